@@ -1,0 +1,19 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real images, laid out as `lgg/`, `general/`, `portable/`, `native/`, `dicom/`."""
+    folder = Path(os.environ.get("LUNGXFER_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "portable" / "datalist.json").is_file():
+        pytest.skip(f"no real images at {folder}; set LUNGXFER_TEST_DATA to a folder that has them")
+    return folder
