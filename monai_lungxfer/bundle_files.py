@@ -1,0 +1,157 @@
+"""Finding the package's bundles, in a checkout or an installation, and copying them out of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.errors import BundleError
+from monai_lungxfer.stages import STAGES, stage_named
+
+__all__ = ["WEIGHTS", "bundle_metadata", "bundle_names", "bundle_path", "export_bundle"]
+
+METADATA = Path("configs") / "metadata.json"
+WEIGHTS = Path("models") / "model.pt"
+# What running a bundle leaves in it, and what does not belong to the bundle itself.
+LEFT_BEHIND = shutil.ignore_patterns("eval", "__pycache__", "*.pyc")
+
+
+def bundles_root() -> Path:
+    """Return the folder that holds the bundles: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).resolve().parent
+    installed = package / "bundles"
+    return installed if installed.is_dir() else package.parent / "bundles"
+
+
+def bundle_names() -> list[str]:
+    """Return the names of the bundles that are there, in the order of the stages."""
+    root = bundles_root()
+    return [stage.bundle for stage in STAGES.values() if (root / stage.bundle / METADATA).is_file()]
+
+
+def bundle_path(name_or_path: str | Path) -> Path:
+    """Find a bundle.
+
+    Parameters
+    ----------
+    name_or_path : str or pathlib.Path
+        A stage (``portable``), a bundle (``portable_cxr_lung_segmentation``), or a bundle's folder. A name
+        goes before a folder of that name; write ``./portable`` for the folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder, absolute.
+
+    Raises
+    ------
+    BundleError
+        When there is no such stage, bundle or folder, or the folder holds no bundle.
+    """
+    try:
+        folder = bundles_root() / stage_named(str(name_or_path)).bundle
+    except BundleError:
+        folder = Path(name_or_path).expanduser().absolute()
+        if not folder.is_dir():
+            raise BundleError(
+                "there is no such stage, bundle or folder",
+                source=name_or_path,
+                remedy=f"Use one of {', '.join(STAGES)}, or the path of a bundle's folder",
+            ) from None
+    if not (folder / METADATA).is_file():
+        raise BundleError(
+            f"this is no bundle, it has no {METADATA.as_posix()}",
+            source=folder,
+            remedy="Give the bundle's own folder; if the bundles of this package are missing, install it again",
+        )
+    return folder
+
+
+def bundle_metadata(path: str | Path) -> dict[str, Any]:
+    """Read a bundle's ``configs/metadata.json``.
+
+    Raises
+    ------
+    BundleError
+        When it cannot be read or holds no JSON object.
+    """
+    file = Path(path) / METADATA
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"it cannot be read ({error})", source=file, remedy="Export the bundle again") from error
+    if not isinstance(metadata, dict):
+        raise BundleError("it holds no JSON object", source=file, remedy="Export the bundle again")
+    return metadata
+
+
+def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False) -> Path:
+    """Copy a bundle, with its weights, to a folder where it can be changed, trained or served.
+
+    The copy keeps the bundle's name, by which MONAI Label tells that it segments. Evaluation outputs and
+    Python caches stay behind. The copy appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        See `bundle_path`.
+    target : str or pathlib.Path
+        Folder that receives the bundle as a sub-folder; it is made when missing.
+    overwrite : bool
+        Replace a bundle that is there already. Nothing but a bundle is ever replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The copy's folder, absolute.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle, something is in the way, or the copy cannot be written.
+    """
+    source = bundle_path(name)
+    target = Path(target).expanduser().absolute()
+    destination = target / source.name
+    _check_destination(source, destination, overwrite)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{source.name}-", dir=target) as staging:
+            copy = Path(shutil.copytree(source, Path(staging) / source.name, ignore=LEFT_BEHIND))
+            _put_in_place(copy, destination, Path(staging) / "replaced")
+    except OSError as error:  # shutil.Error, a list of failed files, is one as well
+        raise BundleError(
+            f"the bundle cannot be copied here ({error.strerror or error})",
+            source=target,
+            remedy="Check the permissions and the free space, or choose another folder",
+        ) from error
+    return destination
+
+
+def _put_in_place(copy: Path, destination: Path, aside: Path) -> None:
+    if destination.exists():
+        destination.replace(aside)
+    try:
+        copy.replace(destination)
+    except OSError:
+        if aside.exists():  # it may hold trained weights
+            aside.replace(destination)
+        raise
+
+
+def _check_destination(source: Path, destination: Path, overwrite: bool) -> None:
+    if destination.resolve().is_relative_to(source.resolve()):
+        raise BundleError("a bundle cannot be exported into itself", source=destination, remedy="Choose another folder")
+    if not destination.exists():
+        return
+    if not (destination / METADATA).is_file():
+        raise BundleError("something that is no bundle has this name", source=destination, remedy="Move it away")
+    if not overwrite:
+        raise BundleError(
+            "a bundle is there already",
+            source=destination,
+            remedy="Choose another folder, or allow it to be overwritten (--overwrite), which deletes its weights",
+        )
