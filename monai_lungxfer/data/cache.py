@@ -1,0 +1,105 @@
+"""Data sets that decode every file once and draw each image's augmentation from a seed of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import CacheDataset, PersistentDataset, pickle_hashing
+from monai.transforms import Compose
+from monai.transforms.traits import RandomizableTrait
+
+from monai_lungxfer.errors import LungXferError
+
+__all__ = ["MemoryDataset", "SpilledDataset", "decoded_dataset"]
+
+logger = logging.getLogger(__name__)
+
+
+class _SeededByImage:
+    """Seed the random transforms by (seed, epoch, image), whoever loads the image and whenever.
+
+    So an image is augmented alike by any worker, by any process of a distributed run, and after a resume.
+    """
+
+    seed: int
+    epoch: int = 0
+    transform: Compose
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the augmentations of this epoch."""
+        self.epoch = epoch
+
+    def _transform(self, index: int) -> Any:
+        state = np.random.SeedSequence((self.seed, self.epoch, index)).generate_state(1)
+        self.transform.set_random_state(seed=int(state[0]))
+        return super()._transform(index)  # type: ignore[misc]
+
+
+class MemoryDataset(_SeededByImage, CacheDataset):
+    """MONAI's `CacheDataset` (deterministic transforms done once, kept in memory), seeded by image."""
+
+    def __init__(self, data: Sequence, transform: Compose, seed: int) -> None:
+        self.seed = seed
+        super().__init__(data=data, transform=transform, progress=False, num_workers=2)
+
+
+class SpilledDataset(_SeededByImage, PersistentDataset):
+    """MONAI's `PersistentDataset` (deterministic transforms done once, kept on disk), seeded by image."""
+
+    def __init__(self, data: Sequence, transform: Compose, seed: int, folder: str | Path) -> None:
+        self.seed = seed
+        super().__init__(data=data, transform=transform, cache_dir=folder, hash_transform=pickle_hashing)
+
+
+def decoded_dataset(
+    data: Sequence[Mapping[str, Any]],
+    transform: Compose,
+    seed: int = 0,
+    memory_limit_gb: float = 4.0,
+    spill_dir: str | Path | None = None,
+) -> MemoryDataset | SpilledDataset:
+    """Make a data set that decodes, resizes and normalises each file once.
+
+    Parameters
+    ----------
+    data : sequence of mappings
+        Records with `image` and `label`.
+    transform : monai.transforms.Compose
+        Everything up to its first random transform is done once and kept.
+    seed : int
+        Of the random transforms.
+    memory_limit_gb : float
+        Gigabytes that the decoded images may take in memory. At 256x256 a radiograph takes 0.33 MB (float32 and
+        an 8-bit mask), an MRI slice 0.85 MB.
+    spill_dir : str or pathlib.Path, optional
+        Where decoded images go when they exceed the limit.
+
+    Raises
+    ------
+    LungXferError
+        When the limit is exceeded and there is no `spill_dir`, or the first record cannot be decoded.
+    """
+    per_image = _decoded_bytes(data[0], transform)
+    total_gb = per_image * len(data) / 1e9
+    logger.info("%d images of %.2f MB decoded: %.2f GB (limit %g GB)", len(data), per_image / 1e6, total_gb, memory_limit_gb)
+    if total_gb <= memory_limit_gb:
+        return MemoryDataset(data, transform, seed)
+    if spill_dir is None:
+        raise LungXferError(
+            f"{len(data)} decoded images need {total_gb:.1f} GB of memory, the limit is {memory_limit_gb:g} GB",
+            remedy="Raise memory_limit_gb, or name a spill_dir on a disk with that much space",
+        )
+    logger.info("Decoded images are kept in %s instead of in memory", spill_dir)
+    return SpilledDataset(data, transform, seed, spill_dir)
+
+
+def _decoded_bytes(record: Mapping[str, Any], transform: Compose) -> int:
+    """Return the size of what is kept of one record: the result of the transforms before the first random one."""
+    first_random = transform.get_index_of_first(lambda step: isinstance(step, RandomizableTrait))
+    decoded = transform(dict(record), end=first_random)
+    return sum(value.element_size() * value.nelement() for value in decoded.values() if isinstance(value, torch.Tensor))

@@ -1,0 +1,105 @@
+"""Training by several processes that gives what one process would give."""
+
+from __future__ import annotations
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.nn.functional import all_gather, all_reduce
+
+__all__ = ["GlobalBatchLoss", "GlobalBatchNorm2d", "backend_for", "shares_need_padding", "synchronise_batch_norm"]
+
+
+def backend_for(device: str | torch.device) -> str:
+    """Return the communication library for a device: nccl between GPUs, gloo between processors."""
+    return "nccl" if torch.device(device).type == "cuda" else "gloo"
+
+
+class GlobalBatchLoss(nn.Module):
+    """A loss over the batch of all processes together.
+
+    The smooth Dice loss is a ratio of sums over the batch, so the mean of the processes' losses is not the loss of
+    their joint batch. Predictions and labels are gathered (a few megabytes) and the loss is computed on the whole.
+
+    Parameters
+    ----------
+    loss : torch.nn.Module
+        Called with (prediction, label), both (N, C, H, W).
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, prediction: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+        """Return the loss; its gradient, averaged over the processes as DDP does, is that of the joint batch."""
+        return self.loss(_gather_batches(prediction), _gather_batches(label))
+
+
+def _gather_batches(tensor: torch.Tensor) -> torch.Tensor:
+    """Concatenate the processes' tensors along the batch; the last batches may differ in length."""
+    length = torch.tensor([tensor.shape[0]], device=tensor.device)
+    lengths = [torch.zeros_like(length) for _ in range(dist.get_world_size())]
+    dist.all_gather(lengths, length)
+    longest = int(max(lengths))
+    padding = tensor.new_zeros((longest - tensor.shape[0], *tensor.shape[1:]))
+    gathered = all_gather(torch.cat((tensor, padding)).contiguous())
+    return torch.cat([part[: int(count)] for part, count in zip(gathered, lengths, strict=True)])
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm with the statistics of all processes' images, on processors.
+
+    PyTorch's `SyncBatchNorm` does this on GPUs only. Keys and shapes of the state dict are those of `BatchNorm2d`.
+    """
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Normalise features of shape (N, C, H, W)."""
+        if not self.training or not dist.is_initialized():
+            return super().forward(features)
+        wide = features.float()
+        count = torch.full((1,), wide.numel() / wide.shape[1], device=wide.device)
+        sums = all_reduce(torch.cat((wide.sum(dim=(0, 2, 3)), count)))
+        mean, total = sums[:-1] / sums[-1], sums[-1].detach()
+        centred = wide - mean[:, None, None]
+        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / total
+        self._track(mean.detach(), variance.detach() * total / (total - 1))
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(features.dtype)
+
+    @torch.no_grad()
+    def _track(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
+
+
+def synchronise_batch_norm(network: nn.Module, device: str | torch.device) -> nn.Module:
+    """Replace a network's batch norms by ones that use the statistics of all processes' images."""
+    if torch.device(device).type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    for name, module in list(network.named_modules()):
+        if type(module) is nn.BatchNorm2d:
+            replacement = GlobalBatchNorm2d(module.num_features, module.eps, module.momentum)
+            replacement.load_state_dict(module.state_dict())
+            network.set_submodule(name, replacement.to(next(iter(module.parameters())).device))
+    return network
+
+
+def shares_need_padding(images: int, world_size: int, batch_size: int) -> bool:
+    """Tell whether processes would run different numbers of batches unless images are repeated to even their shares.
+
+    Repeating changes the joint batches, so it is done only then; one batch that is smaller on some processes is no
+    hindrance.
+
+    Parameters
+    ----------
+    images : int
+        Size of the data set.
+    world_size : int
+        Number of processes.
+    batch_size : int
+        Of each process.
+    """
+    smallest, larger = divmod(images, world_size)
+    return -(-(smallest + bool(larger)) // batch_size) != -(-smallest // batch_size)

@@ -1,0 +1,205 @@
+"""Ignite handlers for training that can be stopped at any moment: best weights, resume, seeds, tracking."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.handlers import EarlyStopHandler, MLFlowHandler
+from torch import nn
+
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.files import atomic_path
+
+__all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint", "RunTracker"]
+
+logger = logging.getLogger(__name__)
+
+
+class _Stateful(Protocol):
+    def state_dict(self) -> Mapping[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+
+
+class EpochSeed:
+    """Seed everything random by (seed, epoch) as an epoch starts, so that a resumed run draws what it would have drawn.
+
+    Parameters
+    ----------
+    seed : int
+        Of the run.
+    datasets : sequence
+        Data sets with `set_epoch`, such as those of `decoded_dataset`.
+    """
+
+    def __init__(self, seed: int, datasets: Sequence[Any] = ()) -> None:
+        self.seed = seed
+        self.datasets = datasets
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the trainer."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Seed Python, NumPy and PyTorch."""
+        state = int(np.random.SeedSequence((self.seed, engine.state.epoch)).generate_state(1)[0])
+        random.seed(state)
+        np.random.seed(state)  # noqa: NPY002 - transforms that users add may draw from the global generator
+        torch.manual_seed(state)
+        for dataset in self.datasets:
+            dataset.set_epoch(engine.state.epoch)
+
+
+class EarlyStop(EarlyStopHandler):
+    """MONAI's early stop, whose counter and best score can be part of a `ResumePoint`."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return the counter and the best score."""
+        return self._handler.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the counter and the best score."""
+        self._handler.load_state_dict(state_dict)
+
+
+class BestWeights:
+    """Keep the network's weights of the best validation epoch in a file, to be put back when training ends.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Its state dict is the file's only content, as MONAI Label and ``ckpt_export`` expect.
+    path : str or pathlib.Path
+        The weights file, replaced atomically.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path) -> None:
+        self.network = network
+        self.path = Path(path)
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator, whose key metric decides."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the weights if this epoch is the best so far."""
+        if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
+            with atomic_path(self.path) as temporary:
+                torch.save(self.network.state_dict(), temporary)
+
+    def restore(self) -> None:
+        """Load the best weights into the network."""
+        if self.path.is_file():
+            self.network.load_state_dict(torch.load(self.path, map_location="cpu", weights_only=True))
+
+
+class ResumePoint:
+    """After every epoch, write all that training needs to go on from there as if it had not stopped.
+
+    Attach it last, so that the validation, the schedule and the early stop of the epoch are part of what it writes.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file, replaced atomically.
+    objects : mapping
+        Name to object with `state_dict` and `load_state_dict`: network, optimizer, scheduler, ….
+    evaluator : ignite.engine.Engine
+        Its best metric is kept too.
+    settings : mapping
+        What must not change between the parts of one training: seed, split, batch size, ….
+    enabled : bool
+        When false, a file of an earlier training is ignored and then replaced.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        objects: Mapping[str, _Stateful],
+        evaluator: Engine,
+        settings: Mapping[str, Any],
+        enabled: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.objects = dict(objects)
+        self.evaluator = evaluator
+        self.settings = {name: str(value) for name, value in settings.items()}
+        self.enabled = enabled
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Write the resume point of the epoch that has just been completed."""
+        if engine.state.rank != 0:
+            return
+        content = {
+            "settings": self.settings,
+            "epoch": engine.state.epoch,
+            "stopped": bool(engine.should_terminate),
+            "best": (float(self.evaluator.state.best_metric), self.evaluator.state.best_metric_epoch),
+            "objects": {name: stateful.state_dict() for name, stateful in self.objects.items()},
+        }
+        with atomic_path(self.path) as temporary:
+            torch.save(content, temporary)
+
+    def run(self, trainer: Engine) -> None:
+        """Train from the last finished epoch; nothing is done when the training had already ended.
+
+        Raises
+        ------
+        LungXferError
+            When the file belongs to a training with other settings.
+        """
+        content = self._load() if self.enabled and self.path.is_file() else None
+        if content is not None:
+            self._restore(content, trainer)
+            if content["stopped"] or content["epoch"] >= trainer.state.max_epochs:
+                logger.info("Training had already ended after epoch %d (%s)", content["epoch"], self.path)
+                return
+            logger.info("Training goes on after epoch %d (%s)", content["epoch"], self.path)
+        trainer.run()
+
+    def _load(self) -> dict[str, Any]:
+        content = torch.load(self.path, map_location="cpu", weights_only=True)
+        changed = [
+            f"{name} was {content['settings'].get(name)}, is {value}"
+            for name, value in self.settings.items()
+            if content["settings"].get(name) != value
+        ]
+        if changed:
+            raise LungXferError(
+                f"this folder holds a training with other settings: {'; '.join(changed)}",
+                source=self.path,
+                remedy="Choose another output folder, restore the settings, or start afresh with resume set to false",
+            )
+        return content
+
+    def _restore(self, content: Mapping[str, Any], trainer: Engine) -> None:
+        for name, stateful in self.objects.items():
+            stateful.load_state_dict(content["objects"][name])
+        self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = content["best"]
+        trainer.state.epoch = content["epoch"]
+        trainer.state.iteration = content["epoch"] * trainer.state.epoch_length
+
+
+class RunTracker(MLFlowHandler):
+    """MONAI's MLflow handler, and a run whose training raises ends as FAILED instead of running for ever."""
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to a trainer or evaluator; before other handlers that watch for exceptions."""
+        super().attach(engine)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+
+    def _fail(self, error: Exception) -> None:
+        if self.cur_run is not None:
+            self.client.set_terminated(self.cur_run.info.run_id, status="FAILED")
+        raise error

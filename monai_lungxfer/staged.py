@@ -1,0 +1,183 @@
+"""The stages in turn: train each from its parent, and measure the portable half before and after the last."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monai.utils import path_to_sqlite_uri
+
+from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.stages import STAGES, Stage
+from monai_lungxfer.workflow import run_bundle
+
+__all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "train_stage", "transfer_stages"]
+
+Watcher = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class StageFolder:
+    """Where the files of one stage's training lie.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The output folder.
+    """
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        """Weights of the best validation epoch."""
+        return self.path / "models" / "model.pt"
+
+    @property
+    def split(self) -> Path:
+        """The split that the weights were trained on."""
+        return self.path / "split.json"
+
+    def overrides(self) -> dict[str, str]:
+        """Return the bundle's settings that place its files here."""
+        return {"output_dir": str(self.path), "ckpt_dir": str(self.path / "models"), "split_file": str(self.split)}
+
+
+@dataclass(frozen=True)
+class TransferResult:
+    """What `transfer_stages` made.
+
+    Attributes
+    ----------
+    folders : mapping of str to StageFolder
+        By the stage's name.
+    before, after : mapping
+        Reports (see `monai_lungxfer.evaluation`) on the independent half, before and after the portable stage.
+    """
+
+    folders: Mapping[str, StageFolder] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stage_data(root: str | Path, stage: Stage) -> Path:
+    """Find the data of a stage: a folder named for it below `root`, or `root` itself.
+
+    Raises
+    ------
+    DatalistError
+        When `root` does not exist.
+    """
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise DatalistError("there is no such folder", source=root, remedy="Give the folder of the images")
+    below = root / stage.data
+    return below if below.is_dir() else root
+
+
+def train_stage(
+    stage: Stage,
+    data: str | Path,
+    folder: StageFolder,
+    overrides: Mapping[str, Any] | None = None,
+    watch: Watcher = contextlib.nullcontext,
+) -> StageFolder:
+    """Train one stage by its bundle's `train.yaml`, or go on with a training that was interrupted.
+
+    Parameters
+    ----------
+    stage : Stage
+        Which.
+    data : str or pathlib.Path
+        The folder of its data, or one that holds the folders of all stages.
+    folder : StageFolder
+        For all that is written.
+    overrides : mapping, optional
+        Settings of the bundle that replace those of the file.
+    watch : callable, optional
+        Called with a title; gives a context manager around the training, whose value, when there is one, is attached
+        to the trainer.
+
+    Returns
+    -------
+    StageFolder
+        `folder`, where the weights are now.
+    """
+    settings = {"dataset_dir": str(stage_data(data, stage)), **folder.overrides(), **(overrides or {})}
+    with watch(f"{stage.name}: {stage.target}") as watcher:
+        run_bundle(stage.bundle, "train", settings, () if watcher is None else (watcher,))
+    return folder
+
+
+def evaluate_stage(
+    stage: Stage,
+    data: str | Path,
+    folder: StageFolder,
+    weights: str | Path,
+    section: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Measure weights on one section of a stage's split by its bundle's `evaluate.yaml`.
+
+    Returns
+    -------
+    dict
+        The report, see `monai_lungxfer.evaluation.ImageTable.write`; also written to `report_file`.
+    """
+    settings = {
+        "dataset_dir": str(stage_data(data, stage)),
+        **folder.overrides(),
+        "section": section,
+        "weights": str(weights),
+        **(overrides or {}),
+    }
+    workflow = run_bundle(stage.bundle, "evaluate", settings)
+    return workflow.parser.get_parsed_content("image_table").report
+
+
+def transfer_stages(
+    data: str | Path,
+    out: str | Path,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    donor: str | Path | None = None,
+    watch: Watcher = contextlib.nullcontext,
+) -> TransferResult:
+    """Train every stage from the one before, and measure the independent half before and after the last.
+
+    Parameters
+    ----------
+    data : str or pathlib.Path
+        Holds the folders of the stages' data.
+    out : str or pathlib.Path
+        A folder for each stage is made in it.
+    overrides : mapping, optional
+        For each stage's name, settings that replace those of its bundle.
+    donor : str or pathlib.Path, optional
+        Weights of a donor that need not be trained here.
+    watch : callable, optional
+        See `train_stage`.
+    """
+    out = Path(out).absolute()
+    settings = {name: {"tracking_uri": path_to_sqlite_uri(out / "mlruns.db")} | dict((overrides or {}).get(name, {})) for name in STAGES}
+    folders = {name: StageFolder(out / name) for name in STAGES}
+    parent: str | None = None if donor is None else str(donor)
+    for name, stage in STAGES.items():
+        if stage.parent is None and donor is not None:
+            continue
+        started_from = {} if stage.parent is None else {"parent": parent}
+        parent = str(train_stage(stage, data, folders[name], settings[name] | started_from, watch).weights)
+    reports = {}
+    for moment, name in (("before", "general"), ("after", "portable")):
+        reports[moment] = evaluate_stage(
+            STAGES["portable"],
+            data,
+            folders["portable"],
+            folders[name].weights,
+            "independent",
+            settings["portable"] | {"report_file": str(out / f"{moment}.json")},
+        )
+    return TransferResult(folders, reports["before"], reports["after"])

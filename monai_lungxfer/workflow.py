@@ -1,0 +1,101 @@
+"""Running a bundle's configuration from Python, from any folder, as `python -m monai.bundle run` would."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigWorkflow
+
+from monai_lungxfer.bundle_files import bundle_path
+from monai_lungxfer.errors import LungXferError
+
+__all__ = ["bundle_workflow", "run_bundle"]
+
+logger = logging.getLogger(__name__)
+
+OVERLAYS = {
+    "train": ("train.yaml",),
+    "multi_gpu_train": ("train.yaml", "multi_gpu_train.yaml"),
+    "evaluate": ("train.yaml", "evaluate.yaml"),
+    "inference": ("inference.yaml",),
+}
+
+
+def bundle_workflow(
+    bundle: str | Path, task: str = "train", overrides: Mapping[str, Any] | None = None
+) -> ConfigWorkflow:
+    """Make MONAI's workflow of a bundle, not yet initialised.
+
+    Parameters
+    ----------
+    bundle : str or pathlib.Path
+        Name of a bundle or stage, or a bundle's folder.
+    task : {"train", "multi_gpu_train", "evaluate", "inference"}
+        Which configuration, with what it is laid over.
+    overrides : mapping, optional
+        Configuration ids and the values that replace them, such as ``{"max_epochs": 3, "train#dataloader#num_workers": 2}``.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle.
+    """
+    folder = bundle_path(bundle)
+    return ConfigWorkflow(
+        config_file=[str(folder / "configs" / name) for name in OVERLAYS[task]],
+        meta_file=str(folder / "configs" / "metadata.json"),
+        logging_file=False,
+        workflow_type="inference" if task == "inference" else "train",
+        bundle_root=str(folder),
+        **(overrides or {}),
+    )
+
+
+def run_bundle(
+    bundle: str | Path,
+    task: str = "train",
+    overrides: Mapping[str, Any] | None = None,
+    trainer_handlers: Sequence[Any] = (),
+) -> ConfigWorkflow:
+    """Initialise, run and finalise a bundle.
+
+    Parameters
+    ----------
+    bundle, task, overrides
+        See `bundle_workflow`.
+    trainer_handlers : sequence
+        Ignite handlers that watch the trainer besides the bundle's own, such as a progress bar.
+
+    Returns
+    -------
+    monai.bundle.ConfigWorkflow
+        For its parsed content.
+    """
+    workflow = bundle_workflow(bundle, task, overrides)
+    with _own_errors():
+        workflow.initialize()
+        for handler in trainer_handlers:
+            handler.attach(workflow.parser.get_parsed_content("train#trainer"))
+        try:
+            workflow.run()
+        finally:
+            workflow.finalize()
+    return workflow
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Let the package's own errors through: MONAI's parser wraps whatever a configuration raises in RuntimeErrors."""
+    try:
+        yield
+    except RuntimeError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, LungXferError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from None
