@@ -13,7 +13,7 @@ __all__ = ["TrainingProgress"]
 
 
 class TrainingProgress:
-    """Ignite handler and context manager that shows epochs, losses and the time left.
+    """Context manager that shows the epochs, losses and time left of a training.
 
     Parameters
     ----------
@@ -48,22 +48,23 @@ class TrainingProgress:
     ) -> None:
         self.progress.stop()
 
-    def attach(self, engine: Engine) -> None:
-        """Attach to the trainer, after its validation."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._advance)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._report)
+    def watch(self, trainer: Engine, evaluator: Engine) -> None:
+        """Follow a trainer, and show what its evaluator found after each epoch."""
+        trainer.add_event_handler(Events.STARTED, self._start)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._advance)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._report, evaluator)
 
     def _start(self, engine: Engine) -> None:
-        total = engine.state.max_epochs * engine.state.epoch_length
+        total = (engine.state.max_epochs or 0) * (engine.state.epoch_length or 0)
         self.progress.update(self.task, total=total, completed=engine.state.iteration, losses="")
         self.started = time.monotonic()
 
     def _advance(self, engine: Engine) -> None:
         self.progress.update(self.task, completed=engine.state.iteration)
 
-    def _report(self, engine: Engine) -> None:
-        losses = ", ".join(f"{name} {value:.4f}" for name, value in engine.state.metrics.items())
+    def _report(self, engine: Engine, evaluator: Engine) -> None:
+        metrics = engine.state.metrics | evaluator.state.metrics
+        losses = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
         self.progress.update(self.task, losses=f"epoch {engine.state.epoch}: {losses}")
         if not self.console.is_terminal:
             seconds = time.monotonic() - self.started

@@ -13,11 +13,11 @@ from monai.utils import path_to_sqlite_uri
 
 from monai_lungxfer.errors import DatalistError
 from monai_lungxfer.stages import STAGES, Stage
-from monai_lungxfer.workflow import run_bundle
+from monai_lungxfer.workflow import Watcher, run_bundle
 
 __all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "train_stage", "transfer_stages"]
 
-Watcher = Callable[[str], AbstractContextManager[Any]]
+Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def train_stage(
     data: str | Path,
     folder: StageFolder,
     overrides: Mapping[str, Any] | None = None,
-    watch: Watcher = contextlib.nullcontext,
+    watch: Watch = contextlib.nullcontext,
 ) -> StageFolder:
     """Train one stage by its bundle's `train.yaml`, or go on with a training that was interrupted.
 
@@ -99,17 +99,16 @@ def train_stage(
     overrides : mapping, optional
         Settings of the bundle that replace those of the file.
     watch : callable, optional
-        Called with a title; gives a context manager around the training, whose value, when there is one, is attached
-        to the trainer.
+        Called with a title; gives a context manager around the training, whose value, if any, follows it.
 
     Returns
     -------
     StageFolder
         `folder`, where the weights are now.
     """
-    settings = {"dataset_dir": str(stage_data(data, stage)), **folder.overrides(), **(overrides or {})}
+    settings = {**_common(stage, data, folder), **(overrides or {})}
     with watch(f"{stage.name}: {stage.target}") as watcher:
-        run_bundle(stage.bundle, "train", settings, () if watcher is None else (watcher,))
+        run_bundle(stage.bundle, "train", settings, watcher)
     return folder
 
 
@@ -128,15 +127,13 @@ def evaluate_stage(
     dict
         The report, see `monai_lungxfer.evaluation.ImageTable.write`; also written to `report_file`.
     """
-    settings = {
-        "dataset_dir": str(stage_data(data, stage)),
-        **folder.overrides(),
-        "section": section,
-        "weights": str(weights),
-        **(overrides or {}),
-    }
+    settings = {**_common(stage, data, folder), "section": section, "weights": str(weights), **(overrides or {})}
     workflow = run_bundle(stage.bundle, "evaluate", settings)
     return workflow.parser.get_parsed_content("image_table").report
+
+
+def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, Any]:
+    return {"dataset_dir": str(stage_data(data, stage)), "log_epochs": False, **folder.overrides()}
 
 
 def transfer_stages(
@@ -144,7 +141,7 @@ def transfer_stages(
     out: str | Path,
     overrides: Mapping[str, Mapping[str, Any]] | None = None,
     donor: str | Path | None = None,
-    watch: Watcher = contextlib.nullcontext,
+    watch: Watch = contextlib.nullcontext,
 ) -> TransferResult:
     """Train every stage from the one before, and measure the independent half before and after the last.
 

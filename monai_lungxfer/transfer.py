@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -56,8 +57,16 @@ class TransferReport:
         counts = ", ".join(
             f"{len(self.with_status(status))} {status}" for status in ("loaded", "adapted", "missing", "unexpected")
         )
-        lines = [f"  {layer.status:<10} {layer.name:<40} {layer.detail}" for layer in self.layers]
-        return "\n".join([f"Transfer from {self.parent}: {counts}", *lines])
+        return "\n".join([f"Transfer from {self.parent}: {counts}", *self._lines()])
+
+    def _lines(self) -> Iterator[str]:
+        """One line for each layer whose entries fared alike: its entries, or the shapes where they matter."""
+        for (layer, status), group in groupby(self.layers, lambda entry: (entry.name.rpartition(".")[0], entry.status)):
+            entries = list(group)
+            detail = ", ".join(entry.name.rpartition(".")[2] for entry in entries)
+            if status != "loaded" or len(entries) == 1:
+                detail = ", ".join(f"{entry.name.rpartition('.')[2]} {entry.detail}" for entry in entries)
+            yield f"  {status:<10} {layer:<36} {detail}"
 
 
 def resolve_weights(reference: str | Path) -> Path:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from ignite.engine import Engine
 from monai.bundle import ConfigWorkflow
 
 from monai_lungxfer.bundle_files import bundle_path
 from monai_lungxfer.errors import LungXferError
 
-__all__ = ["bundle_workflow", "run_bundle"]
+__all__ = ["Watcher", "bundle_workflow", "run_bundle"]
 
-logger = logging.getLogger(__name__)
+class Watcher(Protocol):
+    """What follows a training without taking part in it."""
+
+    def watch(self, trainer: Engine, evaluator: Engine) -> Any:
+        """Add handlers to a trainer and its evaluator before they run."""
+
 
 OVERLAYS = {
     "train": ("train.yaml",),
@@ -45,6 +51,8 @@ def bundle_workflow(
         When there is no such bundle.
     """
     folder = bundle_path(bundle)
+    # It warns on standard output that it leaves the logging as it is, which is what is wanted here.
+    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
     return ConfigWorkflow(
         config_file=[str(folder / "configs" / name) for name in OVERLAYS[task]],
         meta_file=str(folder / "configs" / "metadata.json"),
@@ -59,7 +67,7 @@ def run_bundle(
     bundle: str | Path,
     task: str = "train",
     overrides: Mapping[str, Any] | None = None,
-    trainer_handlers: Sequence[Any] = (),
+    watcher: Watcher | None = None,
 ) -> ConfigWorkflow:
     """Initialise, run and finalise a bundle.
 
@@ -67,8 +75,8 @@ def run_bundle(
     ----------
     bundle, task, overrides
         See `bundle_workflow`.
-    trainer_handlers : sequence
-        Ignite handlers that watch the trainer besides the bundle's own, such as a progress bar.
+    watcher : Watcher, optional
+        Follows the training, such as a progress bar.
 
     Returns
     -------
@@ -78,8 +86,8 @@ def run_bundle(
     workflow = bundle_workflow(bundle, task, overrides)
     with _own_errors():
         workflow.initialize()
-        for handler in trainer_handlers:
-            handler.attach(workflow.parser.get_parsed_content("train#trainer"))
+        if watcher is not None:
+            watcher.watch(*(workflow.parser.get_parsed_content(name) for name in ("train#trainer", "validate#evaluator")))
         try:
             workflow.run()
         finally:

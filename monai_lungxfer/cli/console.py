@@ -1,0 +1,170 @@
+"""The command line's edge: consoles, exit codes, log messages, and how every kind of failure is reported."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import math
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from monai_lungxfer.errors import LungXferError
+
+__all__ = [
+    "EXIT_INTERNAL",
+    "EXIT_INTERRUPTED",
+    "EXIT_OK",
+    "EXIT_PARTIAL",
+    "EXIT_PIPE",
+    "EXIT_TERMINATED",
+    "EXIT_USAGE",
+    "configure_logging",
+    "console",
+    "emit_json",
+    "error_console",
+    "reported_failures",
+]
+
+EXIT_OK = 0
+EXIT_PARTIAL = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 3
+# Shells give 128 + the signal's number to a process that a signal ended.
+EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
+EXIT_TERMINATED = 143
+
+
+class _PipedConsole(Console):
+    """A console whose closed pipe is reported like any other, and not by an exit code of rich's own."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
+
+
+console = _PipedConsole()
+error_console = _PipedConsole(stderr=True)
+
+
+def emit_json(obj: Any) -> None:
+    """Write an object to standard output as indented JSON that any parser accepts.
+
+    Parameters
+    ----------
+    obj : Any
+        Mappings, sequences, paths, and numbers of Python or NumPy. NaN and infinity, which JSON does not
+        know, become ``null``.
+    """
+    typer.echo(json.dumps(_plain(obj), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+
+
+def _report_error(message: str) -> None:
+    """Write one error message to standard error, in red on a terminal and on one line in a log file."""
+    error_console.print(message, style="red", markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+class _ConsoleHandler(logging.Handler):
+    """Log records through the error console, which knows how to write above a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else ""
+        text = self.format(record)
+        error_console.print(text, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send log records to standard error.
+
+    Parameters
+    ----------
+    verbose : bool
+        Show this package's details, and what the libraries tell of their progress.
+    quiet : bool
+        Show errors only. Without either, this package's progress and everybody's warnings are shown.
+    """
+    package, others = logging.INFO, logging.WARNING
+    if verbose:
+        package, others = logging.DEBUG, logging.INFO
+    if quiet:
+        package = others = logging.ERROR
+    logging.basicConfig(level=others, handlers=[_ConsoleHandler()], format="%(message)s", force=True)
+    logging.getLogger("monai_lungxfer").setLevel(package)
+    if not verbose:
+        logging.getLogger("monai.data").setLevel(logging.ERROR)  # it warns of every optional decoder that is absent
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # read when MLflow is imported
+        warnings.simplefilter("ignore")  # deprecations inside the libraries; this package reports by its log
+
+
+@contextmanager
+def reported_failures(*, debug: bool = False) -> Iterator[None]:
+    """Turn whatever ends the block into one message on standard error and an exit code.
+
+    Parameters
+    ----------
+    debug : bool
+        Show the traceback above the message.
+
+    Raises
+    ------
+    typer.Exit
+        With the exit code, after the message. The command-line library's own exceptions pass unchanged.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        _show_traceback(debug)
+        error_console.print("Interrupted", style="red")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        _show_traceback(debug)
+        # Python flushes standard output once more when it ends, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_PIPE) from None
+    except Exception as error:  # the last line of defence: without --debug nobody shall see a traceback
+        # Usage errors and exits of the command-line library, whatever its version, carry their exit code.
+        if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
+            raise
+        _show_traceback(debug)
+        message, code = _described(error)
+        _report_error(message)
+        raise typer.Exit(code) from None
+
+
+def _described(error: Exception) -> tuple[str, int]:
+    if isinstance(error, LungXferError):
+        return f"Error: {error}", EXIT_USAGE
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f"{error.filename}: " if error.filename else ""
+        return (
+            f"Error: {where}there is no space left on the disk. Free some, or choose another output folder.",
+            EXIT_USAGE,
+        )
+    name = type(error).__name__
+    return f"Unexpected error: {name}: {error}. To see where it happened, run again with --debug", EXIT_INTERNAL
+
+
+def _show_traceback(debug: bool) -> None:
+    if debug:
+        error_console.print(traceback.format_exc(), markup=False, highlight=False, emoji=False, soft_wrap=True)

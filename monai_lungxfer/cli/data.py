@@ -1,0 +1,138 @@
+"""``lungxfer data``: checking a data set, splitting it by patient, and making phantoms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
+from monai_lungxfer.cli.options import Json
+
+if TYPE_CHECKING:
+    from monai_lungxfer.data.checks import Problem
+    from monai_lungxfer.data.records import Record
+    from monai_lungxfer.data.splits import Split
+
+__all__ = ["data_app"]
+
+data_app = typer.Typer(no_args_is_help=True, help="Check data sets, split them by patient, or make phantoms.")
+
+DataSet = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A datalist, a folder with datalist.json, or the LGG data's kaggle_3m.")
+]
+
+
+@data_app.command("check")
+def check(
+    path: DataSet,
+    split: Annotated[Path | None, typer.Option(help="A split of this data set to check along.", dir_okay=False)] = None,
+    allow_empty_masks: Annotated[
+        bool, typer.Option("--allow-empty-masks", help="Masks without foreground are normal, as in brain MRI.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read every image and mask, and list what is wrong. Exit code 1: something is."""
+    from rich.progress import track
+
+    from monai_lungxfer.data.checks import ProblemKind, check_datalist
+    from monai_lungxfer.data.datalist import load_datalist
+    from monai_lungxfer.data.splits import check_same_data, load_sections, load_split
+
+    records = load_datalist(path)
+    sections = None if split is None else load_sections(split, path)
+    watched = track(records, "Checking", console=error_console, transient=True, disable=not error_console.is_terminal)
+    problems = check_datalist(watched, allow_empty_masks=allow_empty_masks, sections=sections)
+    _show_problems(path, records, problems, as_json)
+    # A split with a patient in two sections is in the table already, and could not be loaded.
+    if split is not None and all(problem.kind != ProblemKind.PATIENT_IN_TWO_SECTIONS for problem in problems):
+        check_same_data(load_split(split, path), records, source=split)
+    if problems:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _show_problems(path: Path, records: list[Record], problems: list[Problem], as_json: bool) -> None:
+    if as_json:
+        emit_json({"data": path, "records": len(records), "problems": [vars(problem) for problem in problems]})
+        return
+    if problems:
+        from rich.table import Table
+        from rich.text import Text
+
+        from monai_lungxfer.data.datalist import data_root
+        from monai_lungxfer.data.records import path_below
+
+        root = data_root(path)
+        table = Table("record")
+        for title in ("image", "problem", "found", "what to do"):
+            table.add_column(title, overflow="fold")
+        for problem in problems:
+            # Text, since file names may hold brackets, which rich would take for markup.
+            cells = (path_below(problem.image, root), problem.kind, problem.message, problem.remedy)
+            table.add_row(str(problem.record), *map(Text, cells))
+        console.print(table)
+    bad = len({problem.record for problem in problems})
+    console.print(f"{len(records)} records, {len(records) - bad} without a problem, {bad} with", highlight=False)
+
+
+@data_app.command("split")
+def split(
+    path: DataSet,
+    out: Annotated[Path, typer.Option(help="The split file. One with the same settings is kept.", dir_okay=False)],
+    seed: Annotated[int, typer.Option(help="Another seed gives another split.")] = 0,
+    fractions: Annotated[
+        tuple[float, float, float], typer.Option(help="Shares of training, validation and test in the rest.")
+    ] = (0.6, 0.2, 0.2),
+    hold_out: Annotated[float, typer.Option(help="Share first set aside as independent test; portable: 0.5.")] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Split by patient, stratified by finding: no patient stands in two sections."""
+    from monai_lungxfer.data.splits import ensure_split
+
+    made = ensure_split(path, out, seed, fractions, hold_out)
+    if as_json:
+        counts = {name: _findings(records) for name, records in made.sections.items()}
+        emit_json({"split": out, "seed": made.seed, "hash": made.hash, "images": counts})
+    else:
+        _show_split(made)
+        console.print(f"hash {made.hash}", highlight=False, soft_wrap=True)
+
+
+def _findings(records: tuple[Record, ...]) -> Counter[str]:
+    return Counter(record.get("finding", "unnamed") for record in records)
+
+
+def _show_split(made: Split) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    findings = sorted({finding for records in made.sections.values() for finding in _findings(records)})
+    table = Table("section", box=None)
+    for title in ("patients", "images", *findings):
+        table.add_column(Text(title), justify="right")
+    for name, records in made.sections.items():
+        patients = len({record["patient"] for record in records})
+        counts = _findings(records)
+        table.add_row(name, *map(str, (patients, len(records), *(counts[finding] for finding in findings))))
+    console.print(table)
+
+
+@data_app.command("phantom")
+def phantom(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder that receives lgg/, general/ and portable/.")],
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives other phantoms.")] = 0,
+    size: Annotated[int | None, typer.Option(min=32, help="Length of the images' longer side in pixels.")] = None,
+    donor: Annotated[int | None, typer.Option(min=1, help="Number of brain MRI slices.")] = None,
+    general: Annotated[int | None, typer.Option(min=1, help="Number of general chest radiographs.")] = None,
+    portable: Annotated[int | None, typer.Option(min=1, help="Number of portable chest radiographs.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace phantoms that are there already.")] = False,
+) -> None:
+    """Draw synthetic images with masks for all three stages, to try the package without data."""
+    from monai_lungxfer.data.phantom import write_phantoms
+
+    # What is not given has its default in one place, the function.
+    sizes = {"size": size, "donor": donor, "general": general, "portable": portable}
+    write_phantoms(out, seed=seed, overwrite=overwrite, **{k: v for k, v in sizes.items() if v is not None})
+    typer.echo(out)

@@ -1,0 +1,90 @@
+"""Options that several commands share, so that they are named and explained alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = [
+    "BatchSize",
+    "Device",
+    "Epochs",
+    "ImageSize",
+    "Json",
+    "Precision",
+    "Seed",
+    "Settings",
+    "StageName",
+    "method_overrides",
+    "parsed_settings",
+]
+
+StageName = Annotated[str, typer.Argument(help="donor, general or portable (or the name of its bundle).")]
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the stage's images, or of all stages' folders.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="At most so many epochs.", show_default="500")]
+ImageSize = Annotated[
+    int | None, typer.Option("--image-size", min=32, help="Side of the network's input in pixels, a multiple of 16.")
+]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a training step.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split and of all that is random.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …; auto takes a GPU where there is one.")]
+Precision = Annotated[str, typer.Option("--precision", help="auto, float32, bfloat16 or float16.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="ID=VALUE", help="Replace a setting of the bundle, e.g. train#random_transforms#0#prob=0.5."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def method_overrides(
+    *,
+    epochs: int | None,
+    image_size: int | None,
+    batch_size: int | None,
+    seed: int,
+    device: str,
+    precision: str,
+    settings: list[str] | None,
+) -> dict[str, Any]:
+    """Translate the shared options into settings of a bundle; what was not given stays as the bundle has it."""
+    overrides: dict[str, Any] = {"seed": seed, "precision": _known_precision(precision)}
+    if epochs is not None:
+        overrides["max_epochs"] = epochs
+    if image_size is not None:
+        overrides["image_size"] = _checked_size(image_size)
+    if batch_size is not None:
+        overrides["batch_size"] = batch_size
+    if device != "auto":
+        overrides["device"] = f"$torch.device({device!r})"
+    return overrides | parsed_settings(settings)
+
+
+def _known_precision(precision: str) -> str:
+    known = ("auto", "float32", "bfloat16", "float16")
+    if precision not in known:
+        raise typer.BadParameter(f"{precision!r} is not one of {', '.join(known)}", param_hint="--precision")
+    return precision
+
+
+def _checked_size(side: int) -> list[int]:
+    if side % 16:
+        raise typer.BadParameter(f"{side} is not a multiple of 16", param_hint="--image-size")
+    return [side, side]
+
+
+def parsed_settings(settings: list[str] | None) -> dict[str, Any]:
+    """Parse ``ID=VALUE`` pairs; values are read as YAML, so ``0.5``, ``true``, ``[96, 96]`` and ``null`` are what they say."""
+    import yaml
+
+    parsed = {}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{setting!r} is not ID=VALUE", param_hint="--set")
+        try:
+            parsed[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise typer.BadParameter(f"the value of {name} is not YAML: {error}", param_hint="--set") from error
+    return parsed

@@ -1,0 +1,193 @@
+"""The commands that train and measure: `train`, `evaluate`, `transfer`."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monai_lungxfer.cli.console import console, emit_json, error_console
+from monai_lungxfer.cli.options import (
+    BatchSize,
+    DataFolder,
+    Device,
+    Epochs,
+    ImageSize,
+    Json,
+    Precision,
+    Seed,
+    Settings,
+    StageName,
+    method_overrides,
+    parsed_settings,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["evaluate", "train", "transfer"]
+
+
+def train(
+    stage: StageName,
+    data: DataFolder,
+    out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/STAGE")] = None,
+    parent: Annotated[
+        str | None, typer.Option(help="Weights to start from: a file, a bundle's name, an MLflow URI, or none.")
+    ] = None,
+    epochs: Epochs = None,
+    image_size: ImageSize = None,
+    batch_size: BatchSize = None,
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the output folder.")] = True,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Train one stage; started again, it goes on where it was."""
+    from monai_lungxfer.files import sha256_of
+    from monai_lungxfer.stages import stage_named
+    from monai_lungxfer.staged import StageFolder, train_stage
+
+    chosen = stage_named(stage)
+    overrides = method_overrides(
+        epochs=epochs,
+        image_size=image_size,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+        precision=precision,
+        settings=settings,
+    )
+    if parent is not None:
+        overrides["parent"] = None if parent == "none" else parent
+    folder = StageFolder((out or Path("runs") / chosen.name).absolute())
+    train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch)
+    if as_json:
+        emit_json({"weights": folder.weights, "sha256": sha256_of(folder.weights), "split": folder.split})
+    else:
+        console.print(f"Weights of the best validation epoch: {folder.weights}", soft_wrap=True)
+
+
+def evaluate(
+    stage: StageName,
+    data: DataFolder,
+    out: Annotated[Path | None, typer.Option(help="Output folder of the training.", show_default="runs/STAGE")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder")
+    ] = None,
+    section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
+    image_size: ImageSize = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands."""
+    from monai_lungxfer.stages import stage_named
+    from monai_lungxfer.staged import StageFolder, evaluate_stage
+
+    chosen = stage_named(stage)
+    overrides = method_overrides(
+        epochs=None,
+        image_size=image_size,
+        batch_size=None,
+        seed=seed,
+        device=device,
+        precision=precision,
+        settings=settings,
+    )
+    folder = StageFolder((out or Path("runs") / chosen.name).absolute())
+    report = evaluate_stage(chosen, data, folder, weights or folder.weights, section, overrides)
+    if as_json:
+        emit_json(report)
+    else:
+        console.print(_metrics_table(f"{chosen.name}, {section}: {report['images']} images", {"mean ± SD": report}))
+
+
+def transfer(
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder with lgg/, general/ and portable/.", show_default="phantoms")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Output folder.")] = Path("runs/transfer"),
+    donor: Annotated[str | None, typer.Option(help="Weights of a donor, so that stage 0 is not trained.")] = None,
+    epochs: Annotated[
+        str | None, typer.Option(help="At most so many epochs: one number, or three separated by commas.")
+    ] = None,
+    image_size: ImageSize = None,
+    batch_size: BatchSize = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Train donor, general and portable stage in turn, compare before and after, and draw overlays.
+
+    Without --data, phantoms are made and the stages are reduced in size, to be done within minutes.
+    """
+    from monai_lungxfer.showcase import REDUCED, make_phantoms, write_showcase
+    from monai_lungxfer.stages import STAGES
+    from monai_lungxfer.staged import transfer_stages
+
+    limits = _three_limits(epochs)
+    reduced = {} if data is not None else REDUCED
+    overrides = {
+        name: dict(reduced.get(name, {}))
+        | method_overrides(
+            epochs=limit,
+            image_size=image_size,
+            batch_size=batch_size,
+            seed=seed,
+            device=device,
+            precision=precision,
+            settings=None,
+        )
+        | parsed_settings(settings)
+        for name, limit in zip(STAGES, limits, strict=True)
+    }
+    root = make_phantoms(out, seed) if data is None else data
+    result = transfer_stages(root, out, overrides, donor, _watch)
+    shown = write_showcase(result, root, out, overrides["portable"])
+    if as_json:
+        emit_json({"before": result.before, "after": result.after, "files": shown})
+        return
+    title = f"Independent portable half, {result.after['images']} images, before and after the portable stage"
+    console.print(_metrics_table(title, {"before": result.before, "after": result.after}))
+    for description, path in shown.items():
+        console.print(f"{description}: {path}", soft_wrap=True)
+    console.print("Not a medical device: for research, not for diagnosis.", style="italic")
+
+
+def _three_limits(epochs: str | None) -> list[int | None]:
+    if epochs is None:
+        return [None] * 3
+    parts = epochs.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts) or len(parts) not in (1, 3):
+        raise typer.BadParameter(f"{epochs!r} is neither one number nor three, such as 20,20,40", param_hint="--epochs")
+    return [int(part) for part in parts] * (3 // len(parts))
+
+
+def _watch(title: str) -> AbstractContextManager[Any]:
+    from monai_lungxfer.progress import TrainingProgress
+
+    return TrainingProgress(title, error_console)
+
+
+def _metrics_table(title: str, reports: dict[str, dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table("metric", *reports, title=title)
+    for name in next(iter(reports.values()))["all"]:
+        table.add_row(name, *(_mean_and_spread(report["all"][name]) for report in reports.values()))
+    return table
+
+
+def _mean_and_spread(summary: dict[str, float | None]) -> str:
+    if summary["mean"] is None:
+        return "undefined"
+    return f"{summary['mean']:.4f}" + ("" if summary["std"] is None else f" ± {summary['std']:.4f}")

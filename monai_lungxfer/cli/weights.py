@@ -1,0 +1,103 @@
+"""``lungxfer weights``: fetching the donor's weights, and looking into a weights file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monai_lungxfer.cli.console import console, emit_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["weights_app"]
+
+# Batch norm's running statistics are part of a state dict, but are not learnt by gradient.
+STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
+
+weights_app = typer.Typer(no_args_is_help=True, help="Fetch the donor's weights, or look into a weights file.")
+
+
+@weights_app.command("fetch-donor")
+def fetch_donor(
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="the user's cache folder", dir_okay=False)
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Another address of the same file.", show_default="the PyTorch Hub release")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file with other content.")] = False,
+) -> None:
+    """Download the U-Net of Buda et al., trained on brain MRI, and check that it fits the network.
+
+    An interrupted download is continued by running the command again. Without a network, train stage 0 from
+    LGG data instead: lungxfer train donor --data DIR
+    """
+    from monai_lungxfer import donor
+
+    path = donor.fetch_donor(out, url=url or donor.DONOR_URL, overwrite=overwrite)
+    typer.echo(path)
+
+
+@weights_app.command("show")
+def show(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|BUNDLE", help="A weights file, a bundle's folder or name, or an MLflow URI.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, with every key and its shape.")] = False,
+) -> None:
+    """Show what a weights file holds: parameters, number formats, layers, checksum."""
+    from monai_lungxfer.files import sha256_of
+    from monai_lungxfer.transfer import read_state_dict, resolve_weights
+
+    path = resolve_weights(source)
+    facts = {"file": path.absolute(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    facts |= _facts(read_state_dict(path))
+    if as_json:
+        emit_json(facts)
+    else:
+        _print_facts(facts)
+
+
+def _facts(weights: dict[str, Tensor]) -> dict[str, Any]:
+    learnt = {key: value for key, value in weights.items() if not key.endswith(STATISTICS)}
+    return {
+        "parameters": sum(value.numel() for value in learnt.values()),
+        "dtypes": sorted({str(value.dtype).removeprefix("torch.") for value in learnt.values()}),
+        "entries": {
+            key: {"shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch."), "learnt": key in learnt}
+            for key, value in weights.items()
+        },
+    }
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    typer.echo(f"file        {facts['file']}")
+    typer.echo(f"sha256      {facts['sha256']}")
+    typer.echo(f"size        {facts['bytes']:,} bytes")
+    typer.echo(f"parameters  {facts['parameters']:,} ({', '.join(facts['dtypes'])})")
+    table = Table("part", "first entry", "shape", box=None)
+    table.add_column("entries", justify="right")
+    table.add_column("parameters", justify="right")
+    for part, entries in _by_part(facts["entries"]).items():
+        first, entry = next(iter(entries.items()))
+        shape = "x".join(map(str, entry["shape"])) or "scalar"
+        table.add_row(part, first, shape, str(len(entries)), f"{_count(entries):,}")
+    console.print(table)
+
+
+def _by_part(entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    parts: dict[str, dict[str, dict[str, Any]]] = {}
+    for key, entry in entries.items():
+        parts.setdefault(key.partition(".")[0], {})[key] = entry
+    return parts
+
+
+def _count(entries: dict[str, dict[str, Any]]) -> int:
+    from math import prod
+
+    return sum(prod(entry["shape"]) for entry in entries.values() if entry["learnt"])

@@ -1,0 +1,1 @@
+"""Reading radiographs, listing them, splitting them, and making phantoms."""

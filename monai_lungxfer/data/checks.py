@@ -1,0 +1,177 @@
+"""Content checks of a datalist: do its files exist, can they be read, do they fit together, is anything in it twice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from monai_lungxfer.data.radiograph import read_radiograph
+from monai_lungxfer.data.records import Record
+from monai_lungxfer.errors import LungXferError
+
+__all__ = ["Problem", "ProblemKind", "check_datalist", "drop_bad"]
+
+
+class ProblemKind(StrEnum):
+    """What can be wrong with a record."""
+
+    MISSING_FILE = "missing file"
+    UNREADABLE = "unreadable file"
+    SIZE_MISMATCH = "size mismatch"
+    EMPTY_MASK = "empty mask"
+    UNUSUAL_MASK = "unusual mask levels"
+    LISTED_TWICE = "listed twice"
+    DUPLICATE = "duplicate image"
+    DUPLICATE_ACROSS_PATIENTS = "duplicate image of another patient"
+    PATIENT_IN_TWO_SECTIONS = "patient in two sections"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with one record.
+
+    Attributes
+    ----------
+    record : int
+        Index of the record, counted from 0.
+    image : str
+        Path of the record's image.
+    kind : ProblemKind
+        What sort of problem it is.
+    message : str
+        What is wrong, in one sentence without a full stop.
+    remedy : str
+        What to do about it.
+    """
+
+    record: int
+    image: str
+    kind: ProblemKind
+    message: str
+    remedy: str
+
+
+def check_datalist(
+    records: Iterable[Record],
+    *,
+    allow_empty_masks: bool = False,
+    sections: Mapping[str, Sequence[Record]] | None = None,
+) -> list[Problem]:
+    """Read every image and mask once, and list what is wrong with them. A bad record does not end the check.
+
+    One image is in memory at a time. Of two records that contradict each other, the later one is reported.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        As `load_datalist` gives them. Without a `label`, only the image is checked.
+    allow_empty_masks : bool
+        Whether a mask without foreground is normal, as it is in slices of brain MRI without a lesion.
+    sections : mapping of str to sequence of Record, optional
+        The sections of a split (`Split.sections`), to look for patients that stand in two of them.
+
+    Returns
+    -------
+    list of Problem
+        In the order of the records; empty when all is well.
+    """
+    seen = _Seen(sections or {})
+    problems: list[Problem] = []
+    for index, record in enumerate(records):
+        found = (*seen.compare_names(record), *_check_files(record, seen, allow_empty_masks))
+        problems += [Problem(index, record["image"], *finding) for finding in found]
+        seen.count += 1
+    return problems
+
+
+def drop_bad(records: Iterable[Record], problems: Iterable[Problem]) -> list[Record]:
+    """Return the records that no problem was found with."""
+    bad = {problem.record for problem in problems}
+    return [record for index, record in enumerate(records) if index not in bad]
+
+
+_Finding = tuple[ProblemKind, str, str]
+_COPY = "Copy it again from its source, or drop the record"
+
+
+class _Seen:
+    """What the records so far have shown: names and contents of images."""
+
+    def __init__(self, sections: Mapping[str, Sequence[Record]]) -> None:
+        self.count = 0
+        self._names: dict[Path, int] = {}
+        self._contents: dict[bytes, tuple[int, str]] = {}
+        self._section_of_image = {_name(record): section for section, part in sections.items() for record in part}
+        self._section_of_patient: dict[str, tuple[str, int]] = {}
+
+    def compare_names(self, record: Record) -> Iterator[_Finding]:
+        name = _name(record)
+        first = self._names.setdefault(name, self.count)
+        if first != self.count:
+            yield ProblemKind.LISTED_TWICE, f"is the image of record {first}, too", "List each image once"
+        section = self._section_of_image.get(name)
+        if section is not None:
+            other, index = self._section_of_patient.setdefault(record["patient"], (section, self.count))
+            if other != section:
+                message = f"its patient stands in {section} here and in {other} with record {index}"
+                yield ProblemKind.PATIENT_IN_TWO_SECTIONS, message, "Split anew with: lungxfer data split"
+
+    def compare_content(self, record: Record, pixels: np.ndarray) -> Iterator[_Finding]:
+        digest = hashlib.sha256(f"{pixels.shape}".encode() + np.ascontiguousarray(pixels).data).digest()
+        first, patient = self._contents.setdefault(digest, (self.count, record["patient"]))
+        if first == self.count or self._names[_name(record)] != self.count:
+            return  # the first of its kind, or a file that is already reported as listed twice
+        message = f"has the same pixels as the image of record {first}"
+        if patient == record["patient"]:
+            yield ProblemKind.DUPLICATE, message, "Keep one of the two"
+        else:
+            message += ", which is of another patient"
+            remedy = "Keep one, or give both the same patient, so that they cannot stand on both sides of a split"
+            yield ProblemKind.DUPLICATE_ACROSS_PATIENTS, message, remedy
+
+
+def _name(record: Record) -> Path:
+    return Path(record["image"]).resolve()
+
+
+def _check_files(record: Record, seen: _Seen, allow_empty_masks: bool) -> Iterator[_Finding]:
+    absent = [path for path in (record["image"], record.get("label")) if path is not None and not Path(path).is_file()]
+    for path in absent:
+        yield ProblemKind.MISSING_FILE, f"{path} does not exist", "Restore the file, or drop the record"
+    size = None
+    if record["image"] not in absent:
+        try:
+            image = read_radiograph(record["image"], "rgb")
+        except LungXferError as error:
+            yield ProblemKind.UNREADABLE, error.problem, error.remedy or _COPY
+        else:
+            pixels = image.pixels if image.is_colour else image.pixels[0]
+            size = pixels.shape[-2:]
+            yield from seen.compare_content(record, pixels)
+    if "label" in record and record["label"] not in absent:
+        yield from _check_mask(record["label"], size, allow_empty_masks)
+
+
+def _check_mask(path: str, size: tuple[int, ...] | None, allow_empty: bool) -> Iterator[_Finding]:
+    try:
+        mask = read_radiograph(path).pixels  # as it is, since `read_mask` has only two levels left
+    except LungXferError as error:
+        yield ProblemKind.UNREADABLE, f"its mask: {error.problem}", error.remedy or _COPY
+        return
+    if size is not None and mask.shape != size:
+        message = f"its mask has {mask.shape[0]} × {mask.shape[1]} pixels (rows × columns), not {size[0]} × {size[1]}"
+        yield ProblemKind.SIZE_MISMATCH, message, "Make the mask in the image's own size"
+    levels = np.unique(mask)
+    if levels[-1] == 0:
+        if not allow_empty:
+            message = "its mask has no foreground"
+            yield ProblemKind.EMPTY_MASK, message, "Draw it, or allow empty masks if that is right for this data set"
+    elif len(levels) != 2 or levels[0] != 0:
+        shown = ", ".join(f"{level:g}" for level in levels[:5]) + (", …" if len(levels) > 5 else "")
+        message = f"its mask has {len(levels)} grey levels ({shown})"
+        yield ProblemKind.UNUSUAL_MASK, message, "Save it lossless, with 0 for background and one level for foreground"

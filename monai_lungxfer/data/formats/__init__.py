@@ -1,0 +1,84 @@
+"""One module for each family of file formats; this one finds which of them reads a file, by its content."""
+
+from __future__ import annotations
+
+import gzip
+import textwrap
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from monai_lungxfer.data.formats import dicom, itk, nifti, pillow
+from monai_lungxfer.data.formats.picture import Picture
+from monai_lungxfer.data.formats.quiet import quiet
+from monai_lungxfer.errors import InputFileError
+
+__all__ = ["decode"]
+
+_HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
+
+_LONGEST_REASON = 200
+_COPY = "Copy it again from its source, or export it anew"
+
+_FAMILIES: tuple[tuple[Callable[[bytes], str | None], Callable[[Path], Picture]], ...] = (
+    (dicom.recognise, dicom.decode),
+    (pillow.recognise, pillow.decode),
+    (nifti.recognise, nifti.decode),
+)
+
+
+def decode(path: Path) -> tuple[str, Picture]:
+    """Find out a file's format by how it begins, whatever its name says, and decode it.
+
+    Returns
+    -------
+    str
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, or ``"itk"`` for everything else.
+    Picture
+        What the file holds.
+
+    Raises
+    ------
+    InputFileError
+        Whatever is wrong with the file: no other exception comes out.
+    """
+    try:
+        with quiet():
+            name, decoder = _find_format(path)
+            return name, decoder(path)
+    except InputFileError:
+        raise
+    except MemoryError as error:
+        raise InputFileError("does not fit into memory", source=path, remedy="Scale the radiograph down") from error
+    except Exception as error:  # four libraries decode bad bytes here, and each raises what it happens to stumble over
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        shown = textwrap.shorten(reason.rstrip("."), _LONGEST_REASON)
+        raise InputFileError(f"cannot be read ({shown})", source=path, remedy=_COPY) from error
+
+
+def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:
+    if not path.exists():
+        raise InputFileError("does not exist", source=path, remedy="Check the path")
+    if not path.is_file():
+        raise InputFileError("is a folder, not a file", source=path, remedy="Give the files in it")
+    head = _head(path)
+    for recognise, decoder in _FAMILIES:
+        name = recognise(head)
+        if name is not None:
+            return name, decoder
+    return "itk", itk.decode
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        if not head:
+            raise InputFileError("is empty (0 bytes)", source=path, remedy="Copy it again from its source")
+        if not head.startswith(nifti.GZIP_MAGIC):
+            return head
+        file.seek(0)
+        try:
+            inner = gzip.GzipFile(fileobj=file).read(_HEAD)
+        except (OSError, EOFError, zlib.error):
+            return b""
+    return inner if nifti.recognise(inner) else b""  # no other format is read through gzip

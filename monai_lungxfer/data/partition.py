@@ -1,0 +1,154 @@
+"""Drawing a patient-wise, stratified split of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from monai_lungxfer.data.records import Record, path_below
+from monai_lungxfer.data.stratify import assign_patients
+from monai_lungxfer.errors import DatalistError
+
+__all__ = ["SECTIONS", "Split", "checked_shares", "make_split"]
+
+SECTIONS = ("training", "validation", "test", "independent")
+
+
+@dataclass(frozen=True)
+class Split:
+    """A data set shared out to sections; no patient stands in two.
+
+    Attributes
+    ----------
+    training, validation, test, independent : tuple of Record
+        The sections, with absolute paths. A MONAI dataset takes each of them as its `data`.
+    seed : int
+        What the draw started from.
+    fractions : tuple of float
+        Wanted shares of training, validation and test in what is not held out; in sum 1.
+    hold_out : float
+        Wanted share of the independent section in the whole data set.
+    root : pathlib.Path
+        Absolute folder that the paths in a split file and in `hash` are relative to.
+
+    Raises
+    ------
+    DatalistError
+        When a patient stands in two sections.
+    """
+
+    training: tuple[Record, ...]
+    validation: tuple[Record, ...]
+    test: tuple[Record, ...]
+    independent: tuple[Record, ...]
+    seed: int
+    fractions: tuple[float, ...]
+    hold_out: float
+    root: Path
+
+    def __post_init__(self) -> None:
+        """Look for a patient in two sections."""
+        section_of: dict[str, str] = {}
+        for name, records in self.sections.items():
+            for record in records:
+                first = section_of.setdefault(record["patient"], name)
+                if first != name:
+                    raise DatalistError(
+                        f"the patient of this image in {name} stands in {first}, too",
+                        source=record["image"],
+                        remedy="Move all images of a patient to one section, or split anew",
+                    )
+
+    @property
+    def sections(self) -> dict[str, tuple[Record, ...]]:
+        """The sections by name, in the order of `SECTIONS`."""
+        return {name: getattr(self, name) for name in SECTIONS}
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (64 hexadecimal digits) of which image of which patient stands in which section.
+
+        It depends neither on the seed, nor on the order of records, nor on where the data set lies.
+        """
+        content = sorted(
+            [name, path_below(record["image"], self.root), record["patient"]]
+            for name, records in self.sections.items()
+            for record in records
+        )
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def make_split(
+    records: Sequence[Record],
+    seed: int,
+    fractions: Sequence[float] = (0.6, 0.2, 0.2),
+    hold_out: float = 0.0,
+    *,
+    root: str | Path | None = None,
+) -> Split:
+    """Split by patient, stratified by finding (see `monai_lungxfer.data.stratify.assign_patients`).
+
+    Vidal et al. (2021), section 3.4, split 60/20/20 by image; in the last stage half of the data set is first held
+    out as an independent test. Here, both steps are by patient.
+
+    Parameters
+    ----------
+    records : sequence of Record
+        As `load_datalist` gives them; their order has no influence.
+    seed : int
+        The same seed gives the same split on every machine.
+    fractions : sequence of 3 floats
+        Shares of images for training, validation and test in what is not held out; in sum 1.
+    hold_out : float
+        Share of images that are first set aside as the independent section, 0 ≤ share < 1.
+    root : str or pathlib.Path, optional
+        The data set's folder; by default the deepest folder that holds all its images and masks.
+
+    Returns
+    -------
+    Split
+        Each section is sorted by patient and image.
+
+    Raises
+    ------
+    DatalistError
+        When the shares make no sense, or there are fewer patients than sections.
+    """
+    shares = checked_shares(fractions, hold_out)
+    folder = _common_folder(records) if root is None else Path(root).absolute()
+    held = assign_patients(records, {"independent": hold_out, "rest": 1 - hold_out}, f"{seed} hold-out")
+    rest = [record for record in records if held[record["patient"]] == "rest"]
+    section_of = held | assign_patients(rest, dict(zip(SECTIONS, shares, strict=False)), f"{seed} sections")
+    ordered = sorted(records, key=lambda record: (record["patient"], path_below(record["image"], folder)))
+    sections = {name: tuple(r for r in ordered if section_of[r["patient"]] == name) for name in SECTIONS}
+    return Split(**sections, seed=int(seed), fractions=shares, hold_out=float(hold_out), root=folder)
+
+
+def checked_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:
+    """Return the fractions as a tuple of floats if they and `hold_out` are as `make_split` wants them.
+
+    Raises
+    ------
+    DatalistError
+        When they are not.
+    """
+    shares = tuple(float(share) for share in fractions)
+    if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6) or shares[0] == 0:
+        raise DatalistError(
+            f"fractions {shares} are not shares of training, validation and test",
+            remedy="Give three numbers from 0 to 1 whose sum is 1 and whose first is above 0, as in 0.6 0.2 0.2",
+        )
+    if not 0 <= hold_out < 1:
+        raise DatalistError(f"hold_out {hold_out} is not a share", remedy="Give a number from 0 to below 1, as in 0.5")
+    return shares
+
+
+def _common_folder(records: Sequence[Record]) -> Path:
+    folders = {Path(path).absolute().parent for r in records for path in (r["image"], r.get("label", r["image"]))}
+    return Path(os.path.commonpath(folders)) if folders else Path.cwd()

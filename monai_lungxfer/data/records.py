@@ -1,0 +1,146 @@
+"""The form of one record of a datalist, in memory (absolute paths) and in a JSON file (relative paths)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, cast
+
+from monai_lungxfer.errors import DatalistError
+
+__all__ = ["Record", "path_below", "read_json", "relative_records", "resolve_records"]
+
+_PATH_KEYS = ("image", "label")
+_TEXT_KEYS = ("image", "label", "patient", "finding")
+_REMEDIES = {
+    "image": "Name the image file, relative to the datalist's folder",
+    "label": "Name its mask file, relative to the datalist's folder",
+    "patient": "Add who the image is of, by any pseudonym; without it a patient could get on both sides of a split",
+    "finding": "Name the finding, as in normal, pathological or covid19, or leave it out",
+}
+
+
+class Record(TypedDict):
+    """One image of a data set; a plain dict, so that MONAI's datasets take it as it is.
+
+    The common fields are named here. A datalist may have any others, and they are kept.
+    """
+
+    image: str
+    patient: str
+    label: NotRequired[str]
+    finding: NotRequired[str]
+    view: NotRequired[str]
+    source: NotRequired[str]
+    license: NotRequired[str]
+
+
+def read_json(file: Path) -> Any:
+    """Return the content of a JSON file; a byte-order mark, as Windows editors write it, is accepted.
+
+    Raises
+    ------
+    DatalistError
+        When it cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DatalistError(
+            f"cannot be read ({error.strerror or error})", source=file, remedy="Check the path and its permissions"
+        ) from error
+    except (ValueError, RecursionError) as error:  # ValueError: malformed JSON, or bytes that are not UTF-8
+        raise DatalistError(
+            f"is not a JSON file ({error})", source=file, remedy="Mend or re-create it; it may have been cut short"
+        ) from error
+
+
+def resolve_records(
+    entries: Any, folder: Path, *, source: Path, name: str = "record", labels_required: bool = True
+) -> list[Record]:
+    """Check the form of raw JSON records, and make their paths absolute.
+
+    Parameters
+    ----------
+    entries : Any
+        What JSON gave; should be a list of objects.
+    folder : pathlib.Path
+        Absolute folder that relative paths start from.
+    source : pathlib.Path
+        The file the entries came from, for messages.
+    name : str
+        What a record is called in messages, as in `record[3]`, counted from 0.
+    labels_required : bool
+        Whether a record must have a `label`.
+
+    Raises
+    ------
+    DatalistError
+        When a record is malformed; the message names the file and the record.
+    """
+    if not isinstance(entries, list):
+        raise DatalistError(
+            f"holds {_kind(entries)} where the list of records should be",
+            source=source,
+            remedy='Write [{"image": "…", "label": "…", "patient": "…"}, …]',
+        )
+    required = ("image", "patient", "label") if labels_required else ("image", "patient")
+    return [_resolved(entry, f"{name}[{index}]", folder, source, required) for index, entry in enumerate(entries)]
+
+
+def path_below(path: str, root: Path) -> str:
+    """Return `path` relative to `root` with forward slashes, or unchanged when it is not below `root`.
+
+    The comparison is by name, so `/data/lists/../images/1.png` below `/data/lists` gives `../images/1.png`,
+    just what the datalist said.
+    """
+    return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path
+
+
+def relative_records(records: Iterable[Record], root: Path) -> list[dict[str, Any]]:
+    """Return copies of the records, with paths relative to `root` where they are below it."""
+    copies = [cast("dict[str, Any]", dict(record)) for record in records]
+    for copy in copies:
+        copy.update({key: path_below(copy[key], root) for key in _PATH_KEYS if key in copy})
+    return copies
+
+
+def _resolved(entry: Any, name: str, folder: Path, source: Path, required: tuple[str, ...]) -> Record:
+    if not isinstance(entry, dict):
+        raise DatalistError(
+            f"{name} is {_kind(entry)} instead of an object",
+            source=source,
+            remedy='Write it as {"image": "…", "label": "…", "patient": "…"}',
+        )
+    record = dict(entry)
+    # Numbers are common as patient identifiers; everything that follows compares them as text.
+    if type(record.get("patient")) is int:
+        record["patient"] = str(record["patient"])
+    for key in _TEXT_KEYS:
+        if key in record or key in required:
+            _check_text(record, key, name, source)
+    for key in _PATH_KEYS:
+        if key in record:
+            record[key] = str(folder / record[key])
+    return cast("Record", record)
+
+
+def _check_text(record: dict[str, Any], key: str, name: str, source: Path) -> None:
+    value = record.get(key)
+    if isinstance(value, str) and value.strip():
+        return
+    if key not in record:
+        problem = f'has no "{key}"'
+    elif isinstance(value, str):
+        problem = f'has an empty "{key}"'
+    else:
+        problem = f'has {_kind(value)} as "{key}" instead of text'
+    image = record.get("image")
+    named = f"{name} ({image})" if isinstance(image, str) and image else name
+    raise DatalistError(f"{named} {problem}", source=source, remedy=_REMEDIES[key])
+
+
+def _kind(value: Any) -> str:
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
+    return kinds.get(type(value), "a number")

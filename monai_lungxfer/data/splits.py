@@ -1,0 +1,196 @@
+"""Split files: a patient-wise split of a data set, kept so that it reads the same on every machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.data.datalist import data_root, load_datalist
+from monai_lungxfer.data.partition import SECTIONS, Split, checked_shares, make_split
+from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
+from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.files import atomic_path
+
+__all__ = [
+    "SECTIONS",
+    "Split",
+    "check_same_data",
+    "ensure_split",
+    "load_sections",
+    "load_split",
+    "make_split",
+    "save_split",
+]
+
+_FORMAT = "monai_lungxfer split 1"
+_ANEW = "Restore it, or delete it to split anew"
+
+
+def save_split(split: Split, path: str | Path) -> None:
+    """Write a split as JSON, all or nothing; paths below `split.root` are relative to it.
+
+    Raises
+    ------
+    OutputError
+        When the file cannot be written.
+    """
+    content: dict[str, Any] = {
+        "format": _FORMAT,
+        "seed": split.seed,
+        "fractions": split.fractions,
+        "hold_out": split.hold_out,
+        "hash": split.hash,
+    }
+    content |= {name: relative_records(records, split.root) for name, records in split.sections.items()}
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_sections(path: str | Path, root: str | Path) -> dict[str, list[Record]]:
+    """Read the sections of a split file without asking whether they are still as they were drawn.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The split file.
+    root : str or pathlib.Path
+        The data set, as for `load_datalist`; relative paths start there.
+
+    Raises
+    ------
+    DatalistError
+        When the file is not a split, or a record is malformed.
+    """
+    path = Path(path)
+    return _sections(_read(path), path, root)
+
+
+def load_split(path: str | Path, root: str | Path) -> Split:
+    """Read a split file.
+
+    Parameters
+    ----------
+    path, root : str or pathlib.Path
+        As for `load_sections`.
+
+    Raises
+    ------
+    DatalistError
+        When the file is not a split, was changed since it was written, or has a patient in two sections.
+    """
+    path = Path(path)
+    content = _read(path)
+    sections = _sections(content, path, root)
+    try:
+        shares = checked_shares(content["fractions"], content["hold_out"])
+        seed, expected = int(content["seed"]), content["hash"]
+    except (KeyError, TypeError, ValueError, DatalistError) as error:
+        raise DatalistError("has no valid seed, fractions, hold_out and hash", source=path, remedy=_ANEW) from error
+    split = Split(
+        **{name: tuple(records) for name, records in sections.items()},
+        seed=seed,
+        fractions=shares,
+        hold_out=float(content["hold_out"]),
+        root=data_root(root),
+    )
+    if split.hash != expected:
+        raise DatalistError("was changed since it was written: its hash does not fit", source=path, remedy=_ANEW)
+    return split
+
+
+def ensure_split(
+    dataset_dir: str | Path,
+    path: str | Path,
+    seed: int,
+    fractions: Sequence[float] = (0.6, 0.2, 0.2),
+    hold_out: float = 0.0,
+) -> Split:
+    """Load the split from its file, or make it and write the file.
+
+    Several processes may call this at once: each of them draws the same split, the file appears as a whole, and
+    what is returned was read from it.
+
+    Parameters
+    ----------
+    dataset_dir : str or pathlib.Path
+        The data set, as for `load_datalist`.
+    path : str or pathlib.Path
+        The split file.
+    seed, fractions, hold_out
+        As for `make_split`.
+
+    Raises
+    ------
+    DatalistError
+        When the file holds a split with other settings or of other data, or for any reason that `load_datalist`,
+        `make_split` and `load_split` have.
+    OutputError
+        When the file cannot be written.
+    """
+    records = load_datalist(dataset_dir)
+    if not Path(path).exists():
+        save_split(make_split(records, seed, fractions, hold_out, root=data_root(dataset_dir)), path)
+    split = load_split(path, dataset_dir)
+    wanted = {"seed": int(seed), "fractions": checked_shares(fractions, hold_out), "hold_out": float(hold_out)}
+    for name, value in wanted.items():
+        if getattr(split, name) != value:
+            raise DatalistError(
+                f"was made with {name} {getattr(split, name)}, not {value}",
+                source=path,
+                remedy="Ask for the same, choose another split file, or delete this one to split anew",
+            )
+    check_same_data(split, records, source=path)
+    return split
+
+
+def check_same_data(split: Split, records: Sequence[Record], *, source: str | Path) -> None:
+    """Compare a split with the data set as it is listed now: images, masks, patients and findings.
+
+    Parameters
+    ----------
+    split : Split
+        The split.
+    records : sequence of Record
+        The data set's records.
+    source : str or pathlib.Path
+        The split's file, for the message.
+
+    Raises
+    ------
+    DatalistError
+        When they differ.
+    """
+    kept = {_content(record) for section in split.sections.values() for record in section}
+    listed = {_content(record) for record in records}
+    if kept == listed:
+        return
+    first = path_below(min(kept ^ listed)[0], split.root)
+    raise DatalistError(
+        f"does not fit the data set: {len(kept - listed)} of its records are not listed there as they are here, "
+        f"and {len(listed - kept)} records there are not here (first: {first})",
+        source=source,
+        remedy="Give the data set that was split, choose another split file, or delete this one to split anew",
+    )
+
+
+def _content(record: Record) -> tuple[str, ...]:
+    return record["image"], record.get("label", ""), record["patient"], record.get("finding", "")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise DatalistError(
+            f'is not a split file of the format "{_FORMAT}"', source=path, remedy="Make one with: lungxfer data split"
+        )
+    return content
+
+
+def _sections(content: dict[str, Any], path: Path, root: str | Path) -> dict[str, list[Record]]:
+    folder = data_root(root)
+    return {
+        name: resolve_records(content.get(name), folder, source=path, name=name, labels_required=False)
+        for name in SECTIONS
+    }

@@ -1,0 +1,69 @@
+"""The donor's published weights: where they come from, where they are kept, and whether they fit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from monai_lungxfer.errors import DownloadError, LungXferError, TransferError
+
+__all__ = ["DONOR_SHA256", "DONOR_URL", "donor_weights_path", "fetch_donor"]
+
+# The U-Net of Buda et al. on PyTorch Hub, whose file name ends in the first digits of its SHA-256.
+DONOR_URL = "https://github.com/mateuszbuda/brain-segmentation-pytorch/releases/download/v1.0/unet-e012d006.pt"
+DONOR_SHA256 = "e012d006"
+TRAIN_INSTEAD = "stage 0 can be trained from LGG data instead: lungxfer train donor --data DIR"
+
+
+def donor_weights_path() -> Path:
+    """Return where the donor's weights are kept for this user; the file need not exist.
+
+    The folder follows the XDG base directory specification: ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "monai_lungxfer" / DONOR_URL.rpartition("/")[2]
+
+
+def fetch_donor(target: str | Path | None = None, *, url: str = DONOR_URL, overwrite: bool = False) -> Path:
+    """Download the donor's weights and check that every layer fits the donor's network.
+
+    Parameters
+    ----------
+    target : str or pathlib.Path, optional
+        Where to keep the file; by default `donor_weights_path`.
+    url : str
+        Another address of the same file, such as a mirror; its checksum must be the same.
+    overwrite : bool
+        Replace a file with other content.
+
+    Returns
+    -------
+    pathlib.Path
+        The weights file.
+
+    Raises
+    ------
+    DownloadError
+        When it cannot be had, or is not the donor's file.
+    OutputError
+        When it cannot be written.
+    """
+    from monai_lungxfer.download import download
+
+    try:
+        path = download(url, target or donor_weights_path(), sha256=DONOR_SHA256, overwrite=overwrite)
+        _check_fit(path)
+    except (DownloadError, TransferError) as error:
+        raise DownloadError(error.problem, source=error.source, remedy=_with_alternative(error)) from error
+    return path
+
+
+def _check_fit(path: Path) -> None:
+    from monai_lungxfer.network import DonorUNet
+    from monai_lungxfer.transfer import load_weights
+
+    load_weights(DonorUNet(), path)
+
+
+def _with_alternative(error: LungXferError) -> str:
+    return f"{error.remedy}; {TRAIN_INSTEAD}" if error.remedy else TRAIN_INSTEAD

@@ -1,0 +1,157 @@
+"""The parts of a bundle's inference.yaml, built and checked, as the inference core needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from monai.bundle import ConfigParser
+from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
+
+from monai_lungxfer.errors import BundleError, LungXferError
+
+__all__ = ["InferenceParts", "load_parts"]
+
+
+@dataclass(frozen=True)
+class InferenceParts:
+    """What inference consists of.
+
+    Only the two ends of the YAML's transforms are left out, ``LoadImaged`` and ``SaveImaged``: images come from
+    memory and go back there.
+
+    Attributes
+    ----------
+    device : torch.device
+        Where the network is.
+    network : torch.nn.Module
+        Without trained weights yet.
+    inferer : callable
+        Called as ``inferer(inputs=batch, network=network)``.
+    preprocessing : monai.transforms.Compose
+        From an image in memory to the network's input, key `image`.
+    to_probability : monai.transforms.Compose
+        The postprocessing before its threshold: from logits to probabilities of native size, key `pred`.
+    to_mask : monai.transforms.Compose
+        The threshold and what follows it.
+    """
+
+    device: torch.device
+    network: torch.nn.Module
+    inferer: Any
+    preprocessing: Compose
+    to_probability: Compose
+    to_mask: Compose
+
+
+def load_parts(folder: Path, device: str = "auto", overrides: Mapping[str, Any] | None = None) -> InferenceParts:
+    """Build the parts.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The bundle's folder.
+    device : str
+        "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
+    overrides : mapping, optional
+        Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
+
+    Raises
+    ------
+    BundleError
+        When a part is missing or cannot be built, or an override names nothing.
+    LungXferError
+        When the device cannot be used.
+    """
+    parser = _parser(folder)
+    if device != "auto":
+        _override(parser, {"device": _device_named(device)}, folder)
+    _override(parser, overrides or {}, folder)
+    where = _usable(_part(parser, "device", folder))  # before the network, which is moved there
+    to_probability, to_mask = _halves(_part(parser, "postprocessing", folder), folder)
+    return InferenceParts(
+        device=where,
+        network=_part(parser, "network", folder),
+        inferer=_part(parser, "inferer", folder),
+        preprocessing=Compose(_without(_part(parser, "preprocessing", folder), LoadImaged)),
+        to_probability=to_probability,
+        to_mask=to_mask,
+    )
+
+
+def _parser(folder: Path) -> ConfigParser:
+    file = folder / "configs" / "inference.yaml"
+    parser = ConfigParser()
+    try:
+        parser.read_config(str(file))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BundleError(
+            f"it cannot be read ({error})", source=file, remedy="Restore the bundle's own file"
+        ) from error
+    parser["bundle_root"] = str(folder)
+    return parser
+
+
+def _part(parser: ConfigParser, name: str, folder: Path) -> Any:
+    if name not in parser:
+        raise BundleError(f"its inference.yaml has no {name!r}", source=folder, remedy="Restore the bundle's own file")
+    try:
+        return parser.get_parsed_content(name)
+    # Whatever class or expression the YAML names may raise whatever it likes.
+    except Exception as error:
+        cause = error.__cause__ or error
+        raise BundleError(
+            f"{name!r} of its inference.yaml cannot be built ({type(cause).__name__}: {cause})",
+            source=folder,
+            remedy="Check the overrides, or restore the bundle's own file",
+        ) from error
+
+
+def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
+    for name, value in overrides.items():
+        holder = name.rpartition("#")[0]
+        if name not in parser and (not holder or holder not in parser):
+            raise BundleError(
+                f"its inference.yaml has no {name!r} to override",
+                source=folder,
+                remedy="Use an id of that file, with # between levels, as in preprocessing#transforms#0#keys",
+            )
+        parser[name] = value
+
+
+def _device_named(name: str) -> torch.device:
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise LungXferError(f"there is no device {name!r}", remedy='Use "auto", "cpu", "cuda" or "cuda:N"') from error
+
+
+def _usable(device: torch.device) -> torch.device:
+    try:
+        torch.zeros(1, device=device)
+    # PyTorch raises an AssertionError where it was built without CUDA.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise LungXferError(f"the device {device} cannot be used ({reason})", remedy='Use "auto" or "cpu"') from error
+    return device
+
+
+def _without(transforms: Compose, *kinds: type) -> list[Any]:
+    return [transform for transform in transforms.transforms if not isinstance(transform, kinds)]
+
+
+def _halves(postprocessing: Compose, folder: Path) -> tuple[Compose, Compose]:
+    """Part the postprocessing at its threshold, where the probability can be had."""
+    transforms = _without(postprocessing, SaveImaged)
+    threshold = [index for index, transform in enumerate(transforms) if isinstance(transform, AsDiscreted)]
+    if len(threshold) != 1:
+        raise BundleError(
+            f"its postprocessing has {len(threshold)} AsDiscreted, not one",
+            source=folder,
+            remedy="Bring logits to probabilities of native size (Activationsd, Invertd) and threshold those once",
+        )
+    return Compose(transforms[: threshold[0]]), Compose(transforms[threshold[0] :])

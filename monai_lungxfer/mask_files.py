@@ -1,0 +1,91 @@
+"""Writing masks as files that other programs lay over the radiograph."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from monai.config import PathLike
+from monai.data import ImageWriter
+from numpy.typing import NDArray
+from PIL import Image
+
+from monai_lungxfer.files import atomic_path
+
+__all__ = ["MASK_SUFFIXES", "MaskWriter", "save_mask"]
+
+MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
+"""Every format, and the suffix of its files."""
+
+
+def save_mask(path: str | Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None = None) -> None:
+    """Write a mask in the format that the suffix of `path` stands for.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        ``.png``: 8 bits, 0 and 255, without the pixel spacing. ``.nii.gz``: 8 bits, 0 and 1, stored as ITK stores
+        a two-dimensional image: the first index is the column, the second the row, and the affine matrix is
+        diag(-column spacing, -row spacing, 1, 1), since NIfTI's first two axes point opposite to DICOM's.
+    mask : numpy.ndarray
+        uint8 (H, W) of {0, 1}.
+    spacing : tuple of float, optional
+        Distance between (rows, columns) in mm. Without it NIfTI gets 1 and "unknown" as its unit.
+
+    Raises
+    ------
+    ValueError
+        When the suffix is another one.
+    OutputError
+        When the file cannot be written.
+    """
+    for mask_format, suffix in MASK_SUFFIXES.items():
+        if Path(path).name.endswith(suffix):
+            _WRITERS[mask_format](Path(path), mask, spacing)
+            return
+    raise ValueError(f"{Path(path).name} ends with none of {', '.join(MASK_SUFFIXES.values())}")
+
+
+class MaskWriter(ImageWriter):
+    """`save_mask` for MONAI's ``SaveImaged``, whose own writers store rows where NIfTI has columns."""
+
+    def set_data_array(self, data_array: Any, channel_dim: int | None = 0, **kwargs: Any) -> None:  # noqa: ARG002
+        """Take the mask of {0, 1}, its channel first: (1, H, W)."""
+        self.data_obj = np.asarray(data_array).squeeze(0 if channel_dim is None else channel_dim).astype(np.uint8)
+
+    def set_metadata(self, meta_dict: Mapping[str, Any] | None = None, **options: Any) -> None:  # noqa: ARG002
+        """Take the pixel spacing from the metadata of the radiograph's reader."""
+        spacing = np.asarray((meta_dict or {}).get("pixel_spacing", (math.nan, math.nan)), dtype=float)
+        self.spacing = None if np.isnan(spacing).any() else (float(spacing[0]), float(spacing[1]))
+
+    def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
+        """Write the mask."""
+        save_mask(filename, self.data_obj, self.spacing)
+
+
+def _save_png(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:  # noqa: ARG001
+    with atomic_path(path) as temporary:
+        Image.fromarray(mask * np.uint8(255)).save(temporary, format="PNG")
+
+
+def _save_nifti(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:
+    row, column = spacing or (1.0, 1.0)
+    affine = np.diag([-column, -row, 1.0, 1.0])
+    image = nib.Nifti1Image(np.ascontiguousarray(mask.T), affine, dtype=np.uint8)
+    image.set_qform(affine, code="scanner")
+    image.set_sform(affine, code="scanner")
+    image.header.set_xyzt_units("mm" if spacing else "unknown")
+    with atomic_path(path) as temporary:
+        # Without a time stamp, the same mask is the same file.
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+
+
+_WRITERS: dict[str, Callable[[Path, NDArray[np.uint8], tuple[float, float] | None], None]] = {
+    "png": _save_png,
+    "nifti": _save_nifti,
+}

@@ -1,0 +1,222 @@
+"""Measurements of a lung mask, and flags for masks that a person should look at."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from monai_lungxfer.artifacts import MIN_LUNG_SHARE, count_bridges, count_islands
+
+__all__ = ["FLAGS", "THRESHOLDS", "Measurements", "Thresholds", "flags_of", "measure"]
+
+FLAGS = {
+    "empty": "no lung was found",
+    "not_two_lungs": "one piece of lung where two are expected, and no bridge explains it",
+    "bridge": "a band joins the two lungs",
+    "island": "a piece of lung lies away from the two lungs",
+    "area_out_of_range": "the lungs cover an unusual share of the image",
+    "asymmetric": "one lung is much smaller than the other",
+    "touches_border": "much of the image's border is lung: the lungs may be cut off",
+    "low_confidence": "the network is unsure about many pixels that it calls lung",
+    "colour_image": "the image has colours, so it may not be a radiograph",
+}
+"""Every flag and what it means."""
+
+_COUNTING_SIDE = 1024
+_TOUCHING = np.ones((3, 3), dtype=bool)  # as in artifacts: pixels that share an edge or a corner are one piece
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the flags begin. These values are preliminary: no radiologist has validated them.
+
+    Areas and shapes were read off all 1,543 masks drawn by people in the two chest X-ray data sets (V7 Darwin masks;
+    1,415 general, 128 portable): every mask at its stored size, and percentiles of the two sets apart.
+
+    ====================================  =====  =====  =====  =====  =====  =====  =====
+    percentile                              0     0.5     5     50     95    99.5    100
+    ====================================  =====  =====  =====  =====  =====  =====  =====
+    share of the image, general           0.093  0.193  0.236  0.331  0.458  0.558  0.656
+    share of the image, portable          0.185  0.202  0.246  0.363  0.504  0.551  0.555
+    smaller / larger lung, general        0.580  0.643  0.769  0.919  0.991  0.998  1.000
+    smaller / larger lung, portable       0.647  0.649  0.720  0.880  0.981  0.998  1.000
+    lung on the border, general           0      0      0      0      0.016  0.108  0.144
+    lung on the border, portable          0      0      0      0      0.078  0.178  0.196
+    ====================================  =====  =====  =====  =====  =====  =====  =====
+
+    The confidence of a network that is certain of every pixel is 0.991 or more: the same masks at 256 x 256,
+    brought back to their stored size in bilinear interpolation (364 masks, lowest value).
+
+    Attributes
+    ----------
+    min_share, max_share : float
+        Least and greatest share of the image's area that the lungs cover.
+    min_symmetry : float
+        Least area of the smaller lung over the area of the larger.
+    max_border : float
+        Greatest share of the pixels on the image's border that are lung.
+    min_confidence : float
+        Least mean probability over the pixels that are lung.
+    """
+
+    min_share: float = 0.18
+    max_share: float = 0.58
+    min_symmetry: float = 0.6
+    max_border: float = 0.1
+    min_confidence: float = 0.9
+
+
+THRESHOLDS = Thresholds()
+"""The table that flags are raised by."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What a mask measures; lengths that need the pixel spacing are ``None`` where it is unknown.
+
+    Attributes
+    ----------
+    lung_px : int
+        Area of the mask in pixels.
+    lung_cm2 : float or None
+        The same in cm². In a projection radiograph this is an area in the plane of the detector, or of whatever
+        plane the pixel spacing was calibrated to, and not in the patient.
+    right_lung_px, left_lung_px : int or None
+        Area of each lung, ``None`` unless the mask has exactly two. The right lung is the one on the left side of
+        the image, as in every frontal radiograph displayed in the usual way; a mirrored image swaps them.
+    right_lung_cm2, left_lung_cm2 : float or None
+        The same in cm².
+    share : float
+        Share of the image's area.
+    components : int
+        Connected pieces (8 neighbours), noise included.
+    bridges, islands : int
+        See `monai_lungxfer.artifacts`.
+    symmetry : float or None
+        Area of the smaller lung over the area of the larger, ``None`` unless the mask has exactly two.
+    border : float
+        Share of the pixels on the image's border that are lung.
+    confidence : float or None
+        Mean probability over the pixels that are lung, ``None`` for an empty mask.
+    """
+
+    lung_px: int
+    lung_cm2: float | None
+    right_lung_px: int | None
+    right_lung_cm2: float | None
+    left_lung_px: int | None
+    left_lung_cm2: float | None
+    share: float
+    components: int
+    bridges: int
+    islands: int
+    symmetry: float | None
+    border: float
+    confidence: float | None
+
+
+def measure(
+    mask: NDArray[np.uint8], probability: NDArray[np.float32], spacing: tuple[float, float] | None = None
+) -> Measurements:
+    """Measure a mask.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Mask (H, W) of {0, 1}.
+    probability : numpy.ndarray
+        Probability (H, W) of lung in [0, 1].
+    spacing : tuple of float, optional
+        Distance between (rows, columns) in mm.
+    """
+    pieces, number = ndimage.label(mask, _TOUCHING)
+    areas = np.bincount(pieces.ravel(), minlength=number + 1)[1:]
+    area = int(areas.sum())
+    right, left = _two_lungs(pieces, areas)
+    small = _reduced(mask)
+    cm2 = None if spacing is None else spacing[0] * spacing[1] / 100
+    return Measurements(
+        lung_px=area,
+        lung_cm2=_times(area, cm2),
+        right_lung_px=right,
+        right_lung_cm2=_times(right, cm2),
+        left_lung_px=left,
+        left_lung_cm2=_times(left, cm2),
+        share=area / mask.size,
+        components=number,
+        bridges=count_bridges(small),
+        islands=count_islands(small),
+        symmetry=None if right is None or left is None else min(right, left) / max(right, left),
+        border=_border_share(mask),
+        confidence=float(probability.mean(where=mask == 1, dtype=np.float64)) if area else None,
+    )
+
+
+def flags_of(
+    measurements: Measurements, *, is_colour: bool = False, thresholds: Thresholds = THRESHOLDS
+) -> tuple[str, ...]:
+    """Return the flags that apply, in the order of `FLAGS`.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Of the mask.
+    is_colour : bool
+        Whether the channels of the image differ.
+    thresholds : Thresholds
+        Where the flags begin.
+
+    Returns
+    -------
+    tuple of str
+        Empty when nothing is unusual. An empty mask has the flag ``empty`` and no other of the mask's.
+    """
+    m, t = measurements, thresholds
+    found = m.lung_px > 0
+    raised = {
+        "empty": not found,
+        "not_two_lungs": found and m.right_lung_px is None and m.bridges == 0,
+        "bridge": m.bridges > 0,
+        "island": m.islands > 0,
+        "area_out_of_range": found and not t.min_share <= m.share <= t.max_share,
+        "asymmetric": m.symmetry is not None and m.symmetry < t.min_symmetry,
+        "touches_border": m.border > t.max_border,
+        "low_confidence": m.confidence is not None and m.confidence < t.min_confidence,
+        "colour_image": is_colour,
+    }
+    return tuple(name for name in FLAGS if raised[name])
+
+
+def _two_lungs(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> tuple[int, int] | tuple[None, None]:
+    """Return the areas of the lungs on the (left, right) side of the image, or Nones when there is one or none."""
+    if areas.size < 2:
+        return None, None
+    second, first = (int(index) for index in np.argsort(areas, kind="stable")[-2:])
+    if areas[second] < MIN_LUNG_SHARE * areas[first]:
+        return None, None
+    centres = {}
+    boxes = ndimage.find_objects(pieces)
+    for index in (first, second):
+        columns = np.count_nonzero(pieces[boxes[index]] == index + 1, axis=0)
+        centres[index] = boxes[index][1].start + float(np.average(np.arange(columns.size), weights=columns))
+    on_left, on_right = sorted(centres, key=lambda index: centres[index])
+    return int(areas[on_left]), int(areas[on_right])
+
+
+def _reduced(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Thin a large mask out: bridges and islands are counted by rules relative to the image, at a cost per pixel."""
+    step = math.ceil(max(mask.shape) / _COUNTING_SIDE)
+    return mask[::step, ::step]
+
+
+def _border_share(mask: NDArray[np.uint8]) -> float:
+    border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
+    return float(border.mean())
+
+
+def _times(pixels: int | None, cm2: float | None) -> float | None:
+    return None if pixels is None or cm2 is None else pixels * cm2

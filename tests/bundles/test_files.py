@@ -1,0 +1,142 @@
+"""Every bundle is complete, and what the bundles share is the same in all of them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from monai.bundle import ConfigParser, verify_metadata, verify_net_in_out
+
+import monai_lungxfer
+from monai_lungxfer.bundle_files import bundle_path
+from monai_lungxfer.stages import STAGES
+
+FILES = {
+    "LICENSE",
+    "configs/metadata.json",
+    "configs/train.yaml",
+    "configs/evaluate.yaml",
+    "configs/inference.yaml",
+    "configs/multi_gpu_train.yaml",
+    "configs/logging.conf",
+    "docs/README.md",
+    "docs/data_license.txt",
+}
+
+# Ids of train.yaml in which the stages differ on purpose; all others must agree.
+OWN = {"hold_out", "parent", "experiment_name", "run_name"}
+# The donor alone reads three channels of MRI; the other stages replicate a grey one.
+MRI = {"deterministic_transforms", "final_transforms"}
+
+
+def config(bundle: Path, name: str) -> dict[str, Any]:
+    return yaml.safe_load((bundle / "configs" / name).read_text())
+
+
+def metadata(bundle: Path) -> dict[str, Any]:
+    return json.loads((bundle / "configs" / "metadata.json").read_text())
+
+
+def test_every_file_is_there(bundle: Path) -> None:
+    found = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
+    assert found >= FILES
+
+
+def test_every_stage_has_a_bundle_and_its_parent_is_the_stage_before(bundle: Path) -> None:
+    stage = next(stage for stage in STAGES.values() if stage.bundle == bundle.name)
+    parent = config(bundle, "train.yaml")["parent"]
+    assert parent == (None if stage.parent is None else STAGES[stage.parent].bundle)
+
+
+def test_metadata_satisfies_the_specification(bundle: Path, tmp_path: Path) -> None:
+    """Against the requirements of the bundle specification; the published schema itself needs the network."""
+    schema = tmp_path / "schema.json"
+    schema.write_text((Path(__file__).parent / "metadata_schema.json").read_text())
+    verify_metadata(meta_file=str(bundle / "configs" / "metadata.json"), filepath=str(schema))
+
+
+def test_metadata_with_a_missing_field_is_refused(bundle: Path, tmp_path: Path) -> None:
+    schema, broken = tmp_path / "schema.json", tmp_path / "metadata.json"
+    schema.write_text((Path(__file__).parent / "metadata_schema.json").read_text())
+    broken.write_text(json.dumps({key: value for key, value in metadata(bundle).items() if key != "task"}))
+    with pytest.raises(ValueError, match="task"):
+        verify_metadata(meta_file=str(broken), filepath=str(schema))
+
+
+def test_versions_in_the_metadata_are_those_of_this_environment(bundle: Path) -> None:
+    described = metadata(bundle)
+    assert described["version"] == list(described["changelog"])[0]
+    assert described["required_packages_version"]["monai_lungxfer"] == monai_lungxfer.__version__
+    assert described["monai_version"] == importlib.metadata.version("monai")
+
+
+def test_network_takes_and_gives_what_the_metadata_says(bundle: Path) -> None:
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(bundle / "configs" / "metadata.json"),
+        config_file=str(bundle / "configs" / "inference.yaml"),
+        device="cpu",
+        bundle_root=str(bundle),
+    )
+
+
+@pytest.mark.parametrize("stage", ["donor", "general"])
+def test_training_differs_from_the_last_stage_only_on_purpose(stage: str) -> None:
+    own, last = (config(bundle_path(name), "train.yaml") for name in (stage, "portable"))
+    allowed = OWN | (MRI if stage == "donor" else set())
+    assert set(own) == set(last)
+    assert {key for key in own if own[key] != last[key]} <= allowed
+
+
+@pytest.mark.parametrize("stage", ["donor", "general"])
+@pytest.mark.parametrize("name", ["multi_gpu_train.yaml", "logging.conf"])
+def test_overlays_are_the_same_in_every_bundle(stage: str, name: str) -> None:
+    own, last = (bundle_path(bundle) / "configs" / name for bundle in (stage, "portable"))
+    assert own.read_text() == last.read_text()
+
+
+def test_the_donor_reads_three_channels_and_the_others_replicate_one() -> None:
+    readers = {
+        stage: config(bundle_path(stage), "train.yaml")["deterministic_transforms"][1].get("channels", "grey")
+        for stage in STAGES
+    }
+    assert readers == {"donor": "rgb", "general": "grey", "portable": "grey"}
+    for stage in ("general", "portable"):
+        replicate = config(bundle_path(stage), "train.yaml")["final_transforms"][0]
+        assert (replicate["_target_"], replicate["repeats"]) == ("RepeatChanneld", 3)
+
+
+def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
+    """The transforms of the image alone, in training and in inference, with their arguments."""
+    trained = config(bundle, "train.yaml")
+    steps = [step for step in trained["deterministic_transforms"] + trained["final_transforms"] if step["keys"] == "image"]
+    inferred = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
+    assert steps == inferred
+    assert config(bundle, "inference.yaml")["image_size"] == trained["image_size"]
+    assert config(bundle, "inference.yaml")["network_def"] == trained["network_def"]
+
+
+def test_the_method_is_the_papers(bundle: Path) -> None:
+    """Constants of the paper, spelled here independently of the configuration."""
+    parser = ConfigParser(config(bundle, "train.yaml"))
+    rotation = parser["train#random_transforms#0"]
+    assert rotation["_target_"] == "RandRotated"
+    assert rotation["prob"] == 0.75
+    assert rotation["range_x"] == pytest.approx(10 * 3.141592653589793 / 180)
+    assert parser["loss"] == {
+        "_target_": "DiceLoss",
+        "sigmoid": True,
+        "smooth_nr": 1.0,
+        "smooth_dr": 1.0,
+        "batch": True,
+    }
+    assert parser["optimizer"]["_target_"] == "torch.optim.Adam"
+    assert parser["learning_rate"] == 0.001
+    assert parser["early_stop_patience"] == 20
+    assert parser["fractions"] == [0.6, 0.2, 0.2]
+    assert parser["image_size"] == [256, 256]
+    assert parser["hold_out"] == (0.5 if bundle.name.startswith("portable") else 0.0)

@@ -1,0 +1,250 @@
+"""The bundles do what they say: properties, overrides, training, resume, export, inference from any folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from monai.bundle import ckpt_export, create_workflow, onnx_export
+from PIL import Image
+
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.workflow import bundle_workflow, run_bundle
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=True)
+
+
+def assert_equal_weights(first: Path, second: Path) -> None:
+    one, two = weights(first), weights(second)
+    assert list(one) == list(two)
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("train", "train.yaml"), ("infer", "inference.yaml")])
+def test_properties_are_all_there(bundle: Path, discs: Path, tmp_path: Path, kind: str, name: str) -> None:
+    workflow = create_workflow(
+        config_file=str(bundle / "configs" / name),
+        workflow_type=kind,
+        bundle_root=str(bundle),
+        dataset_dir=str(discs),
+        output_dir=str(tmp_path),
+        parent=None,
+        weights=str(saved_network(tmp_path)),
+        **{"network_def#init_features": 4},
+    )
+    assert workflow.check_properties() == []
+
+
+def saved_network(folder: Path) -> Path:
+    torch.save(DonorUNet(init_features=4).state_dict(), folder / "model.pt")
+    return folder / "model.pt"
+
+
+def test_training_learns_and_keeps_the_best_epoch(bundle: Path, small_settings: dict[str, Any]) -> None:
+    workflow = run_bundle(bundle, "train", small_settings | {"max_epochs": 12})
+    evaluator = workflow.parser.get_parsed_content("validate#evaluator")
+    trainer = workflow.parser.get_parsed_content("train#trainer")
+    assert trainer.state.epoch == 12
+    assert evaluator.state.best_metric < 0.25
+    network = workflow.parser.get_parsed_content("network_def")
+    saved = weights(Path(small_settings["ckpt_dir"]) / "model.pt")
+    assert all(torch.equal(network.state_dict()[key], value) for key, value in saved.items())
+    evaluator.run(99)
+    assert evaluator.state.metrics["val_loss"] == pytest.approx(evaluator.state.best_metric, abs=1e-6)
+
+
+def test_early_stop_ends_training(small_settings: dict[str, Any]) -> None:
+    settings = small_settings | {"max_epochs": 50, "early_stop_patience": 2, "learning_rate": 0.0}
+    workflow = run_bundle("portable", "train", settings)
+    # Without learning the weights stay, and the running statistics soon bring no more improvement.
+    assert workflow.parser.get_parsed_content("train#trainer").state.epoch < 50
+    best = workflow.parser.get_parsed_content("validate#evaluator").state.best_metric_epoch
+    assert workflow.parser.get_parsed_content("train#trainer").state.epoch == best + 2
+
+
+def test_learning_rate_falls_on_a_plateau(small_settings: dict[str, Any]) -> None:
+    settings = small_settings | {"max_epochs": 8, "lr_patience": 0, "lr_scheduler#threshold": 10.0, "lr_factor": 0.1}
+    optimizer = run_bundle("portable", "train", settings).parser.get_parsed_content("optimizer")
+    assert optimizer.param_groups[0]["lr"] < 0.001
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("train#random_transforms#0#prob", 0.25, "train#random_transforms#0#prob"),
+        ("loss", {"_target_": "TverskyLoss", "sigmoid": True}, "loss#_target_"),
+        ("optimizer#_target_", "torch.optim.SGD", "optimizer#_target_"),
+        ("max_epochs", 1, "train#trainer#max_epochs"),
+        ("early_stop_patience", 3, "early_stop#patience"),
+    ],
+)
+def test_settings_can_be_overridden(small_settings: dict[str, Any], name: str, value: Any, read: str) -> None:
+    parser = run_bundle("portable", "train", small_settings | {"max_epochs": 1, name: value}).parser
+    expected = value["_target_"] if isinstance(value, dict) else value
+    found = parser[read]
+    assert (parser.get_parsed_content(read) if str(found).startswith("@") else found) == expected
+
+
+def test_resumed_training_gives_the_same_weights(bundle: Path, small_settings: dict[str, Any], tmp_path: Path) -> None:
+    whole = small_settings | {"max_epochs": 4}
+    run_bundle(bundle, "train", whole)
+    parts = whole | {"output_dir": str(tmp_path / "parts"), "ckpt_dir": str(tmp_path / "parts" / "models")}
+    run_bundle(bundle, "train", parts | {"max_epochs": 2})
+    run_bundle(bundle, "train", parts)
+    assert_equal_weights(tmp_path / "out" / "models" / "model.pt", tmp_path / "parts" / "models" / "model.pt")
+    one = weights(tmp_path / "out" / "models" / "resume.pt")
+    two = weights(tmp_path / "parts" / "models" / "resume.pt")
+    assert one["best"] == two["best"]
+    assert one["objects"]["lr_scheduler"]["num_bad_epochs"] == two["objects"]["lr_scheduler"]["num_bad_epochs"]
+    for key, value in one["objects"]["network"].items():
+        assert torch.equal(value, two["objects"]["network"][key])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_training_gives_the_same_weights(small_settings: dict[str, Any], tmp_path: Path, number: int) -> None:
+    settings = small_settings | {"max_epochs": 6}
+    run_bundle("portable", "train", settings)
+    killed = settings | {"output_dir": str(tmp_path / "killed"), "ckpt_dir": str(tmp_path / "killed" / "models")}
+    code = f"from monai_lungxfer.workflow import run_bundle; run_bundle('portable', 'train', {killed!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    resume = tmp_path / "killed" / "models" / "resume.pt"
+    while not resume.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(number)
+    process.wait()
+    left = {path.name for path in resume.parent.iterdir() if not path.name.startswith(".")}
+    assert left == {"model.pt", "resume.pt"}
+    run_bundle("portable", "train", killed)
+    assert_equal_weights(tmp_path / "out" / "models" / "model.pt", resume.parent / "model.pt")
+
+
+def test_finished_training_is_not_repeated(small_settings: dict[str, Any]) -> None:
+    run_bundle("portable", "train", small_settings)
+    resume = Path(small_settings["ckpt_dir"]) / "resume.pt"
+    before = resume.stat().st_mtime_ns
+    run_bundle("portable", "train", small_settings)
+    assert resume.stat().st_mtime_ns == before
+    run_bundle("portable", "train", small_settings | {"resume": False})
+    assert resume.stat().st_mtime_ns > before
+
+
+def test_other_settings_in_the_same_folder_are_refused(small_settings: dict[str, Any]) -> None:
+    run_bundle("portable", "train", small_settings | {"max_epochs": 1})
+    with pytest.raises(LungXferError, match="batch_size was 4, is 5"):
+        run_bundle("portable", "train", small_settings | {"batch_size": 5})
+
+
+def test_missing_parent_is_our_error_and_not_a_nested_one(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(LungXferError, match="there is no such weights file, bundle or stage"):
+        run_bundle("portable", "train", small_settings | {"parent": str(tmp_path / "nothing.pt")})
+
+
+def test_runs_are_tracked_and_failed_ones_end_as_failed(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlruns.db"
+    run_bundle("portable", "train", small_settings | {"tracking_uri": uri, "run_name": "good"})
+    broken = small_settings | {"tracking_uri": uri, "run_name": "bad", "resume": False, "loss#_target_": "MSELoss"}
+    del broken["batch_size"]
+    with pytest.raises(Exception, match=r".*"):
+        run_bundle("portable", "train", broken | {"loss": "$lambda prediction, label: 1 / 0", "batch_size": 4})
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("portable_cxr_lung_segmentation")
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert {name: run.info.status for name, run in runs.items()} == {"good": "FINISHED", "bad": "FAILED"}
+    history = client.get_metric_history(runs["good"].info.run_id, "val_loss")
+    assert [point.step for point in history] == [1, 2, 3]
+    assert runs["good"].data.params["split"]
+
+
+def test_evaluation_reports_every_image(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    run_bundle("general", "train", small_settings | {"max_epochs": 12})
+    run_bundle("general", "evaluate", small_settings | {"section": "test"})
+    report = __import__("json").loads((tmp_path / "out" / "test.json").read_text())
+    assert report["images"] == len(report["rows"]) == 4
+    assert report["all"]["DICE_HARD"]["mean"] > 0.8
+    assert report["all"]["DICE"]["mean"] == pytest.approx(np.mean([row["DICE"] for row in report["rows"]]))
+    assert {row["distances_in"] for row in report["rows"]} == {"pixels"}
+    assert set(report["by_finding"]) == {"normal", "pathological"}
+
+
+def test_export_to_torchscript_and_onnx(bundle: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = DonorUNet(init_features=4).eval()
+    torch.save(network.state_dict(), tmp_path / "model.pt")
+    shared = {
+        "net_id": "network_def",
+        "ckpt_file": str(tmp_path / "model.pt"),
+        "meta_file": str(bundle / "configs" / "metadata.json"),
+        "config_file": [str(bundle / "configs" / "inference.yaml")],
+        "bundle_root": str(bundle),
+        "network_def#init_features": 4,
+    }
+    ckpt_export(filepath=str(tmp_path / "model.ts"), **shared)
+    onnx_export(
+        filepath=str(tmp_path / "model.onnx"),
+        input_shape=[1, 3, 64, 64],
+        use_trace=True,
+        converter_kwargs={"dynamo": False},
+        **shared,
+    )
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        expected = network(image)
+        scripted = torch.jit.load(tmp_path / "model.ts")(image)
+    torch.testing.assert_close(scripted, expected, rtol=1e-4, atol=1e-5)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (given,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
+    np.testing.assert_allclose(given, expected.numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_inference_by_monai_from_another_folder(bundle: Path, discs: Path, tmp_path: Path) -> None:
+    """`python -m monai.bundle run`, as a user types it, in a folder that has nothing to do with the bundle."""
+    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(bundle / "configs" / "inference.yaml")]
+    options = {
+        "--bundle_root": str(bundle),
+        "--dataset_dir": str(discs / "images"),
+        "--output_dir": str(tmp_path / "masks"),
+        "--weights": str(saved_network(tmp_path)),
+        "--network_def#init_features": "4",
+        "--image_size": "[32, 32]",
+        "--image_pattern": "1*.png",
+    }
+    arguments = [word for pair in options.items() for word in pair]
+    subprocess.run([*command, *arguments], cwd=tmp_path, check=True, capture_output=True, env=dict(os.environ))
+    masks = sorted((tmp_path / "masks").glob("*_mask.nii.gz"))
+    assert len(masks) == len(list((discs / "images").glob("1*.png")))
+    import nibabel
+
+    assert nibabel.load(masks[0]).shape[:2] in {(40, 48), (48, 40)}
+    assert set(np.unique(nibabel.load(masks[0]).get_fdata())) <= {0.0, 1.0}
+    assert Image.open(discs / "images" / "1.png").size == (48, 40)
+
+
+def test_two_processes_train_as_one(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    """The joint batch, its statistics and its loss are those of one process, so the validation loss is too."""
+    settings = small_settings | {"max_epochs": 1, "precision": "float32"}
+    alone = run_bundle("portable", "train", settings).parser.get_parsed_content("validate#evaluator")
+    folder = tmp_path / "two"
+    both = settings | {"output_dir": str(folder), "ckpt_dir": str(folder / "models")}
+    workflow = bundle_workflow("portable", "multi_gpu_train", both)
+    configs = [str(path) for path in (workflow.config_root_path / "train.yaml", workflow.config_root_path / "multi_gpu_train.yaml")]
+    overrides = [word for key, value in both.items() for word in (f"--{key}", str(value))]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
+    command += ["-m", "monai.bundle", "run", "--config_file", str(configs), "--bundle_root", str(workflow.config_root_path.parent)]
+    subprocess.run([*command, *overrides], check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    best, _ = weights(folder / "models" / "resume.pt")["best"]
+    assert best == pytest.approx(alone.state.best_metric, abs=1e-3)
+    one, two = weights(tmp_path / "out" / "models" / "model.pt"), weights(folder / "models" / "model.pt")
+    torch.testing.assert_close(two, one, rtol=1e-3, atol=1e-3)

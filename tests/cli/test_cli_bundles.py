@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from monai_lungxfer.bundle_files import bundle_metadata, bundle_path
+from monai_lungxfer.cli import app
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["bundles", *map(str, arguments)])
+
+
+def test_list_as_json():
+    rows = json.loads(run("list", "--json").stdout)
+    assert [row["stage"] for row in rows] == ["donor", "general", "portable"]
+    for row in rows:
+        path = bundle_path(row["name"])
+        metadata = bundle_metadata(path)
+        assert row["path"] == str(path)
+        assert (row["version"], row["task"]) == (metadata["version"], metadata["task"])
+        assert row["weights"] is (path / "models" / "model.pt").is_file()
+
+
+def test_list_as_table():
+    result = run("list")
+    assert result.exit_code == 0
+    for word in ("donor", "lgg_mri_segmentation", "portable_cxr_lung_segmentation", str(bundle_path("donor").parent)):
+        assert word in result.stdout
+
+
+def test_path_is_one_plain_line():
+    assert run("path", "general").stdout == f"{bundle_path('general')}\n"
+
+
+def test_path_of_nothing():
+    result = run("path", "general2")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("Error: general2: there is no such stage, bundle or folder.")
+
+
+def test_export_several(tmp_path):
+    result = run("export", "donor", "portable_cxr_lung_segmentation", "--out", tmp_path / "out")
+    copies = [tmp_path / "out" / name for name in ("lgg_mri_segmentation", "portable_cxr_lung_segmentation")]
+    assert result.stdout.splitlines() == list(map(str, copies))
+    assert all((copy / "configs" / "metadata.json").is_file() for copy in copies)
+
+
+def test_export_with_one_wrong_name_writes_nothing(tmp_path):
+    assert run("export", "donor", "donner", "--out", tmp_path / "out").exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 2), (("--overwrite",), 0)])
+def test_export_twice(tmp_path, options, code):
+    run("export", "donor", "--out", tmp_path)
+    mark = tmp_path / "lgg_mri_segmentation" / "mine.txt"
+    mark.write_text("")
+    assert run("export", "donor", "--out", tmp_path, *options).exit_code == code
+    assert mark.exists() == (code == 2)

@@ -1,0 +1,239 @@
+"""Many files: what is written, what is skipped, and what is refused before any work."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from monai_lungxfer import batch
+from monai_lungxfer.batch import predict_files
+from monai_lungxfer.data.radiograph import read_mask, read_radiograph
+from monai_lungxfer.errors import OutputError
+from monai_lungxfer.input_files import find_inputs
+from monai_lungxfer.predict import Segmenter
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory) -> Segmenter:
+    """What is brighter than the image's mean is lung."""
+    path = tmp_path_factory.mktemp("weights") / "model.pt"
+    torch.save({"weight": torch.full((1, 3, 1, 1), 10 / 3), "bias": torch.zeros(1)}, path)
+    network = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1}
+    overrides = {"network_def": network, "precision": "float32"}
+    return Segmenter.from_bundle(weights=path, device="cpu", overrides=overrides)
+
+
+def save_radiograph(path: Path, width: int = 90, height: int = 64) -> None:
+    pixels = np.full((height, width), 30, np.uint8)
+    pixels[height // 4 : height // 2, width // 8 : width // 3] = 220
+    pixels[height // 4 : (7 * height) // 8, (5 * width) // 8 : (7 * width) // 8] = 200
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve files, two of which are broken."""
+    root = tmp_path / "in"
+    for number in range(10):
+        save_radiograph(root / f"ward{number % 2}" / f"x{number}.png", width=80 + 10 * number)
+    save_radiograph(root / "cut.jpg")
+    content = (root / "cut.jpg").read_bytes()
+    (root / "cut.jpg").write_bytes(content[: len(content) // 2])
+    (root / "empty.png").write_bytes(b"")
+    return root
+
+
+def files_in(out: Path) -> list[str]:
+    return sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+
+
+def test_twelve_files_two_broken(segmenter: Segmenter, folder: Path, tmp_path: Path) -> None:
+    out, seen = tmp_path / "out", []
+    predictions = predict_files(segmenter, find_inputs([folder]), out, overlay=True, batch_size=3, on_done=seen.append)
+    names = [f"ward{n % 2}/x{n}" for n in (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)]
+    assert [p.file for p in predictions] == ["cut.jpg", "empty.png", *(f"{name}.png" for name in names)]
+    assert seen == predictions
+    assert [p.status for p in predictions] == ["skipped"] * 2 + ["done"] * 10
+    expected = [f"{name}{suffix}" for name in names for suffix in ("_mask.png", "_overlay.png")]
+    assert files_in(out) == sorted([*expected, "predictions.csv", "predictions.json"])
+    for number in range(10):
+        mask = read_mask(out / f"ward{number % 2}" / f"x{number}_mask.png")
+        alone = segmenter.segment(read_radiograph(folder / f"ward{number % 2}" / f"x{number}.png"))
+        assert np.array_equal(mask, alone.mask)
+        assert mask.shape == (64, 80 + 10 * number)
+
+
+def test_tables_name_files_relative_to_the_input(segmenter: Segmenter, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict_files(segmenter, find_inputs([folder]), out)
+    for name in ("predictions.csv", "predictions.json"):
+        assert str(tmp_path) not in (out / name).read_text(encoding="utf-8")
+    with (out / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    row = rows["ward1/x3.png"]
+    mask = read_mask(out / row["mask"])
+    assert (int(row["width"]), int(row["height"])) == (110, 64)
+    assert int(row["lung_px"]) == mask.sum()
+    assert int(row["right_lung_px"]) == mask[:, :55].sum()
+    assert int(row["left_lung_px"]) == mask[:, 55:].sum()
+    assert row["lung_cm2"] == row["pixel_spacing_source"] == ""
+    assert row["flags"].startswith("asymmetric") or "asymmetric" in row["flags"].split(";")
+    assert rows["empty.png"]["error"] != ""
+    assert rows["empty.png"]["mask"] == ""
+
+
+def test_nifti_with_spacing(segmenter: Segmenter, tmp_path: Path) -> None:
+    from monai_lungxfer.mask_files import save_mask
+
+    save_radiograph(tmp_path / "x.png")
+    bright = (np.asarray(Image.open(tmp_path / "x.png")) > 100).astype(np.uint8)
+    save_mask(tmp_path / "in" / "x.nii.gz", bright, spacing=(0.4, 0.2))
+    out = tmp_path / "out"
+    (row,) = predict_files(segmenter, find_inputs([tmp_path / "in"]), out, mask_format="nifti")
+    assert files_in(out) == ["predictions.csv", "predictions.json", "x_mask.nii.gz"]
+    assert row.spacing == pytest.approx((0.4, 0.2))
+    written = read_radiograph(out / "x_mask.nii.gz")
+    assert written.spacing == pytest.approx((0.4, 0.2))
+    assert written.pixels.shape == bright.shape
+    assert (written.pixels != bright).mean() < 0.05
+    assert row.measurements.lung_cm2 == pytest.approx(row.measurements.lung_px * 0.08 / 100)
+
+
+def test_no_two_inputs_share_a_result(segmenter: Segmenter, tmp_path: Path) -> None:
+    for width, name in enumerate(("a/x.png", "b/x.png", "a/x.tif"), start=70):
+        save_radiograph(tmp_path / "in" / name, width=width)
+    out = tmp_path / "out"
+    predict_files(segmenter, find_inputs([tmp_path / "in"]), out)
+    widths = {name: read_mask(out / name).shape[1] for name in files_in(out) if name.endswith("_mask.png")}
+    assert widths == {"a/x.png_mask.png": 70, "b/x_mask.png": 71, "a/x.tif_mask.png": 72}
+
+
+def test_results_in_the_input_folder_are_not_read_again(segmenter: Segmenter, tmp_path: Path) -> None:
+    save_radiograph(tmp_path / "x.png")
+    for _ in range(2):
+        found = find_inputs([tmp_path])
+        assert [item.name for item in found] == ["x.png"]
+        predict_files(segmenter, found, tmp_path, overlay=True, overwrite=True)
+    assert files_in(tmp_path) == ["predictions.csv", "predictions.json", "x.png", "x_mask.png", "x_overlay.png"]
+
+
+def test_existing_results_are_refused_before_any_work(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
+    for name in ("x.png", "y.png"):
+        save_radiograph(tmp_path / "in" / name)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "y_mask.png").write_bytes(b"precious")
+    found = find_inputs([tmp_path / "in"])
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "read_radiograph", lambda path: pytest.fail("work began"))
+        with pytest.raises(OutputError, match=r"1 of the 4 results exist already, y_mask\.png.*--overwrite"):
+            predict_files(segmenter, found, out)
+    assert files_in(out) == ["y_mask.png"]
+    predict_files(segmenter, found, out, overwrite=True)
+    assert read_mask(out / "y_mask.png").shape == (64, 90)
+
+
+def test_an_input_is_never_replaced(segmenter: Segmenter, tmp_path: Path) -> None:
+    save_radiograph(tmp_path / "x.png")
+    save_radiograph(tmp_path / "x_mask.png")
+    before = (tmp_path / "x_mask.png").read_bytes()
+    found = find_inputs([tmp_path / "x.png", tmp_path / "x_mask.png"])
+    with pytest.raises(OutputError, match="it is an input"):
+        predict_files(segmenter, found, tmp_path, overwrite=True)
+    assert (tmp_path / "x_mask.png").read_bytes() == before
+
+
+def test_output_folder_that_is_a_file(segmenter: Segmenter, tmp_path: Path) -> None:
+    save_radiograph(tmp_path / "x.png")
+    with pytest.raises(OutputError, match="a file, not a folder"):
+        predict_files(segmenter, find_inputs([tmp_path / "x.png"]), tmp_path / "x.png")
+
+
+BAD = {
+    "zero.png": b"",
+    "text.png": b"this is no picture\n",
+    "constant.png": None,
+    "pixel.png": None,
+    "cut.jpg": None,
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_are_skipped_with_a_reason(segmenter: Segmenter, tmp_path: Path, name: str) -> None:
+    path = tmp_path / "in" / name
+    save_radiograph(path)
+    if BAD[name] is not None:
+        path.write_bytes(BAD[name])
+    elif name == "cut.jpg":
+        path.write_bytes(path.read_bytes()[:400])
+    else:
+        Image.new("L", (1, 1) if name == "pixel.png" else (60, 40), 42).save(path)
+    (row,) = predict_files(segmenter, find_inputs([path]), tmp_path / "out")
+    assert row.status == "skipped"
+    assert len(row.error) > 20
+    assert str(tmp_path) not in row.error
+    if name == "constant.png":
+        assert "every pixel is 42" in row.error
+    assert files_in(tmp_path / "out") == ["predictions.csv", "predictions.json"]
+
+
+def test_colour_photograph_is_flagged(segmenter: Segmenter, tmp_path: Path) -> None:
+    random = np.random.default_rng(0).integers(0, 255, (50, 70, 3), dtype=np.uint8)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(random).save(tmp_path / "in" / "holiday.png")
+    (row,) = predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out")
+    assert row.status == "done"
+    assert row.flags[-1] == "colour_image"
+
+
+def test_reading_ahead_is_bounded(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
+    for number in range(20):
+        save_radiograph(tmp_path / "in" / f"x{number:02}.png")
+    read, done, ahead = [], [], []
+    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path), read_radiograph(path))[1])
+
+    def on_done(prediction) -> None:
+        done.append(prediction)
+        ahead.append(len(read) - len(done))
+
+    predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out", batch_size=2, on_done=on_done)
+    assert len(done) == 20
+    assert max(ahead) <= 2 + 2 * 2  # the batch, and two batches waiting
+
+
+def test_interruption_stops_the_reading(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
+    for number in range(20):
+        save_radiograph(tmp_path / "in" / f"x{number:02}.png")
+    read = []
+    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path), read_radiograph(path))[1])
+
+    def on_done(prediction) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out", batch_size=2, on_done=on_done)
+    assert len(read) <= 8
+    assert files_in(tmp_path / "out") == ["x00_mask.png"]
+
+
+def test_real_radiographs(segmenter: Segmenter, shared_data: Path, tmp_path: Path) -> None:
+    native = min((shared_data / "native" / "images").iterdir(), key=lambda path: path.stat().st_size)
+    dicom = [shared_data / "dicom" / name for name in ("gdcm_CR_MONO1_10_chest.dcm", "nema_RG1_J2KI.dcm")]
+    found = find_inputs([native, *dicom])
+    predictions = predict_files(segmenter, found, tmp_path / "out", overlay=True)
+    for item, row in zip(found, predictions, strict=True):
+        radiograph = read_radiograph(item.path)
+        assert row.status == "done", row.error
+        assert read_mask(tmp_path / "out" / row.mask).shape == radiograph.pixels.shape
+        assert (row.spacing, row.spacing_source) == (radiograph.spacing, radiograph.spacing_source)
+        with Image.open(tmp_path / "out" / row.overlay) as picture:
+            assert max(picture.size) <= 1024 + 16
+    document = json.loads((tmp_path / "out" / "predictions.json").read_text(encoding="utf-8"))
+    assert len(document["predictions"]) == len(found)

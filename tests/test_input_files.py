@@ -1,0 +1,141 @@
+"""Which files an input stands for, and the names that results get."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from monai_lungxfer.errors import DatalistError, InputFileError
+from monai_lungxfer.input_files import InputFile, find_inputs, output_stems
+
+
+def make(root: Path, *names: str, content: bytes = b"x") -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def names(*inputs) -> list[str]:
+    return [item.name for item in find_inputs(inputs)]
+
+
+def test_folder_is_searched_recursively_and_sorted(tmp_path) -> None:
+    make(tmp_path, "b.PNG", "a.jpeg", "sub/deep/c.nii.gz", "sub/d.dcm", "notes.txt", "table.csv")
+    assert names(tmp_path) == ["a.jpeg", "b.PNG", "sub/d.dcm", "sub/deep/c.nii.gz"]
+
+
+def test_dicom_without_a_suffix_is_known_by_its_content(tmp_path) -> None:
+    make(tmp_path, "IM0001", "image.ima", "DICOMDIR", content=b"\0" * 128 + b"DICM" + b"\0" * 10)
+    make(tmp_path, "README", "short")
+    assert names(tmp_path) == ["IM0001", "image.ima"]
+
+
+def test_hidden_files_and_results_are_left_out_of_folders(tmp_path, caplog) -> None:
+    make(tmp_path, "x.png", ".hidden.png", ".cache/y.png", "out/x_mask.png", "out/x_overlay.png", "x_mask.nii.gz")
+    assert names(tmp_path) == ["x.png"]
+    assert "3 files named *_mask or *_overlay were left out" in caplog.text
+
+
+def test_a_named_file_is_always_taken(tmp_path) -> None:
+    make(tmp_path, "x_mask.png", "odd.xyz")
+    assert names(tmp_path / "x_mask.png", tmp_path / "odd.xyz") == ["x_mask.png", "odd.xyz"]
+
+
+def test_patterns(tmp_path) -> None:
+    make(tmp_path, "p1/x.png", "p2/x.png", "p2/y.jpg", "p2/x_mask.png")
+    assert names(f"{tmp_path}/*/x.png") == ["p1/x.png", "p2/x.png"]
+    assert names(f"{tmp_path}/**/*.png") == ["p1/x.png", "p2/x.png"]
+    with pytest.raises(InputFileError, match="no file fits"):
+        find_inputs([f"{tmp_path}/*.dcm"])
+
+
+def test_a_file_with_brackets_in_its_name_is_no_pattern(tmp_path) -> None:
+    make(tmp_path, "scan[1].png")
+    assert names(tmp_path / "scan[1].png") == ["scan[1].png"]
+
+
+def test_relative_inputs_and_parents(tmp_path, monkeypatch) -> None:
+    make(tmp_path, "in/x.png", "work/keep.txt")
+    monkeypatch.chdir(tmp_path / "work")
+    (found,) = find_inputs(["../in"])
+    assert found == InputFile(tmp_path / "in" / "x.png", "x.png")
+
+
+def test_every_file_once(tmp_path) -> None:
+    make(tmp_path, "x.png", "y.png")
+    assert names(tmp_path / "y.png", tmp_path, f"{tmp_path}/*.png") == ["y.png", "x.png"]
+
+
+def test_several_inputs_are_named_from_their_common_folder(tmp_path) -> None:
+    make(tmp_path, "left/x.png", "right/x.png", "right/sub/z.png")
+    assert names(tmp_path / "left", tmp_path / "right") == ["left/x.png", "right/x.png", "right/sub/z.png"]
+    assert names(tmp_path / "left" / "x.png", tmp_path / "right" / "x.png") == ["left/x.png", "right/x.png"]
+    assert names(tmp_path / "right" / "x.png", tmp_path / "right" / "sub" / "z.png") == ["x.png", "sub/z.png"]
+
+
+def write_datalist(path: Path, *images: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([{"image": image, "patient": f"p{n}"} for n, image in enumerate(images)]))
+
+
+def test_datalist_and_folder_that_holds_one(tmp_path) -> None:
+    make(tmp_path, "images/a.png", "images/b.png", "labels/a.png")
+    write_datalist(tmp_path / "datalist.json", "images/b.png")
+    assert names(tmp_path / "datalist.json") == names(tmp_path) == ["images/b.png"]
+
+
+def test_datalist_of_images_elsewhere(tmp_path) -> None:
+    make(tmp_path, "store/a.png")
+    write_datalist(tmp_path / "lists" / "datalist.json", "../store/a.png")
+    assert names(tmp_path / "lists") == ["store/a.png"]
+
+
+def test_malformed_datalist(tmp_path) -> None:
+    make(tmp_path, "datalist.json", content=b"{")
+    with pytest.raises(DatalistError):
+        find_inputs([tmp_path / "datalist.json"])
+
+
+def test_missing_and_empty(tmp_path) -> None:
+    with pytest.raises(InputFileError, match="does not exist"):
+        find_inputs([tmp_path / "nothing.png"])
+    make(tmp_path, "only/notes.txt", "masks/x_mask.png")
+    for folder in ("only", "masks"):
+        with pytest.raises(InputFileError, match="holds no image"):
+            find_inputs([tmp_path / folder])
+
+
+def test_a_folder_that_may_not_be_read_is_not_passed_over(tmp_path, monkeypatch) -> None:
+    make(tmp_path, "a/x.png", "locked/y.png")
+    scandir = os.scandir
+
+    def guarded(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    with pytest.raises(InputFileError, match=r"locked: the folder cannot be searched \(Permission denied\)"):
+        find_inputs([tmp_path])
+
+
+def stems(*given: str) -> list[str]:
+    return output_stems([InputFile(Path("/in") / name, name) for name in given])
+
+
+def test_stems() -> None:
+    assert stems("a/x.png", "b/x.png", "c.nii.gz", "IM.0001", "d.DCM") == ["a/x", "b/x", "c", "IM.0001", "d"]
+
+
+def test_same_stem_keeps_the_suffix() -> None:
+    assert stems("x.png", "x.jpg", "y.png") == ["x.png", "x.jpg", "y"]
+    assert stems("x.png", "X.jpg") == ["x.png", "X.jpg"]
+
+
+def test_a_stem_that_is_another_ones_full_name() -> None:
+    assert stems("x.png", "x.jpg", "x.png.tif") == ["x.png", "x.jpg", "x.png.tif"]

@@ -1,0 +1,156 @@
+"""Measurements and flags, on masks whose every number can be counted by hand."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.quality import FLAGS, THRESHOLDS, Measurements, flags_of, measure
+
+
+def two_lungs(right: tuple[slice, slice], left: tuple[slice, slice], size: tuple[int, int] = (100, 140)) -> np.ndarray:
+    """A mask with the patient's right lung on the left side of the image, as displayed."""
+    mask = np.zeros(size, np.uint8)
+    mask[right] = 1
+    mask[left] = 1
+    return mask
+
+
+@pytest.fixture
+def usual() -> np.ndarray:
+    return two_lungs(np.s_[20:80, 20:60], np.s_[25:75, 80:120])  # 60 x 40 and 50 x 40
+
+
+def certain(mask: np.ndarray) -> np.ndarray:
+    return mask.astype(np.float32)
+
+
+def test_areas_and_shares(usual: np.ndarray) -> None:
+    measured = measure(usual, certain(usual), spacing=(0.5, 0.2))
+    assert (measured.lung_px, measured.right_lung_px, measured.left_lung_px) == (4400, 2400, 2000)
+    assert measured.lung_cm2 == pytest.approx(4400 * 0.5 * 0.2 / 100)
+    assert measured.right_lung_cm2 == pytest.approx(2.4)
+    assert measured.left_lung_cm2 == pytest.approx(2.0)
+    assert measured.share == pytest.approx(4400 / 14000)
+    assert measured.symmetry == pytest.approx(2000 / 2400)
+    assert (measured.components, measured.bridges, measured.islands, measured.border) == (2, 0, 0, 0.0)
+    assert measured.confidence == 1.0
+    assert flags_of(measured) == ()
+
+
+def test_mirrored_image_swaps_the_lungs(usual: np.ndarray) -> None:
+    mirrored = np.ascontiguousarray(usual[:, ::-1])
+    measured = measure(mirrored, certain(mirrored))
+    assert (measured.right_lung_px, measured.left_lung_px) == (2000, 2400)
+
+
+def test_side_is_by_centre_of_mass_not_by_first_pixel() -> None:
+    # The larger lung starts further left, yet its mass lies on the right.
+    mask = two_lungs(np.s_[30:60, 20:60], np.s_[10:20, 10:120])
+    mask[10:90, 80:120] = 1
+    measured = measure(mask, certain(mask))
+    assert measured.right_lung_px == 30 * 40
+    assert measured.left_lung_px == 10 * 70 + 80 * 40
+
+
+def test_no_square_centimetres_without_spacing(usual: np.ndarray) -> None:
+    measured = measure(usual, certain(usual))
+    assert (measured.lung_cm2, measured.right_lung_cm2, measured.left_lung_cm2) == (None, None, None)
+
+
+def test_empty_mask_has_one_flag() -> None:
+    mask = np.zeros((30, 50), np.uint8)
+    measured = measure(mask, np.full((30, 50), 0.3, np.float32))
+    assert measured.confidence is None
+    assert measured.symmetry is None
+    assert flags_of(measured) == ("empty",)
+
+
+def test_confidence_is_the_mean_over_lung_only(usual: np.ndarray) -> None:
+    probability = np.full(usual.shape, 0.2, np.float32)
+    probability[usual == 1] = 0.8
+    probability[20:80, 20:60] = 0.9
+    measured = measure(usual, probability)
+    assert measured.confidence == pytest.approx((0.9 * 2400 + 0.8 * 2000) / 4400, abs=1e-6)
+    assert flags_of(measured) == ("low_confidence",)
+
+
+def test_one_lung() -> None:
+    mask = np.zeros((100, 140), np.uint8)
+    mask[10:90, 30:80] = 1
+    measured = measure(mask, certain(mask))
+    assert measured.components == 1
+    assert measured.right_lung_px is None
+    assert flags_of(measured) == ("not_two_lungs",)
+
+
+def test_bridge_explains_the_single_piece(usual: np.ndarray) -> None:
+    usual[48:52, 60:80] = 1
+    assert flags_of(measure(usual, certain(usual))) == ("bridge",)
+
+
+def test_island(usual: np.ndarray) -> None:
+    usual[90:95, 65:75] = 1
+    measured = measure(usual, certain(usual))
+    assert (measured.components, measured.islands) == (3, 1)
+    assert measured.right_lung_px == 2400
+    assert flags_of(measured) == ("island",)
+
+
+def test_bridge_and_island_survive_the_thinning_of_large_masks(usual: np.ndarray) -> None:
+    usual[48:52, 60:80] = 1
+    usual[90:95, 65:75] = 1
+    large = usual.repeat(20, axis=0).repeat(20, axis=1)
+    measured = measure(large, certain(large))
+    assert (measured.bridges, measured.islands) == (1, 1)
+    assert measured.lung_px == 400 * int(usual.sum())
+
+
+def test_lungs_cut_off_at_the_border() -> None:
+    mask = two_lungs(np.s_[20:80, 0:45], np.s_[25:75, 80:120])
+    measured = measure(mask, certain(mask))
+    assert measured.border == pytest.approx(60 / (2 * 100 + 2 * 138))
+    assert flags_of(measured) == ("touches_border",)
+
+
+@pytest.mark.parametrize(
+    ("change", "flag"),
+    [
+        ({"share": 0.179}, "area_out_of_range"),
+        ({"share": 0.581}, "area_out_of_range"),
+        ({"symmetry": 0.599}, "asymmetric"),
+        ({"border": 0.101}, "touches_border"),
+        ({"confidence": 0.899}, "low_confidence"),
+    ],
+)
+def test_flags_begin_at_their_thresholds(usual: np.ndarray, change: dict[str, float], flag: str) -> None:
+    measured = replace(measure(usual, certain(usual)), **change)
+    assert flags_of(measured) == (flag,)
+    limits = {"share": (0.18, 0.58), "symmetry": (0.6,), "border": (0.1,), "confidence": (0.9,)}
+    for name in change:
+        for limit in limits[name]:
+            assert flags_of(replace(measured, **{name: limit})) == ()
+
+
+def test_colour_is_flagged_beside_the_mask(usual: np.ndarray) -> None:
+    assert flags_of(measure(usual, certain(usual)), is_colour=True) == ("colour_image",)
+
+
+def test_other_thresholds(usual: np.ndarray) -> None:
+    measured: Measurements = measure(usual, certain(usual))
+    assert flags_of(measured, thresholds=replace(THRESHOLDS, min_symmetry=0.9)) == ("asymmetric",)
+    assert set(asdict(THRESHOLDS)) == {"min_share", "max_share", "min_symmetry", "max_border", "min_confidence"}
+
+
+def test_drawn_masks_are_rarely_flagged(shared_data) -> None:
+    counts = dict.fromkeys(FLAGS, 0)
+    records = load_datalist(shared_data / "portable")[::2] + load_datalist(shared_data / "general")[::20]
+    for record in records:
+        mask = (np.asarray(Image.open(record["label"]).convert("L")) > 127).astype(np.uint8)
+        for flag in flags_of(measure(mask, certain(mask))):
+            counts[flag] += 1
+    assert max(counts.values()) <= 0.03 * len(records), counts
