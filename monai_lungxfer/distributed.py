@@ -69,9 +69,12 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _track(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(variance, self.momentum)
+        share = 0.0 if self.momentum is None else self.momentum
+        for average, value in ((self.running_mean, mean), (self.running_var, variance)):
+            if average is not None:
+                average.lerp_(value, share)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
 
 
 def synchronise_batch_norm(network: nn.Module, device: str | torch.device) -> nn.Module:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from monai.engines import Workflow
 
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.metrics import METRICS, image_metrics
@@ -42,10 +43,13 @@ class ImageTable:
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator, after its postprocessing."""
-        engine.add_event_handler(Events.STARTED, lambda: self.rows.clear())
+        engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def _start(self) -> None:
+        self.rows.clear()
+
+    def __call__(self, engine: Workflow) -> None:
         """Measure the batch that has just been predicted."""
         for item in engine.state.output:
             record = self.records[len(self.rows)]

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from ignite.handlers import EarlyStopping
+from monai.engines import Workflow
 from monai.handlers import EarlyStopHandler, MLFlowHandler
 from torch import nn
 
@@ -62,11 +64,17 @@ class EarlyStop(EarlyStopHandler):
 
     def state_dict(self) -> Mapping[str, Any]:
         """Return the counter and the best score."""
-        return self._handler.state_dict()
+        return self._inner.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over the counter and the best score."""
-        self._handler.load_state_dict(state_dict)
+        self._inner.load_state_dict(state_dict)
+
+    @property
+    def _inner(self) -> EarlyStopping:
+        if self._handler is None:
+            raise RuntimeError("set_trainer() must be called before training")
+        return self._handler
 
 
 class BestWeights:
@@ -88,7 +96,7 @@ class BestWeights:
         """Attach to the evaluator, whose key metric decides."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Workflow) -> None:
         """Write the weights if this epoch is the best so far."""
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
             with atomic_path(self.path) as temporary:
@@ -111,7 +119,7 @@ class ResumePoint:
         The file, replaced atomically.
     objects : mapping
         Name to object with `state_dict` and `load_state_dict`: network, optimizer, scheduler, ….
-    evaluator : ignite.engine.Engine
+    evaluator : monai.engines.Workflow
         Its best metric is kept too.
     settings : mapping
         What must not change between the parts of one training: seed, split, batch size, ….
@@ -123,7 +131,7 @@ class ResumePoint:
         self,
         path: str | Path,
         objects: Mapping[str, _Stateful],
-        evaluator: Engine,
+        evaluator: Workflow,
         settings: Mapping[str, Any],
         enabled: bool = True,
     ) -> None:
@@ -137,7 +145,7 @@ class ResumePoint:
         """Attach to the trainer."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Workflow) -> None:
         """Write the resume point of the epoch that has just been completed."""
         if engine.state.rank != 0:
             return

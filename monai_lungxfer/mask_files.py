@@ -56,7 +56,9 @@ class MaskWriter(ImageWriter):
 
     def set_data_array(self, data_array: Any, channel_dim: int | None = 0, **kwargs: Any) -> None:  # noqa: ARG002
         """Take the mask of {0, 1}, its channel first: (1, H, W)."""
-        self.data_obj = np.asarray(data_array).squeeze(0 if channel_dim is None else channel_dim).astype(np.uint8)
+        self.mask: NDArray[np.uint8] = (
+            np.asarray(data_array).squeeze(0 if channel_dim is None else channel_dim).astype(np.uint8)
+        )
 
     def set_metadata(self, meta_dict: Mapping[str, Any] | None = None, **options: Any) -> None:  # noqa: ARG002
         """Take the pixel spacing from the metadata of the radiograph's reader."""
@@ -65,7 +67,7 @@ class MaskWriter(ImageWriter):
 
     def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
         """Write the mask."""
-        save_mask(filename, self.data_obj, self.spacing)
+        save_mask(str(filename), self.mask, self.spacing)
 
 
 def _save_png(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:  # noqa: ARG001

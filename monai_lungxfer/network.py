@@ -9,8 +9,6 @@ from torch import nn
 
 __all__ = ["DonorUNet"]
 
-DEPTH = 4
-
 
 class DonorUNet(nn.Module):
     """U-Net for one binary structure, state dict compatible with the PyTorch Hub checkpoint ``unet-e012d006.pt``.
@@ -45,17 +43,22 @@ class DonorUNet(nn.Module):
 
     def __init__(self, in_channels: int = 3, out_channels: int = 1, init_features: int = 32) -> None:
         super().__init__()
-        widths = [init_features * 2**level for level in range(DEPTH + 1)]
-        entering = [in_channels, *widths]
-        for level in range(1, DEPTH + 1):
-            self.add_module(f"encoder{level}", _block(entering[level - 1], widths[level - 1], f"enc{level}"))
-            self.add_module(f"pool{level}", nn.MaxPool2d(kernel_size=2, stride=2))
-        self.bottleneck = _block(widths[DEPTH - 1], widths[DEPTH], "bottleneck")
-        for level in range(DEPTH, 0, -1):
-            up = nn.ConvTranspose2d(widths[level], widths[level - 1], kernel_size=2, stride=2)
-            self.add_module(f"upconv{level}", up)
-            self.add_module(f"decoder{level}", _block(2 * widths[level - 1], widths[level - 1], f"dec{level}"))
-        self.conv = nn.Conv2d(widths[0], out_channels, kernel_size=1)
+        w1, w2, w3, w4, w5 = (init_features * 2**level for level in range(5))
+        self.encoder1 = _block(in_channels, w1, "enc1")
+        self.encoder2 = _block(w1, w2, "enc2")
+        self.encoder3 = _block(w2, w3, "enc3")
+        self.encoder4 = _block(w3, w4, "enc4")
+        self.pool = nn.MaxPool2d(kernel_size=2, stride=2)
+        self.bottleneck = _block(w4, w5, "bottleneck")
+        self.upconv4 = nn.ConvTranspose2d(w5, w4, kernel_size=2, stride=2)
+        self.decoder4 = _block(2 * w4, w4, "dec4")
+        self.upconv3 = nn.ConvTranspose2d(w4, w3, kernel_size=2, stride=2)
+        self.decoder3 = _block(2 * w3, w3, "dec3")
+        self.upconv2 = nn.ConvTranspose2d(w3, w2, kernel_size=2, stride=2)
+        self.decoder2 = _block(2 * w2, w2, "dec2")
+        self.upconv1 = nn.ConvTranspose2d(w2, w1, kernel_size=2, stride=2)
+        self.decoder1 = _block(2 * w1, w1, "dec1")
+        self.conv = nn.Conv2d(w1, out_channels, kernel_size=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return the logits of a batch.
@@ -70,17 +73,15 @@ class DonorUNet(nn.Module):
         torch.Tensor
             Logits, shape (N, out_channels, H, W).
         """
-        skips = []
-        features = image
-        for level in range(1, DEPTH + 1):
-            features = self.get_submodule(f"encoder{level}")(features)
-            skips.append(features)
-            features = self.get_submodule(f"pool{level}")(features)
-        features = self.bottleneck(features)
-        for level in range(DEPTH, 0, -1):
-            features = self.get_submodule(f"upconv{level}")(features)
-            features = torch.cat((features, skips[level - 1]), dim=1)
-            features = self.get_submodule(f"decoder{level}")(features)
+        skip1 = self.encoder1(image)
+        skip2 = self.encoder2(self.pool(skip1))
+        skip3 = self.encoder3(self.pool(skip2))
+        skip4 = self.encoder4(self.pool(skip3))
+        features = self.bottleneck(self.pool(skip4))
+        features = self.decoder4(torch.cat((self.upconv4(features), skip4), dim=1))
+        features = self.decoder3(torch.cat((self.upconv3(features), skip3), dim=1))
+        features = self.decoder2(torch.cat((self.upconv2(features), skip2), dim=1))
+        features = self.decoder1(torch.cat((self.upconv1(features), skip1), dim=1))
         return self.conv(features)
 
 

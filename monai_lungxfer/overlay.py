@@ -81,9 +81,7 @@ def draw_overlay(grey: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Image.Imag
     return _with_notice(colours, NOTICE)
 
 
-def draw_comparison(
-    grey: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]
-) -> Image.Image:
+def draw_comparison(grey: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Image.Image:
     """Draw two masks on a radiograph, red before and blue after, as Fig. 12 of the paper does.
 
     Parameters
@@ -115,7 +113,7 @@ def _thickness(shape: tuple[int, ...]) -> int:
 
 def _contour(mask: NDArray[np.uint8], shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return a mask in the size of the picture, and the line along its border, inside it."""
-    reduced = Image.fromarray(mask.astype(np.uint8, copy=False)).resize(shape[::-1], Image.Resampling.NEAREST)
+    reduced = Image.fromarray(mask.astype(np.uint8, copy=False)).resize((shape[1], shape[0]), Image.Resampling.NEAREST)
     lungs = np.asarray(reduced) > 0
     return lungs, lungs & ~ndimage.binary_erosion(lungs, iterations=_thickness(shape), border_value=0)
 

@@ -1,4 +1,4 @@
-"""What a run of all stages shows: the table before and after, overlay pictures, and the masks of held-out radiographs."""
+"""What a run of all stages shows: the table before and after, overlays, and masks of held-out radiographs."""
 
 from __future__ import annotations
 
@@ -121,7 +121,12 @@ def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:
     ]
     for group, before, after in groups:
         for metric, values in after.items():
-            yield [group, metric, values["n"], *(moment[metric][key] for moment in (before, after) for key in ("mean", "std"))]
+            yield [
+                group,
+                metric,
+                values["n"],
+                *(moment[metric][key] for moment in (before, after) for key in ("mean", "std")),
+            ]
 
 
 def _write_tables(result: TransferResult, out: Path) -> None:

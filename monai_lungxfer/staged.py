@@ -20,6 +20,10 @@ __all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "tra
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 
 
+def _unwatched(title: str) -> AbstractContextManager[None]:  # noqa: ARG001
+    return contextlib.nullcontext()
+
+
 @dataclass(frozen=True)
 class StageFolder:
     """Where the files of one stage's training lie.
@@ -84,7 +88,7 @@ def train_stage(
     data: str | Path,
     folder: StageFolder,
     overrides: Mapping[str, Any] | None = None,
-    watch: Watch = contextlib.nullcontext,
+    watch: Watch = _unwatched,
 ) -> StageFolder:
     """Train one stage by its bundle's `train.yaml`, or go on with a training that was interrupted.
 
@@ -141,7 +145,7 @@ def transfer_stages(
     out: str | Path,
     overrides: Mapping[str, Mapping[str, Any]] | None = None,
     donor: str | Path | None = None,
-    watch: Watch = contextlib.nullcontext,
+    watch: Watch = _unwatched,
 ) -> TransferResult:
     """Train every stage from the one before, and measure the independent half before and after the last.
 
@@ -159,7 +163,10 @@ def transfer_stages(
         See `train_stage`.
     """
     out = Path(out).absolute()
-    settings = {name: {"tracking_uri": path_to_sqlite_uri(out / "mlruns.db")} | dict((overrides or {}).get(name, {})) for name in STAGES}
+    settings = {
+        name: {"tracking_uri": path_to_sqlite_uri(out / "mlruns.db")} | dict((overrides or {}).get(name, {}))
+        for name in STAGES
+    }
     folders = {name: StageFolder(out / name) for name in STAGES}
     parent: str | None = None if donor is None else str(donor)
     for name, stage in STAGES.items():

@@ -94,7 +94,7 @@ def resolve_weights(reference: str | Path) -> Path:
         raise TransferError(
             "there is no such weights file, bundle or stage",
             source=reference,
-            remedy="Give a path to a .pt file, a bundle's name or folder, or an MLflow URI such as models:/name@champion",
+            remedy="Give a .pt file, a bundle's name or folder, or an MLflow URI such as models:/name@champion",
         ) from error
     if not (folder / WEIGHTS).is_file():
         raise TransferError(
@@ -229,7 +229,9 @@ def _compare(
 
 def _adapt_input_channels(given: torch.Tensor, target: torch.Tensor) -> torch.Tensor | None:
     """Fit a first convolution to another number of channels, so that a replicated grey image gives the same output."""
-    fits = given.dim() == target.dim() == 4 and given.shape[0] == target.shape[0] and given.shape[2:] == target.shape[2:]
+    fits = (
+        given.dim() == target.dim() == 4 and given.shape[0] == target.shape[0] and given.shape[2:] == target.shape[2:]
+    )
     if not fits or 1 not in (given.shape[1], target.shape[1]):
         return None
     return given.sum(dim=1, keepdim=True).expand_as(target) / target.shape[1]

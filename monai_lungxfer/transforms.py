@@ -28,7 +28,7 @@ class AntialiasedResize(Resize):
     def __init__(self, spatial_size: Any, **options: Any) -> None:
         super().__init__(spatial_size, **{"mode": "bilinear", **options})
 
-    def __call__(self, img: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def __call__(self, img: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # type: ignore[override]
         """Resize a channel-first image (C, H, W); the result is float32."""
         resized = super().__call__(img, *args, **kwargs)  # writes the record that the inverse needs
         plain = img.as_tensor() if isinstance(img, MetaTensor) else img

@@ -16,6 +16,7 @@ from monai_lungxfer.errors import LungXferError
 
 __all__ = ["Watcher", "bundle_workflow", "run_bundle"]
 
+
 class Watcher(Protocol):
     """What follows a training without taking part in it."""
 
@@ -43,7 +44,7 @@ def bundle_workflow(
     task : {"train", "multi_gpu_train", "evaluate", "inference"}
         Which configuration, with what it is laid over.
     overrides : mapping, optional
-        Configuration ids and the values that replace them, such as ``{"max_epochs": 3, "train#dataloader#num_workers": 2}``.
+        Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``.
 
     Raises
     ------
@@ -87,7 +88,9 @@ def run_bundle(
     with _own_errors():
         workflow.initialize()
         if watcher is not None:
-            watcher.watch(*(workflow.parser.get_parsed_content(name) for name in ("train#trainer", "validate#evaluator")))
+            watcher.watch(
+                *(workflow.parser.get_parsed_content(name) for name in ("train#trainer", "validate#evaluator"))
+            )
         try:
             workflow.run()
         finally:

@@ -10,6 +10,7 @@ times. Printed are seconds an epoch, the ratio, and the peak memory of the proce
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import resource
 import statistics
@@ -23,8 +24,8 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from monai.data import DataLoader, Dataset
 
-from monai_lungxfer.stages import stage_named
 from monai_lungxfer.staged import stage_data
+from monai_lungxfer.stages import stage_named
 from monai_lungxfer.workflow import bundle_workflow
 
 
@@ -55,7 +56,7 @@ def by_bundle(arguments: argparse.Namespace, folder: str) -> list[float]:
     trainer = workflow.parser.get_parsed_content("train#trainer")
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: stamps.append(time.perf_counter()))
     workflow.run()
-    return [after - before for before, after in zip(stamps, stamps[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(stamps)]
 
 
 def by_plain_loop(arguments: argparse.Namespace, folder: str) -> list[float]:
@@ -64,9 +65,7 @@ def by_plain_loop(arguments: argparse.Namespace, folder: str) -> list[float]:
     network = parser.get_parsed_content("network_def")
     loss = parser.get_parsed_content("loss")
     optimizer = torch.optim.Adam(network.parameters(), lr=parser.get_parsed_content("learning_rate"))
-    dataset = Dataset(
-        parser.get_parsed_content("train#dataset#data"), parser.get_parsed_content("train#preprocessing")
-    )
+    dataset = Dataset(parser.get_parsed_content("train#dataset#data"), parser.get_parsed_content("train#preprocessing"))
     loader = DataLoader(dataset, batch_size=parser.get_parsed_content("batch_size"), shuffle=True)
     seconds = []
     for _ in range(arguments.epochs + 1):

@@ -95,5 +95,6 @@ def test_comparison_shows_before_in_red_and_after_in_blue() -> None:
     colours = np.asarray(draw_comparison(np.full((60, 90), 100, np.uint8), before, after))[:60]
     red, blue = (colours == (213, 94, 0)).all(axis=2), (colours == (0, 114, 178)).all(axis=2)
     assert (red.sum(), blue.sum()) == (4 * 20 - 4, 2 * (20 + 30) - 4)
-    assert red[10, 10] and red[29, 29] and blue[10, 50] and blue[29, 79]
+    assert red[[10, 29], [10, 29]].all()
+    assert blue[[10, 29], [50, 79]].all()
     assert (colours[20, 20] == 100).all()

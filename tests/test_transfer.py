@@ -88,7 +88,9 @@ def test_report_counts_and_names_layers(parent_file: Path) -> None:
         f"Transfer from {parent_file}: {len(small().state_dict())} loaded, 0 adapted, 0 missing, 0 unex"
     )
     assert re.search(r"loaded +encoder1.enc1conv1 +weight 4x3x3x3\n", text)
-    assert re.search(r"loaded +encoder1.enc1norm1 +weight, bias, running_mean, running_var, num_batches_tracked\n", text)
+    assert re.search(
+        r"loaded +encoder1.enc1norm1 +weight, bias, running_mean, running_var, num_batches_tracked\n", text
+    )
     assert len(text.splitlines()) == 1 + 18 + 18 + 4 + 1
 
 

@@ -33,7 +33,9 @@ Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …; a
 Precision = Annotated[str, typer.Option("--precision", help="auto, float32, bfloat16 or float16.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="ID=VALUE", help="Replace a setting of the bundle, e.g. train#random_transforms#0#prob=0.5."),
+    typer.Option(
+        "--set", metavar="ID=VALUE", help="Replace a setting of the bundle, e.g. train#random_transforms#0#prob=0.5."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -75,7 +77,7 @@ def _checked_size(side: int) -> list[int]:
 
 
 def parsed_settings(settings: list[str] | None) -> dict[str, Any]:
-    """Parse ``ID=VALUE`` pairs; values are read as YAML, so ``0.5``, ``true``, ``[96, 96]`` and ``null`` are what they say."""
+    """Parse ``ID=VALUE`` pairs; the values are YAML: ``0.5``, ``true``, ``[96, 96]``, ``null``."""
     import yaml
 
     parsed = {}

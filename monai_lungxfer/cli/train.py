@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,8 +50,8 @@ def train(
 ) -> None:
     """Train one stage; started again, it goes on where it was."""
     from monai_lungxfer.files import sha256_of
-    from monai_lungxfer.stages import stage_named
     from monai_lungxfer.staged import StageFolder, train_stage
+    from monai_lungxfer.stages import stage_named
 
     chosen = stage_named(stage)
     overrides = method_overrides(
@@ -77,7 +78,8 @@ def evaluate(
     data: DataFolder,
     out: Annotated[Path | None, typer.Option(help="Output folder of the training.", show_default="runs/STAGE")] = None,
     weights: Annotated[
-        str | None, typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder")
+        str | None,
+        typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder"),
     ] = None,
     section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
     image_size: ImageSize = None,
@@ -88,8 +90,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands."""
-    from monai_lungxfer.stages import stage_named
     from monai_lungxfer.staged import StageFolder, evaluate_stage
+    from monai_lungxfer.stages import stage_named
 
     chosen = stage_named(stage)
     overrides = method_overrides(
@@ -131,8 +133,8 @@ def transfer(
     Without --data, phantoms are made and the stages are reduced in size, to be done within minutes.
     """
     from monai_lungxfer.showcase import REDUCED, make_phantoms, write_showcase
-    from monai_lungxfer.stages import STAGES
     from monai_lungxfer.staged import transfer_stages
+    from monai_lungxfer.stages import STAGES
 
     limits = _three_limits(epochs)
     reduced = {} if data is not None else REDUCED
@@ -169,7 +171,8 @@ def _three_limits(epochs: str | None) -> list[int | None]:
     parts = epochs.split(",")
     if not all(part.strip().isdigit() and int(part) > 0 for part in parts) or len(parts) not in (1, 3):
         raise typer.BadParameter(f"{epochs!r} is neither one number nor three, such as 20,20,40", param_hint="--epochs")
-    return [int(part) for part in parts] * (3 // len(parts))
+    limits: list[int | None] = [int(part) for part in parts]
+    return limits * (3 // len(limits))
 
 
 def _watch(title: str) -> AbstractContextManager[Any]:
@@ -178,7 +181,7 @@ def _watch(title: str) -> AbstractContextManager[Any]:
     return TrainingProgress(title, error_console)
 
 
-def _metrics_table(title: str, reports: dict[str, dict[str, Any]]) -> Table:
+def _metrics_table(title: str, reports: Mapping[str, Mapping[str, Any]]) -> Table:
     from rich.table import Table
 
     table = Table("metric", *reports, title=title)

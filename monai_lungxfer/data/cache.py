@@ -86,7 +86,9 @@ def decoded_dataset(
     """
     per_image = _decoded_bytes(data[0], transform)
     total_gb = per_image * len(data) / 1e9
-    logger.info("%d images of %.2f MB decoded: %.2f GB (limit %g GB)", len(data), per_image / 1e6, total_gb, memory_limit_gb)
+    logger.info(
+        "%d images of %.2f MB decoded: %.2f GB (limit %g GB)", len(data), per_image / 1e6, total_gb, memory_limit_gb
+    )
     if total_gb <= memory_limit_gb:
         return MemoryDataset(data, transform, seed)
     if spill_dir is None:

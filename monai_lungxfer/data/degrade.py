@@ -1,147 +1,203 @@
-"""What a portable device and its circumstances do to a radiograph, on grey values from 0 (air) to 1 (metal)."""
+"""What a portable device and the bedside do to a radiograph.
+
+Images are float32 (H, W) in 0..1, bright where the body absorbs. A ray of grey value g is taken to have the exposure
+`exp(-3 g)`: the brightest tissue lets one photon in twenty through (law of Beer and Lambert).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-__all__ = ["collimated", "low_contrast", "marked", "portable_degraded", "quantum_noise", "scattered", "tubed", "turned"]
+from monai_lungxfer.data.phantom_canvas import Canvas, curve, ellipse
 
-Grey = NDArray[np.float32]
+__all__ = [
+    "collimation",
+    "electrodes",
+    "low_contrast",
+    "portable_degraded",
+    "quantum_noise",
+    "rotated_pair",
+    "scatter_veil",
+    "text_marker",
+    "tubes",
+]
 
-
-def low_contrast(image: Grey, factor: float, level: float = 0.55) -> Grey:
-    """Draw grey values together: less penetrating radiation, and no grid against scatter.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W) in 0..1.
-    factor : float
-        1 changes nothing, 0 leaves `level` everywhere.
-    level : float
-        The value that stays.
-    """
-    return (level + factor * (image - level)).astype(np.float32)
+MARKERS = ("AP", "PORTABLE", "SUPINE", "AP PORTABLE", "R", "L")
+_ABSORPTION = 3.0
 
 
-def scattered(image: Grey, fraction: float, width: float = 0.05) -> Grey:
-    """Add the veil of scattered radiation: a part of the signal arrives blurred.
+def scatter_veil(image: np.ndarray, ratio: float, width: float = 0.12) -> np.ndarray:
+    """Add scattered radiation, as without a grid: a blurred share of the exposure veils the dense parts most.
 
     Parameters
     ----------
     image : numpy.ndarray
         float32 (H, W) in 0..1.
-    fraction : float
-        Share of scattered radiation, 0..1.
+    ratio : float
+        Scatter-to-primary ratio, averaged over the image; 0 changes nothing.
     width : float
-        Standard deviation of the blur as a share of the image's longer side.
+        Standard deviation of the blur as a share of the longer side.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (H, W), at the exposure of the primary radiation in total.
     """
-    veil = ndimage.gaussian_filter(image, width * max(image.shape), mode="nearest")
-    return ((1 - fraction) * image + fraction * veil).astype(np.float32)
+    exposure = np.exp(-_ABSORPTION * image)
+    scattered = ndimage.gaussian_filter(exposure, width * max(image.shape), mode="nearest")
+    return _grey((exposure + ratio * scattered) / (1 + ratio))
 
 
-def quantum_noise(image: Grey, photons: float, rng: np.random.Generator) -> Grey:
-    """Replace each pixel by what so many photons would show: Poisson noise, stronger where little gets through.
+def low_contrast(image: np.ndarray, factor: float, level: float = 0.55) -> np.ndarray:
+    """Draw grey values towards `level`: a `factor` of 1 changes nothing, 0 leaves `level` everywhere."""
+    return (level + factor * (image - level)).clip(0, 1).astype(np.float32)
+
+
+def quantum_noise(image: np.ndarray, photons: float, rng: np.random.Generator) -> np.ndarray:
+    """Count photons: Poisson noise, which is stronger where little gets through.
 
     Parameters
     ----------
     image : numpy.ndarray
-        float32 (H, W) in 0..1; bright is where the body absorbs.
+        float32 (H, W) in 0..1.
     photons : float
-        Photons a pixel in air: the dose.
+        The dose: photons that reach a pixel where the grey value is 0.
     rng : numpy.random.Generator
         Source of the noise.
     """
-    absorbed = 3.0 * image.clip(0, 1)  # metal lets one photon in twenty through
-    counted = rng.poisson(photons * np.exp(-absorbed))
-    return (np.log(photons / counted.clip(1)) / 3.0).clip(0, 1).astype(np.float32)
+    counted = rng.poisson(photons * np.exp(-_ABSORPTION * image.clip(0, 1)))
+    return _grey(counted.clip(1) / photons)
 
 
-def collimated(image: Grey, margins: tuple[float, float, float, float]) -> Grey:
-    """Blacken the margins that the collimator covers.
+def _grey(exposure: np.ndarray) -> np.ndarray:
+    return (-np.log(exposure) / _ABSORPTION).clip(0, 1).astype(np.float32)
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W) in 0..1.
-    margins : tuple of float
-        Top, bottom, left and right, as shares of height and width.
+
+def collimation(image: np.ndarray, rng: np.random.Generator, reach: float = 0.06) -> np.ndarray:
+    """Lay one to four slightly tilted blades over the borders, each up to `reach` of the image's side deep.
+
+    Most devices blacken what the blades cover; some leave it bright, as film is where no X-rays arrive.
     """
-    height, width = image.shape
-    top, bottom, left, right = (
-        round(share * side) for share, side in zip(margins, (height, height, width, width), strict=True)
-    )
-    field = np.zeros_like(image)
-    field[top : height - bottom, left : width - right] = 1
-    return (image * ndimage.uniform_filter(field, 3)).astype(np.float32)
+    cover = Canvas(*image.shape)
+    shade = np.zeros(image.shape, np.float32)
+    for side in rng.permutation(4)[: rng.integers(1, 5)]:
+        near, far = 1 - 2 * rng.uniform(0, reach, 2)
+        # A blade at the right, turned to one of the four sides by exchanging and mirroring the axes.
+        blade = np.array([(near, -1.2), (1.5, -1.2), (1.5, 1.2), (far, 1.2)]) * (1 if side % 2 else -1)
+        shade = np.maximum(shade, cover.fill(blade[:, ::-1] if side < 2 else blade))
+    value = 0.02 if rng.random() < 0.7 else 0.95
+    return (image + cover.blur(shade, 0.008) * (value - image)).astype(np.float32)
 
 
-def marked(image: Grey, text: str, place: tuple[float, float]) -> Grey:
-    """Lay a bright text marker over the image.
+def text_marker(image: np.ndarray, text: str, place: Sequence[float], height: float = 0.05) -> np.ndarray:
+    """Lay a lead marker or burnt-in text over the image.
 
     Parameters
     ----------
     image : numpy.ndarray
         float32 (H, W) in 0..1.
     text : str
-        For instance ``"AP"``.
-    place : tuple of float
-        Upper left corner, as shares of (height, width).
+        For instance `AP` or `PORTABLE`.
+    place : sequence of float
+        Row and column of its upper left corner as shares of the image's height and width; moved to where it fits.
+    height : float
+        Of the letters, as a share of the image's height.
     """
-    height, width = image.shape
-    marker = Image.new("L", (width, height))
-    font = ImageFont.load_default(size=max(8, round(0.05 * height)))
-    ImageDraw.Draw(marker).text((place[1] * width, place[0] * height), text, fill=255, font=font)
-    return np.maximum(image, np.asarray(marker, dtype=np.float32) / 255 * 0.95)
+    font = ImageFont.load_default()
+    left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
+    letters = Image.new("L", (right - left + 2, bottom - top + 2))
+    ImageDraw.Draw(letters).text((1 - left, 1 - top), text, fill=255, font=font)
+    # The default font has one size only where Pillow comes without FreeType, hence the resizing.
+    rows = min(max(6, round(height * image.shape[0])), image.shape[0])
+    columns = min(round(rows * letters.width / letters.height), image.shape[1])
+    alpha = np.asarray(letters.resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    row, column = (
+        min(round(share * side), side - need)
+        for share, side, need in zip(place, image.shape, (rows, columns), strict=True)
+    )
+    result = image.astype(np.float32)
+    part = result[row : row + rows, column : column + columns]
+    part += alpha * (0.97 - part)
+    return result
 
 
-def tubed(image: Grey, rng: np.random.Generator) -> Grey:
-    """Lay a tube or cable, a bright thin curve from the upper edge into the chest, over the image."""
-    height, width = image.shape
-    along = np.linspace(0, 1, 80)
-    start, end, bow = rng.uniform(0.3, 0.7), rng.uniform(0.25, 0.75), rng.uniform(-0.25, 0.25)
-    across = start + (end - start) * along + bow * np.sin(np.pi * along)
-    points = [(float(x * width), float(y * height)) for x, y in zip(across, along * rng.uniform(0.4, 0.95), strict=True)]
-    drawing = Image.new("L", (width, height))
-    ImageDraw.Draw(drawing).line(points, fill=255, width=max(1, round(0.008 * width)))
-    return (image + 0.25 * np.asarray(drawing, dtype=np.float32) / 255).clip(0, 1).astype(np.float32)
+def tubes(image: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Lay endotracheal or gastric tubes and central lines over the image: they come from above, near the midline."""
+    canvas = Canvas(*image.shape)
+    lines = []
+    for _ in range(count):
+        end = (rng.uniform(-0.15, 0.25), rng.uniform(-0.35, 0.85))
+        start = (rng.uniform(-0.2, 0.2), -1.1)
+        bend = (rng.uniform(-0.12, 0.12), (end[1] - 1.1) / 2)
+        path, width = curve([start, bend, end]), rng.uniform(0.016, 0.04)
+        lines += [(path, width, 1.0), (path, width / 3, 0.45)]  # the wall absorbs, the lumen less
+    return _over(image, 0.2 * canvas.blur(canvas.strokes(lines), 0.004))
 
 
-def turned(image: NDArray, degrees: float, order: int) -> NDArray:
-    """Rotate an image (order 1) or a mask (order 0) about its centre, counter-clockwise, in its own frame."""
-    return ndimage.rotate(image, degrees, reshape=False, order=order, mode="constant", cval=0)
+def electrodes(image: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Lay ECG electrodes on the chest, each with a thin lead that leaves over the nearer side."""
+    canvas = Canvas(*image.shape)
+    lines = []
+    for _ in range(count):
+        place = rng.uniform((-0.75, -0.6), (0.75, 0.6))
+        beyond = np.array([np.copysign(1.1, place[0]), place[1] + rng.uniform(-0.5, 0.5)])
+        bend = (place + beyond) / 2 + rng.normal(0, 0.12, 2)
+        lines += [(curve(np.array([place, bend, beyond])), 0.014, 0.8)]
+        lines += [(ellipse((place[0], place[1]), (0.018, 0.018)), 0.03, 1.0)]
+    return _over(image, 0.28 * canvas.blur(canvas.strokes(lines), 0.004))
 
 
-def portable_degraded(
-    image: Grey, mask: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[Grey, NDArray[np.bool_]]:
-    """Degrade a radiograph the way a portable device at the bedside does.
+def _over(image: np.ndarray, absorption: np.ndarray) -> np.ndarray:
+    return (image + absorption).clip(0, 1).astype(np.float32)
+
+
+def rotated_pair(image: np.ndarray, mask: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rotate an image and its mask alike about the centre, in their own frame; what comes in is black.
 
     Parameters
     ----------
     image : numpy.ndarray
-        float32 (H, W) in 0..1, air dark.
+        float32 (H, W).
     mask : numpy.ndarray
-        bool (H, W), rotated with the image.
+        bool (H, W).
+    degrees : float
+        Counter-clockwise on the screen.
+    """
+    turned = ndimage.rotate(image, degrees, reshape=False, order=1, mode="constant", cval=0.0)
+    inside = ndimage.rotate(mask.astype(np.float32), degrees, reshape=False, order=1, mode="constant", cval=0.0)
+    return turned.astype(np.float32), inside > 0.5
+
+
+def portable_degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Degrade a radiograph the way a portable device at the bedside does; nothing moves, so a mask stays valid.
+
+    In the order of the physics: tubes and leads lie on the patient, scatter and few photons make the image, the
+    blades bound it, and the display lowers its contrast before text is burnt in.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float32 (H, W) in 0..1.
     rng : numpy.random.Generator
-        Decides on strength and place of everything.
+        Decides on the strength and the place of everything.
 
     Returns
     -------
-    image, mask : numpy.ndarray
-        Of the same shapes.
+    numpy.ndarray
+        float32 (H, W) in 0..1.
     """
-    degrees = rng.uniform(-10, 10)
-    image = scattered(image, rng.uniform(0.3, 0.6))
-    image = low_contrast(image, rng.uniform(0.5, 0.8), rng.uniform(0.45, 0.65))
-    image, mask = turned(image, degrees, 1), turned(mask, degrees, 0)
-    for _ in range(rng.integers(0, 3)):
-        image = tubed(image, rng)
-    image = quantum_noise(image, rng.uniform(150, 600), rng)
-    image = collimated(image, tuple(rng.uniform(0, 0.06, size=4)))
-    if rng.random() < 0.7:
-        image = marked(image, str(rng.choice(["AP", "PORTABLE", "R", "SUPINE"])), tuple(rng.uniform(0.02, 0.15, size=2)))
-    return image, mask
+    image = tubes(image, rng, int(rng.integers(0, 3)))
+    image = electrodes(image, rng, int(rng.integers(0, 5)))
+    image = ndimage.gaussian_filter(image, rng.uniform(0.002, 0.004) * max(image.shape), mode="nearest")
+    image = scatter_veil(image, rng.uniform(0.35, 0.9))
+    image = quantum_noise(image, rng.uniform(250, 900), rng)
+    image = low_contrast(image, rng.uniform(0.65, 0.9), rng.uniform(0.45, 0.7))
+    image = collimation(image, rng)
+    for text in rng.choice(MARKERS, int(rng.integers(1, 3)), replace=False):
+        place = (rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05), rng.uniform(0.02, 0.9))
+        image = text_marker(image, str(text), place, rng.uniform(0.03, 0.055))
+    return image

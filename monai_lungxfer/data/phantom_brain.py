@@ -1,68 +1,123 @@
-"""Drawing phantoms of brain MRI slices with a lesion."""
+"""Phantoms of axial brain MRI slices, half of them with a lesion."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
+
+from monai_lungxfer.data.phantom_canvas import Canvas, curve, ellipse
 
 __all__ = ["brain_slice"]
 
-# Grey values in (pre-contrast T1, FLAIR, post-contrast T1).
-SKULL = (0.75, 0.5, 0.8)
-BRAIN = (0.45, 0.4, 0.48)
-WHITE_MATTER = (0.12, -0.08, 0.12)
-VENTRICLE = (-0.3, -0.32, -0.3)
-LESION = (-0.08, 0.38, 0.05)
+_SEQUENCES = 3
+# Signal in pre-contrast T1, FLAIR, post-contrast T1.
+_SCALP = (0.8, 0.6, 0.85)
+_GREY = (0.38, 0.44, 0.42)
+_WHITE = (0.5, 0.38, 0.52)
+_FLUID = (0.12, 0.1, 0.13)
+_VEINS = (0.3, 0.15, 0.9)
+_LESION = (0.32, 0.82, 0.38)
+_RIM = (0.0, 0.0, 0.3)
+_LESION_SHARE = 0.5
 
 
-def brain_slice(
-    rng: np.random.Generator, size: int = 256, lesion: bool = True
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Draw an axial slice of the three sequences that the LGG data set stacks as colours.
+def brain_slice(rng: np.random.Generator, size: int = 256) -> tuple[np.ndarray, np.ndarray]:
+    """Draw an axial slice in the three sequences that the LGG data set stacks as colours.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Decides on size, place and texture of everything.
+        Decides on the head, the slice's level, the sequences' gains and the lesion.
     size : int
         Height and width in pixels.
-    lesion : bool
-        Whether there is a lesion: irregular, bright in FLAIR, in one hemisphere.
 
     Returns
     -------
     image : numpy.ndarray
         uint8 (size, size, 3): pre-contrast, FLAIR, post-contrast.
     mask : numpy.ndarray
-        bool (size, size), the lesion.
+        bool (size, size): the lesion that is bright in FLAIR. Empty in about half of the slices.
     """
-    rows, columns = np.mgrid[:size, :size]
-    x = (2 * columns / size - 1 - rng.uniform(-0.08, 0.08)) / rng.uniform(0.6, 0.75)
-    y = (2 * rows / size - 1 - rng.uniform(-0.08, 0.08)) / rng.uniform(0.75, 0.9)
-    radius = np.hypot(x, y)
-    brain = radius < 0.88
-    skull = (radius > 0.93) & (radius < 1.0)
-    white = brain & (_texture(rng, size, 18) > 0) & (radius < 0.75)
-    apart = np.abs(x) - 0.12 - 0.1 * np.abs(y)
-    ventricles = (np.abs(apart) < 0.06) & (np.abs(y) < rng.uniform(0.25, 0.4))
-    mask = _lesion(rng, x, y, size) & brain if lesion else np.zeros_like(brain)
-    channels = []
-    for channel in range(3):
-        plane = SKULL[channel] * skull + BRAIN[channel] * brain + WHITE_MATTER[channel] * white
-        plane = plane + VENTRICLE[channel] * ventricles + LESION[channel] * mask * (1 - 0.5 * ventricles)
-        plane = ndimage.gaussian_filter(plane, size / 220) + 0.03 * _texture(rng, size, 40) * brain
-        channels.append(plane * rng.uniform(0.9, 1.1) + np.abs(rng.normal(0, 0.015, plane.shape)))
-    return (255 * np.stack(channels, axis=2).clip(0, 1)).round().astype(np.uint8), mask
+    scale = (rng.uniform(0.56, 0.7), rng.uniform(0.72, 0.84))
+    canvas = Canvas(size, size, scale, tuple(rng.uniform(-0.06, 0.06, 2)), rng.uniform(-8, 8))
+    head = canvas.fill(ellipse((0, 0), (1, 1), 0, _wobble(rng, 0.015)))
+    brain = canvas.fill(ellipse((0, 0.01), (0.85, 0.86), 0, _wobble(rng, 0.012)))
+    ventricles = _ventricles(rng, canvas)
+    fluid = np.maximum(ventricles, _sulci(rng, canvas, brain))
+    white = _white_matter(rng, canvas, brain)
+    veins = canvas.fill(ellipse((0, 0.83), (0.05, 0.05))) + canvas.fill(ellipse((0, -0.83), (0.03, 0.03)))
+    lesion = _lesion(rng, canvas) * brain * (1 - ventricles) if rng.random() < _LESION_SHARE else np.zeros_like(brain)
+    tissues = [(_SCALP, _scalp(canvas, head)), (_GREY, brain), (_WHITE, white), (_FLUID, fluid), (_VEINS, veins)]
+    planes = [_layered(tissues, sequence) for sequence in range(_SEQUENCES)]
+    planes = [_with_lesion(rng, canvas, plane, lesion, sequence) for sequence, plane in enumerate(planes)]
+    return np.stack([_received(rng, canvas, plane) for plane in planes], axis=2), lesion > 0.5
 
 
-def _texture(rng: np.random.Generator, size: int, grains: float) -> NDArray[np.float64]:
-    """Return smooth noise of unit variance with about so many grains across."""
-    noise = ndimage.gaussian_filter(rng.normal(size=(size, size)), size / grains / 2)
-    return noise / noise.std()
+def _scalp(canvas: Canvas, head: np.ndarray) -> np.ndarray:
+    """Return the skin and fat outside the skull, which itself gives no signal."""
+    skull = canvas.fill(ellipse((0, 0), (0.93, 0.935)))
+    return head * (1 - skull)
 
 
-def _lesion(rng: np.random.Generator, x: NDArray, y: NDArray, size: int) -> NDArray[np.bool_]:
-    centre_x, centre_y = rng.choice([-1, 1]) * rng.uniform(0.25, 0.5), rng.uniform(-0.45, 0.45)
-    reach = rng.uniform(0.18, 0.34) * (1 + 0.2 * _texture(rng, size, 14))
-    return np.hypot(x - centre_x, y - centre_y) < reach
+def _wobble(rng: np.random.Generator, strength: float) -> np.ndarray:
+    return np.stack([rng.normal(0, strength, 3), rng.uniform(0, 2 * np.pi, 3)], axis=1)
+
+
+def _ventricles(rng: np.random.Generator, canvas: Canvas) -> np.ndarray:
+    """Return the lateral ventricles: two slender horns, bent away from each other."""
+    reach, spread, width = rng.uniform(0.2, 0.42), rng.uniform(0.07, 0.11), rng.uniform(0.03, 0.06)
+    shapes = []
+    for side in (-1, 1):
+        middle = curve([(side * (spread + 0.09), -reach), (side * spread, -0.02), (side * (spread + 0.2), reach)])
+        bulge = np.array([(width, 0.0)]) * np.sin(np.linspace(0.15, np.pi - 0.15, len(middle)))[:, None]
+        shapes.append(canvas.fill(np.concatenate([middle + bulge, (middle - bulge)[::-1]])))
+    return canvas.blur(np.maximum(*shapes), 0.008)
+
+
+def _sulci(rng: np.random.Generator, canvas: Canvas, brain: np.ndarray) -> np.ndarray:
+    """Return the fissure between the hemispheres, and the sulci."""
+    lines = [(np.array([[0.0, -0.86], [0.0, -0.5]]), 0.02, 1.0), (np.array([[0.0, 0.5], [0.0, 0.86]]), 0.02, 1.0)]
+    # Sulci follow the zeros of a smooth noise, near the surface only.
+    depth = ndimage.distance_transform_edt(brain > 0.5) / canvas.unit
+    folds = (np.abs(canvas.noise(rng, 15)) < 0.11) & (depth < rng.uniform(0.1, 0.2))
+    return np.maximum(canvas.blur(canvas.strokes(lines), 0.008), 0.75 * canvas.blur(folds, 0.006)) * brain
+
+
+def _white_matter(rng: np.random.Generator, canvas: Canvas, brain: np.ndarray) -> np.ndarray:
+    """Return white matter: the inside of each hemisphere, with an irregular border to the cortex."""
+    depth = ndimage.distance_transform_edt(brain > 0.5) / canvas.unit
+    border = rng.uniform(0.1, 0.15) + 0.035 * canvas.noise(rng, 14)
+    return brain * canvas.blur(depth > border, 0.015)
+
+
+def _lesion(rng: np.random.Generator, canvas: Canvas) -> np.ndarray:
+    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.6)
+    centre = (distance * np.cos(angle), distance * np.sin(angle))
+    axes = rng.uniform(0.16, 0.36, 2)
+    return canvas.fill(ellipse(centre, (axes[0], axes[1]), rng.uniform(0, 180), _wobble(rng, 0.09)))
+
+
+def _layered(tissues: list[tuple[tuple[float, float, float], np.ndarray]], sequence: int) -> np.ndarray:
+    """Return the signal of tissues that cover each other in this order."""
+    plane = np.zeros_like(tissues[0][1])
+    for signals, cover in tissues:
+        plane = plane + cover.clip(0, 1) * (signals[sequence] - plane)
+    return plane
+
+
+def _with_lesion(
+    rng: np.random.Generator, canvas: Canvas, plane: np.ndarray, lesion: np.ndarray, sequence: int
+) -> np.ndarray:
+    """Let the lesion show: bright in FLAIR, darker in T1, at times with a rim that takes up contrast agent."""
+    soft = canvas.blur(lesion, 0.02)
+    signal = _LESION[sequence] * (1 + 0.1 * canvas.noise(rng, 12))
+    rim = 4 * soft * (1 - soft) * _RIM[sequence] * rng.random()
+    return plane + 0.85 * soft * (signal - plane) + rim
+
+
+def _received(rng: np.random.Generator, canvas: Canvas, plane: np.ndarray) -> np.ndarray:
+    """Return uint8 after the coil's uneven gain, partial volume, and noise of a magnitude image (Rician)."""
+    gain = rng.uniform(0.6, 1.0) * (1 + 0.06 * canvas.noise(rng, 3))
+    blurred = canvas.blur(plane * gain * (1 + 0.03 * canvas.noise(rng, 50)), 0.006)
+    real, imaginary = rng.normal(0, 0.012, (2, *plane.shape))
+    return np.round(255 * np.hypot(blurred + real, imaginary).clip(0, 1)).astype(np.uint8)

@@ -1,135 +1,173 @@
-"""Drawing phantoms of frontal chest radiographs."""
+"""Phantoms of frontal chest radiographs, as a stationary and as a portable device would take them."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_lungxfer.data.degrade import portable_degraded
+from monai_lungxfer.data.degrade import portable_degraded, rotated_pair
+from monai_lungxfer.data.phantom_anatomy import Anatomy
+from monai_lungxfer.data.phantom_canvas import Canvas, ellipse
 
-__all__ = ["FINDINGS", "chest_radiograph", "portable_radiograph"]
+__all__ = ["FINDINGS", "MIN_SIDE", "chest_radiograph", "portable_radiograph"]
 
 FINDINGS = ("normal", "pathological", "covid19")
-Plane = NDArray[np.float64]
+MIN_SIDE = 48
+"""Shortest side in pixels at which the two lungs are still apart."""
+
+_TILT = 9.0  # degrees: a cassette behind a patient in bed is seldom straight
 
 
-def chest_radiograph(
-    rng: np.random.Generator, height: int, width: int, finding: str = "normal"
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Draw a frontal chest radiograph: body, spine, heart, ribs, clavicles, diaphragm and two unequal lungs.
+def chest_radiograph(rng: np.random.Generator, height: int, width: int, finding: str) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a frontal chest radiograph.
 
-    The heart bulges into the patient's left lung, on the right-hand side of the image, so a mirrored result is
-    noticed. Air around the body and the stomach bubble are as dark as the lungs, so a threshold is no solution.
+    The heart bulges into the patient's left lung, on the image's right-hand side, so that a mirrored result is
+    noticed. Air beside the body, trachea, stomach and bowel gas are as dark as the lungs: a threshold does not do.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Decides on pose, size and grey values.
+        Decides on the patient, the pose and the exposure.
     height, width : int
-        In pixels.
+        In pixels, at least `MIN_SIDE`.
     finding : {"normal", "pathological", "covid19"}
-        A focal opacity, or bilateral peripheral ones; an opacity stays part of the lung.
+        Clear lungs, one dense opacity, or hazy ones at the periphery of both lungs.
 
     Returns
     -------
     image : numpy.ndarray
         uint8 (H, W), air dark.
     mask : numpy.ndarray
-        bool (H, W), the lungs without the heart.
+        bool (H, W), the outlines of the two lungs down to the diaphragm with everything opaque in them, but without
+        heart, aortic arch and mediastinum. (The V7 masks of real radiographs include the region behind the heart.)
+
+    Raises
+    ------
+    ValueError
+        When the finding is unknown or a side too short.
     """
-    image, mask = _drawn(rng, height, width, finding)
+    image, mask = _exposed(rng, height, width, finding)
     return _as_bytes(image), mask
 
 
 def portable_radiograph(
-    rng: np.random.Generator, height: int, width: int, finding: str = "normal"
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Draw a chest radiograph as `chest_radiograph` does, degraded by a portable device."""
-    image, mask = portable_degraded(*_drawn(rng, height, width, finding), rng)
-    return _as_bytes(image), mask
-
-
-def _as_bytes(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return (255 * image.clip(0, 1)).round().astype(np.uint8)
-
-
-def _drawn(
     rng: np.random.Generator, height: int, width: int, finding: str
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw what a portable device at the bedside takes: `chest_radiograph`, tilted and degraded.
+
+    See `chest_radiograph` for parameters, results and errors. The mask is tilted with the image.
+    """
+    image, mask = rotated_pair(*_exposed(rng, height, width, finding), degrees=rng.uniform(-_TILT, _TILT))
+    return _as_bytes(portable_degraded(image, rng)), mask
+
+
+def _as_bytes(image: np.ndarray) -> np.ndarray:
+    return np.round(255 * image.clip(0, 1)).astype(np.uint8)
+
+
+def _exposed(rng: np.random.Generator, height: int, width: int, finding: str) -> tuple[np.ndarray, np.ndarray]:
     if finding not in FINDINGS:
         raise ValueError(f"finding is {finding!r}; use one of {', '.join(FINDINGS)}")
-    x, y = _coordinates(rng, height, width)
-    heart = _soft(1 - np.hypot((x - 0.16) / rng.uniform(0.24, 0.34), (y - 0.3) / rng.uniform(0.28, 0.36)), 0.12)
-    lungs = [_lung(rng, x, y, side) * (1 - heart if side > 0 else 1) for side in (-1, 1)]
-    aerated = np.maximum(*lungs)
-    image = _body(rng, x, y) - rng.uniform(0.3, 0.42) * aerated
-    image += 0.16 * heart + _spine(x, y) + _ribs(rng, x, y) + _clavicles(rng, x, y)
-    image -= 0.3 * _soft(1 - np.hypot((x - 0.42) / 0.16, (y - rng.uniform(0.8, 0.88)) / 0.08), 0.4)  # stomach bubble
-    image += aerated * _opacity(rng, x, y, finding)
-    texture = ndimage.gaussian_filter(rng.normal(size=x.shape), max(height, width) / 60)
-    image += 0.02 * texture / texture.std() + rng.normal(0, 0.012, x.shape)
-    return image.clip(0, 1).astype(np.float32), aerated > 0.5
+    if min(height, width) < MIN_SIDE:
+        raise ValueError(f"a phantom of {height}x{width} pixels is too small; use at least {MIN_SIDE} a side")
+    canvas = _posed(rng, height, width)
+    anatomy = Anatomy.drawn(rng)
+    mediastinum = np.maximum.reduce([canvas.fill(outline) for outline in anatomy.mediastinum()])
+    lungs = [_largest(canvas.fill(anatomy.lung(side, rng)) * (1 - mediastinum) > 0.5) for side in (-1, 1)]
+    absorption = _absorption(rng, canvas, anatomy, mediastinum, lungs)
+    absorption += _opacities(rng, canvas, lungs, finding)
+    return _developed(rng, absorption), lungs[0] | lungs[1]
 
 
-def _coordinates(rng: np.random.Generator, height: int, width: int) -> tuple[Plane, Plane]:
-    """Return x (to the right) and y (down), each -1..1 over the chest, which lies a little off and turned."""
-    rows, columns = np.mgrid[:height, :width]
-    x = (2 * columns / (width - 1) - 1 - rng.uniform(-0.06, 0.06)) / rng.uniform(0.88, 1.0)
-    y = (2 * rows / (height - 1) - 1 - rng.uniform(-0.06, 0.06)) / rng.uniform(0.88, 1.0)
-    angle = np.deg2rad(rng.uniform(-4, 4))
-    return x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+def _posed(rng: np.random.Generator, height: int, width: int) -> Canvas:
+    across, down = rng.uniform(0.76, 1.02, 2)
+    right, below = rng.uniform(-0.09, 0.09, 2)
+    return Canvas(height, width, (across, down), (right, below), rng.uniform(-4, 4))
 
 
-def _soft(signed: Plane, width: float) -> Plane:
-    """Turn a signed distance, positive inside, into a shape with a soft edge."""
-    return 1 / (1 + np.exp(-np.clip(signed / (0.25 * width), -40, 40)))
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """Keep the largest part: the heart can cut off a sliver above the diaphragm."""
+    labels, count = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    return labels == 1 + int(sizes.argmax())
 
 
-def _body(rng: np.random.Generator, x: Plane, y: Plane) -> Plane:
-    """Trunk with shoulders and neck, denser below the diaphragm."""
-    half = 0.86 + 0.1 * np.clip(-y, 0, 1) - 0.62 * _soft(-0.86 - y, 0.15)
-    return 0.04 + _soft(half - np.abs(x), 0.12) * (rng.uniform(0.5, 0.6) + 0.12 * _soft(y - 0.66, 0.2))
+def _absorption(
+    rng: np.random.Generator, canvas: Canvas, anatomy: Anatomy, mediastinum: np.ndarray, lungs: list[np.ndarray]
+) -> np.ndarray:
+    """Return the sum of what the tissues absorb along each ray: about 1 in the trunk, 0 in air."""
+    body = np.maximum.reduce([canvas.fill(outline) for outline in anatomy.body(rng)])
+    # A round body is thin at its edges.
+    body *= 1 - np.exp(-ndimage.distance_transform_edt(body > 0.5) / (0.09 * canvas.unit))
+    aerated = canvas.blur(lungs[0] | lungs[1], 0.012)
+    total = body * (0.74 + 0.05 * canvas.noise(rng, 5))
+    total += 0.26 * body * canvas.blur(canvas.fill(anatomy.abdomen()), 0.03)
+    total += 0.2 * canvas.blur(mediastinum, 0.018)
+    total -= aerated * rng.uniform(0.4, 0.52) * (1 + 0.12 * canvas.noise(rng, 4))
+    vessels = canvas.strokes([line for side in (-1, 1) for line in anatomy.vessels(rng, side)])
+    total += 0.13 * aerated * canvas.blur(vessels, 0.008)
+    total += rng.uniform(0.13, 0.19) * body * canvas.blur(canvas.strokes(anatomy.ribs()), 0.008)
+    total += 0.16 * body * canvas.blur(canvas.strokes(anatomy.clavicles()), 0.012)
+    total += 0.13 * body * canvas.blur(canvas.strokes(anatomy.vertebrae()), 0.012)
+    return np.maximum(total - body * _gas(rng, canvas, anatomy), 0)
 
 
-def _lung(rng: np.random.Generator, x: Plane, y: Plane, side: int) -> Plane:
-    """One lung: between mediastinum and chest wall, from a rounded apex to the dome of the diaphragm."""
-    outward = side * x
-    height = (y + rng.uniform(0.72, 0.8)) / 1.45
-    medial = 0.12 + 0.08 * height**2 + 0.05 * np.cos(5 * y + side)
-    lateral = rng.uniform(0.68, 0.76) * np.sqrt(np.clip(1 - (1 - height.clip(0, 1)) ** 3, 0, 1))
-    middle, reach = 0.45, 0.36
-    floor = rng.uniform(0.6, 0.68) + (0.06 if side > 0 else 0) - 0.12 * np.cos((outward - middle) / reach * np.pi / 2)
-    inside = np.minimum.reduce([outward - medial, lateral - outward, floor + 0.12 - y, y + 0.76])
-    return _soft(inside, 0.05)
+def _gas(rng: np.random.Generator, canvas: Canvas, anatomy: Anatomy) -> np.ndarray:
+    """Return what gas in trachea, stomach and bowel takes away."""
+    trachea = canvas.strokes([(np.array([[0.0, -1.4], [0.015, -0.28]]), 0.1, 1.0)])
+    bubbles = []
+    if rng.random() < 0.75:
+        place = (rng.uniform(0.32, 0.5), anatomy.domes[1] + rng.uniform(0.15, 0.22))
+        bubbles.append(ellipse(place, (rng.uniform(0.12, 0.2), rng.uniform(0.06, 0.1)), rng.uniform(-20, 20)))
+    for _ in range(rng.integers(1, 6)):
+        place = (rng.uniform(-0.6, 0.6), rng.uniform(0.75, 1.0))
+        bubbles.append(ellipse(place, tuple(rng.uniform(0.05, 0.13, 2)), 0, _wobble(rng, 0.15)))
+    gas = np.maximum.reduce([canvas.fill(outline) for outline in bubbles])
+    return 0.16 * canvas.blur(trachea, 0.02) + rng.uniform(0.35, 0.5) * canvas.blur(gas, 0.02)
 
 
-def _spine(x: Plane, y: Plane) -> Plane:
-    return 0.12 * _soft(0.09 - np.abs(x), 0.05) * (1 + 0.25 * np.sign(np.sin(22 * y)))
+def _wobble(rng: np.random.Generator, strength: float) -> np.ndarray:
+    return np.stack([rng.normal(0, strength, 3) / (1, 2, 3), rng.uniform(0, 2 * np.pi, 3)], axis=1)
 
 
-def _ribs(rng: np.random.Generator, x: Plane, y: Plane) -> Plane:
-    """Bands that fall from the spine to the sides."""
-    slope, phase = rng.uniform(0.25, 0.45), rng.uniform(0, 2 * np.pi)
-    bands = np.sin(2 * np.pi * 4.2 * (y - slope * x**2) + phase)
-    return 0.07 * _soft(bands - 0.35, 0.6) * _soft(0.84 - np.abs(x), 0.1) * _soft(0.7 - y, 0.2)
-
-
-def _clavicles(rng: np.random.Generator, x: Plane, y: Plane) -> Plane:
-    line = -0.62 - rng.uniform(0.08, 0.2) * (np.abs(x) - 0.1)
-    return 0.12 * _soft(0.035 - np.abs(y - line), 0.04) * _soft(0.75 - np.abs(x), 0.1) * _soft(np.abs(x) - 0.06, 0.05)
-
-
-def _opacity(rng: np.random.Generator, x: Plane, y: Plane, finding: str) -> Plane:
-    """What a disease adds to the lungs: nothing, one dense spot, or haze at both sides."""
-    if finding == "normal":
-        return np.zeros_like(x)
+def _opacities(rng: np.random.Generator, canvas: Canvas, lungs: list[np.ndarray], finding: str) -> np.ndarray:
+    """Return what a disease adds: nothing, one dense opacity, or haze where the lungs meet the chest wall."""
+    haze: np.ndarray = np.zeros((canvas.height, canvas.width), np.float32)
     if finding == "pathological":
-        spots = [(rng.choice([-1, 1]) * rng.uniform(0.3, 0.55), rng.uniform(-0.4, 0.4), 0.13, 0.3)]
-    else:
-        spots = [(side * rng.uniform(0.45, 0.62), rng.uniform(-0.2, 0.45), 0.2, 0.22) for side in (-1, -1, 1, 1)]
-    haze = np.zeros_like(x)
-    for centre_x, centre_y, radius, strength in spots:
-        distance = np.hypot(x - centre_x, (y - centre_y) / rng.uniform(0.8, 1.6)) / (radius * rng.uniform(0.7, 1.3))
-        haze += rng.uniform(0.7, 1.0) * strength * np.exp(-(distance**2))
-    return haze.clip(0, 0.35)
+        place = _somewhere(rng, lungs[rng.integers(2)].astype(float))
+        haze = rng.uniform(0.28, 0.42) * _spot(rng, canvas, place, (0.15, 0.3))
+    elif finding == "covid19":
+        middle = canvas.pixels(np.zeros((1, 2)))[0, 0]
+        outward = np.abs(np.arange(canvas.width) - middle) / canvas.unit
+        for lung in lungs:
+            for _ in range(rng.integers(3, 6)):
+                place = _somewhere(rng, lung * outward**3)
+                haze = np.maximum(haze, rng.uniform(0.16, 0.34) * _spot(rng, canvas, place, (0.14, 0.28)))
+    patchy = 1 + 0.2 * canvas.noise(rng, 12) + 0.15 * canvas.noise(rng, 28)
+    return haze * patchy * canvas.blur(lungs[0] | lungs[1], 0.012)
+
+
+def _somewhere(rng: np.random.Generator, weights: np.ndarray) -> tuple[float, float]:
+    """Return the x and y of a pixel, drawn with these weights."""
+    y, x = np.unravel_index(rng.choice(weights.size, p=weights.ravel() / weights.sum()), weights.shape)
+    return float(x), float(y)
+
+
+def _spot(
+    rng: np.random.Generator, canvas: Canvas, place: tuple[float, float], radii: tuple[float, float]
+) -> np.ndarray:
+    """Return an irregular soft spot about a pixel, 0..1, with radii from this range."""
+    upright = Canvas(canvas.height, canvas.width)
+    size = np.array([canvas.width, canvas.height])
+    centre = 2 * np.array(place) / size - 1
+    axes = rng.uniform(*radii, 2) * 2 * canvas.unit / size
+    outline = ellipse((float(centre[0]), float(centre[1])), (axes[0], axes[1]), 0, _wobble(rng, 0.16))
+    return canvas.blur(upright.fill(outline), 0.06)
+
+
+def _developed(rng: np.random.Generator, absorption: np.ndarray) -> np.ndarray:
+    """Turn absorption into grey values, float32 in 0..1, with a window, a gamma and noise that differ by exposure."""
+    top = np.percentile(absorption, rng.uniform(98.5, 99.9))
+    grey = (absorption / top).clip(0, 1) ** rng.uniform(0.8, 1.35)
+    grey = rng.uniform(0.01, 0.05) + rng.uniform(0.85, 0.95) * grey
+    return (grey + rng.normal(0, rng.uniform(0.006, 0.014), grey.shape)).clip(0, 1).astype(np.float32)

@@ -69,7 +69,7 @@ def test_metadata_with_a_missing_field_is_refused(bundle: Path, tmp_path: Path) 
 
 def test_versions_in_the_metadata_are_those_of_this_environment(bundle: Path) -> None:
     described = metadata(bundle)
-    assert described["version"] == list(described["changelog"])[0]
+    assert described["version"] == next(iter(described["changelog"]))
     assert described["required_packages_version"]["monai_lungxfer"] == monai_lungxfer.__version__
     assert described["monai_version"] == importlib.metadata.version("monai")
 
@@ -113,7 +113,9 @@ def test_the_donor_reads_three_channels_and_the_others_replicate_one() -> None:
 def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
     """The transforms of the image alone, in training and in inference, with their arguments."""
     trained = config(bundle, "train.yaml")
-    steps = [step for step in trained["deterministic_transforms"] + trained["final_transforms"] if step["keys"] == "image"]
+    steps = [
+        step for step in trained["deterministic_transforms"] + trained["final_transforms"] if step["keys"] == "image"
+    ]
     inferred = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
     assert steps == inferred
     assert config(bundle, "inference.yaml")["image_size"] == trained["image_size"]

@@ -93,7 +93,8 @@ def _check_codec(path: Path, syntax: pydicom.uid.UID) -> None:
         return
     package = next((package for start, package in _PACKAGES.items() if syntax.startswith(start)), None)
     raise InputFileError(
-        f"its pixel data is compressed as {syntax.name}, and there is no decoder for that",
+        f"its pixel data is compressed as {syntax.name if syntax.is_valid else 'an unknown transfer syntax'}, "
+        "and there is no decoder for that",
         source=path,
         remedy=f'Run: pip install "{package}"' if package else "Export it uncompressed",
     )

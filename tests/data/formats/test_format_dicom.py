@@ -187,24 +187,30 @@ def test_invalid_values_neither_warn_nor_leak(
     recwarn: pytest.WarningsRecorder,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    path = write_dicom(picture, PatientName="Roe^Jane", PixelSpacing=[0.3, 0.2], WindowCenter=100, WindowWidth=50)
-    content = path.read_bytes()
-    position = content.index(b"\x28\x00\x30\x00DS")
-    assert content[position + 8 : position + 15] == b"0.3\\0.2"
-    path.write_bytes(content[: position + 8] + b"RoeJane" + content[position + 15 :])
+    path = write_dicom(picture, PixelSpacing=[0.3, 0.2], WindowCenter="100", WindowWidth="50")
+    good = path.read_bytes()
+    # A name in the wrong place: pydicom warns of it, stumbles over it, or takes it for what it is not.
+    replacements = {
+        b"DS\x08\x000.3\\0.2 ": b"DS\x08\x00Roe^Jane",
+        b"DS\x04\x00100 ": b"DS\x04\x00Roe ",
+        b"1.2.840.10008.1.2.1\0": b"Roe^Jane of Anywhere",
+        b"US\x02\x00\x28\x00": b"IS\x02\x00Ro",
+    }
     recwarn.clear()
-    assert read_radiograph(path).spacing is None
-    path.write_bytes(path.read_bytes().replace(b"DS\x04\x00100 ", b"DS\x04\x00Roe "))  # the window's centre
-    read_radiograph(path)
-    path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(InputFileError) as caught:
-        read_radiograph(path)
+    shown, causes = "", []
+    for right, wrong in replacements.items():
+        assert good.count(right) == 1
+        path.write_bytes(good.replace(right, wrong))
+        try:
+            assert read_radiograph(path).spacing in (None, (0.3, 0.2))
+        except InputFileError as error:
+            shown += str(error)
+            causes.append(error.__cause__)
     captured = capfd.readouterr()
-    shown = captured.out + captured.err + caplog.text + str(caught.value)
-    assert "Roe" not in shown
-    assert not [warning for warning in recwarn if "pydicom" in warning.filename]
-    assert caught.value.__cause__ is None  # pydicom's text is not in the traceback either
-    assert caught.value.__suppress_context__
+    assert "Roe" not in captured.out + captured.err + caplog.text + shown
+    assert "its pixel data is compressed as an unknown transfer syntax" in shown
+    assert not recwarn.list
+    assert causes == [None, None]  # pydicom's text is not in the traceback either
 
 
 SHAPES = {
