@@ -22,7 +22,7 @@ from monai_lungxfer.predict import Segmenter
 from monai_lungxfer.staged import TransferResult, stage_data
 from monai_lungxfer.stages import STAGES
 
-__all__ = ["REDUCED", "make_phantoms", "write_showcase"]
+__all__ = ["REDUCED", "make_phantoms", "write_showcase", "write_tables"]
 
 SIZE = 96
 REDUCED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -90,7 +90,7 @@ def write_showcase(
     )
     _write_comparisons(images, before, after, out / "overlays")
     predict_files(after, find_inputs(images), out / "masks", overlay=True, overwrite=True)
-    _write_tables(result, out)
+    write_tables(result, out / "before_after")
     return {
         "Table": out / "before_after.md",
         "Overlays, red before and blue after": out / "overlays",
@@ -129,10 +129,19 @@ def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:
             ]
 
 
-def _write_tables(result: TransferResult, out: Path) -> None:
+def write_tables(result: TransferResult, stem: str | Path) -> None:
+    """Write the metrics before and after the portable stage, overall and by finding, as CSV and Markdown.
+
+    Parameters
+    ----------
+    result : TransferResult
+        Its reports are compared.
+    stem : str or pathlib.Path
+        Path of the files without ``.csv`` and ``.md``.
+    """
     header = ["finding", "metric", "images", "before_mean", "before_sd", "after_mean", "after_sd"]
     rows = list(_comparison_rows(result))
-    with atomic_path(out / "before_after.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_path(f"{stem}.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
     lines = [
         "Independent portable half before and after the portable stage; mean ± standard deviation over images.",
@@ -142,7 +151,7 @@ def _write_tables(result: TransferResult, out: Path) -> None:
         "|---|---|---|---|---|",
         *(f"| {row[0]} | {row[1]} | {row[2]} | {_cell(*row[3:5])} | {_cell(*row[5:7])} |" for row in rows),
     ]
-    with atomic_path(out / "before_after.md") as temporary:
+    with atomic_path(f"{stem}.md") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -25,12 +25,10 @@ MLFLOW_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
 
 @dataclass(frozen=True)
 class LayerTransfer:
-    """What became of one entry of the state dict.
+    """What became of one entry of the state dict, by its key.
 
     Attributes
     ----------
-    name : str
-        Key in the state dict.
     status : {"loaded", "adapted", "missing", "unexpected"}
         Missing: the network has it, the parent does not. Unexpected: the reverse, or a shape that nothing fits.
     detail : str

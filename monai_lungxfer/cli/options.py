@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,27 +41,25 @@ Settings = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def method_overrides(
-    *,
-    epochs: int | None,
-    image_size: int | None,
-    batch_size: int | None,
-    seed: int,
-    device: str,
-    precision: str,
-    settings: list[str] | None,
-) -> dict[str, Any]:
-    """Translate the shared options into settings of a bundle; what was not given stays as the bundle has it."""
-    overrides: dict[str, Any] = {"seed": seed, "precision": _known_precision(precision)}
-    if epochs is not None:
-        overrides["max_epochs"] = epochs
-    if image_size is not None:
-        overrides["image_size"] = _checked_size(image_size)
-    if batch_size is not None:
-        overrides["batch_size"] = batch_size
-    if device != "auto":
-        overrides["device"] = f"$torch.device({device!r})"
-    return overrides | parsed_settings(settings)
+def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate the shared options into settings of a bundle.
+
+    Parameters
+    ----------
+    given : mapping
+        The command's options by name, as its context has them. What was not given, or the command does not have,
+        stays as the bundle has it.
+    """
+    overrides: dict[str, Any] = {"seed": given["seed"], "precision": _known_precision(given["precision"])}
+    if given.get("epochs") is not None:
+        overrides["max_epochs"] = given["epochs"]
+    if given.get("image_size") is not None:
+        overrides["image_size"] = _checked_size(given["image_size"])
+    if given.get("batch_size") is not None:
+        overrides["batch_size"] = given["batch_size"]
+    if given["device"] != "auto":
+        overrides["device"] = f"$torch.device({given['device']!r})"
+    return overrides | parsed_settings(given["settings"])
 
 
 def _known_precision(precision: str) -> str:

@@ -22,7 +22,6 @@ from monai_lungxfer.cli.options import (
     Settings,
     StageName,
     method_overrides,
-    parsed_settings,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ __all__ = ["evaluate", "train", "transfer"]
 
 
 def train(
+    ctx: typer.Context,
     stage: StageName,
     data: DataFolder,
     out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/STAGE")] = None,
@@ -54,15 +54,7 @@ def train(
     from monai_lungxfer.stages import stage_named
 
     chosen = stage_named(stage)
-    overrides = method_overrides(
-        epochs=epochs,
-        image_size=image_size,
-        batch_size=batch_size,
-        seed=seed,
-        device=device,
-        precision=precision,
-        settings=settings,
-    )
+    overrides = method_overrides(ctx.params)
     if parent is not None:
         overrides["parent"] = None if parent == "none" else parent
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
@@ -74,6 +66,7 @@ def train(
 
 
 def evaluate(
+    ctx: typer.Context,
     stage: StageName,
     data: DataFolder,
     out: Annotated[Path | None, typer.Option(help="Output folder of the training.", show_default="runs/STAGE")] = None,
@@ -94,15 +87,7 @@ def evaluate(
     from monai_lungxfer.stages import stage_named
 
     chosen = stage_named(stage)
-    overrides = method_overrides(
-        epochs=None,
-        image_size=image_size,
-        batch_size=None,
-        seed=seed,
-        device=device,
-        precision=precision,
-        settings=settings,
-    )
+    overrides = method_overrides(ctx.params)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     report = evaluate_stage(chosen, data, folder, weights or folder.weights, section, overrides)
     if as_json:
@@ -112,6 +97,7 @@ def evaluate(
 
 
 def transfer(
+    ctx: typer.Context,
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with lgg/, general/ and portable/.", show_default="phantoms")
     ] = None,
@@ -139,17 +125,7 @@ def transfer(
     limits = _three_limits(epochs)
     reduced = {} if data is not None else REDUCED
     overrides = {
-        name: dict(reduced.get(name, {}))
-        | method_overrides(
-            epochs=limit,
-            image_size=image_size,
-            batch_size=batch_size,
-            seed=seed,
-            device=device,
-            precision=precision,
-            settings=None,
-        )
-        | parsed_settings(settings)
+        name: dict(reduced.get(name, {})) | method_overrides({**ctx.params, "epochs": limit})
         for name, limit in zip(STAGES, limits, strict=True)
     }
     root = make_phantoms(out, seed) if data is None else data

@@ -1,0 +1,87 @@
+"""Tables and a figure of a run of all three stages, without any source image.
+
+    python scripts/summarise_run.py RUN docs/results/first_run
+
+RUN holds `donor/`, `general/` and `portable/` as `lungxfer train` wrote them, and `before.json` and `after.json` as
+`lungxfer transfer` or `lungxfer evaluate --set report_file=…` did. Written are `…_before_after.csv`,
+`…_before_after.md`, `…_epochs.csv` and `….png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import mlflow
+
+from monai_lungxfer.showcase import write_tables
+from monai_lungxfer.staged import StageFolder, TransferResult
+from monai_lungxfer.stages import STAGES
+
+mpl.use("Agg")
+
+# Okabe and Ito's colours, told apart by every kind of colour vision.
+COLOURS = {"covid19": "#0072B2", "pathological": "#D55E00", "normal": "#009E73"}
+
+
+def epochs(folder: Path) -> dict[str, list[float]]:
+    """Return the losses of every epoch of a stage from its MLflow store."""
+    client = mlflow.MlflowClient(f"sqlite:///{folder.absolute() / 'mlruns.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    latest: dict[str, dict[int, float]] = {"train_loss": {}, "val_loss": {}, "val_dice": {}}
+    for run in sorted(client.search_runs(experiments), key=lambda run: run.info.start_time):
+        for name, values in latest.items():
+            values.update({point.step: point.value for point in client.get_metric_history(run.info.run_id, name)})
+    return {name: [values[step] for step in sorted(values)] for name, values in latest.items()}
+
+
+def draw(
+    target: Path, before: dict[str, Any], after: dict[str, Any], curves: dict[str, dict[str, list[float]]]
+) -> None:
+    """Draw Dice of each image before and after the portable stage, and the validation loss of every stage."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    for finding, colour in COLOURS.items():
+        pairs = [
+            (old["DICE"], new["DICE"])
+            for old, new in zip(before["rows"], after["rows"], strict=True)
+            if new["finding"] == finding
+        ]
+        if pairs:
+            left.scatter(*zip(*pairs, strict=True), s=14, color=colour, label=f"{finding} ({len(pairs)})")
+    low = min(row["DICE"] for row in before["rows"] + after["rows"]) - 0.02
+    left.plot([low, 1], [low, 1], color="0.6", linewidth=0.8)
+    left.set(xlabel="Dice before the portable stage", ylabel="Dice after", xlim=(low, 1), ylim=(low, 1))
+    left.legend(frameon=False, loc="lower right")
+    for (name, curve), style in zip(curves.items(), ("-", "--", ":"), strict=True):
+        right.plot(range(1, len(curve["val_loss"]) + 1), curve["val_loss"], style, color="black", label=name)
+    right.set(xlabel="Epoch", ylabel="Validation loss (smooth Dice)", yscale="log")
+    right.legend(frameon=False)
+    figure.savefig(target, dpi=110)
+
+
+def main() -> None:
+    """Write everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("target", type=Path, help="path and beginning of the names of what is written")
+    arguments = parser.parse_args()
+    before, after = (json.loads((arguments.run / f"{name}.json").read_text()) for name in ("before", "after"))
+    folders = {name: StageFolder(arguments.run / name) for name in STAGES}
+    write_tables(TransferResult(folders, before, after), f"{arguments.target}_before_after")
+    curves = {name: epochs(folder.path) for name, folder in folders.items()}
+    with Path(f"{arguments.target}_epochs.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["stage", "epoch", "train_loss", "val_loss", "val_dice"])
+        for name, curve in curves.items():
+            rows = zip(curve["train_loss"], curve["val_loss"], curve["val_dice"], strict=True)
+            writer.writerows([name, number, *(f"{value:.4f}" for value in row)] for number, row in enumerate(rows, 1))
+    draw(Path(f"{arguments.target}.png"), before, after, curves)
+
+
+if __name__ == "__main__":
+    main()
