@@ -1,0 +1,64 @@
+"""What is installed from the wheel: every module, the bundles, and the command line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not (REPOSITORY / "setup.cfg").is_file():
+        pytest.skip("the tests run without the source tree")
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    # A copy, since building leaves folders in the source tree.
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True).stdout
+    for name in tracked.decode().rstrip("\0").split("\0"):
+        if (REPOSITORY / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((REPOSITORY / name).read_bytes())
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(folder),
+        str(source),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("monai_lungxfer-*.whl"))
+
+
+def test_wheel_holds_every_module_and_every_bundle_file(wheel: Path) -> None:
+    held = set(zipfile.ZipFile(wheel).namelist())
+    modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "monai_lungxfer").rglob("*.py")}
+    assert modules <= held
+    tracked = subprocess.run(["git", "ls-files", "bundles"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
+    assert {f"monai_lungxfer/{name}" for name in tracked.stdout.split()} <= held
+
+
+def test_an_installed_wheel_finds_its_bundles(wheel: Path, tmp_path: Path) -> None:
+    """Unpacked outside the source tree, with the dependencies of this environment."""
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    code = "from monai_lungxfer.cli import main; import sys; sys.argv = ['lungxfer', 'bundles', 'path', 'portable']; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "installed"), "PATH": ""},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    found = Path(result.stdout.strip())
+    assert found == tmp_path / "installed" / "monai_lungxfer" / "bundles" / "portable_cxr_lung_segmentation"
+    assert (found / "configs" / "train.yaml").is_file()
