@@ -34,6 +34,8 @@ REDUCED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 """Settings that let the phantoms pass through all stages within minutes on two processor cores."""
 
+# What training and inference must agree in.
+SHARED = ("image_size", "network_def", "precision")
 PHANTOMS: Mapping[str, int] = MappingProxyType({"donor": 96, "general": 120, "portable": 80})
 SHOWN = 6
 
@@ -78,7 +80,7 @@ def write_showcase(
         What was written where, in words.
     """
     out = Path(out).absolute()
-    shared = {name: settings[name] for name in ("image_size", "precision") if name in settings}
+    shared = {name: value for name, value in settings.items() if name.partition("#")[0] in SHARED}
     chosen = _spread_cases(result.after["rows"])
     root = stage_data(data, STAGES["portable"])
     split = load_split(result.folders["portable"].split, root)

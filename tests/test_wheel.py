@@ -50,7 +50,7 @@ def test_wheel_holds_every_module_and_every_bundle_file(wheel: Path) -> None:
 def test_an_installed_wheel_finds_its_bundles(wheel: Path, tmp_path: Path) -> None:
     """Unpacked outside the source tree, with the dependencies of this environment."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
-    code = "from monai_lungxfer.cli import main; import sys; sys.argv = ['lungxfer', 'bundles', 'path', 'portable']; main()"
+    code = "import sys; from monai_lungxfer.cli import main; sys.argv[1:] = ['bundles', 'path', 'portable']; main()"
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

@@ -104,6 +104,8 @@ def test_show_as_table(donor_file):
 def test_show_a_bundle(donor_file, tmp_path):
     bundle = tmp_path / "my_segmentation"
     (bundle / "models").mkdir(parents=True)
+    (bundle / "configs").mkdir()
+    (bundle / "configs" / "metadata.json").write_text("{}")
     (bundle / "models" / "model.pt").write_bytes(donor_file.read_bytes())
     facts = json.loads(run("show", bundle, "--json").stdout)
     assert facts["file"] == str(bundle / "models" / "model.pt")
