@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.nn.functional import all_gather, all_reduce
 
-__all__ = ["GlobalBatchLoss", "GlobalBatchNorm2d", "backend_for", "shares_need_padding", "synchronise_batch_norm"]
+__all__ = [
+    "GlobalBatchLoss",
+    "GlobalBatchNorm2d",
+    "backend_for",
+    "leave_process_group",
+    "shares_need_padding",
+    "synchronise_batch_norm",
+]
+
+SETTLING_SECONDS = 0.5
 
 
 def backend_for(device: str | torch.device) -> str:
@@ -87,6 +98,18 @@ def synchronise_batch_norm(network: nn.Module, device: str | torch.device) -> nn
             replacement.load_state_dict(module.state_dict())
             network.set_submodule(name, replacement.to(next(iter(module.parameters())).device))
     return network
+
+
+def leave_process_group() -> None:
+    """Wait for the other processes, and end the communication.
+
+    Gloo's threads need Python's global lock to drop the operations that they have finished. A process group that is
+    taken apart before they did so waits for these threads while it holds that lock, for ever.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        time.sleep(SETTLING_SECONDS)
+        dist.destroy_process_group()
 
 
 def shares_need_padding(images: int, world_size: int, batch_size: int) -> bool:

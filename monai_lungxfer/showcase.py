@@ -27,9 +27,9 @@ __all__ = ["REDUCED", "make_phantoms", "write_showcase", "write_tables"]
 SIZE = 96
 REDUCED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "donor": {"image_size": [SIZE, SIZE], "batch_size": 8, "max_epochs": 4},
-        "general": {"image_size": [SIZE, SIZE], "batch_size": 8, "max_epochs": 6},
-        "portable": {"image_size": [SIZE, SIZE], "batch_size": 8, "max_epochs": 10},
+        "donor": {"image_size": [SIZE, SIZE], "batch_size": 8, "max_epochs": 6},
+        "general": {"image_size": [SIZE, SIZE], "batch_size": 8, "max_epochs": 12},
+        "portable": {"image_size": [SIZE, SIZE], "batch_size": 8, "max_epochs": 20},
     }
 )
 """Settings that let the phantoms pass through all stages within minutes on two processor cores."""

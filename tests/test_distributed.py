@@ -15,6 +15,7 @@ from monai_lungxfer.distributed import (
     GlobalBatchLoss,
     GlobalBatchNorm2d,
     backend_for,
+    leave_process_group,
     shares_need_padding,
     synchronise_batch_norm,
 )
@@ -61,7 +62,7 @@ def joint_step(rank: int, folder: str) -> None:
     if rank == 0:
         gradients = [parameter.grad for parameter in network.parameters()]
         torch.save((loss.detach(), gradients, network[1].running_mean, network[1].running_var), f"{folder}/result.pt")
-    dist.destroy_process_group()
+    leave_process_group()
 
 
 def joint_batch() -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,6 +21,7 @@ from monai.losses import DiceLoss
 from monai.transforms import Activationsd
 from sklearn import metrics as sklearn_metrics
 
+from monai_lungxfer.distributed import leave_process_group
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.metrics import (
     METRICS,
@@ -416,7 +417,7 @@ def one_of_two_processes(rank: int, folder: str) -> None:
     part = slice(0, 5) if rank == 0 else slice(5, 7)
     probability, truth = uneven_data()
     torch.save(measure(probability[part], truth[part]), f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    leave_process_group()
 
 
 def test_two_processes_with_uneven_shares_give_what_one_process_gives(tmp_path):

@@ -254,7 +254,8 @@ def test_two_processes_train_as_one(small_settings: dict[str, Any], tmp_path: Pa
         "--bundle_root",
         str(workflow.config_root_path.parent),
     ]
-    subprocess.run([*command, *overrides], check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, *overrides], check=True, capture_output=True, env=environment, timeout=300)
     best, _ = weights(folder / "models" / "resume.pt")["best"]
     assert best == pytest.approx(alone.state.best_metric, abs=1e-3)
     one, two = weights(tmp_path / "out" / "models" / "model.pt"), weights(folder / "models" / "model.pt")
