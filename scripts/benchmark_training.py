@@ -41,6 +41,7 @@ def workflow_for(arguments: argparse.Namespace, folder: str) -> ConfigWorkflow:
             "ckpt_dir": folder,
             "parent": None,
             "tracking_uri": "",
+            "log_epochs": False,
             "max_epochs": arguments.epochs + 1,
             "val_interval": arguments.epochs + 2,
             "train#dataset#data": f"$list(@split.training[:{arguments.images}])",
