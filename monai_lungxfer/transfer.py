@@ -98,7 +98,7 @@ def resolve_weights(reference: str | Path) -> Path:
         raise TransferError(
             f"the bundle has no weights ({WEIGHTS})",
             source=folder,
-            remedy="Train that stage first (lungxfer train STAGE), or name a weights file",
+            remedy="Train that stage (lungxfer train STAGE) and name the weights file, OUT/models/model.pt",
         )
     return folder / WEIGHTS
 
