@@ -4,7 +4,7 @@
 
 RUN holds `donor/`, `general/` and `portable/` as `lungxfer train` wrote them, and `before.json` and `after.json` as
 `lungxfer transfer` or `lungxfer evaluate --set report_file=…` did. Written are `…_before_after.csv`,
-`…_before_after.md`, `…_epochs.csv` and `….png`.
+`…_before_after.md`, `…_epochs.csv` and `….png`; the gain in Dice and its 95 % interval are printed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import mlflow
+import numpy as np
+from scipy.stats import bootstrap
 
 from monai_lungxfer.showcase import write_tables
 from monai_lungxfer.staged import StageFolder, TransferResult
@@ -64,6 +66,17 @@ def draw(
     figure.savefig(target, dpi=110)
 
 
+def gain(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """Describe how much Dice each image gained, with a bootstrap interval over images."""
+    gains = np.array([new["DICE"] - old["DICE"] for old, new in zip(before["rows"], after["rows"], strict=True)])
+    median = np.median([row["DICE"] for row in after["rows"]])
+    interval = bootstrap((gains,), np.mean, method="percentile", rng=0).confidence_interval
+    return (
+        f"Dice gained: {gains.mean():.4f} on average, 95 % interval {interval.low:.4f} to {interval.high:.4f}; "
+        f"{(gains > 0).sum()} of {gains.size} images rise; median after {median:.4f}"
+    )
+
+
 def main() -> None:
     """Write everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -81,6 +94,7 @@ def main() -> None:
             rows = zip(curve["train_loss"], curve["val_loss"], curve["val_dice"], strict=True)
             writer.writerows([name, number, *(f"{value:.4f}" for value in row)] for number, row in enumerate(rows, 1))
     draw(Path(f"{arguments.target}.png"), before, after, curves)
+    print(gain(before, after))
 
 
 if __name__ == "__main__":
