@@ -14,7 +14,7 @@ from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.errors import LungXferError
 
-__all__ = ["Problem", "ProblemKind", "check_datalist", "drop_bad"]
+__all__ = ["Problem", "ProblemKind", "check_datalist"]
 
 
 class ProblemKind(StrEnum):
@@ -87,12 +87,6 @@ def check_datalist(
         problems += [Problem(index, record["image"], *finding) for finding in found]
         seen.count += 1
     return problems
-
-
-def drop_bad(records: Iterable[Record], problems: Iterable[Problem]) -> list[Record]:
-    """Return the records that no problem was found with."""
-    bad = {problem.record for problem in problems}
-    return [record for index, record in enumerate(records) if index not in bad]
 
 
 _Finding = tuple[ProblemKind, str, str]

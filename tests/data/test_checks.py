@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lungxfer.data.checks import Problem, ProblemKind, check_datalist, drop_bad
+from monai_lungxfer.data.checks import Problem, ProblemKind, check_datalist
 from monai_lungxfer.data.datalist import load_datalist
 
 SHAPE = (33, 41)
@@ -143,7 +143,7 @@ def test_patient_in_two_sections(records):
     assert check_datalist(records, sections={"training": records}) == []
 
 
-def test_all_bad_records_are_told_and_can_be_dropped(records):
+def test_all_bad_records_are_told(records):
     Path(records[0]["image"]).write_bytes(b"")
     Path(records[2]["image"]).unlink()
     Path(records[2]["label"]).write_bytes(b"broken")
@@ -153,8 +153,6 @@ def test_all_bad_records_are_told_and_can_be_dropped(records):
         (2, "missing file"),
         (2, "unreadable file"),
     ]
-    assert drop_bad(records, problems) == [records[1], records[3]]
-    assert drop_bad(records, []) == records
 
 
 def test_real_radiographs(shared_data):
