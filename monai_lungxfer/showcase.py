@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from monai_lungxfer.batch import predict_files
 from monai_lungxfer.data.phantom import write_phantoms
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.files import atomic_path
-from monai_lungxfer.input_files import find_inputs
-from monai_lungxfer.overlay import save_comparison, thumbnail
-from monai_lungxfer.predict import Segmenter
+from monai_lungxfer.prediction.batch import predict_files
+from monai_lungxfer.prediction.inputs import find_inputs
+from monai_lungxfer.prediction.overlay import save_comparison, thumbnail
+from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.staged import TransferResult, stage_data
 from monai_lungxfer.stages import STAGES
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from monai_lungxfer.predictions import Prediction
+    from monai_lungxfer.prediction.tables import Prediction
 
 __all__ = ["MaskFormat", "predict"]
 
@@ -55,10 +55,10 @@ def predict(
     with flags for the masks that a person should look at. Files that cannot be read are skipped: exit code 1.
     """
     overrides = parsed_settings(settings)
-    from monai_lungxfer.batch import predict_files
-    from monai_lungxfer.input_files import find_inputs
-    from monai_lungxfer.predict import Segmenter
-    from monai_lungxfer.predictions import predictions_document
+    from monai_lungxfer.prediction.batch import predict_files
+    from monai_lungxfer.prediction.inputs import find_inputs
+    from monai_lungxfer.prediction.segmenter import Segmenter
+    from monai_lungxfer.prediction.tables import predictions_document
 
     files = find_inputs(inputs)
     segmenter = Segmenter.from_bundle(bundle, weights=weights, device=device, overrides=overrides)
@@ -98,7 +98,7 @@ def _progress() -> AbstractContextManager[Progress]:
 
 
 def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None:
-    from monai_lungxfer.overlay import NOTICE
+    from monai_lungxfer.prediction.overlay import NOTICE
 
     console.print(_table(predictions))
     typer.echo(f"Results: {out}")
@@ -109,7 +109,7 @@ def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None
 def _table(predictions: Sequence[Prediction]) -> Table:
     from rich.table import Table
 
-    from monai_lungxfer.quality import FLAGS
+    from monai_lungxfer.prediction.quality import FLAGS
 
     skipped = sum(prediction.status == "skipped" for prediction in predictions)
     flags = Counter(flag for prediction in predictions for flag in prediction.flags)

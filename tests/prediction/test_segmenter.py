@@ -14,7 +14,7 @@ from monai_lungxfer.data.radiograph import Radiograph, read_mask, read_radiograp
 from monai_lungxfer.errors import BundleError, InputFileError, LungXferError, TransferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.predict import Segmenter
+from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.workflow import bundle_workflow, run_bundle
 
 BRIGHT_IS_LUNG = {

@@ -11,7 +11,7 @@ from PIL import Image
 
 from monai_lungxfer.data.radiograph import read_mask, read_radiograph
 from monai_lungxfer.errors import OutputError
-from monai_lungxfer.mask_files import save_mask
+from monai_lungxfer.prediction.masks import save_mask
 
 MASK = np.zeros((40, 60), np.uint8)
 MASK[2:9, 5:11] = 1

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.errors import InputFileError, OutputError
-from monai_lungxfer.input_files import InputFile, output_stems
-from monai_lungxfer.mask_files import MASK_SUFFIXES, save_mask
-from monai_lungxfer.overlay import save_overlay, thumbnail
-from monai_lungxfer.predict import Prepared, Segmentation, Segmenter
-from monai_lungxfer.predictions import TABLE_NAMES, Prediction, save_tables
-from monai_lungxfer.quality import flags_of, measure
+from monai_lungxfer.prediction.inputs import InputFile, output_stems
+from monai_lungxfer.prediction.masks import MASK_SUFFIXES, save_mask
+from monai_lungxfer.prediction.overlay import save_overlay, thumbnail
+from monai_lungxfer.prediction.quality import flags_of, measure
+from monai_lungxfer.prediction.segmenter import Prepared, Segmentation, Segmenter
+from monai_lungxfer.prediction.tables import TABLE_NAMES, Prediction, save_tables
 
 __all__ = ["predict_files"]
 
@@ -74,12 +74,12 @@ def predict_files(
     segmenter : Segmenter
         The inference core.
     inputs : sequence of InputFile
-        From `monai_lungxfer.input_files.find_inputs`.
+        From `monai_lungxfer.prediction.inputs.find_inputs`.
     out_dir : str or pathlib.Path
         Receives ``NAME_mask.png`` or ``NAME_mask.nii.gz``, ``NAME_overlay.png``, and the tables `predictions.csv`
         and `predictions.json`, with the sub-folders of the inputs.
     mask_format : {"png", "nifti"}
-        See `monai_lungxfer.mask_files.save_mask`.
+        See `monai_lungxfer.prediction.masks.save_mask`.
     overlay : bool
         Whether to write pictures of the radiographs with the lungs' contour.
     batch_size : int

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lungxfer.overlay import MAX_SIDE, draw_comparison, draw_overlay, save_overlay, thumbnail
+from monai_lungxfer.prediction.overlay import MAX_SIDE, draw_comparison, draw_overlay, save_overlay, thumbnail
 
 ORANGE, BLACK = (230, 159, 0), (0, 0, 0)
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_lungxfer import batch
-from monai_lungxfer.batch import predict_files
 from monai_lungxfer.data.radiograph import read_mask, read_radiograph
 from monai_lungxfer.errors import OutputError
-from monai_lungxfer.input_files import find_inputs
-from monai_lungxfer.predict import Segmenter
+from monai_lungxfer.prediction import batch
+from monai_lungxfer.prediction.batch import predict_files
+from monai_lungxfer.prediction.inputs import find_inputs
+from monai_lungxfer.prediction.segmenter import Segmenter
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_tables_name_files_relative_to_the_input(segmenter: Segmenter, folder: P
 
 
 def test_nifti_with_spacing(segmenter: Segmenter, tmp_path: Path) -> None:
-    from monai_lungxfer.mask_files import save_mask
+    from monai_lungxfer.prediction.masks import save_mask
 
     save_radiograph(tmp_path / "x.png")
     bright = (np.asarray(Image.open(tmp_path / "x.png")) > 100).astype(np.uint8)

@@ -16,7 +16,7 @@ from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.data.radiograph import Radiograph, as_meta_tensor
 from monai_lungxfer.errors import BundleError, InputFileError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.inference_config import InferenceParts, load_parts
+from monai_lungxfer.prediction.inference_config import InferenceParts, load_parts
 from monai_lungxfer.stages import STAGES
 from monai_lungxfer.transfer import load_weights
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_lungxfer.predict import ModelIdentity
-from monai_lungxfer.predictions import Prediction, predictions_document, save_tables
-from monai_lungxfer.quality import measure
+from monai_lungxfer.prediction.quality import measure
+from monai_lungxfer.prediction.segmenter import ModelIdentity
+from monai_lungxfer.prediction.tables import Prediction, predictions_document, save_tables
 
 IDENTITY = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "0123456789abcdef" * 4)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.quality import FLAGS, THRESHOLDS, Measurements, flags_of, measure
+from monai_lungxfer.prediction.quality import FLAGS, THRESHOLDS, Measurements, flags_of, measure
 
 
 def two_lungs(right: tuple[slice, slice], left: tuple[slice, slice], size: tuple[int, int] = (100, 140)) -> np.ndarray:

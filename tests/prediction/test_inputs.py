@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monai_lungxfer.errors import DatalistError, InputFileError
-from monai_lungxfer.input_files import InputFile, find_inputs, output_stems
+from monai_lungxfer.prediction.inputs import InputFile, find_inputs, output_stems
 
 
 def make(root: Path, *names: str, content: bytes = b"x") -> None:

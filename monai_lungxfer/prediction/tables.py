@@ -11,9 +11,9 @@ from typing import Any
 
 from monai_lungxfer import __version__
 from monai_lungxfer.files import atomic_path
-from monai_lungxfer.overlay import NOTICE
-from monai_lungxfer.predict import ModelIdentity
-from monai_lungxfer.quality import THRESHOLDS, Measurements
+from monai_lungxfer.prediction.overlay import NOTICE
+from monai_lungxfer.prediction.quality import THRESHOLDS, Measurements
+from monai_lungxfer.prediction.segmenter import ModelIdentity
 
 __all__ = ["TABLE_NAMES", "Prediction", "predictions_document", "save_tables"]
 
@@ -41,7 +41,7 @@ class Prediction:
     measurements : Measurements or None
         Of the mask.
     flags : tuple of str
-        What a person should look at, see `monai_lungxfer.quality.FLAGS`.
+        What a person should look at, see `monai_lungxfer.prediction.quality.FLAGS`.
     """
 
     file: str

@@ -1,0 +1,1 @@
+"""From radiographs to masks, tables and overlays: the only inference core and what stands around it."""
