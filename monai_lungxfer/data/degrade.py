@@ -6,27 +6,24 @@ Images are float32 (H, W) in 0..1, bright where the body absorbs. A ray of grey 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from scipy import ndimage
 
-from monai_lungxfer.data.phantom_canvas import Canvas, curve, ellipse
+from monai_lungxfer.data.devices import MARKERS, electrodes, pacemaker, text_marker, tubes
+from monai_lungxfer.data.phantom_canvas import Canvas
 
 __all__ = [
     "collimation",
-    "electrodes",
+    "grid_lines",
     "low_contrast",
+    "motion_blur",
     "portable_degraded",
     "quantum_noise",
     "rotated_pair",
     "scatter_veil",
-    "text_marker",
-    "tubes",
 ]
 
-MARKERS = ("AP", "PORTABLE", "SUPINE", "AP PORTABLE", "R", "L")
 _ABSORPTION = 3.0
 
 
@@ -48,8 +45,16 @@ def scatter_veil(image: np.ndarray, ratio: float, width: float = 0.12) -> np.nda
         float32 (H, W), at the exposure of the primary radiation in total.
     """
     exposure = np.exp(-_ABSORPTION * image)
-    scattered = ndimage.gaussian_filter(exposure, width * max(image.shape), mode="nearest")
+    scattered = _broad_blur(exposure, width * max(image.shape))
     return _grey((exposure + ratio * scattered) / (1 + ratio))
+
+
+def _broad_blur(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur on a coarse copy, which a blur so broad does not show and which costs a tenth."""
+    step = max(1, int(sigma / 6))
+    coarse = np.asarray(Image.fromarray(plane).reduce(step))
+    blurred = ndimage.gaussian_filter(coarse, sigma / step, mode="nearest")
+    return np.asarray(Image.fromarray(blurred).resize(plane.shape[::-1], Image.Resampling.BILINEAR))
 
 
 def low_contrast(image: np.ndarray, factor: float, level: float = 0.55) -> np.ndarray:
@@ -77,6 +82,49 @@ def _grey(exposure: np.ndarray) -> np.ndarray:
     return (-np.log(exposure) / _ABSORPTION).clip(0, 1).astype(np.float32)
 
 
+def motion_blur(image: np.ndarray, length: float, degrees: float) -> np.ndarray:
+    """Smear the image along a line, as a patient who breathes or moves during a long exposure does.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float32 (H, W).
+    length : float
+        Of the movement, as a share of the longer side; below a pixel it changes nothing.
+    degrees : float
+        Direction: 0 is along the rows, 90 along the columns.
+    """
+    steps = round(length * max(image.shape))
+    if steps < 1:
+        return image.astype(np.float32)
+    along = np.linspace(-steps / 2, steps / 2, steps + 1)
+    angle = np.deg2rad(degrees)
+    path = np.rint(np.stack([along * np.sin(angle), along * np.cos(angle)]) + steps // 2 + 1).astype(int)
+    kernel = np.zeros((steps + 3, steps + 3), np.float32)
+    np.add.at(kernel, tuple(path), 1 / along.size)
+    return ndimage.convolve(image.astype(np.float32), kernel, mode="nearest")
+
+
+def grid_lines(image: np.ndarray, period: float, depth: float, degrees: float = 0.0) -> np.ndarray:
+    """Add the shadow of an anti-scatter grid's lamellae that stood still or was tilted.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        float32 (H, W) in 0..1.
+    period : float
+        Of the lines in pixels.
+    depth : float
+        Amplitude in grey values.
+    degrees : float
+        Direction across the lines: 0 gives vertical lines.
+    """
+    rows, columns = np.indices(image.shape, dtype=np.float32)
+    angle = np.deg2rad(degrees)
+    phase = 2 * np.pi * (columns * np.cos(angle) + rows * np.sin(angle)) / period
+    return (image + depth * np.sin(phase)).clip(0, 1).astype(np.float32)
+
+
 def collimation(image: np.ndarray, rng: np.random.Generator, reach: float = 0.06) -> np.ndarray:
     """Lay one to four slightly tilted blades over the borders, each up to `reach` of the image's side deep.
 
@@ -91,68 +139,6 @@ def collimation(image: np.ndarray, rng: np.random.Generator, reach: float = 0.06
         shade = np.maximum(shade, cover.fill(blade[:, ::-1] if side < 2 else blade))
     value = 0.02 if rng.random() < 0.7 else 0.95
     return (image + cover.blur(shade, 0.008) * (value - image)).astype(np.float32)
-
-
-def text_marker(image: np.ndarray, text: str, place: Sequence[float], height: float = 0.05) -> np.ndarray:
-    """Lay a lead marker or burnt-in text over the image.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W) in 0..1.
-    text : str
-        For instance `AP` or `PORTABLE`.
-    place : sequence of float
-        Row and column of its upper left corner as shares of the image's height and width; moved to where it fits.
-    height : float
-        Of the letters, as a share of the image's height.
-    """
-    font = ImageFont.load_default()
-    left, top, right, bottom = (int(edge) for edge in font.getbbox(text))
-    letters = Image.new("L", (right - left + 2, bottom - top + 2))
-    ImageDraw.Draw(letters).text((1 - left, 1 - top), text, fill=255, font=font)
-    # The default font has one size only where Pillow comes without FreeType, hence the resizing.
-    rows = min(max(6, round(height * image.shape[0])), image.shape[0])
-    columns = min(round(rows * letters.width / letters.height), image.shape[1])
-    alpha = np.asarray(letters.resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32) / 255
-    row, column = (
-        min(round(share * side), side - need)
-        for share, side, need in zip(place, image.shape, (rows, columns), strict=True)
-    )
-    result = image.astype(np.float32)
-    part = result[row : row + rows, column : column + columns]
-    part += alpha * (0.97 - part)
-    return result
-
-
-def tubes(image: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Lay endotracheal or gastric tubes and central lines over the image: they come from above, near the midline."""
-    canvas = Canvas(*image.shape)
-    lines = []
-    for _ in range(count):
-        end = (rng.uniform(-0.15, 0.25), rng.uniform(-0.35, 0.85))
-        start = (rng.uniform(-0.2, 0.2), -1.1)
-        bend = (rng.uniform(-0.12, 0.12), (end[1] - 1.1) / 2)
-        path, width = curve([start, bend, end]), rng.uniform(0.016, 0.04)
-        lines += [(path, width, 1.0), (path, width / 3, 0.45)]  # the wall absorbs, the lumen less
-    return _over(image, 0.2 * canvas.blur(canvas.strokes(lines), 0.004))
-
-
-def electrodes(image: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
-    """Lay ECG electrodes on the chest, each with a thin lead that leaves over the nearer side."""
-    canvas = Canvas(*image.shape)
-    lines = []
-    for _ in range(count):
-        place = rng.uniform((-0.75, -0.6), (0.75, 0.6))
-        beyond = np.array([np.copysign(1.1, place[0]), place[1] + rng.uniform(-0.5, 0.5)])
-        bend = (place + beyond) / 2 + rng.normal(0, 0.12, 2)
-        lines += [(curve(np.array([place, bend, beyond])), 0.014, 0.8)]
-        lines += [(ellipse((place[0], place[1]), (0.018, 0.018)), 0.03, 1.0)]
-    return _over(image, 0.28 * canvas.blur(canvas.strokes(lines), 0.004))
-
-
-def _over(image: np.ndarray, absorption: np.ndarray) -> np.ndarray:
-    return (image + absorption).clip(0, 1).astype(np.float32)
 
 
 def rotated_pair(image: np.ndarray, mask: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -190,14 +176,23 @@ def portable_degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
     numpy.ndarray
         float32 (H, W) in 0..1.
     """
-    image = tubes(image, rng, int(rng.integers(0, 3)))
-    image = electrodes(image, rng, int(rng.integers(0, 5)))
+    image = _with_objects(image, rng)
     image = ndimage.gaussian_filter(image, rng.uniform(0.002, 0.004) * max(image.shape), mode="nearest")
+    if rng.random() < 0.3:
+        image = motion_blur(image, rng.uniform(0, 0.02), rng.uniform(0, 180))
     image = scatter_veil(image, rng.uniform(0.35, 0.9))
     image = quantum_noise(image, rng.uniform(250, 900), rng)
+    if rng.random() < 0.15:
+        image = grid_lines(image, rng.uniform(2.2, 6), rng.uniform(0.005, 0.03), rng.choice([0.0, 90.0]))
     image = low_contrast(image, rng.uniform(0.65, 0.9), rng.uniform(0.45, 0.7))
     image = collimation(image, rng)
     for text in rng.choice(MARKERS, int(rng.integers(1, 3)), replace=False):
         place = (rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05), rng.uniform(0.02, 0.9))
         image = text_marker(image, str(text), place, rng.uniform(0.03, 0.055))
     return image
+
+
+def _with_objects(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    image = tubes(image, rng, int(rng.integers(0, 3)))
+    image = electrodes(image, rng, int(rng.integers(0, 5)))
+    return pacemaker(image, rng) if rng.random() < 0.08 else image

@@ -91,7 +91,9 @@ def curve(points: Sequence[tuple[float, float]] | np.ndarray, count: int = 24) -
     """Return (count, 2) points of the cubic spline through `points`, evenly in chord length."""
     knots = np.asarray(points, dtype=float)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(knots, axis=0).T))])
-    return interpolate.CubicSpline(along, knots)(np.linspace(0, along[-1], count))
+    # Through three points this is a parabola, as CubicSpline's is, without its much slower solver.
+    spline = interpolate.make_interp_spline(along, knots, k=min(3, len(knots) - 1))
+    return spline(np.linspace(0, along[-1], count))
 
 
 def ellipse(

@@ -8,14 +8,13 @@ from scipy import ndimage
 
 from monai_lungxfer.data.degrade import (
     collimation,
-    electrodes,
+    grid_lines,
     low_contrast,
+    motion_blur,
     portable_degraded,
     quantum_noise,
     rotated_pair,
     scatter_veil,
-    text_marker,
-    tubes,
 )
 
 
@@ -71,32 +70,20 @@ def test_collimation_reaches_every_border():
     assert touched.all()
 
 
-def test_text_marker_stands_at_its_place():
-    image = _flat(0.3)
-    changed = np.argwhere(text_marker(image, "AP", (0.5, 0.1), height=0.2) > 0.5)
-    assert 45 <= changed[:, 0].min() < changed[:, 0].max() < 45 + 18
-    assert 12 <= changed[:, 1].min() < changed[:, 1].max() < 50
-    np.testing.assert_array_equal(image, _flat(0.3))
+def test_motion_smears_along_its_direction_only():
+    across, along = motion_blur(_step(), 0.1, 0), motion_blur(_step(), 0.1, 90)
+    np.testing.assert_allclose(along, _step(), atol=1e-5)
+    assert np.count_nonzero(np.abs(across[45] - _step()[45]) > 0.02) == pytest.approx(0.1 * 120, abs=2)
+    np.testing.assert_allclose(across.mean(), _step().mean(), atol=1e-4)
+    np.testing.assert_array_equal(motion_blur(_step(), 0.004, 0), _step())
 
 
-def test_text_marker_is_moved_to_where_it_fits():
-    long = text_marker(_flat(0.3), "AP PORTABLE", (0.99, 0.99), height=0.1) > 0.5
-    free = text_marker(_flat(0.3), "AP PORTABLE", (0.2, 0.1), height=0.1) > 0.5
-    assert long.sum() == free.sum() > 20
-    assert np.argwhere(long).min(axis=0)[0] > 75
-
-
-@pytest.mark.parametrize("draw", [tubes, electrodes])
-def test_foreign_objects_are_thin_and_only_add(draw):
-    difference = draw(_flat(0.4), _rng(1), 3) - 0.4
-    assert difference.min() > -1e-6
-    assert 0.08 < difference.max() < 0.3
-    assert 0.005 < (difference > 0.05).mean() < 0.15
-    np.testing.assert_allclose(draw(_flat(0.4), _rng(1), 0), 0.4)
-
-
-def test_tubes_come_from_above():
-    assert all((tubes(_flat(0.4), _rng(seed), 1)[0] > 0.43).any() for seed in range(5))
+def test_grid_lines_have_their_period_and_depth():
+    lines = grid_lines(_flat(0.5), period=6, depth=0.03)
+    assert np.abs(np.fft.rfft(lines[10] - 0.5)).argmax() == 120 / 6
+    assert lines.max() - 0.5 == pytest.approx(0.03, abs=0.005)
+    assert np.ptp(lines, axis=0).max() < 1e-6  # vertical lines
+    assert np.ptp(grid_lines(_flat(0.5), 6, 0.03, degrees=90), axis=1).max() < 1e-6
 
 
 def test_rotation_turns_image_and_mask_alike():
