@@ -17,6 +17,7 @@ from monai_lungxfer.workflow import Watcher, run_bundle
 
 __all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "train_stage", "transfer_stages"]
 
+RECIPES = {"paper": "train", "best": "train_best"}
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 
 
@@ -89,8 +90,9 @@ def train_stage(
     folder: StageFolder,
     overrides: Mapping[str, Any] | None = None,
     watch: Watch = _unwatched,
+    recipe: str = "paper",
 ) -> StageFolder:
-    """Train one stage by its bundle's `train.yaml`, or go on with a training that was interrupted.
+    """Train one stage by its bundle, or go on with a training that was interrupted.
 
     Parameters
     ----------
@@ -104,6 +106,8 @@ def train_stage(
         Settings of the bundle that replace those of the file.
     watch : callable, optional
         Called with a title; gives a context manager around the training, whose value, if any, follows it.
+    recipe : {"paper", "best"}
+        The paper's method (`train.yaml`), or with `train_best.yaml` laid over it.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def train_stage(
     """
     settings = {**_common(stage, data, folder), **(overrides or {})}
     with watch(f"{stage.name}: {stage.target}") as watcher:
-        run_bundle(stage.bundle, "train", settings, watcher)
+        run_bundle(stage.bundle, RECIPES[recipe], settings, watcher)
     return folder
 
 

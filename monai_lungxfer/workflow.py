@@ -26,6 +26,7 @@ class Watcher(Protocol):
 
 OVERLAYS = {
     "train": ("train.yaml",),
+    "train_best": ("train.yaml", "train_best.yaml"),
     "multi_gpu_train": ("train.yaml", "multi_gpu_train.yaml"),
     "evaluate": ("train.yaml", "evaluate.yaml"),
     "inference": ("inference.yaml",),
@@ -41,7 +42,7 @@ def bundle_workflow(
     ----------
     bundle : str or pathlib.Path
         Name of a bundle or stage, or a bundle's folder.
-    task : {"train", "multi_gpu_train", "evaluate", "inference"}
+    task : {"train", "train_best", "multi_gpu_train", "evaluate", "inference"}
         Which configuration, with what it is laid over.
     overrides : mapping, optional
         Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``.

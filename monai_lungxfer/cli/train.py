@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "train", "transfer"]
 
 
+class Recipe(StrEnum):
+    """Ways to train a stage."""
+
+    PAPER = "paper"
+    BEST = "best"
+
+
 def train(
     ctx: typer.Context,
     stage: StageName,
@@ -38,6 +46,9 @@ def train(
     parent: Annotated[
         str | None, typer.Option(help="Weights to start from: a file, a bundle's name, an MLflow URI, or none.")
     ] = None,
+    recipe: Annotated[
+        Recipe, typer.Option(help="The paper's method, or the one that gives the best masks.")
+    ] = Recipe.PAPER,
     epochs: Epochs = None,
     image_size: ImageSize = None,
     batch_size: BatchSize = None,
@@ -58,7 +69,7 @@ def train(
     if parent is not None:
         overrides["parent"] = None if parent == "none" else parent
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
-    train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch)
+    train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
     if as_json:
         emit_json({"weights": folder.weights, "sha256": sha256_of(folder.weights), "split": folder.split})
     else:
