@@ -6,7 +6,7 @@ same range; all channels of an image, and all images of a record, are treated al
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,14 +44,14 @@ class _RandDegradationd(RandomizableTransform, MapTransform):
         Probability.
     allow_missing_keys : bool
         Whether a record may be without one of the keys.
-    **ranges : sequence of two floats
+    **ranges : (float, float)
         In place of the transform's own `ranges`: the lowest and the highest strength.
     """
 
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     def __init__(
-        self, keys: KeysCollection, prob: float = 0.1, allow_missing_keys: bool = False, **ranges: Sequence[float]
+        self, keys: KeysCollection, prob: float = 0.1, allow_missing_keys: bool = False, **ranges: tuple[float, float]
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, prob)
