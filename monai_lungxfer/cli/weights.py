@@ -1,4 +1,4 @@
-"""``lungxfer weights``: fetching the donor's weights, and looking into a weights file."""
+"""``lungxfer weights``: fetching the donor's weights, looking into a weights file, and packing it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["weights_app"]
 # Batch norm's running statistics are part of a state dict, but are not learnt by gradient.
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
-weights_app = typer.Typer(no_args_is_help=True, help="Fetch the donor's weights, or look into a weights file.")
+weights_app = typer.Typer(no_args_is_help=True, help="Fetch the donor's weights, look into a weights file, or pack it.")
 
 
 @weights_app.command("fetch-donor")
@@ -39,6 +39,29 @@ def fetch_donor(
 
     path = donor.fetch_donor(out, url=url or donor.DONOR_URL, overwrite=overwrite)
     typer.echo(path)
+
+
+@weights_app.command("pack")
+def pack(
+    source: Annotated[str, typer.Argument(metavar="FILE|BUNDLE", help="A weights file, a bundle, or an MLflow URI.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write.", dir_okay=False)] = None,
+    bundle: Annotated[
+        str | None,
+        typer.Option(help="A bundle's name or folder that gets the weights and, in its metadata, their hash."),
+    ] = None,
+) -> None:
+    """Write weights in half the size, to a file or into a bundle. Masks do not change by it."""
+    from monai_lungxfer.packing import install_weights, pack_weights
+    from monai_lungxfer.transfer import resolve_weights
+
+    path = resolve_weights(source)
+    if out is not None and bundle is None:
+        target = pack_weights(path, out)
+    elif bundle is not None and out is None:
+        target = install_weights(path, bundle)
+    else:
+        raise typer.BadParameter("give either a file (--out) or a bundle (--bundle)")
+    typer.echo(target)
 
 
 @weights_app.command("show")

@@ -119,3 +119,14 @@ def test_show_what_is_no_weights_file(tmp_path, content):
     result = run("show", file)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"Error: {file}: ")
+
+
+def test_pack_halves_the_file(donor_file, tmp_path):
+    result = run("pack", donor_file, "--out", tmp_path / "packed.pt")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'packed.pt'}\n")
+    assert (tmp_path / "packed.pt").stat().st_size < 0.51 * donor_file.stat().st_size
+
+
+def test_pack_wants_one_target(donor_file, tmp_path):
+    assert run("pack", donor_file).exit_code == 2
+    assert run("pack", donor_file, "--out", tmp_path / "x.pt", "--bundle", "portable").exit_code == 2

@@ -1,0 +1,85 @@
+"""Weights files of half the size, for shipping with a bundle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.errors import TransferError
+from monai_lungxfer.files import atomic_path, sha256_of
+from monai_lungxfer.transfer import read_state_dict
+
+__all__ = ["WEIGHTS_HASH", "install_weights", "pack_weights"]
+
+WEIGHTS_HASH = "weights_sha256"
+"""The key of a bundle's metadata that holds the SHA-256 of its `models/model.pt`."""
+
+
+def pack_weights(source: str | Path, target: str | Path) -> Path:
+    """Write a state dict with its convolutions in float16; biases and all of batch normalisation stay as they are.
+
+    `torch.nn.Module.load_state_dict` brings them back to float32. Of a convolution's weights, 11 bits are left,
+    while bfloat16 arithmetic uses 8 of them; running variances span too many orders of magnitude for that.
+
+    Parameters
+    ----------
+    source, target : str or pathlib.Path
+        Weights files; `target` is replaced atomically.
+
+    Raises
+    ------
+    TransferError
+        When `source` is no checkpoint of plain tensors, or holds weights beyond the range of float16.
+    OutputError
+        When `target` cannot be written.
+    """
+    weights = {name: _packed(tensor) for name, tensor in read_state_dict(source).items()}
+    beyond = [name for name, tensor in weights.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if beyond:
+        raise TransferError(
+            f"{beyond[0]} has values that float16 cannot hold, or that are not numbers",
+            source=source,
+            remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
+        )
+    with atomic_path(target) as temporary:
+        torch.save(weights, temporary)
+    return Path(target)
+
+
+def _packed(tensor: torch.Tensor) -> torch.Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if tensor.dim() > 1 and tensor.dtype == torch.float32 else tensor.clone()
+
+
+def install_weights(source: str | Path, bundle: str | Path) -> Path:
+    """Pack weights into a bundle and record their hash in its metadata.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        A weights file.
+    bundle : str or pathlib.Path
+        As for `monai_lungxfer.bundle_files.bundle_path`.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's weights file.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle.
+    TransferError, OutputError
+        As `pack_weights`.
+    """
+    folder = bundle_path(bundle)
+    metadata = bundle_metadata(folder)
+    target = pack_weights(source, folder / WEIGHTS)
+    metadata[WEIGHTS_HASH] = sha256_of(target)
+    with atomic_path(folder / METADATA) as temporary:
+        temporary.write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
+    return target

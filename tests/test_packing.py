@@ -1,0 +1,66 @@
+"""Packed weights: half the size, the same logits to within float16, and a hash in the bundle's metadata."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from monai_lungxfer.bundle_files import export_bundle
+from monai_lungxfer.errors import TransferError
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.packing import install_weights, pack_weights
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    network = DonorUNet(init_features=4)
+    for name, buffer in network.named_buffers():
+        if name.endswith("running_var"):
+            buffer.uniform_(1e-9, 1e6)  # beyond float16 at both ends
+    torch.save(network.state_dict(), tmp_path / "trained.pt")
+    return tmp_path / "trained.pt"
+
+
+def test_convolutions_become_half_as_large_and_statistics_stay(trained: Path, tmp_path: Path) -> None:
+    packed = torch.load(pack_weights(trained, tmp_path / "packed.pt"), weights_only=True)
+    original = torch.load(trained, weights_only=True)
+    assert packed.keys() == original.keys()
+    for name, tensor in packed.items():
+        if tensor.dim() > 1:
+            assert tensor.dtype == torch.float16
+            torch.testing.assert_close(tensor.float(), original[name], rtol=2**-11, atol=1e-7)
+        else:
+            assert torch.equal(tensor, original[name]), name
+
+
+def test_the_network_loads_it_as_float32(trained: Path, tmp_path: Path) -> None:
+    network = DonorUNet(init_features=4).eval()
+    network.load_state_dict(torch.load(trained, weights_only=True))
+    image = torch.randn(1, 3, 32, 48)
+    expected = network(image)
+    network.load_state_dict(torch.load(pack_weights(trained, tmp_path / "packed.pt"), weights_only=True))
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
+    torch.testing.assert_close(network(image), expected, rtol=0.01, atol=0.01)
+
+
+def test_weights_beyond_float16_are_refused_by_name(trained: Path, tmp_path: Path) -> None:
+    weights = torch.load(trained, weights_only=True)
+    weights["conv.weight"] += 1e5
+    torch.save(weights, trained)
+    with pytest.raises(TransferError, match=r"conv\.weight"):
+        pack_weights(trained, tmp_path / "packed.pt")
+    assert not (tmp_path / "packed.pt").exists()
+
+
+def test_a_bundle_gets_weights_and_their_hash(trained: Path, tmp_path: Path) -> None:
+    bundle = export_bundle("portable", tmp_path)
+    target = install_weights(trained, bundle)
+    metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
+    assert target == bundle / "models" / "model.pt"
+    assert metadata["weights_sha256"] == sha256_of(target)
+    assert metadata["task"]
