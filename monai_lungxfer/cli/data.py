@@ -1,4 +1,4 @@
-"""``lungxfer data``: checking a data set, splitting it by patient, and making phantoms."""
+"""``lungxfer data``: checking a data set, splitting it by patient, making phantoms; and what `prepare` adds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from monai_lungxfer.cli import prepare
 from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
 from monai_lungxfer.cli.options import Json
 
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["data_app"]
 
-data_app = typer.Typer(no_args_is_help=True, help="Check data sets, split them by patient, or make phantoms.")
+data_app = typer.Typer(
+    no_args_is_help=True, help="Fetch and prepare public data sets; check and split any; or make phantoms."
+)
 
 DataSet = Annotated[
     Path, typer.Argument(metavar="PATH", help="A datalist, a folder with datalist.json, or the LGG data's kaggle_3m.")
 ]
+AllowMixedMasks = Annotated[
+    bool, typer.Option("--allow-mixed-masks", help="Masks with and without the heart may stand together.")
+]
+
+data_app.command("prepare")(prepare.prepare)
+data_app.command("fetch")(prepare.fetch)
 
 
 @data_app.command("check")
@@ -32,6 +41,7 @@ def check(
     allow_empty_masks: Annotated[
         bool, typer.Option("--allow-empty-masks", help="Masks without foreground are normal, as in brain MRI.")
     ] = False,
+    allow_mixed_masks: AllowMixedMasks = False,
     as_json: Json = False,
 ) -> None:
     """Read every image and mask, and list what is wrong. Exit code 1: something is."""
@@ -44,7 +54,9 @@ def check(
     records = load_datalist(path)
     sections = None if split is None else load_sections(split, path)
     watched = track(records, "Checking", console=error_console, transient=True, disable=not error_console.is_terminal)
-    problems = check_datalist(watched, allow_empty_masks=allow_empty_masks, sections=sections)
+    problems = check_datalist(
+        watched, allow_empty_masks=allow_empty_masks, allow_mixed_masks=allow_mixed_masks, sections=sections
+    )
     _show_problems(path, records, problems, as_json)
     # A split with a patient in two sections is in the table already, and could not be loaded.
     if split is not None and all(problem.kind != ProblemKind.PATIENT_IN_TWO_SECTIONS for problem in problems):
@@ -86,12 +98,13 @@ def split(
         tuple[float, float, float], typer.Option(help="Shares of training, validation and test in the rest.")
     ] = (0.6, 0.2, 0.2),
     hold_out: Annotated[float, typer.Option(help="Share first set aside as independent test; portable: 0.5.")] = 0.0,
+    allow_mixed_masks: AllowMixedMasks = False,
     as_json: Json = False,
 ) -> None:
     """Split by patient, stratified by finding: no patient stands in two sections."""
     from monai_lungxfer.data.splits import ensure_split
 
-    made = ensure_split(path, out, seed, fractions, hold_out)
+    made = ensure_split(path, out, seed, fractions, hold_out, allow_mixed_masks=allow_mixed_masks)
     if as_json:
         counts = {name: _findings(records) for name, records in made.sections.items()}
         emit_json({"split": out, "seed": made.seed, "hash": made.hash, "images": counts})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from monai_lungxfer.data.conventions import MIXED_REMEDY, mask_convention
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.errors import LungXferError
@@ -29,6 +30,7 @@ class ProblemKind(StrEnum):
     DUPLICATE = "duplicate image"
     DUPLICATE_ACROSS_PATIENTS = "duplicate image of another patient"
     PATIENT_IN_TWO_SECTIONS = "patient in two sections"
+    MIXED_MASKS = "mixed mask conventions"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ def check_datalist(
     records: Iterable[Record],
     *,
     allow_empty_masks: bool = False,
+    allow_mixed_masks: bool = False,
     sections: Mapping[str, Sequence[Record]] | None = None,
 ) -> list[Problem]:
     """Read every image and mask once, and list what is wrong with them. A bad record does not end the check.
@@ -72,6 +75,8 @@ def check_datalist(
         As `load_datalist` gives them. Without a `label`, only the image is checked.
     allow_empty_masks : bool
         Whether a mask without foreground is normal, as it is in slices of brain MRI without a lesion.
+    allow_mixed_masks : bool
+        Whether masks may be drawn by different conventions. If not, the first of each further one is reported.
     sections : mapping of str to sequence of Record, optional
         The sections of a split (`Split.sections`), to look for patients that stand in two of them.
 
@@ -83,7 +88,9 @@ def check_datalist(
     seen = _Seen(sections or {})
     problems: list[Problem] = []
     for index, record in enumerate(records):
-        found = (*seen.compare_names(record), *_check_files(record, seen, allow_empty_masks))
+        found = [*seen.compare_names(record), *_check_files(record, seen, allow_empty_masks)]
+        if not allow_mixed_masks:
+            found += seen.compare_convention(record)
         problems += [Problem(index, record["image"], *finding) for finding in found]
         seen.count += 1
     return problems
@@ -102,6 +109,7 @@ class _Seen:
         self._contents: dict[bytes, tuple[int, str]] = {}
         self._section_of_image = {_name(record): section for section, part in sections.items() for record in part}
         self._section_of_patient: dict[str, tuple[str, int]] = {}
+        self._conventions: dict[str, int] = {}
 
     def compare_names(self, record: Record) -> Iterator[_Finding]:
         name = _name(record)
@@ -127,6 +135,16 @@ class _Seen:
             message += ", which is of another patient"
             remedy = "Keep one, or give both the same patient, so that they cannot stand on both sides of a split"
             yield ProblemKind.DUPLICATE_ACROSS_PATIENTS, message, remedy
+
+    def compare_convention(self, record: Record) -> Iterator[_Finding]:
+        convention = mask_convention(record)
+        if convention is None or convention in self._conventions:
+            return
+        self._conventions[convention] = self.count
+        (first, index), *others = self._conventions.items()
+        if others:
+            message = f"its mask follows the convention {convention}, that of record {index} follows {first}"
+            yield ProblemKind.MIXED_MASKS, message, MIXED_REMEDY
 
 
 def _name(record: Record) -> Path:

@@ -34,6 +34,7 @@ class Record(TypedDict):
     view: NotRequired[str]
     source: NotRequired[str]
     license: NotRequired[str]
+    mask_convention: NotRequired[str]
 
 
 def read_json(file: Path) -> Any:

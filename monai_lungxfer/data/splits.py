@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_lungxfer.data.conventions import check_mask_conventions
 from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.partition import SECTIONS, Split, checked_shares, make_split
 from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
@@ -106,6 +107,8 @@ def ensure_split(
     seed: int,
     fractions: Sequence[float] = (0.6, 0.2, 0.2),
     hold_out: float = 0.0,
+    *,
+    allow_mixed_masks: bool = False,
 ) -> Split:
     """Load the split from its file, or make it and write the file.
 
@@ -120,17 +123,20 @@ def ensure_split(
         The split file.
     seed, fractions, hold_out
         As for `make_split`.
+    allow_mixed_masks : bool
+        Whether a split is made of masks of different conventions; one that was made is used in any case.
 
     Raises
     ------
     DatalistError
-        When the file holds a split with other settings or of other data, or for any reason that `load_datalist`,
-        `make_split` and `load_split` have.
+        When the file holds a split with other settings or of other data, when a split would mix masks of different
+        conventions, or for any reason that `load_datalist`, `make_split` and `load_split` have.
     OutputError
         When the file cannot be written.
     """
     records = load_datalist(dataset_dir)
     if not Path(path).exists():
+        check_mask_conventions(records, allow_mixed=allow_mixed_masks, source=dataset_dir)
         save_split(make_split(records, seed, fractions, hold_out, root=data_root(dataset_dir)), path)
     split = load_split(path, dataset_dir)
     wanted = {"seed": int(seed), "fractions": checked_shares(fractions, hold_out), "hold_out": float(hold_out)}

@@ -1,0 +1,103 @@
+"""``lungxfer data fetch`` and ``lungxfer data prepare``: public data sets become datalists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
+from monai_lungxfer.cli.options import Json
+
+if TYPE_CHECKING:
+    from monai_lungxfer.data.public.prepare import Prepared
+
+__all__ = ["fetch", "prepare"]
+
+NAMES = "lgg, cohen, kermany, v7, general, montgomery, shenzhen, jsrt, hannover or folder"
+_PANEL = "For the data set 'folder' only"
+
+Name = Annotated[str, typer.Argument(help=f"The data set: {NAMES}.")]
+
+
+def fetch(
+    name: Name,
+    out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default="raw/NAME", file_okay=False)] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Another address of the zip archive.", show_default="the authors' own")
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="The archive's SHA-256, to be checked.")] = None,
+) -> None:
+    """Download a public data set and unpack it. What needs an account is named with its page instead.
+
+    An interrupted download is continued by running the command again.
+    """
+    from monai_lungxfer.data.public.fetch import fetch as fetch_archive
+
+    typer.echo(fetch_archive(name, out or Path("raw") / name, url=url, sha256=sha256))
+
+
+def prepare(
+    name: Name,
+    raw: Annotated[Path, typer.Option(help="What was downloaded, unpacked.", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Option(help="Folder that receives images/, masks/ and datalist.json.", file_okay=False)],
+    anonymise: Annotated[
+        bool, typer.Option("--anonymise", help="Refuse, and list, names that look like names of patients.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there already.")] = False,
+    view: Annotated[
+        str | None, typer.Option(help="View of all images, as in AP Supine.", rich_help_panel=_PANEL)
+    ] = None,
+    license_: Annotated[
+        str | None, typer.Option("--license", help="Licence of all images.", rich_help_panel=_PANEL)
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Device of all images.", rich_help_panel=_PANEL)] = None,
+    mask_convention: Annotated[
+        str | None, typer.Option(help="How the masks were drawn, as in v7 or scr.", rich_help_panel=_PANEL)
+    ] = None,
+    patient: Annotated[
+        str | None,
+        typer.Option(help=r"Where the patient stands in a file's name, as in '^(p\d+)_'.", rich_help_panel=_PANEL),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a public data set into a folder that every other command reads. Exit code 1: files were skipped."""
+    from rich.progress import track
+
+    from monai_lungxfer.data.public import prepare as work
+
+    prepared = work.prepare(
+        name,
+        raw,
+        out,
+        facts=work.Facts(view, license_, device, mask_convention, patient),
+        anonymise=anonymise,
+        overwrite=overwrite,
+        watch=lambda items: track(
+            items, "Preparing", console=error_console, transient=True, disable=not error_console.is_terminal
+        ),
+    )
+    _show(prepared, as_json)
+    if prepared.skipped:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _show(prepared: Prepared, as_json: bool) -> None:
+    if as_json:
+        skipped = [vars(one) for one in prepared.skipped]
+        emit_json(vars(prepared) | {"skipped": skipped})
+        return
+    for note in prepared.notes:
+        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
+    for one in prepared.skipped:
+        console.print(f"Skipped: {one.file}: {one.reason}", highlight=False, markup=False, soft_wrap=True)
+    findings = ", ".join(f"{count} {finding}" for finding, count in sorted(prepared.findings.items()))
+    console.print(
+        f"{prepared.images} images ({findings}), {prepared.masks} masks, {prepared.patients} patients, "
+        f"{len(prepared.skipped)} files skipped",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    typer.echo(prepared.folder)

@@ -1,0 +1,173 @@
+"""Annotations in Darwin JSON: which image they are of, its tags, and its polygons as masks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.data.public.item import DrawnMask
+from monai_lungxfer.data.records import read_json
+from monai_lungxfer.errors import InputFileError
+
+__all__ = ["Annotation", "draw", "fill", "read_annotation"]
+
+Shape = tuple[NDArray[np.float64], ...]
+"""Closed paths, each (N, 2) of x and y in pixels; what an odd number of them surrounds is inside."""
+
+_LUNGS = frozenset({"lung", "lungs", "left lung", "right lung"})
+_IGNORED = frozenset({"ignore"})
+_ASPECT_TOLERANCE = 0.01
+_REMEDY = "Export the annotations again"
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a file says of one image.
+
+    Attributes
+    ----------
+    file : pathlib.Path
+        The JSON file; the semantic mask of the same image has its stem.
+    names : tuple of str
+        Names that the image may have, the original one first.
+    height, width : int
+        Size in pixels of the image that was annotated.
+    lungs, ignored : tuple of Shape
+        Lungs, and regions marked as a foreign object or as not assessable.
+    tags : tuple of str
+        Classes of the whole image.
+    """
+
+    file: Path
+    names: tuple[str, ...]
+    height: int
+    width: int
+    lungs: tuple[Shape, ...]
+    ignored: tuple[Shape, ...]
+    tags: tuple[str, ...]
+
+
+def read_annotation(file: Path) -> Annotation | None:
+    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot).
+
+    Returns
+    -------
+    Annotation or None
+        None when it is JSON of another kind.
+
+    Raises
+    ------
+    DatalistError
+        When it is not JSON.
+    InputFileError
+        When something in it is not as it should be.
+    """
+    content = read_json(file)
+    if not isinstance(content, dict) or not ({"image", "item"} & content.keys()) or "annotations" not in content:
+        return None
+    try:
+        names, width, height = _image(content)
+        if width <= 0 or height <= 0 or not names:
+            raise ValueError(f"image {names} of {width} x {height} pixels")
+        shapes = [(str(entry["name"]).strip().lower(), _shape(entry)) for entry in content["annotations"]]
+        tags = tuple(str(entry["name"]).strip() for entry in content["annotations"] if "tag" in entry)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputFileError(f"is not as a Darwin file should be ({error!r})", source=file, remedy=_REMEDY) from error
+    lungs = tuple(shape for name, shape in shapes if name in _LUNGS and shape)
+    ignored = tuple(shape for name, shape in shapes if name in _IGNORED and shape)
+    return Annotation(file, names, height, width, lungs, ignored, tags)
+
+
+def _image(content: dict[str, Any]) -> tuple[tuple[str, ...], int, int]:
+    if "image" in content:
+        image = content["image"]
+        names = (image.get("original_filename"), image.get("filename"))
+        size = image
+    else:
+        (size,) = content["item"]["slots"]
+        names = (content["item"].get("name"), *(source.get("file_name") for source in size.get("source_files", ())))
+    given = dict.fromkeys(Path(name).name for name in names if name)
+    return tuple(given), int(size["width"]), int(size["height"])
+
+
+def _shape(entry: dict[str, Any]) -> Shape:
+    polygon = entry.get("polygon") or {}
+    paths = polygon.get("paths") or [polygon.get("path") or [], *(polygon.get("additional_paths") or [])]
+    if not polygon:
+        paths = (entry.get("complex_polygon") or {}).get("path") or []
+    closed = [np.array([(point["x"], point["y"]) for point in path], np.float64) for path in paths if path]
+    if not all(np.isfinite(path).all() for path in closed):
+        raise ValueError("a coordinate is not a finite number")
+    return tuple(closed)
+
+
+def draw(annotation: Annotation, height: int, width: int) -> DrawnMask:
+    """Draw the lungs; what lies under a foreign object is lung, too.
+
+    Parameters
+    ----------
+    annotation : Annotation
+        Drawn on the image, or on one of another scale.
+    height, width : int
+        Size of the image.
+
+    Raises
+    ------
+    InputFileError
+        When the annotated image had other proportions.
+    """
+    scale = np.array([width / annotation.width, height / annotation.height])
+    if not math.isclose(*scale, rel_tol=_ASPECT_TOLERANCE):
+        raise InputFileError(
+            f"was drawn on {annotation.width} × {annotation.height} pixels, and the image has {width} × {height}",
+            source=annotation.file,
+            remedy="Find the image that was annotated",
+        )
+    ignored = _union(annotation.ignored, scale, height, width)
+    return DrawnMask(_union(annotation.lungs, scale, height, width), round(float(ignored.mean()), 6))
+
+
+def _union(shapes: Iterable[Shape], scale: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
+    union = np.zeros((height, width), bool)
+    for shape in shapes:
+        union |= fill([path * scale for path in shape], height, width)
+    return union
+
+
+def fill(paths: Iterable[NDArray[np.float64]], height: int, width: int) -> NDArray[np.bool_]:
+    """Return which pixels have their centre inside the paths, by the even-odd rule: a path within a path is a hole.
+
+    Pillow's polygons would paint the pixels on the boundary, too, and make lungs half a pixel larger all round.
+
+    Parameters
+    ----------
+    paths : iterable of numpy.ndarray
+        Each (N, 2) of x and y in pixels from the top left corner of the image, closed of itself.
+    height, width : int
+        Size of the image.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (H, W).
+    """
+    crossings = np.zeros((height, width + 1), np.int32)
+    for (x0, y0), (x1, y1) in _edges(paths):
+        # Rows whose centre, at half a pixel, lies in the half-open interval between the ends.
+        rows = np.arange(max(0, math.ceil(min(y0, y1) - 0.5)), min(height, math.ceil(max(y0, y1) - 0.5)))
+        x = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+        crossings[rows, np.clip(np.ceil(x - 0.5), 0, width).astype(np.intp)] += 1
+    return np.cumsum(crossings[:, :width], axis=1) % 2 == 1
+
+
+def _edges(paths: Iterable[NDArray[np.float64]]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    for path in paths:
+        for start, end in zip(path, np.roll(path, -1, axis=0), strict=True):
+            if start[1] != end[1]:
+                yield start, end

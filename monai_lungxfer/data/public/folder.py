@@ -1,0 +1,121 @@
+"""Any folder of images with masks of the same names, and one sub-folder for each finding."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
+from monai_lungxfer.data.public.findings import COVID19, finding_of
+from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
+from monai_lungxfer.data.public.masks import union_of
+from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
+from monai_lungxfer.errors import LungXferError
+
+__all__ = ["collect"]
+
+_SUFFIXES = PICTURES | {".dcm", ".nii", ".gz", ".mha", ".mhd", ".nrrd"}
+_IMAGE_FOLDERS = frozenset({"image", "images"})
+_MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels", "segmentation", "segmentations"})
+_MASK_ENDING = re.compile(r"[-_](mask|msk|label|seg)$", re.IGNORECASE)
+_FINDINGS = frozenset({"normal", "healthy", "control", "controls", "pathological", "abnormal", "pneumonia", COVID19})
+
+_Key = tuple[str, ...]
+
+
+def collect(raw: Path, facts: Facts | None = None) -> Collection:
+    """Match images and masks by their names.
+
+    A mask stands in a folder called `masks` (or `labels`, …), or has a name that ends in ``_mask``. The folder that
+    is left when `images` and `masks` are taken out of the path is the finding: `images/covid19/1.png`,
+    `covid19/images/1.png` and `covid19/1.png` are the same.
+
+    Parameters
+    ----------
+    raw : pathlib.Path
+        The folder.
+    facts : Facts, optional
+        What is known of all images.
+
+    Raises
+    ------
+    DatalistError
+        When there are no images.
+    LungXferError
+        When the pattern for patients is no regular expression with a group.
+    """
+    facts = facts or Facts()
+    pattern = _compiled(facts.patient_pattern)
+    images: dict[_Key, Path] = {}
+    masks: dict[_Key, Path] = {}
+    found = Collection()
+    for file in files_below(raw, _SUFFIXES):
+        key, is_mask = _key(file.relative_to(raw))
+        first = (masks if is_mask else images).setdefault(key, file)
+        if first != file:
+            found.skipped.append(Skipped(file, f"has the same name as {first.relative_to(raw)}"))
+    if not images:
+        raise wrong_layout(raw, "folder", "images")
+    for key, image in images.items():
+        _add(found, image, key, masks.pop(key, None), facts, pattern)
+    found.skipped += [Skipped(mask, "is a mask without an image") for mask in masks.values()]
+    if pattern is None:
+        found.notes.append("every image counts as a patient of its own, since no pattern for patients was given")
+    return found
+
+
+def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+    if pattern is None:
+        return None
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise LungXferError(f"{pattern!r} is no regular expression ({error})", remedy="Mend it") from error
+    if not compiled.groups:
+        raise LungXferError(
+            f"{pattern!r} has no group that would be the patient", remedy=r"Put it into brackets, as in '^(p\d+)_'"
+        )
+    return compiled
+
+
+def _key(path: Path) -> tuple[_Key, bool]:
+    folders = [part for part in path.parts[:-1] if part.lower() not in _IMAGE_FOLDERS | _MASK_FOLDERS]
+    is_mask = any(part.lower() in _MASK_FOLDERS for part in path.parts[:-1])
+    stem = path.name.removesuffix(path.suffix)
+    if path.suffix.lower() == ".gz":
+        stem = Path(stem).stem
+    plain = _MASK_ENDING.sub("", stem)
+    return (*folders, plain), is_mask or plain != stem
+
+
+def _add(
+    found: Collection, image: Path, key: _Key, mask: Path | None, facts: Facts, pattern: re.Pattern[str] | None
+) -> None:
+    name = "-".join(key)
+    match = pattern.search(key[-1]) if pattern else None
+    patient = match[1] if match else None
+    if pattern is not None and not patient:
+        found.skipped.append(Skipped(image, "has a name in which the pattern finds no patient"))
+        return
+    label = key[0] if len(key) > 1 else None
+    found.items.append(
+        Item(
+            image,
+            name=name,
+            patient=patient or name,
+            source="folder",
+            license=facts.license or UNKNOWN_LICENSE,
+            finding=None if label is None else _finding(label),
+            finding_text=label,
+            view=facts.view,
+            device=facts.device,
+            mask=None if mask is None else union_of([mask]),
+            mask_convention=facts.mask_convention,
+        )
+    )
+
+
+def _finding(label: str) -> str | None:
+    plain = label.strip().lower()
+    # A folder may be named after anything; what is not known as a finding stays as it is called.
+    return finding_of(plain) if plain in _FINDINGS or "covid" in plain else plain

@@ -1,0 +1,43 @@
+"""LGG segmentation data in the layout of its Kaggle archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
+from monai_lungxfer.data.public.adapters import ADAPTERS
+from monai_lungxfer.data.public.item import Collection, Item
+from monai_lungxfer.data.public.masks import union_of
+from monai_lungxfer.data.public.raw import wrong_layout
+
+__all__ = ["collect"]
+
+
+def collect(raw: Path) -> Collection:
+    """List the slices as `load_lgg` does.
+
+    Raises
+    ------
+    DatalistError
+        When there are none, or a slice has no mask.
+    """
+    folder = find_lgg_folder(raw)
+    if folder is None:
+        raise wrong_layout(raw, "lgg", "folders TCGA_*")
+    facts = ADAPTERS["lgg"]
+    return Collection(
+        [
+            Item(
+                Path(record["image"]),
+                name=Path(record["image"]).stem,
+                patient=record["patient"],
+                source="lgg",
+                license=facts.license,
+                finding=record["finding"],
+                mask=union_of([Path(record["label"])]),
+                mask_convention=facts.mask_convention,
+                empty_mask_allowed=True,
+            )
+            for record in load_lgg(folder)
+        ]
+    )

@@ -1,0 +1,92 @@
+"""Recognising names of files that look like names of people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from monai_lungxfer.data.public.item import Item
+from monai_lungxfer.errors import DatalistError
+
+__all__ = ["check_names", "looks_like_a_person"]
+
+_SHOWN = 20
+_SHORTEST = 3  # letters; initials and endings are shorter
+_WORD = re.compile(r"[^\W\d_]+")
+_CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+_HEXADECIMAL = re.compile(r"[0-9a-f]{8}([-_]?[0-9a-f]{4,12})*", re.IGNORECASE)
+_PERSON_NAME = re.compile(r"[^\W\d_]\s*\^\s*[^\W\d_]|[^\W\d_]{2,},\s*[^\W\d_]{2,}")  # DOE^JANE; Doe, Jane
+# Words of radiology and of files; a name that consists of them is nobody's.
+_WORDS = """
+    abnormal acute anterior anteroposterior anon anonymous bacteria bacterial bedside bilateral case chest
+    chncxr class clinical cohen control controls covid cxr data dataset day device digital erect export fig
+    figure film finding folder frontal general hannover healthy icu image images img infant jpcln jpcnn jpeg
+    jsrt kaggle kermany label labels lateral left lgg lower lung lungs mask masks mcucxr mild montgomery msk
+    negative nodule none normal number opacity original other part pathological patient pattern pediatric
+    person phantom pid pneumonia pngs portable position positive posterior posteroanterior png pseudonym
+    radiograph raw ray right sample sars scan segmentation seg semi series severe shenzhen slice source
+    standing study subject supine tcga test thorax train training tuberculosis unknown upper upright val
+    validation view viral virus with without xray xrays
+"""
+_HARMLESS = frozenset(_WORDS.split())
+
+
+def looks_like_a_person(text: str) -> bool:
+    r"""Tell whether a name of a file, a folder or a patient could be the name of a person.
+
+    It could when two words in a row are none that radiology or a file system would use (``anna_meier_2``), when one
+    such word is written like a name (``Meier-2``) or is all there is (``meier``), or when it has the form of DICOM
+    (``MEIER^ANNA``) or of a register (``Meier, Anna``). It is a guess, which rather warns once too often.
+
+    Parameters
+    ----------
+    text : str
+        Without folders and suffix.
+    """
+    if _HEXADECIMAL.fullmatch(text):
+        return False
+    if _PERSON_NAME.search(text):
+        return True
+    spaced = _CAMEL.sub(" ", text)
+    for stretch in re.split(r"\d+", spaced):
+        strange = [_is_strange(word) for word in _WORD.findall(stretch)]
+        if any(one and next_one for one, next_one in pairwise(strange)):
+            return True
+    words = _WORD.findall(spaced)
+    return any(_is_strange(word) and (word.istitle() or text == word) for word in words)
+
+
+def _is_strange(word: str) -> bool:
+    return len(word) >= _SHORTEST and word.lower() not in _HARMLESS
+
+
+def check_names(items: Iterable[Item], raw: Path) -> None:
+    """Refuse a data set with names that look like those of people, and list them.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        Their patients, and the names of their files and folders below `raw`, are looked at.
+    raw : pathlib.Path
+        The raw folder.
+
+    Raises
+    ------
+    DatalistError
+        When there are any; the message lists the first twenty.
+    """
+    suspicious: dict[str, None] = {}
+    for item in items:
+        path = item.image.relative_to(raw)
+        for text in (*path.parts[:-1], path.stem, item.patient):
+            if looks_like_a_person(text):
+                suspicious[text] = None
+    if suspicious:
+        listed = "; ".join(list(suspicious)[:_SHOWN]) + ("; …" if len(suspicious) > _SHOWN else "")
+        raise DatalistError(
+            f"{len(suspicious)} names look like names of patients: {listed}",
+            source=raw,
+            remedy="Rename the files by pseudonyms; or prepare them without this check if these are no names of people",
+        )

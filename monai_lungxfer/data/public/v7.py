@@ -1,0 +1,128 @@
+"""Lung annotations of the V7 COVID-19 X-ray dataset, as Darwin files or as semantic masks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from monai_lungxfer.data.public.adapters import ADAPTERS
+from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
+from monai_lungxfer.data.public.darwin import Annotation, draw, read_annotation
+from monai_lungxfer.data.public.findings import finding_of
+from monai_lungxfer.data.public.item import Collection, DrawnMask, Item, Skipped
+from monai_lungxfer.data.public.kermany import VIEW, parse_name
+from monai_lungxfer.data.public.masks import check_shape
+from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
+from monai_lungxfer.errors import InputFileError, LungXferError
+
+__all__ = ["CONVENTION", "collect", "load_annotations", "read_semantic_mask"]
+
+CONVENTION = ADAPTERS["v7"].mask_convention
+_LUNG, _IGNORE = 255, 127  # class_mapping.csv beside the semantic masks
+_MASK_FOLDERS = frozenset({"masks", "all-images-semantic-masks", "all-images-semantic-png"})
+# Tags that name a disease without the word pneumonia; there are others, such as age, sex and outcome.
+_DISEASES = frozenset(
+    {"ards", "sars", "covid-19", "chlamydophila", "e.coli", "influenza", "klebsiella", "legionella", "mycoplasma"}
+) | {"pneumocystis", "streptococcus", "varicella", "no finding"}
+
+
+def load_annotations(raw: Path) -> tuple[list[Annotation], list[Skipped]]:
+    """Read all Darwin files below a folder; JSON of other kinds is passed over.
+
+    Returns
+    -------
+    list of Annotation
+        In the order of their paths, each image once.
+    list of Skipped
+        Files that cannot be read.
+    """
+    annotations: dict[tuple[str, tuple[str, ...]], Annotation] = {}
+    skipped = []
+    for file in files_below(raw, {".json"}):
+        try:
+            annotation = read_annotation(file)
+        except LungXferError as error:
+            skipped.append(Skipped(file, error.problem))
+            continue
+        if annotation is not None:
+            # The published archives overlap, and name the file of an image alike.
+            annotations.setdefault((file.stem, annotation.names), annotation)
+    return list(annotations.values()), skipped
+
+
+def collect(raw: Path) -> Collection:
+    """List the images that are below the folder, by their annotations or else by their semantic masks.
+
+    Raises
+    ------
+    DatalistError
+        When there are neither.
+    """
+    annotations, skipped = load_annotations(raw)
+    pictures = files_below(raw, PICTURES)
+    masks = {file.stem: file for file in pictures if file.parent.name in _MASK_FOLDERS}
+    images = {file.name: file for file in pictures if file.parent.name not in _MASK_FOLDERS}
+    if not annotations and not masks:
+        raise wrong_layout(raw, "v7", "Darwin files *.json, and no semantic masks")
+    found = Collection(skipped=skipped)
+    absent = []
+    for annotation in annotations:
+        name = next((name for name in annotation.names if name in images), None)
+        if name is None:
+            absent.append(annotation.names[0])
+        else:
+            found.items.append(_annotated(images.pop(name), annotation))
+    found.items += [_semantic(image, masks[image.stem]) for image in images.values() if image.stem in masks]
+    if absent:
+        found.notes.append(f"{len(absent)} annotated images are not there (first: {absent[0]})")
+    unknown = sum(item.patient.startswith("v7-") for item in found.items)
+    if unknown:
+        found.notes.append(
+            f"{unknown} images do not say who they are of, and each counts as a patient of its own; "
+            "the data set 'general' knows the patients"
+        )
+    return found
+
+
+def _annotated(image: Path, annotation: Annotation) -> Item:
+    tags = [tag for tag in annotation.tags if "pneumonia" in tag.lower() or tag.lower() in _DISEASES]
+    item = _item(image, annotation.names[0], annotation.file.stem)
+    mask = partial(draw, annotation) if annotation.lungs else None
+    return replace(item, finding=finding_of(*tags), finding_text=", ".join(tags) or None, mask=mask)
+
+
+def _semantic(image: Path, file: Path) -> Item:
+    return replace(_item(image, image.name, image.stem), mask=partial(read_semantic_mask, file))
+
+
+def _item(image: Path, original_name: str, identifier: str) -> Item:
+    """Return what the original name of an image tells: those of Kermany et al. are known by it."""
+    parsed = parse_name(Path(original_name).stem)
+    patient, source, terms, view = (
+        (parsed[0], "kermany-v7", ADAPTERS["kermany"].license, VIEW)
+        if parsed
+        else (f"v7-{identifier}", "v7", UNKNOWN_LICENSE, None)
+    )
+    name = f"v7-{identifier}"
+    return Item(image, name, patient, source, terms, view=view, mask_convention=CONVENTION)
+
+
+def read_semantic_mask(file: Path, height: int, width: int) -> DrawnMask:
+    """Read a mask of 0 (background), 127 (ignored) and 255 (lung). What lies under a foreign object is not lung here.
+
+    Raises
+    ------
+    InputFileError
+        When it has other levels, or another size.
+    """
+    from monai_lungxfer.data.radiograph import read_radiograph  # imports MONAI, which listing a folder does without
+
+    levels = read_radiograph(file).pixels
+    check_shape(levels, height, width, file)
+    others = np.setdiff1d(levels, (0, _IGNORE, _LUNG))
+    if others.size:
+        raise InputFileError(f"has the level {others[0]:g}", source=file, remedy="Give masks of 0, 127 and 255")
+    return DrawnMask(levels == _LUNG, round(float((levels == _IGNORE).mean()), 6))

@@ -1,0 +1,131 @@
+"""Darwin polygons become masks."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from raw_pieces import HEIGHT, WIDTH, box, darwin, points, write_darwin
+
+from monai_lungxfer.data.public.darwin import draw, fill, read_annotation
+from monai_lungxfer.errors import DatalistError, InputFileError
+
+
+def _drawn(tmp_path, *annotations, size=(HEIGHT, WIDTH), at=(HEIGHT, WIDTH)):
+    return draw(read_annotation(write_darwin(tmp_path / "1.json", "a.jpg", *annotations, size=size)), *at)
+
+
+def test_a_box_covers_just_its_pixels():
+    square = np.array([(2, 1), (5, 1), (5, 4), (2, 4)], float)
+    expected = np.zeros((6, 8), bool)
+    expected[1:4, 2:5] = True
+    np.testing.assert_array_equal(fill([square], 6, 8), expected)
+    np.testing.assert_array_equal(fill([square[::-1]], 6, 8), expected)
+
+
+def test_a_triangle_has_the_pixels_whose_centres_are_inside():
+    triangle = np.array([(0, 0), (4, 0), (0, 4)], float)
+    # Centres on the slanted edge belong to the outside.
+    np.testing.assert_array_equal(fill([triangle], 4, 4).sum(axis=1), [3, 2, 1, 0])
+
+
+def test_area_of_a_circle_between_the_pixels():
+    angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    circle = np.stack([61.3 + 40.2 * np.cos(angles), 50.7 + 40.2 * np.sin(angles)], axis=1)
+    assert fill([circle], 100, 120).sum() == pytest.approx(np.pi * 40.2**2, rel=2e-3)
+
+
+def test_what_is_outside_the_image_is_cut_off():
+    around = np.array([(-5, -3), (3, -3), (3, 50), (-5, 50)], float)
+    filled = fill([around], 4, 6)
+    assert filled[:, :3].all()
+    assert not filled[:, 3:].any()
+    assert not fill([around + 100], 4, 6).any()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"polygon": {"path": box(5, 5, 25, 35), "additional_paths": [box(10, 10, 12, 13), box(40, 1, 42, 4)]}},
+        {"polygon": {"paths": [box(5, 5, 25, 35), box(10, 10, 12, 13), box(40, 1, 42, 4)]}},
+        {"complex_polygon": {"path": [box(5, 5, 25, 35), box(10, 10, 12, 13), box(40, 1, 42, 4)]}},
+    ],
+)
+def test_complex_paths_have_holes_and_islands(tmp_path, shape):
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    expected[5:35, 5:25] = True
+    expected[10:13, 10:12] = False
+    expected[1:4, 40:42] = True
+    np.testing.assert_array_equal(_drawn(tmp_path, {"name": "Lung"} | shape).foreground, expected)
+
+
+def test_lungs_are_united_and_foreign_objects_measured(tmp_path):
+    lung = {"name": "Left Lung", "polygon": {"path": box(5, 5, 25, 35)}}
+    other = {"name": "Right Lung", "polygon": {"path": box(20, 5, 40, 35)}}
+    ignored = {"name": "Ignore", "polygon": {"path": box(0, 0, 10, 7)}}
+    drawn = _drawn(tmp_path, lung, other, ignored, {"name": "Heart", "polygon": {"path": box(0, 0, 50, 40)}})
+    assert drawn.foreground.sum() == 30 * 35  # the overlap counts once, and lung below the object is lung
+    assert drawn.foreground[6, 6]
+    assert drawn.ignore_fraction == pytest.approx(70 / (HEIGHT * WIDTH), abs=1e-6)
+
+
+def test_annotation_of_another_scale(tmp_path):
+    lung = {"name": "Lung", "polygon": {"path": box(10, 20, 30, 60)}}
+    drawn = _drawn(tmp_path, lung, size=(2 * HEIGHT, 2 * WIDTH))
+    assert drawn.foreground[10:30, 5:15].all()
+    assert drawn.foreground.sum() == 200
+
+
+def test_annotation_of_other_proportions(tmp_path):
+    lung = {"name": "Lung", "polygon": {"path": box(10, 20, 30, 60)}}
+    with pytest.raises(InputFileError, match="was drawn on 40 × 56 pixels, and the image has 56 × 40"):
+        _drawn(tmp_path, lung, size=(WIDTH, HEIGHT))
+
+
+def test_names_and_tags(tmp_path):
+    annotation = read_annotation(write_darwin(tmp_path / "17.json", "../a.jpg", {"name": "COVID-19", "tag": {}}))
+    assert annotation.names == ("a.jpg", "1.jpg")
+    assert annotation.tags == ("COVID-19",)
+    assert annotation.lungs == ()
+
+
+def test_version_2(tmp_path):
+    slot = {"width": WIDTH, "height": HEIGHT, "source_files": [{"file_name": "orig.png"}]}
+    lung = {"name": "Lung", "polygon": {"paths": [box(5, 5, 25, 35)]}}
+    file = tmp_path / "2.json"
+    file.write_text(json.dumps({"version": "2.0", "item": {"name": "a.png", "slots": [slot]}, "annotations": [lung]}))
+    annotation = read_annotation(file)
+    assert annotation.names == ("a.png", "orig.png")
+    assert draw(annotation, HEIGHT, WIDTH).foreground.sum() == 600
+
+
+def test_other_json_is_not_an_annotation(tmp_path):
+    file = tmp_path / "coco.json"
+    for content in ([], {"annotations": [], "images": []}, 3):
+        file.write_text(json.dumps(content))
+        assert read_annotation(file) is None
+    file.write_text("{")
+    with pytest.raises(DatalistError, match="not a JSON file"):
+        read_annotation(file)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": {"original_filename": "a", "width": "wide", "height": 4}},
+        {"image": {"original_filename": "a", "width": 0, "height": 4}},
+        {"image": {"width": 5, "height": 4}},
+        {"image": []},
+        {"annotations": [{"polygon": {"path": box(1, 2, 3, 4)}}]},
+        {"annotations": [{"name": "Lung", "polygon": {"path": [{"x": 1}]}}]},
+        {"annotations": [{"name": "Lung", "polygon": {"path": points((1, 2), (float("nan"), 3), (4, 5))}}]},
+        {"annotations": {"name": "Lung"}},
+    ],
+)
+def test_malformed_annotation_is_named(tmp_path, change):
+    file = tmp_path / "1.json"
+    file.write_text(json.dumps(darwin("a.jpg") | change))
+    with pytest.raises(InputFileError, match="Darwin") as caught:
+        read_annotation(file)
+    assert caught.value.source == str(file)
