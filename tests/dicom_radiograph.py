@@ -1,0 +1,60 @@
+"""Small DICOM radiographs, and a lung mask that no shift, mirroring or transposition leaves as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+SHAPE = (37, 53)  # odd: the frames of a segmentation do not end at a byte
+CLASSES = {
+    "CR": "1.2.840.10008.5.1.4.1.1.1",
+    "DX": "1.2.840.10008.5.1.4.1.1.1.1",
+    "SC": "1.2.840.10008.5.1.4.1.1.7",
+}
+
+
+def lung_mask() -> np.ndarray:
+    """Return two lungs, the one on the left side of the image larger, and an island near it."""
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[5:30, 6:20] = 1
+    mask[8:27, 30:41] = 1
+    mask[33, 9] = 1
+    return mask
+
+
+def radiograph(kind: str = "CR", photometric: str = "MONOCHROME2", bits: int = 12, **attributes: Any) -> Dataset:
+    """Return a radiograph with a patient; attributes of value ``None`` are removed."""
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = CLASSES[kind]
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.{len(kind)}.{bits}"
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.StudyInstanceUID, image.SeriesInstanceUID = "1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.2"
+    image.Modality = "CR" if kind == "SC" else kind
+    image.PatientName, image.PatientID = "Secret^Name", "SECRET-ID"
+    image.PatientBirthDate, image.PatientSex = "19500102", "F"
+    image.StudyDate, image.StudyTime, image.StudyID, image.AccessionNumber = "20200405", "101112", "S1", "A1"
+    image.ReferringPhysicianName, image.SeriesNumber, image.InstanceNumber = "Referring^Doctor", 3, 1
+    image.PatientOrientation = ["L", "F"]
+    image.PixelSpacing = image.ImagerPixelSpacing = [0.2, 0.3]
+    image.Rows, image.Columns = SHAPE
+    image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, photometric, 0
+    image.BitsAllocated, image.BitsStored, image.HighBit = (8 if bits <= 8 else 16), bits, bits - 1
+    values = np.random.default_rng(bits).integers(0, 2**bits, SHAPE).astype("<u1" if bits <= 8 else "<u2")
+    image.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
+    for keyword, value in attributes.items():
+        if value is not None:
+            setattr(image, keyword, value)
+        elif keyword in image:
+            del image[keyword]
+    return image
+
+
+def write(path: Path, image: Dataset) -> Path:
+    """Write a radiograph as a DICOM file."""
+    image.save_as(path, enforce_file_format=True)
+    return path

@@ -1,0 +1,278 @@
+"""Studies from a real Orthanc and results back to it, by DICOMweb and C-STORE."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import requests
+from dicom_radiograph import SHAPE, lung_mask, radiograph, write
+
+from monai_lungxfer.errors import DownloadError, InputFileError, LungXferError, OutputError
+from monai_lungxfer.prediction.segmenter import ModelIdentity
+
+highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+pytest.importorskip("dicomweb_client", reason="the extra dicom is not installed")
+pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
+
+from monai_lungxfer.prediction import dicomweb  # noqa: E402
+from monai_lungxfer.prediction.dicom_network import send  # noqa: E402
+from monai_lungxfer.prediction.dicom_seg import save_dicom_seg  # noqa: E402
+from monai_lungxfer.prediction.dicomweb import AUTHORIZATION, fetch_study, store_instances  # noqa: E402
+
+MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32)
+PLUGINS = Path("/usr/share/orthanc/plugins")
+STUDY = "1.2.826.0.1.3680043.8.498.1"
+USER, PASSWORD = "tester", "only-here"
+BASIC = requests.auth._basic_auth_str(USER, PASSWORD)
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv(AUTHORIZATION, BASIC)
+    monkeypatch.setattr(dicomweb, "_BACK_OFF", 1)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def orthanc(tmp_path_factory):
+    """Start Orthanc; yields the URL of its DICOMweb service, and its DICOM port."""
+    program, plugin = shutil.which("Orthanc"), PLUGINS / "libOrthancDicomWeb.so"
+    if program is None or not plugin.exists():
+        pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
+    folder = tmp_path_factory.mktemp("orthanc")
+    web, dicom = free_port(), free_port()
+    configuration = {
+        "Name": "test",
+        "StorageDirectory": str(folder / "db"),
+        "IndexDirectory": str(folder / "db"),
+        "HttpPort": web,
+        "DicomPort": dicom,
+        "DicomAet": "ORTHANC",
+        "DicomCheckCalledAet": True,
+        "DicomAlwaysAllowStore": True,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": True,
+        "RegisteredUsers": {USER: PASSWORD},
+        "Plugins": [str(plugin)],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+    }
+    (folder / "orthanc.json").write_text(json.dumps(configuration))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+    try:
+        wait_for(f"http://127.0.0.1:{web}/system", process, folder / "log")
+        yield f"http://127.0.0.1:{web}/dicom-web", dicom
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
+    for _ in range(300):
+        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(url, auth=(USER, PASSWORD), timeout=5).ok:
+                return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text(errors="replace")[-2000:])
+
+
+def study(folder: Path, number: int) -> list[Path]:
+    """Write a study of two radiographs, of MONOCHROME1 and 2, and one of another modality."""
+    images = {
+        "cr": radiograph("CR", "MONOCHROME1", 10),
+        "dx": radiograph("DX", "MONOCHROME2", 14),
+        "us": radiograph("SC", "MONOCHROME2", 8, Modality="US"),
+    }
+    files = []
+    for index, (name, image) in enumerate(images.items()):
+        image.StudyInstanceUID = f"{STUDY}.{number}"
+        image.SeriesInstanceUID = f"{STUDY}.{number}.{index}"
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"{STUDY}.{number}.{index}.1"
+        files.append(write(folder / f"{name}.dcm", image))
+    return files
+
+
+def by_uid(files) -> dict[str, pydicom.Dataset]:
+    return {image.SOPInstanceUID: image for image in map(pydicom.dcmread, files)}
+
+
+def test_round_trip_by_dicomweb(orthanc, tmp_path) -> None:
+    url, _ = orthanc
+    sent = study(tmp_path, 10)
+    store_instances(url, sent)
+    fetched = fetch_study(url, f"{STUDY}.10", tmp_path / "in")
+    originals = by_uid(sent[:2])
+    assert by_uid(fetched).keys() == originals.keys()
+    for uid, image in by_uid(fetched).items():
+        assert np.array_equal(image.pixel_array, originals[uid].pixel_array)
+        assert image.PhotometricInterpretation == originals[uid].PhotometricInterpretation
+    for file in fetched:
+        save_dicom_seg(tmp_path / "out" / file.name, file, lung_mask(), MODEL, sides=True)
+    results = sorted((tmp_path / "out").iterdir())
+    for _ in range(2):  # a repeat adds nothing
+        store_instances(url, results)
+        back = fetch_study(url, f"{STUDY}.10", tmp_path / "back", modalities=["SEG"])
+        assert by_uid(back).keys() == by_uid(results).keys()
+    referenced = set()
+    for file in back:
+        seg = highdicom.seg.segread(file)
+        assert seg.pixel_array.shape == (2, *SHAPE)
+        assert np.array_equal(seg.pixel_array.sum(axis=0), lung_mask())
+        referenced.add(seg.SourceImageSequence[0].ReferencedSOPInstanceUID)
+    assert referenced == originals.keys()
+
+
+def test_round_trip_by_c_store(orthanc, tmp_path) -> None:
+    url, port = orthanc
+    sent = study(tmp_path, 20)
+    save_dicom_seg(tmp_path / "seg.dcm", sent[0], lung_mask(), MODEL)
+    send([*sent, tmp_path / "seg.dcm"], "127.0.0.1", port, "ORTHANC")
+    fetched = by_uid(fetch_study(url, f"{STUDY}.20", tmp_path / "in", modalities=None))
+    assert sorted(image.Modality for image in fetched.values()) == ["CR", "DX", "SEG", "US"]
+    (seg,) = (image for image in fetched.values() if image.Modality == "SEG")
+    assert np.array_equal(seg.pixel_array, lung_mask())
+
+
+def test_unknown_study(orthanc, tmp_path) -> None:
+    with pytest.raises(InputFileError, match="no such study"):
+        fetch_study(orthanc[0], "1.2.3.4.5", tmp_path)
+    with pytest.raises(InputFileError, match="no Study Instance UID"):
+        fetch_study(orthanc[0], "../1", tmp_path)
+
+
+def test_study_of_another_modality(orthanc, tmp_path) -> None:
+    store_instances(orthanc[0], study(tmp_path, 30)[2:])
+    with pytest.raises(InputFileError, match="no series of the modality CR, DX, DR, RG, but of US"):
+        fetch_study(orthanc[0], f"{STUDY}.30", tmp_path)
+
+
+@pytest.mark.parametrize(("authorization", "status"), [(None, 401), ("Basic d3Jvbmc6d3Jvbmc=", 401)])
+def test_wrong_credentials(orthanc, tmp_path, monkeypatch, authorization, status) -> None:
+    if authorization is None:
+        monkeypatch.delenv(AUTHORIZATION)
+    else:
+        monkeypatch.setenv(AUTHORIZATION, authorization)
+    files = study(tmp_path, 40)
+    with pytest.raises(DownloadError, match=f"answered {status}.*{AUTHORIZATION}"):
+        fetch_study(orthanc[0], STUDY, tmp_path)
+    with pytest.raises(OutputError, match=f"answered {status}") as caught:
+        store_instances(orthanc[0], files)
+    assert "d3Jvbmc" not in str(caught.value)
+
+
+def test_wrong_address(orthanc, tmp_path) -> None:
+    with pytest.raises(DownloadError, match=r"answered 404.*/dicom-web"):
+        fetch_study(orthanc[0] + "/nothing", STUDY, tmp_path)
+
+
+def test_nobody_there(tmp_path, caplog) -> None:
+    port = free_port()
+    files = study(tmp_path, 50)
+    with pytest.raises(DownloadError, match=f"127.0.0.1:{port}: no complete answer"):
+        fetch_study(f"http://127.0.0.1:{port}/dicom-web", STUDY, tmp_path)
+    with pytest.raises(OutputError, match="no complete answer"):
+        store_instances(f"http://127.0.0.1:{port}/dicom-web", files)
+    with caplog.at_level(logging.INFO), pytest.raises(OutputError, match="cannot be reached"):
+        send(files, "127.0.0.1", port)
+    assert "Secret" not in caplog.text
+
+
+def test_refused_by_c_store(orthanc, tmp_path) -> None:
+    files = study(tmp_path, 60)
+    with pytest.raises(OutputError, match="refuses the association"):
+        send(files, "127.0.0.1", orthanc[1], "ANOTHER")
+    with pytest.raises(LungXferError, match="title"):
+        send(files, "127.0.0.1", orthanc[1], "A" * 17)
+    (tmp_path / "a.dcm").write_text("Secret^Name")
+    with pytest.raises(InputFileError, match="DICOM file"):
+        send([tmp_path / "a.dcm"], "127.0.0.1", orthanc[1], "ORTHANC")
+    with pytest.raises(InputFileError, match="DICOM"):
+        store_instances(orthanc[0], [tmp_path / "a.dcm"])
+
+
+def test_urls(tmp_path) -> None:
+    with pytest.raises(LungXferError, match="no URL"):
+        fetch_study("server:8042", STUDY, tmp_path)
+    with pytest.raises(LungXferError, match="password in it") as caught:
+        fetch_study("https://me:hidden@server/dicom-web", STUDY, tmp_path)
+    assert "hidden" not in str(caught.value)
+
+
+@contextlib.contextmanager
+def answering(status: int, kind: str, body: bytes):
+    """Answer every request the same way, as servers that are something else do."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *arguments) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_server_of_another_kind(tmp_path) -> None:
+    with (
+        answering(200, "text/html", b"<p>Secret^Name</p>") as url,
+        pytest.raises(DownloadError, match="answer") as caught,
+    ):
+        fetch_study(url, STUDY, tmp_path)
+    assert "Secret" not in str(caught.value)
+
+
+def test_a_busy_server(tmp_path) -> None:
+    with answering(503, "text/plain", b"") as url, pytest.raises(DownloadError, match="too busy"):
+        fetch_study(url, STUDY, tmp_path)
+
+
+def test_an_instance_that_is_refused(tmp_path) -> None:
+    failed = {"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [0xA700]}}]}}
+    (file, *_) = study(tmp_path, 70)
+    with (
+        answering(202, "application/dicom+json", json.dumps(failed).encode()) as url,
+        pytest.raises(OutputError, match="failure reason 0xa700"),
+    ):
+        store_instances(url, [file])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_file_name_stays_in_the_folder() -> None:
+    image = pydicom.Dataset()
+    image.SOPInstanceUID = "1.2.3"
+    assert dicomweb._file_name(image) == "1.2.3.dcm"
+    image[0x0008_0018]._value = pydicom.uid.UID("../../etc/x")
+    assert "/" not in dicomweb._file_name(image)
