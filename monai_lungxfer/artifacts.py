@@ -8,13 +8,27 @@ and 2 of them (0.1 %) have an island; of the 3,086 single lungs cut out of them,
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from monai_lungxfer.errors import LungXferError
 
-__all__ = ["MAX_NECK", "MIN_ISLAND_FRACTION", "MIN_LUNG_SHARE", "count_bridges", "count_islands"]
+__all__ = [
+    "MAX_NECK",
+    "MIN_ISLAND_FRACTION",
+    "MIN_LUNG_SHARE",
+    "TOUCHING",
+    "binary_mask",
+    "count_bridges",
+    "count_islands",
+    "counting_step",
+    "lungs_among",
+    "piece_areas",
+    "two_cores",
+]
 
 MIN_ISLAND_FRACTION = 2e-4
 """Smaller pieces are noise: share of the image's area (13 pixels of 256 x 256, about 6 mm x 6 mm of a patient)."""
@@ -25,8 +39,11 @@ MIN_LUNG_SHARE = 0.1
 MAX_NECK = 0.5
 """A bridge is at most this many times as wide as the narrower of the two lungs that it joins."""
 
+TOUCHING = np.ones((3, 3), dtype=bool)
+"""Pixels that share an edge or a corner are one piece."""
+
 _STEPS = 12
-_TOUCHING = np.ones((3, 3), dtype=bool)  # pixels that share an edge or a corner are one piece
+_COUNTING_SIDE = 1024
 
 
 def count_islands(mask: ArrayLike) -> int:
@@ -50,10 +67,10 @@ def count_islands(mask: ArrayLike) -> int:
     LungXferError
         When the mask is not two-dimensional or holds other values than 0 and 1.
     """
-    binary = _binary(mask)
-    areas = np.sort(_areas(ndimage.label(binary, _TOUCHING)[0]))[::-1]
-    lungs = 2 if areas.size > 1 and areas[1] >= MIN_LUNG_SHARE * areas[0] else 1
-    return int(np.count_nonzero(areas[lungs:] >= MIN_ISLAND_FRACTION * binary.size))
+    binary = binary_mask(mask)
+    areas = piece_areas(ndimage.label(binary, TOUCHING)[0])
+    others = np.delete(areas, lungs_among(areas) - 1)
+    return int(np.count_nonzero(others >= MIN_ISLAND_FRACTION * binary.size))
 
 
 def count_bridges(mask: ArrayLike) -> int:
@@ -80,18 +97,76 @@ def count_bridges(mask: ArrayLike) -> int:
     LungXferError
         When the mask is not two-dimensional or holds other values than 0 and 1.
     """
-    pieces, number = ndimage.label(_binary(mask), _TOUCHING)
+    pieces, number = ndimage.label(binary_mask(mask), TOUCHING)
     if number == 0:
         return 0
-    largest = int(_areas(pieces).argmax()) + 1
+    largest = int(piece_areas(pieces).argmax()) + 1
     box = ndimage.find_objects(pieces)[largest - 1]
-    piece = np.pad(pieces[box] == largest, 1)  # a frame, so that the border of the image erodes as any other edge
-    depth = ndimage.distance_transform_edt(piece)
-    cores = _two_cores(depth)
-    return 0 if cores is None else 1 + _gaps_between(piece, cores, MIN_ISLAND_FRACTION * pieces.size)
+    piece = pieces[box] == largest
+    parted = two_cores(piece)
+    return 0 if parted is None else 1 + _gaps_between(piece, parted[0], MIN_ISLAND_FRACTION * pieces.size)
 
 
-def _binary(mask: ArrayLike) -> NDArray[np.bool_]:
+def counting_step(shape: tuple[int, ...]) -> int:
+    """Return the step by which a large mask can be thinned out, ``mask[::step, ::step]``, before it is counted in.
+
+    The rules are relative to the image, at a cost per pixel; the longer side of the thinned mask is 1024 or less.
+    """
+    return max(1, math.ceil(max(shape) / _COUNTING_SIDE))
+
+
+def lungs_among(areas: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the labels of the lungs, the larger one first: none, one or two.
+
+    Parameters
+    ----------
+    areas : numpy.ndarray
+        Area of each connected piece; the first one has the label 1.
+    """
+    order = np.argsort(-areas, kind="stable")[:2]
+    return order[areas[order] >= MIN_LUNG_SHARE * areas[order[:1]]] + 1
+
+
+def piece_areas(pieces: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the area in pixels of each label of a map (H, W), from label 1 on."""
+    return np.bincount(pieces.ravel())[1:]
+
+
+def two_cores(piece: NDArray[np.bool_]) -> tuple[NDArray[np.int16], float] | None:
+    """Erode a piece until it falls into two lungs.
+
+    Parameters
+    ----------
+    piece : numpy.ndarray
+        Map (H, W) of one piece. The border of the map erodes as any other edge.
+
+    Returns
+    -------
+    tuple or None
+        The map (H, W) of the two lungs' cores (1 and 2, else 0) at the first erosion that parts them, and the radius
+        of that erosion in pixels; ``None`` when the piece does not fall apart as two lungs with a bridge would.
+    """
+    depth = ndimage.distance_transform_edt(np.pad(piece, 1))[1:-1, 1:-1]
+    for radius in np.linspace(0, MAX_NECK * depth.max(), _STEPS + 1)[1:]:
+        parts, number = ndimage.label(depth > radius, TOUCHING)
+        if number < 2:
+            continue
+        areas = piece_areas(parts)
+        second, first = np.argsort(areas)[-2:] + 1
+        narrower = min(depth[parts == first].max(), depth[parts == second].max())
+        if areas[second - 1] >= MIN_LUNG_SHARE * areas[first - 1] and radius <= MAX_NECK * narrower:
+            return (parts == first).astype(np.int16) + 2 * (parts == second).astype(np.int16), float(radius)
+    return None
+
+
+def binary_mask(mask: ArrayLike) -> NDArray[np.bool_]:
+    """Return a mask (H, W) of {0, 1} as a map of booleans.
+
+    Raises
+    ------
+    LungXferError
+        When the mask is not two-dimensional or holds other values than 0 and 1.
+    """
     values = np.asarray(mask)
     if values.ndim != 2 or not np.all((values == 0) | (values == 1)):
         raise LungXferError(
@@ -101,27 +176,11 @@ def _binary(mask: ArrayLike) -> NDArray[np.bool_]:
     return values == 1
 
 
-def _areas(pieces: NDArray[np.int32]) -> NDArray[np.int64]:
-    return np.bincount(pieces.ravel())[1:]
-
-
-def _two_cores(depth: NDArray[np.float64]) -> NDArray[np.int16] | None:
-    """Return the map of the two lungs' cores (1 and 2, else 0) at the first erosion that parts them, or None."""
-    for radius in np.linspace(0, MAX_NECK * depth.max(), _STEPS + 1)[1:]:
-        parts, number = ndimage.label(depth > radius, _TOUCHING)
-        if number < 2:
-            continue
-        areas = _areas(parts)
-        second, first = np.argsort(areas)[-2:] + 1
-        narrower = min(depth[parts == first].max(), depth[parts == second].max())
-        if areas[second - 1] >= MIN_LUNG_SHARE * areas[first - 1] and radius <= MAX_NECK * narrower:
-            return (parts == first).astype(np.int16) + 2 * (parts == second).astype(np.int16)
-    return None
-
-
 def _gaps_between(piece: NDArray[np.bool_], cores: NDArray[np.int16], smallest: float) -> int:
     """Count the holes of the joined lungs that both lungs border on and that cover `smallest` pixels or more."""
-    holes, number = ndimage.label(~piece)  # the first label is the outside, since the frame is scanned first
+    # In a frame, the first label is the outside, since it is scanned first.
+    piece, cores = np.pad(piece, 1), np.pad(cores, 1)
+    holes, number = ndimage.label(~piece)
     if number < 2:
         return 0
     nearest = ndimage.distance_transform_edt(cores == 0, return_distances=False, return_indices=True)

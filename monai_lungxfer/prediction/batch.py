@@ -21,6 +21,7 @@ from monai_lungxfer.prediction.overlay import save_overlay, thumbnail
 from monai_lungxfer.prediction.quality import flags_of, measure
 from monai_lungxfer.prediction.segmenter import Prepared, Segmentation, Segmenter
 from monai_lungxfer.prediction.tables import TABLE_NAMES, Prediction, save_tables
+from monai_lungxfer.prediction.traits import ImageTraits, traits_of
 
 __all__ = ["predict_files"]
 
@@ -49,7 +50,7 @@ class _Loaded:
 
     prepared: Prepared
     spacing_source: str | None
-    is_colour: bool
+    traits: ImageTraits
     picture: NDArray[np.uint8] | None
 
 
@@ -165,7 +166,7 @@ def _load(segmenter: Segmenter, task: _Task) -> _Loaded | InputFileError:
     except InputFileError as error:
         return error
     picture = None if task.overlay is None else thumbnail(radiograph.pixels)
-    return _Loaded(prepared, radiograph.spacing_source, radiograph.is_colour, picture)
+    return _Loaded(prepared, radiograph.spacing_source, traits_of(radiograph), picture)
 
 
 def _batch_done(
@@ -186,7 +187,7 @@ def _written(task: _Task, loaded: _Loaded, segmentation: Segmentation, out_dir: 
     save_mask(out_dir / task.mask, segmentation.mask, segmentation.spacing)
     if task.overlay is not None and loaded.picture is not None:
         save_overlay(out_dir / task.overlay, loaded.picture, segmentation.mask)
-    measurements = measure(segmentation.mask, segmentation.probability, segmentation.spacing)
+    measurements = measure(segmentation.mask, segmentation.probability, segmentation.spacing, segmentation.raw)
     height, width = segmentation.mask.shape
     return Prediction(
         file=task.item.name,
@@ -197,5 +198,5 @@ def _written(task: _Task, loaded: _Loaded, segmentation: Segmentation, out_dir: 
         spacing=segmentation.spacing,
         spacing_source=loaded.spacing_source,
         measurements=measurements,
-        flags=flags_of(measurements, is_colour=loaded.is_colour),
+        flags=flags_of(measurements, loaded.traits),
     )

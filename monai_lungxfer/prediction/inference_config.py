@@ -36,8 +36,10 @@ class InferenceParts:
         From an image in memory to the network's input, key `image`.
     to_probability : monai.transforms.Compose
         The postprocessing before its threshold: from logits to probabilities of native size, key `pred`.
+    threshold : monai.transforms.Compose
+        The threshold alone: from probabilities to the mask as the network drew it.
     to_mask : monai.transforms.Compose
-        The threshold and what follows it.
+        What follows the threshold, such as cleaning.
     """
 
     device: torch.device
@@ -45,6 +47,7 @@ class InferenceParts:
     inferer: Any
     preprocessing: Compose
     to_probability: Compose
+    threshold: Compose
     to_mask: Compose
 
 
@@ -72,13 +75,14 @@ def load_parts(folder: Path, device: str = "auto", overrides: Mapping[str, Any] 
         _override(parser, {"device": _device_named(device)}, folder)
     _override(parser, overrides or {}, folder)
     where = _usable(_part(parser, "device", folder))  # before the network, which is moved there
-    to_probability, to_mask = _halves(_part(parser, "postprocessing", folder), folder)
+    to_probability, threshold, to_mask = _parted(_part(parser, "postprocessing", folder), folder)
     return InferenceParts(
         device=where,
         network=_part(parser, "network", folder),
         inferer=_part(parser, "inferer", folder),
         preprocessing=Compose(_without(_part(parser, "preprocessing", folder), LoadImaged)),
         to_probability=to_probability,
+        threshold=threshold,
         to_mask=to_mask,
     )
 
@@ -144,14 +148,15 @@ def _without(transforms: Compose, *kinds: type) -> list[Any]:
     return [transform for transform in transforms.transforms if not isinstance(transform, kinds)]
 
 
-def _halves(postprocessing: Compose, folder: Path) -> tuple[Compose, Compose]:
-    """Part the postprocessing at its threshold, where the probability can be had."""
+def _parted(postprocessing: Compose, folder: Path) -> tuple[Compose, Compose, Compose]:
+    """Part the postprocessing before and after its threshold, where the probability and the raw mask can be had."""
     transforms = _without(postprocessing, SaveImaged)
-    threshold = [index for index, transform in enumerate(transforms) if isinstance(transform, AsDiscreted)]
-    if len(threshold) != 1:
+    found = [index for index, transform in enumerate(transforms) if isinstance(transform, AsDiscreted)]
+    if len(found) != 1:
         raise BundleError(
-            f"its postprocessing has {len(threshold)} AsDiscreted, not one",
+            f"its postprocessing has {len(found)} AsDiscreted, not one",
             source=folder,
             remedy="Bring logits to probabilities of native size (Activationsd, Invertd) and threshold those once",
         )
-    return Compose(transforms[: threshold[0]]), Compose(transforms[threshold[0] :])
+    at = found[0]
+    return Compose(transforms[:at]), Compose(transforms[at : at + 1]), Compose(transforms[at + 1 :])

@@ -79,14 +79,17 @@ class Segmentation:
     mask : numpy.ndarray
         uint8 (H, W) of {0, 1} at the radiograph's native size; 1 is lung.
     probability : numpy.ndarray
-        float32 (H, W), the probability of lung that the mask is thresholded from.
+        float32 (H, W), the probability of lung that `raw` is thresholded from.
     spacing : tuple of float or None
         Distance between (rows, columns) in mm.
+    raw : numpy.ndarray
+        The mask as the network drew it, before the bundle's cleaning.
     """
 
     mask: NDArray[np.uint8]
     probability: NDArray[np.float32]
     spacing: tuple[float, float] | None
+    raw: NDArray[np.uint8]
 
     @property
     def area_px(self) -> int:
@@ -100,7 +103,7 @@ class Segmentation:
 
 
 class Segmenter:
-    """Segments radiographs with the network, preprocessing, inferer and postprocessing of a bundle's inference.yaml.
+    """Segments radiographs by a bundle's inference.yaml; `Segmenter.from_bundle` is the way to make one.
 
     Nothing of the method is repeated here: what the YAML says, or an override of it, is what happens. Only its two
     ends are replaced, since images come from memory and go back there: ``LoadImaged`` and ``SaveImaged``.
@@ -111,10 +114,6 @@ class Segmenter:
         What the YAML and the overrides gave, with trained weights, in evaluation mode.
     identity : ModelIdentity
         To be kept with every result.
-
-    See Also
-    --------
-    Segmenter.from_bundle : the way to make one.
     """
 
     def __init__(self, parts: InferenceParts, identity: ModelIdentity) -> None:
@@ -222,8 +221,10 @@ class Segmenter:
     def _finish(self, item: Prepared, logits: torch.Tensor) -> Segmentation:
         data = self._parts.to_probability({"image": item.image, "pred": logits})
         probability = _plane(data["pred"], item.size).astype(np.float32, copy=False)
+        data = self._parts.threshold(data)
+        raw = _plane(data["pred"], item.size).astype(np.uint8)
         mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
-        return Segmentation(mask, probability, item.spacing)
+        return Segmentation(mask, probability, item.spacing, raw)
 
 
 def _own_weights(folder: Path) -> Path:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.data.radiograph import Radiograph
 from monai_lungxfer.prediction.quality import FLAGS, THRESHOLDS, Measurements, flags_of, measure
+from monai_lungxfer.prediction.traits import ImageTraits, entropy_of, traits_of
 
 
 def two_lungs(right: tuple[slice, slice], left: tuple[slice, slice], size: tuple[int, int] = (100, 140)) -> np.ndarray:
@@ -136,14 +139,63 @@ def test_flags_begin_at_their_thresholds(usual: np.ndarray, change: dict[str, fl
             assert flags_of(replace(measured, **{name: limit})) == ()
 
 
-def test_colour_is_flagged_beside_the_mask(usual: np.ndarray) -> None:
-    assert flags_of(measure(usual, certain(usual)), is_colour=True) == ("colour_image",)
+@pytest.mark.parametrize(
+    ("change", "flags"),
+    [
+        ({}, ()),
+        ({"is_colour": True}, ("colour_image",)),
+        ({"entropy": 3.99}, ("few_shades",)),
+        ({"is_frontal": True}, ()),
+        ({"is_frontal": False, "entropy": 0.0}, ("few_shades", "not_frontal")),
+    ],
+)
+def test_traits_of_the_image_are_flagged_beside_the_mask(
+    usual: np.ndarray, change: dict[str, Any], flags: tuple[str, ...]
+) -> None:
+    traits = replace(ImageTraits(is_colour=False, is_frontal=None, entropy=4.0), **change)
+    assert flags_of(measure(usual, certain(usual)), traits) == flags
+
+
+@pytest.mark.parametrize(("view", "is_frontal"), [(None, None), ("AP", True), ("frontal", True), ("lateral", False)])
+def test_traits_of_a_radiograph(view: str | None, is_frontal: bool | None) -> None:
+    pixels = np.zeros((8, 12), np.float32)
+    pixels[:, :6], pixels[:, 6:9] = 1000, -7  # shares of 1/2, 1/4 and 1/4
+    traits = traits_of(Radiograph(pixels, "dicom", is_colour=True, view=view))
+    assert (traits.is_colour, traits.is_frontal) == (True, is_frontal)
+    assert traits.entropy == pytest.approx(1.5)
+
+
+def test_entropy_of_extremes() -> None:
+    assert entropy_of(np.full((40, 60), 3, np.float32)) == 0
+    assert entropy_of(np.arange(256, dtype=np.float32).reshape(8, 32)) == pytest.approx(8)
+    large = np.arange(1600, dtype=np.float32)[:, None] % 2 + np.zeros((1, 1100), np.float32)
+    assert entropy_of(large) == pytest.approx(1, abs=1e-3)  # thinned out by an odd step, it has both values
+
+
+def test_what_cleaning_took_away_is_still_flagged(usual: np.ndarray) -> None:
+    raw = usual.copy()
+    raw[48:52, 60:80] = 1  # 80 pixels
+    raw[90:95, 65:75] = 1  # 50 pixels
+    usual[30, 30] = 0
+    measured = measure(usual, certain(usual), raw=raw)
+    assert (measured.bridges, measured.islands, measured.components) == (1, 1, 2)
+    assert measured.cleaned == pytest.approx(131 / 4530)
+    assert measured.lung_px == 4399
+    assert flags_of(measured) == ("bridge", "island")
+    assert measure(raw, certain(raw)).cleaned == 0
 
 
 def test_other_thresholds(usual: np.ndarray) -> None:
     measured: Measurements = measure(usual, certain(usual))
     assert flags_of(measured, thresholds=replace(THRESHOLDS, min_symmetry=0.9)) == ("asymmetric",)
-    assert set(asdict(THRESHOLDS)) == {"min_share", "max_share", "min_symmetry", "max_border", "min_confidence"}
+    assert set(asdict(THRESHOLDS)) == {
+        "min_share",
+        "max_share",
+        "min_symmetry",
+        "max_border",
+        "min_confidence",
+        "min_entropy",
+    }
 
 
 def test_drawn_masks_are_rarely_flagged(shared_data) -> None:

@@ -101,7 +101,29 @@ def test_result_does_not_depend_on_the_batch(small_unet: Segmenter) -> None:
 
 def test_probability_is_what_the_mask_is_thresholded_from(small_unet: Segmenter) -> None:
     segmentation = small_unet.segment(radiograph(np.random.default_rng(1).normal(100, 30, (70, 110))))
-    assert np.array_equal(segmentation.mask, segmentation.probability >= 0.5)
+    assert np.array_equal(segmentation.raw, segmentation.probability >= 0.5)
+    assert not np.array_equal(segmentation.mask, segmentation.raw)
+
+
+def with_dot(height: int, width: int) -> np.ndarray:
+    pixels = shapes(height, width)
+    pixels[height - 20 : height - 5, 5:20] = 200
+    return pixels
+
+
+def test_cleaning_is_on_and_the_raw_mask_is_kept(bright: Segmenter) -> None:
+    segmentation = bright.segment(radiograph(with_dot(256, 256)))
+    assert np.array_equal(segmentation.mask, shapes(256, 256) > 100)
+    assert np.array_equal(segmentation.raw, with_dot(256, 256) > 100)
+    assert segmentation.raw.dtype == segmentation.mask.dtype == np.uint8
+
+
+def test_cleaning_can_be_switched_off(bright_weights: Path) -> None:
+    segmenter = Segmenter.from_bundle(weights=bright_weights, device="cpu", overrides=BRIGHT_IS_LUNG | {"clean": False})
+    segmentation = segmenter.segment(radiograph(with_dot(256, 256)))
+    assert np.array_equal(segmentation.mask, with_dot(256, 256) > 100)
+    assert np.array_equal(segmentation.raw, segmentation.mask)
+    assert "clean=False" in str(segmenter.identity)
 
 
 def test_preprocessing_equals_that_of_the_yaml_from_the_file(bright: Segmenter, tmp_path: Path) -> None:
@@ -166,7 +188,7 @@ def test_threshold_can_be_overridden(bright_weights: Path) -> None:
         weights=bright_weights, device="cpu", overrides=BRIGHT_IS_LUNG | {"threshold": 0.999}
     )
     segmentation = segmenter.segment(radiograph(np.random.default_rng(0).normal(size=(60, 90))))
-    assert np.array_equal(segmentation.mask, segmentation.probability >= 0.999)
+    assert np.array_equal(segmentation.raw, segmentation.probability >= 0.999)
     assert "threshold=0.999" in str(segmenter.identity)
 
 
