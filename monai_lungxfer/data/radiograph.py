@@ -45,6 +45,9 @@ class Radiograph:
         Where the spacing stands in the file: the keyword of a DICOM attribute, ``"pixdim"`` of NIfTI, or ``"header"``.
     is_colour : bool
         Whether the file's channels really differ.
+    view : str or None
+        "AP", "PA", "frontal" (one of the two), "lateral", "oblique", "decubitus" or "other" by a DICOM header, or
+        ``None`` where that or another format does not say. Every view is read; it is prediction that picks.
     """
 
     pixels: NDArray[np.float32]
@@ -52,6 +55,7 @@ class Radiograph:
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
     is_colour: bool = False
+    view: str | None = None
 
 
 def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph:
@@ -83,7 +87,7 @@ def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph
     if picture.pixels.dtype.kind == "f":
         _check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
-    return Radiograph(pixels, name, picture.spacing, picture.spacing_source, is_colour)
+    return Radiograph(pixels, name, picture.spacing, picture.spacing_source, is_colour, picture.view)
 
 
 def read_mask(path: str | Path) -> NDArray[np.uint8]:

@@ -7,10 +7,12 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist
+from monai_lungxfer.data.formats import format_of
+from monai_lungxfer.data.formats.dicom_view import is_directory, objection_to, read_header
 from monai_lungxfer.errors import InputFileError
 
 __all__ = ["IMAGE_SUFFIXES", "InputFile", "find_inputs", "is_image", "output_stems"]
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 IMAGE_SUFFIXES = frozenset(
     (".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
 )
-"""Names that a folder's images are known by; DICOM files are also known by their content."""
+"""Names that a folder's images are known by; those of the common formats are also known by their content."""
 
 _RESULT_ENDINGS = ("_mask", "_overlay")
 
@@ -36,27 +38,35 @@ class InputFile:
     name : str
         Path relative to the folder that all inputs have in common, with forward slashes. Results are named by it,
         so that what lies above the inputs, which may name a patient, gets into no table.
+    left_out : str or None
+        Why it is not to be segmented, though it could be read: it is no frontal chest radiograph by its DICOM header.
     """
 
     path: Path
     name: str
+    left_out: str | None = None
 
 
-def find_inputs(inputs: Sequence[str | Path]) -> list[InputFile]:
+def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list[InputFile]:
     """List the radiographs that the inputs stand for.
 
     Parameters
     ----------
     inputs : sequence of str or pathlib.Path
         Each one a file; a folder, which is searched with all folders below it; a pattern with ``*``, ``?``, ``[…]``
-        or ``**``; or a datalist (``.json``). A folder that holds a `datalist.json` is read through it.
+        or ``**``; or a datalist (``.json``). A folder that holds a `datalist.json` is read through it. A DICOMDIR
+        stands for its folder.
+    any_view : bool
+        Whether DICOM files are taken whatever modality, body part and view their headers tell.
 
     Returns
     -------
     list of InputFile
         Every file once, in the order of the inputs, and sorted within a folder or pattern. Hidden files and folders
         are left out of folders and patterns, and so are files named ``*_mask`` or ``*_overlay``: those are results of
-        this package, or the masks of a data set, and no radiographs. A file that is named itself is always taken.
+        this package, or the masks of a data set, and no radiographs. A file that is named itself is always listed.
+        DICOM files that are no frontal chest radiographs are listed with the reason; where a header leaves that open,
+        a warning says so.
 
     Raises
     ------
@@ -72,19 +82,27 @@ def find_inputs(inputs: Sequence[str | Path]) -> list[InputFile]:
         roots.append(root)
         found.update(dict.fromkeys(paths))
     above = _common_folder([*roots, *(path.parent for path in found)] if _any_outside(found, roots) else roots)
-    return [InputFile(path, Path(os.path.relpath(path, above)).as_posix()) for path in found]
+    named = [InputFile(path, Path(os.path.relpath(path, above)).as_posix()) for path in found]
+    return named if any_view else [_judged(item) for item in named]
+
+
+def _judged(item: InputFile) -> InputFile:
+    """Add why an input is left out, when a DICOM header says so."""
+    try:
+        header = read_header(item.path) if format_of(item.path) == "dicom" else None
+    except (OSError, InputFileError):
+        return item  # empty or unreadable, which is reported when it is read
+    return item if header is None else replace(item, left_out=objection_to(item.path, header))
 
 
 def is_image(path: Path) -> bool:
-    """Tell whether a file is an image by its suffix, or a DICOM file by its content (not a DICOMDIR)."""
+    """Tell whether a file is an image by its suffix or by its content: a DICOMDIR is none."""
     if path.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
         return True
-    if path.name == "DICOMDIR":
-        return False
     try:
-        with path.open("rb") as file:
-            file.seek(128)
-            return file.read(4) == b"DICM"  # PS3.10, section 7.1: preamble of 128 bytes, then the prefix
+        return format_of(path) is not None and not is_directory(path)
+    except InputFileError:
+        return False  # empty
     except OSError:
         return True  # to be tried, and reported as unreadable, not to be passed over in silence
 
@@ -118,6 +136,8 @@ def _expanded(given: str | Path) -> tuple[Path, list[Path]]:
     if path.is_dir():
         return (path, _from_datalist(path)) if (path / DATALIST_NAME).is_file() else (path, _in_folder(path))
     if path.is_file():
+        if is_directory(path):
+            return path.parent, _in_folder(path.parent)
         return path.parent, _from_datalist(path) if path.suffix.lower() == ".json" else [path]
     if glob.has_magic(str(given)):
         return _from_pattern(path)

@@ -13,7 +13,7 @@ from monai_lungxfer.data.formats.picture import Picture
 from monai_lungxfer.data.formats.quiet import quiet
 from monai_lungxfer.errors import InputFileError
 
-__all__ = ["decode"]
+__all__ = ["decode", "format_of"]
 
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
@@ -54,6 +54,20 @@ def decode(path: Path) -> tuple[str, Picture]:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         shown = textwrap.shorten(reason.rstrip("."), _LONGEST_REASON)
         raise InputFileError(f"cannot be read ({shown})", source=path, remedy=_COPY) from error
+
+
+def format_of(path: Path) -> str | None:
+    """Return a file's format by how it begins, ``None`` when it is not one of those that are known so.
+
+    Raises
+    ------
+    InputFileError
+        When the file is empty.
+    OSError
+        When it cannot be opened.
+    """
+    head = _head(path)
+    return next((name for recognise, _ in _FAMILIES if (name := recognise(head)) is not None), None)
 
 
 def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:

@@ -9,6 +9,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_lungxfer.data.formats.dicom_pixels import can_decode, pixels_of
+from monai_lungxfer.data.formats.dicom_view import judge
 from monai_lungxfer.data.formats.picture import Picture, check_size, valid_spacing
 from monai_lungxfer.errors import InputFileError
 
@@ -31,7 +32,8 @@ _PACKAGES = {
 
 def recognise(head: bytes) -> str | None:
     """Return ``"dicom"`` when the file has the DICM prefix of PS3.10, or begins with group 0002 or 0008 as older do."""
-    return "dicom" if head[128:132] == b"DICM" or head[:2] in _FIRST_GROUPS else None
+    is_bare = head[:2] in _FIRST_GROUPS and head[3:4] == b"\0"  # their first elements have numbers below 0100
+    return "dicom" if head[128:132] == b"DICM" or is_bare else None
 
 
 def decode(path: Path) -> Picture:
@@ -50,7 +52,7 @@ def decode(path: Path) -> Picture:
     try:
         dataset = pydicom.dcmread(path, force=True)
         _check(path, dataset)
-        return Picture(pixels_of(path, dataset), *_spacing(dataset))
+        return Picture(pixels_of(path, dataset), *_spacing(dataset), judge(dataset).view)
     except (InputFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name

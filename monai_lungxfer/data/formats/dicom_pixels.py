@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
+from monai_lungxfer.data.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
 from monai_lungxfer.data.formats.picture import row_blocks
 
 try:
@@ -24,8 +24,6 @@ __all__ = ["can_decode", "pixels_of"]
 logger = logging.getLogger(__name__)
 
 _IS_PYDICOM_2 = not hasattr(processing, "get_decoder")
-
-_Step = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def can_decode(syntax: pydicom.uid.UID) -> bool:
@@ -42,8 +40,9 @@ def can_decode(syntax: pydicom.uid.UID) -> bool:
 def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     """Return the picture as (H, W), or (H, W, 3) for colour.
 
-    Grey: the Modality LUT (or rescale), then the VOI LUT (or window, the first of several), then MONOCHROME1 is
-    inverted within the range of its values, so that air is dark as in MONOCHROME2; float32.
+    Grey: the Modality LUT (or rescale), then the VOI LUT (or window), of several the first that leaves something to
+    see; then MONOCHROME1 is inverted within the range of its values, so that air is dark as in MONOCHROME2; then
+    padding becomes as dark as the darkest pixel of the rest; float32. Overlays in planes of their own stay there.
     Colour: YBR and palettes become RGB; in the type that they are stored in.
 
     Parameters
@@ -58,23 +57,36 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     if interpretation == "PALETTE COLOR":
         return processing.apply_color_lut(values, dataset)[..., :3]
     if values.ndim == 3:
-        if _IS_PYDICOM_2 and interpretation.startswith("YBR"):  # pydicom 3 has done so by now
+        if _IS_PYDICOM_2 and interpretation.startswith("YBR_FULL"):  # pydicom 3, and JPEG 2000's decoder, have done so
             return processing.convert_color_space(values, interpretation, "RGB")
         return values[..., :3]
-    stored = _significant(values, dataset)
-    show = _display(path, dataset, stored)
+    stored = _significant(path, values, dataset)
+    padding = _padding(stored, dataset)
+    show = _display(path, dataset, stored, padding)
     displayed = np.empty(stored.shape, np.float32)
     for rows in row_blocks(*stored.shape):
         displayed[rows] = show(stored[rows])
     if interpretation == "MONOCHROME1":
         np.subtract(show(_limits(stored, dataset)).sum(), displayed, out=displayed)
+    if padding is not None:
+        displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
     return displayed
 
 
-def _significant(values: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
+def _significant(path: Path, values: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
     """Keep the Bits Stored of every value: old files have overlays in the bits above them."""
-    unused = 8 * values.dtype.itemsize - int(dataset.BitsStored) if values.dtype.kind in "iu" else 0
-    if unused <= 0 or dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if values.dtype.kind not in "iu" or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return values
+    bits = int(dataset.BitsStored)
+    if dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
+        logger.warning("%s: its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask", path)
+    return _cut(values, bits)
+
+
+def _cut(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Keep the lowest bits."""
+    unused = 8 * values.dtype.itemsize - bits
+    if unused <= 0:
         return values
     return np.right_shift(np.left_shift(values, unused), unused)  # which also extends the sign
 
@@ -88,22 +100,54 @@ def _limits(stored: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
     return np.array([low, high], dtype=stored.dtype)
 
 
-def _display(path: Path, dataset: FileDataset, stored: NDArray[Any]) -> _Step:
-    """Return the function from stored to displayed values, without the VOI step where that is of no use."""
+def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | None:
+    """Return where the pixels are padding (PS3.3, C.7.5.1.1.2), or ``None`` when none or all are.
 
-    def rescaled(values: NDArray[Any]) -> NDArray[Any]:
-        return processing.apply_modality_lut(values, dataset)
-
-    def windowed(values: NDArray[Any]) -> NDArray[Any]:
-        return processing.apply_voi_lut(rescaled(values), dataset)
-
-    extremes = np.array([stored.min(), stored.max()])
+    They hold Pixel Padding Value (0028,0120), or lie between that and Pixel Padding Range Limit (0028,0121).
+    """
     try:
-        low, high = windowed(extremes)
-    except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
-        logger.warning("%s: its window or VOI LUT is malformed and was left out", path)
-        return rescaled
-    if low == high and extremes[0] != extremes[1]:
+        given = [int(dataset.PixelPaddingValue)]
+        if dataset.get("PixelPaddingRangeLimit") is not None:
+            given.append(int(dataset.PixelPaddingRangeLimit))
+    except MALFORMED:
+        return None  # absent, empty or malformed
+    if stored.dtype.kind not in "iu":
+        return None
+    # Some write them without the sign of the pixels, or with more bits than are stored.
+    ends = _cut(np.array(given).astype(stored.dtype), int(dataset.BitsStored))
+    padding = (stored >= min(ends)) & (stored <= max(ends))
+    count = np.count_nonzero(padding)
+    return padding if 0 < count < padding.size else None
+
+
+def _display(path: Path, dataset: FileDataset, stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> Step:
+    """Return the function from stored to displayed values, without the steps that are malformed or of no use."""
+    try:
+        modality, limits = modality_step(dataset, _limits(stored, dataset))
+    except MALFORMED:
+        logger.warning("%s: its modality LUT or rescale slope is malformed and was left out, with any window", path)
+        return lambda values: values
+    extremes = _extremes(stored, padding)
+    for make in voi_steps(dataset, limits):
+        try:
+            step = _composed(modality, make())
+            low, high = step(extremes)
+        except MALFORMED:
+            logger.warning("%s: its window or VOI LUT is malformed and was left out", path)
+            continue
+        if low != high or extremes[0] == extremes[1]:
+            return step
         logger.warning("%s: its window or VOI LUT leaves nothing to see and was left out", path)
-        return rescaled
-    return windowed
+    return modality or (lambda values: values)
+
+
+def _extremes(stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Return the lowest and the highest stored value outside the padding."""
+    if padding is None:
+        return np.array([stored.min(), stored.max()])
+    some = stored.flat[np.argmin(padding)]  # one that is not padding
+    return np.array([np.min(stored, where=~padding, initial=some), np.max(stored, where=~padding, initial=some)])
+
+
+def _composed(first: Step | None, second: Step) -> Step:
+    return second if first is None else lambda values: second(first(values))

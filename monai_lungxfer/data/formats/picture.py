@@ -35,11 +35,14 @@ class Picture:
         Distance between (rows, columns) in mm.
     spacing_source : str or None
         Where in the file the spacing stands.
+    view : str or None
+        As in `monai_lungxfer.data.radiograph.Radiograph`.
     """
 
     pixels: NDArray[Any]
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
+    view: str | None = None
 
 
 def check_size(path: Path, height: int, width: int) -> None:

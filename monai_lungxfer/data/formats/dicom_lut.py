@@ -1,0 +1,149 @@
+"""The grey-scale steps of DICOM: modality LUT or rescale, then VOI LUT or window (PS3.3, C.7.6.16.2.9, C.11.1, C.11.2).
+
+pydicom has them, too, but its look-up tables wrap around where the entries have fewer bits than their number needs,
+refuse 12 bits, and know no negative slope; ITK and GDCM leave the second step out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+__all__ = ["MALFORMED", "Step", "modality_step", "voi_steps"]
+
+Step = Callable[[NDArray[Any]], NDArray[Any]]
+
+MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading a malformed attribute raises."""
+
+_MOST_BITS = 16
+
+
+def modality_step(dataset: Dataset, limits: NDArray[Any]) -> tuple[Step | None, tuple[float, float]]:
+    """Return the first step, ``None`` where there is none, and the lowest and highest value that comes out of it.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+        Modality LUT Sequence (0028,3000), or Rescale Slope (0028,1053) and Intercept (0028,1052).
+    limits : numpy.ndarray
+        (2,) The lowest and highest value that can be stored.
+
+    Raises
+    ------
+    MALFORMED
+        When the attributes make no sense.
+    """
+    if dataset.get("ModalityLUTSequence"):
+        item = dataset.ModalityLUTSequence[0]
+        return _table_step(dataset, item, limits[0] < 0), (0.0, 2.0 ** _bits(item) - 1)
+    if dataset.get("RescaleSlope") is None or dataset.get("RescaleIntercept") is None:
+        return None, (float(limits[0]), float(limits[1]))
+    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
+        raise ValueError("no slope")
+
+    def rescale(values: NDArray[Any]) -> NDArray[Any]:
+        return values * np.float64(slope) + intercept
+
+    low, high = sorted(rescale(limits.astype(np.float64)))
+    return rescale, (low, high)
+
+
+def voi_steps(dataset: Dataset, limits: tuple[float, float]) -> Iterator[Callable[[], Step]]:
+    """Yield a maker of each alternative for the second step, the preferred one first: LUTs, then windows.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+        VOI LUT Sequence (0028,3010); Window Center (0028,1050), Window Width (0028,1051), VOI LUT Function (0028,1056).
+    limits : tuple of float
+        What comes out of the first step, which is also the range that a window spreads its values over.
+
+    Yields
+    ------
+    callable
+        It returns the step, or raises one of `MALFORMED`.
+    """
+    for item in dataset.get("VOILUTSequence") or ():
+        yield partial(_table_step, dataset, item, limits[0] < 0)
+    function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
+    windows = zip(_numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth"), strict=False)
+    for centre, width in windows:
+        yield partial(_window, function, centre, width, limits)
+
+
+def _numbers(dataset: Dataset, keyword: str) -> list[Any]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [value] if isinstance(value, (str, int, float)) else list(value)
+
+
+def _bits(item: Dataset) -> int:
+    bits = int(item.LUTDescriptor[2])
+    if not 1 <= bits <= _MOST_BITS:
+        raise ValueError("bits of a LUT")
+    return bits
+
+
+def _table_step(dataset: Dataset, item: Dataset, is_signed: bool) -> Step:
+    """Return the look-up in a LUT: values before its first entry become the first, those after its last the last."""
+    _bits(item)
+    count, first = (int(value) for value in item.LUTDescriptor[:2])
+    count = count & 0xFFFF or 0x10000  # PS3.3, C.11.1.1: 0 stands for 65,536; and some write it with a sign
+    if is_signed and first > 0x7FFF:
+        first -= 0x10000  # written without the sign that the values have
+    table = _entries(dataset, item["LUTData"].value, count)
+
+    def look_up(values: NDArray[Any]) -> NDArray[Any]:
+        index = np.clip(np.rint(values.astype(np.float64)) - first, 0, count - 1)
+        return table[index.astype(np.intp)]
+
+    return look_up
+
+
+def _entries(dataset: Dataset, data: Any, count: int) -> NDArray[np.uint16]:
+    """Return the entries: one a word, or, where the data are half as long, two 8-bit entries a word."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    order = "<" if syntax.is_little_endian else ">"
+    if not isinstance(data, bytes):
+        numbers = [int(value) & 0xFFFF for value in (data if hasattr(data, "__len__") else [data])]
+        data, order = np.array(numbers, "<u2").tobytes(), "<"
+    if len(data) < 2 * count:
+        words = np.frombuffer(data, f"{order}u2" if len(data) % 2 == 0 else "u1").astype("<u2")
+        entries = words.view(np.uint8).astype(np.uint16)
+    else:
+        entries = np.frombuffer(data, f"{order}u2").astype(np.uint16)
+    if len(entries) < count:
+        raise ValueError("too few entries in a LUT")
+    return entries[:count]
+
+
+def _window(function: str, centre: Any, width: Any, limits: tuple[float, float]) -> Step:
+    """Return a window that spreads its values over the limits (PS3.3, C.11.2.1.2 and C.11.2.1.3)."""
+    low, high = limits
+    centre, width = float(centre), float(width)
+    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID") or not math.isfinite(centre) or not math.isfinite(width):
+        raise ValueError("window")
+    if width < (1 if function == "LINEAR" else np.finfo(np.float32).tiny):
+        raise ValueError("width of a window")
+    if function == "LINEAR":
+        centre, width = centre - 0.5, width - 1
+
+    def line(values: NDArray[Any]) -> NDArray[Any]:
+        if width == 0:
+            return np.where(values > centre, high, low)
+        return np.clip((values - np.float64(centre)) / width + 0.5, 0, 1) * (high - low) + low
+
+    def curve(values: NDArray[Any]) -> NDArray[Any]:
+        power = np.clip(-4 * (values - np.float64(centre)) / width, -500, 500)  # far from an overflow of exp
+        return (high - low) / (1 + np.exp(power)) + low
+
+    return curve if function == "SIGMOID" else line
