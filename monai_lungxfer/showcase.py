@@ -17,6 +17,7 @@ from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.prediction.batch import predict_files
 from monai_lungxfer.prediction.inputs import find_inputs
+from monai_lungxfer.prediction.outputs import OutputOptions
 from monai_lungxfer.prediction.overlay import save_comparison, thumbnail
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.staged import TransferResult, stage_data
@@ -91,7 +92,7 @@ def write_showcase(
         for name in ("general", "portable")
     )
     _write_comparisons(images, before, after, out / "overlays")
-    predict_files(after, find_inputs(images), out / "masks", overlay=True, overwrite=True)
+    predict_files(after, find_inputs(images), out / "masks", OutputOptions(overlay=True), overwrite=True)
     write_tables(result, out / "before_after")
     return {
         "Table": out / "before_after.md",

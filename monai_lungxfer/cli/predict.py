@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
+    from monai_lungxfer.prediction.inputs import InputFile
     from monai_lungxfer.prediction.tables import Prediction
 
 __all__ = ["MaskFormat", "predict"]
+
+DICOMWEB = "DICOMweb"
 
 
 class MaskFormat(StrEnum):
@@ -28,13 +31,14 @@ class MaskFormat(StrEnum):
 
     PNG = "png"
     NIFTI = "nifti"
+    DICOM_SEG = "dicom-seg"
 
 
 def predict(
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="INPUT", help="Images, folders, patterns such as 'in/**/*.dcm', datalists."),
-    ],
+    ] = None,
     out: Annotated[Path, typer.Option(help="Output folder.")] = Path("predictions"),
     bundle: Annotated[str, typer.Option(help="A stage, a bundle's name, or a bundle's folder.")] = "portable",
     weights: Annotated[
@@ -42,45 +46,111 @@ def predict(
         typer.Option(help="A weights file, a bundle's name or an MLflow URI.", show_default="the bundle's own"),
     ] = None,
     mask_format: Annotated[MaskFormat, typer.Option("--format", help="File format of the masks.")] = MaskFormat.PNG,
+    sides: Annotated[bool, typer.Option("--sides", help="A segment for each lung (dicom-seg).")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write pictures with the lungs' contour.")] = False,
+    any_view: Annotated[
+        bool, typer.Option("--any-view", help="Take DICOM files that are no frontal chest radiographs too.")
+    ] = False,
+    from_dicomweb: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Fetch the radiographs from this server.", rich_help_panel=DICOMWEB),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(metavar="UID", help="The study to fetch.", rich_help_panel=DICOMWEB)
+    ] = None,
+    to_dicomweb: Annotated[
+        str | None, typer.Option(metavar="URL", help="Store the DICOM SEG there as well.", rich_help_panel=DICOMWEB)
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Radiographs in one pass of the network.")] = 4,
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run: do what is left.")] = False,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Segment the lungs of radiographs, at their native size. For research only: this is not a medical device.
 
-    Writes NAME_mask.png (or .nii.gz) for every radiograph, and predictions.csv and predictions.json with areas and
-    with flags for the masks that a person should look at. Files that cannot be read are skipped: exit code 1.
+    Writes NAME_mask.png (or .nii.gz, or .dcm) for every radiograph, and predictions.csv and predictions.json with areas
+    and with flags for the masks that a person should look at. Files that cannot be read are skipped: exit code 1. DICOM
+    files that are no frontal chest radiographs by their header are left out.
     """
     overrides = parsed_settings(settings)
+    _check_exchange(inputs, from_dicomweb, study, to_dicomweb, mask_format)
     from monai_lungxfer.prediction.batch import predict_files
-    from monai_lungxfer.prediction.inputs import find_inputs
+    from monai_lungxfer.prediction.outputs import OutputOptions
     from monai_lungxfer.prediction.segmenter import Segmenter
     from monai_lungxfer.prediction.tables import predictions_document
 
-    files = find_inputs(inputs)
-    segmenter = Segmenter.from_bundle(bundle, weights=weights, device=device, overrides=overrides)
-    with _progress() as progress:
-        task = progress.add_task("Segmenting", total=len(files))
-        predictions = predict_files(
-            segmenter,
-            files,
-            out,
-            mask_format=mask_format.value,
-            overlay=overlay,
-            batch_size=batch_size,
-            overwrite=overwrite,
-            on_done=lambda _: progress.advance(task),
-        )
+    options = OutputOptions(mask_format.value, overlay, sides)
+    with _found(inputs, from_dicomweb, study, any_view) as files:
+        segmenter = Segmenter.from_bundle(bundle, weights=weights, device=device, overrides=overrides)
+        with _progress() as progress:
+            task = progress.add_task("Segmenting", total=len(files))
+            predictions = predict_files(
+                segmenter,
+                files,
+                out,
+                options,
+                batch_size=batch_size,
+                overwrite=overwrite,
+                resume=resume,
+                on_done=lambda _: progress.advance(task),
+            )
+    if to_dicomweb is not None:
+        _store(to_dicomweb, predictions, out)
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:
         _summarise(predictions, str(segmenter.identity), out)
-    skipped = sum(prediction.status == "skipped" for prediction in predictions)
-    if skipped:
-        raise typer.Exit(EXIT_USAGE if skipped == len(predictions) else EXIT_PARTIAL)
+    _exit(predictions)
+
+
+def _check_exchange(
+    inputs: list[str] | None,
+    from_dicomweb: str | None,
+    study: str | None,
+    to_dicomweb: str | None,
+    mask_format: MaskFormat,
+) -> None:
+    if (from_dicomweb is None) != (study is None):
+        raise typer.BadParameter("--from-dicomweb URL and --study UID belong together")
+    if bool(inputs) == (from_dicomweb is not None):
+        raise typer.BadParameter("give either files or folders (INPUT), or a study (--from-dicomweb URL --study UID)")
+    if to_dicomweb is not None and mask_format is not MaskFormat.DICOM_SEG:
+        raise typer.BadParameter("only DICOM SEG can be stored: add --format dicom-seg", param_hint="--to-dicomweb")
+
+
+@contextmanager
+def _found(
+    inputs: list[str] | None, url: str | None, study: str | None, any_view: bool
+) -> Iterator[Sequence[InputFile]]:
+    """Give the input files; what is fetched for them is deleted in the end."""
+    from tempfile import TemporaryDirectory
+
+    from monai_lungxfer.prediction.inputs import find_inputs
+
+    if url is None or study is None:
+        yield find_inputs(inputs or [], any_view=any_view)
+        return
+    from monai_lungxfer.prediction.dicomweb import fetch_study
+
+    with TemporaryDirectory(prefix="lungxfer-") as folder:
+        fetch_study(url, study, folder)
+        yield find_inputs([folder], any_view=any_view)
+
+
+def _store(url: str, predictions: Sequence[Prediction], out: Path) -> None:
+    from monai_lungxfer.prediction.dicomweb import store_instances
+
+    store_instances(url, [out / prediction.mask for prediction in predictions if prediction.mask is not None])
+
+
+def _exit(predictions: Sequence[Prediction]) -> None:
+    statuses = Counter(prediction.status for prediction in predictions)
+    if not statuses["done"]:
+        raise typer.Exit(EXIT_USAGE)
+    if statuses["skipped"]:
+        raise typer.Exit(EXIT_PARTIAL)
 
 
 def _progress() -> AbstractContextManager[Progress]:
@@ -111,11 +181,12 @@ def _table(predictions: Sequence[Prediction]) -> Table:
 
     from monai_lungxfer.prediction.quality import FLAGS
 
-    skipped = sum(prediction.status == "skipped" for prediction in predictions)
+    statuses = Counter(prediction.status for prediction in predictions)
     flags = Counter(flag for prediction in predictions for flag in prediction.flags)
     table = Table("what", "radiographs", "meaning", box=None)
-    table.add_row("segmented", str(len(predictions) - skipped), "")
-    table.add_row("skipped", str(skipped), "could not be read, see predictions.csv" if skipped else "")
+    table.add_row("segmented", str(statuses["done"]), "")
+    table.add_row("skipped", str(statuses["skipped"]), "could not be read, see predictions.csv")
+    table.add_row("left out", str(statuses["left out"]), "no frontal chest radiograph by the header (--any-view)")
     table.add_row("flagged", str(sum(bool(prediction.flags) for prediction in predictions)), "")
     for flag, meaning in FLAGS.items():
         if flags[flag]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_lungxfer.data.radiograph import read_radiograph
-from monai_lungxfer.errors import InputFileError, OutputError
-from monai_lungxfer.prediction.inputs import InputFile, output_stems
-from monai_lungxfer.prediction.masks import MASK_SUFFIXES, save_mask
-from monai_lungxfer.prediction.overlay import save_overlay, thumbnail
+from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.prediction.inputs import InputFile
+from monai_lungxfer.prediction.journal import JOURNAL_NAME, Journal
+from monai_lungxfer.prediction.outputs import OutputOptions, Task, check_results, plan
+from monai_lungxfer.prediction.overlay import thumbnail
 from monai_lungxfer.prediction.quality import flags_of, measure
 from monai_lungxfer.prediction.segmenter import Prepared, Segmentation, Segmenter
 from monai_lungxfer.prediction.tables import TABLE_NAMES, Prediction, save_tables
@@ -29,19 +30,6 @@ logger = logging.getLogger(__name__)
 
 # Each worker holds one radiograph at its native size; what they hand on is small.
 _WORKERS = 2
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One input, and the names of its results relative to the output folder."""
-
-    item: InputFile
-    mask: str
-    overlay: str | None
-
-    @property
-    def results(self) -> list[str]:
-        return [self.mask] if self.overlay is None else [self.mask, self.overlay]
 
 
 @dataclass(frozen=True)
@@ -58,11 +46,11 @@ def predict_files(
     segmenter: Segmenter,
     inputs: Sequence[InputFile],
     out_dir: str | Path,
+    options: OutputOptions | None = None,
     *,
-    mask_format: str = "png",
-    overlay: bool = False,
     batch_size: int = 4,
     overwrite: bool = False,
+    resume: bool = False,
     on_done: Callable[[Prediction], None] | None = None,
 ) -> list[Prediction]:
     """Segment files, and write their masks, overlays and tables.
@@ -77,18 +65,18 @@ def predict_files(
     inputs : sequence of InputFile
         From `monai_lungxfer.prediction.inputs.find_inputs`.
     out_dir : str or pathlib.Path
-        Receives ``NAME_mask.png`` or ``NAME_mask.nii.gz``, ``NAME_overlay.png``, and the tables `predictions.csv`
-        and `predictions.json`, with the sub-folders of the inputs.
-    mask_format : {"png", "nifti"}
-        See `monai_lungxfer.prediction.masks.save_mask`.
-    overlay : bool
-        Whether to write pictures of the radiographs with the lungs' contour.
+        Receives ``NAME_mask.png`` (or ``.nii.gz``, ``.dcm``), ``NAME_overlay.png``, the tables `predictions.csv` and
+        `predictions.json`, and the journal `predictions.jsonl`, with the sub-folders of the inputs.
+    options : OutputOptions, optional
+        Format of the masks, overlays.
     batch_size : int
         Radiographs in one pass of the network.
     overwrite : bool
         Whether results that exist are replaced.
+    resume : bool
+        Whether inputs that an earlier run has segmented or skipped, by its journal, are left as they are.
     on_done : callable, optional
-        Called with each `Prediction` as soon as its files are written.
+        Called with each `Prediction` as soon as its files are written, or were found written.
 
     Returns
     -------
@@ -98,57 +86,57 @@ def predict_files(
     Raises
     ------
     OutputError
-        Before any work when results exist (without `overwrite`), or would replace an input; later when one cannot
-        be written.
+        Before any work when results exist (without `overwrite` or `resume`), would replace an input, or stem from
+        another model; later when one cannot be written.
     """
     out_dir = Path(out_dir).absolute()
-    tasks = _planned(inputs, mask_format, overlay)
-    _check_results(tasks, out_dir, overwrite)
-    predictions = []
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        try:
-            ahead = _loaded_ahead(pool, segmenter, tasks, 2 * batch_size)
-            while batch := list(islice(ahead, batch_size)):
-                for prediction in _batch_done(segmenter, batch, out_dir):
-                    predictions.append(prediction)
-                    if on_done is not None:
-                        on_done(prediction)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    options = options or OutputOptions()
+    tasks = plan(inputs, options)
+    journal = Journal(out_dir, segmenter.identity, options)
+    kept = journal.done() if resume else {}
+    check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), overwrite or resume)
+    journal.open(kept)
+    try:
+        made = _run(segmenter, [task for task in tasks if task.item.name not in kept], out_dir, batch_size)
+        predictions = list(_in_order(tasks, kept, made, journal, on_done))
+    finally:
+        journal.close()
     save_tables(predictions, segmenter.identity, out_dir)
     return predictions
 
 
-def _planned(inputs: Sequence[InputFile], mask_format: str, overlay: bool) -> list[_Task]:
-    suffix = MASK_SUFFIXES[mask_format]
-    return [
-        _Task(item, f"{stem}_mask{suffix}", f"{stem}_overlay.png" if overlay else None)
-        for item, stem in zip(inputs, output_stems(inputs), strict=True)
-    ]
+def _in_order(
+    tasks: Sequence[Task],
+    kept: Mapping[str, Prediction],
+    made: Iterator[Prediction],
+    journal: Journal,
+    on_done: Callable[[Prediction], None] | None,
+) -> Iterator[Prediction]:
+    for task in tasks:
+        prediction = kept.get(task.item.name)
+        if prediction is None:
+            prediction = next(made)
+            journal.add(prediction)
+        if on_done is not None:
+            on_done(prediction)
+        yield prediction
 
 
-def _check_results(tasks: Sequence[_Task], out_dir: Path, overwrite: bool) -> None:
-    if out_dir.exists() and not out_dir.is_dir():
-        raise OutputError("this is a file, not a folder", source=out_dir, remedy="Choose another folder (--out)")
-    results = [out_dir / name for task in tasks for name in task.results] + [out_dir / name for name in TABLE_NAMES]
-    inputs = {task.item.path for task in tasks}
-    for result in results:
-        if result in inputs:
-            raise OutputError("it is an input, and would be replaced", source=result, remedy="Choose another folder")
-    existing = [] if overwrite else [result for result in results if result.exists()]
-    if existing:
-        raise OutputError(
-            f"{len(existing)} of the {len(results)} results exist already, {existing[0].name} to begin with",
-            source=out_dir,
-            remedy="Choose another folder (--out), or allow them to be replaced (--overwrite)",
-        )
+def _run(segmenter: Segmenter, tasks: Sequence[Task], out_dir: Path, batch_size: int) -> Iterator[Prediction]:
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        try:
+            ahead = _loaded_ahead(pool, segmenter, tasks, 2 * batch_size)
+            while batch := list(islice(ahead, batch_size)):
+                yield from _batch_done(segmenter, batch, out_dir)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _loaded_ahead(
-    pool: ThreadPoolExecutor, segmenter: Segmenter, tasks: Iterable[_Task], ahead: int
-) -> Iterator[tuple[_Task, _Loaded | InputFileError]]:
+    pool: ThreadPoolExecutor, segmenter: Segmenter, tasks: Iterable[Task], ahead: int
+) -> Iterator[tuple[Task, _Loaded | InputFileError | None]]:
     """Yield what was loaded, in order, while the pool loads up to `ahead` files more."""
-    waiting: deque[tuple[_Task, Future[_Loaded | InputFileError]]] = deque()
+    waiting: deque[tuple[Task, Future[_Loaded | InputFileError | None]]] = deque()
     remaining = iter(tasks)
     while True:
         for task in islice(remaining, ahead - len(waiting)):
@@ -159,9 +147,13 @@ def _loaded_ahead(
         yield task, future.result()
 
 
-def _load(segmenter: Segmenter, task: _Task) -> _Loaded | InputFileError:
+def _load(segmenter: Segmenter, task: Task) -> _Loaded | InputFileError | None:
+    """Return what is kept of a radiograph, why it cannot be read, or nothing when it is left out."""
+    if task.item.left_out is not None:
+        return None
     try:
         radiograph = read_radiograph(task.item.path)
+        task.check(radiograph)
         prepared = segmenter.prepare(radiograph)
     except InputFileError as error:
         return error
@@ -170,23 +162,32 @@ def _load(segmenter: Segmenter, task: _Task) -> _Loaded | InputFileError:
 
 
 def _batch_done(
-    segmenter: Segmenter, batch: Sequence[tuple[_Task, _Loaded | InputFileError]], out_dir: Path
+    segmenter: Segmenter, batch: Sequence[tuple[Task, _Loaded | InputFileError | None]], out_dir: Path
 ) -> Iterator[Prediction]:
     segmentations = segmenter.run([loaded.prepared for _, loaded in batch if isinstance(loaded, _Loaded)])
     for task, loaded in batch:
-        if isinstance(loaded, InputFileError):
-            # Without the path of the file, which the row gives relative to the inputs.
-            reason = f"{loaded.problem}. {loaded.remedy}." if loaded.remedy else f"{loaded.problem}."
-            logger.warning("%s was skipped: %s", task.item.name, reason)
-            yield Prediction(file=task.item.name, error=reason)
+        if loaded is None:
+            yield Prediction(file=task.item.name, status="left out", reason=task.item.left_out)
+        elif isinstance(loaded, InputFileError):
+            yield _skipped(task, loaded)
         else:
-            yield _written(task, loaded, next(segmentations), out_dir)
+            segmentation = next(segmentations)
+            try:
+                task.write(segmentation, loaded.picture, segmenter.identity, out_dir)
+            except InputFileError as error:
+                yield _skipped(task, error)
+            else:
+                yield _done(task, loaded, segmentation)
 
 
-def _written(task: _Task, loaded: _Loaded, segmentation: Segmentation, out_dir: Path) -> Prediction:
-    save_mask(out_dir / task.mask, segmentation.mask, segmentation.spacing)
-    if task.overlay is not None and loaded.picture is not None:
-        save_overlay(out_dir / task.overlay, loaded.picture, segmentation.mask)
+def _skipped(task: Task, error: InputFileError) -> Prediction:
+    # Without the path of the file, which the row gives relative to the inputs.
+    reason = f"{error.problem}. {error.remedy}." if error.remedy else f"{error.problem}."
+    logger.warning("%s was skipped: %s", task.item.name, reason)
+    return Prediction(file=task.item.name, status="skipped", reason=reason)
+
+
+def _done(task: Task, loaded: _Loaded, segmentation: Segmentation) -> Prediction:
     measurements = measure(segmentation.mask, segmentation.probability, segmentation.spacing, segmentation.raw)
     height, width = segmentation.mask.shape
     return Prediction(

@@ -32,7 +32,7 @@ _SERIES_OFFSET = 1000  # results stand behind the acquired series, in their orde
 _TOUCHING = np.ones((3, 3), dtype=bool)
 _LONGEST = 64  # characters of a Long String (LO)
 
-_CATEGORY = Code("123037004", "SCT", "Anatomical Structure")
+_CATEGORY = Code("91723000", "SCT", "Anatomical Structure")  # CID 7150
 _LUNG = Code("39607008", "SCT", "Lung")
 _RIGHT = Code("3341006", "SCT", "Right lung")
 _LEFT = Code("44029006", "SCT", "Left lung")

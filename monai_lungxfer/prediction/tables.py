@@ -28,8 +28,10 @@ class Prediction:
     ----------
     file : str
         Name of the radiograph, relative to the folder that all inputs have in common.
-    error : str or None
-        Why it was skipped; ``None`` for a radiograph that was segmented.
+    status : {"done", "skipped", "left out"}
+        Skipped is what cannot be read or written, left out what is no frontal chest radiograph by its header.
+    reason : str or None
+        Why it was skipped or left out; ``None`` for a radiograph that was segmented.
     mask, overlay : str or None
         Names of the results, relative to the output folder.
     width, height : int or None
@@ -45,7 +47,8 @@ class Prediction:
     """
 
     file: str
-    error: str | None = None
+    status: str = "done"
+    reason: str | None = None
     mask: str | None = None
     overlay: str | None = None
     width: int | None = None
@@ -54,11 +57,6 @@ class Prediction:
     spacing_source: str | None = None
     measurements: Measurements | None = None
     flags: tuple[str, ...] = ()
-
-    @property
-    def status(self) -> str:
-        """Either "done" or "skipped"."""
-        return "done" if self.error is None else "skipped"
 
     def as_row(self) -> dict[str, Any]:
         """Return the columns of the table; numbers are rounded to 6 decimals, what is unknown is ``None``."""
@@ -78,7 +76,7 @@ class Prediction:
             "pixel_spacing_source": self.spacing_source,
             **measured,
             "flags": list(self.flags),
-            "error": self.error,
+            "reason": self.reason,
         }
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in columns.items()}
 

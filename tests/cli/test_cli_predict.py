@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dicom_radiograph import radiograph, write
+from orthanc_server import BASIC
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -100,7 +102,11 @@ def test_results_are_not_replaced_unless_allowed(folder: Path, weights: Path, tm
         (["in", "--set", "threshold"], "ID=VALUE"),
         (["in", "--format", "bmp"], "bmp"),
         (["in", "--batch-size", "0"], "--batch-size"),
-        ([], "INPUT"),
+        ([], "give either files or folders (INPUT), or a study"),
+        (["in", "--from-dicomweb", "http://127.0.0.1:1/dicom-web", "--study", "1.2"], "give either files or folders"),
+        (["--from-dicomweb", "http://127.0.0.1:1/dicom-web"], "belong together"),
+        (["in", "--to-dicomweb", "http://127.0.0.1:1/dicom-web"], "for --to-dicomweb"),
+        (["in", "--sides"], "Add --format dicom-seg"),
     ],
 )
 def test_wrong_usage(
@@ -117,3 +123,62 @@ def test_missing_weights(folder: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["predict", str(folder), "--weights", str(tmp_path / "no.pt")])
     assert result.exit_code == 2
     assert "no.pt" in result.stderr
+
+
+def test_resume_does_what_is_left(folder: Path, weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert run(folder / "sub", "--out", out, weights=weights).exit_code == 0
+    (out / "x3_mask.png").unlink()
+    before = (out / "x4_mask.png").stat().st_mtime_ns
+    assert run(folder / "sub", "--out", out, "--resume", weights=weights).exit_code == 0
+    assert read_mask(out / "x3_mask.png").shape == (50, 63)
+    assert (out / "x4_mask.png").stat().st_mtime_ns == before
+    refused = run(folder / "sub", "--out", out, "--resume", "--set", "threshold=0.4", weights=weights)
+    assert refused.exit_code == 2
+    assert "another model" in refused.stderr
+
+
+def test_a_lateral_view_is_left_out_unless_any_view_is_wanted(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "frontal.dcm", radiograph("CR", ViewPosition="AP"))
+    write(tmp_path / "in" / "lateral.dcm", radiograph("DX", bits=10, ViewPosition="LL"))
+    result = run(tmp_path / "in", "--out", tmp_path / "out", "--json", weights=weights)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(result.stdout)["predictions"]
+    assert [row["status"] for row in rows] == ["done", "left out"]
+    assert run(tmp_path / "in" / "lateral.dcm", "--out", tmp_path / "none", weights=weights).exit_code == 2
+    both = run(tmp_path / "in", "--out", tmp_path / "both", "--any-view", weights=weights)
+    assert both.exit_code == 0
+    assert (tmp_path / "both" / "lateral_mask.png").is_file()
+
+
+def test_a_study_from_a_server_and_its_masks_back(
+    orthanc: tuple[str, int], weights: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """In MONOCHROME1 and 2; what comes back from the server is what `predict` gives for the file, pixel for pixel."""
+    highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    from monai_lungxfer.prediction.dicomweb import AUTHORIZATION, fetch_study, store_instances
+
+    url, _ = orthanc
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv(AUTHORIZATION, BASIC)
+    uid = "1.2.826.0.1.3680043.8.498.77"
+    (tmp_path / "in").mkdir()
+    files = []
+    for index, photometric in enumerate(("MONOCHROME1", "MONOCHROME2")):
+        image = radiograph("CR", photometric, 12, StudyInstanceUID=uid, ViewPosition="AP")
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"{uid}.{index}.1"
+        files.append(write(tmp_path / "in" / f"{photometric}.dcm", image))
+    store_instances(url, files)
+    assert run(tmp_path / "in", "--out", tmp_path / "png", weights=weights).exit_code == 0
+    exchange = ("--from-dicomweb", url, "--study", uid, "--format", "dicom-seg", "--to-dicomweb", url)
+    result = run(*exchange, "--out", tmp_path / "seg", weights=weights)
+    assert result.exit_code == 0, result.output
+    back = [highdicom.seg.segread(file) for file in fetch_study(url, uid, tmp_path / "back", modalities=("SEG",))]
+    assert len(back) == 2
+    for segmentation in back:
+        source = segmentation.SourceImageSequence[0].ReferencedSOPInstanceUID
+        name = ("MONOCHROME1", "MONOCHROME2")[int(source.split(".")[-2])]
+        expected = read_mask(tmp_path / "png" / f"{name}_mask.png")
+        assert np.array_equal(segmentation.pixel_array.reshape(expected.shape), expected)
+        assert 0 < expected.sum() < expected.size

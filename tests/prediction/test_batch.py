@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dicom_radiograph import radiograph, write
 from PIL import Image
 
 from monai_lungxfer.data.radiograph import read_mask, read_radiograph
-from monai_lungxfer.errors import OutputError
+from monai_lungxfer.errors import LungXferError, OutputError
 from monai_lungxfer.prediction import batch
 from monai_lungxfer.prediction.batch import predict_files
-from monai_lungxfer.prediction.inputs import find_inputs
+from monai_lungxfer.prediction.inputs import InputFile, find_inputs
+from monai_lungxfer.prediction.outputs import OutputOptions
 from monai_lungxfer.prediction.segmenter import Segmenter
 
 
@@ -56,13 +58,15 @@ def files_in(out: Path) -> list[str]:
 
 def test_twelve_files_two_broken(segmenter: Segmenter, folder: Path, tmp_path: Path) -> None:
     out, seen = tmp_path / "out", []
-    predictions = predict_files(segmenter, find_inputs([folder]), out, overlay=True, batch_size=3, on_done=seen.append)
+    predictions = predict_files(
+        segmenter, find_inputs([folder]), out, OutputOptions(overlay=True), batch_size=3, on_done=seen.append
+    )
     names = [f"ward{n % 2}/x{n}" for n in (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)]
     assert [p.file for p in predictions] == ["cut.jpg", "empty.png", *(f"{name}.png" for name in names)]
     assert seen == predictions
     assert [p.status for p in predictions] == ["skipped"] * 2 + ["done"] * 10
     expected = [f"{name}{suffix}" for name in names for suffix in ("_mask.png", "_overlay.png")]
-    assert files_in(out) == sorted([*expected, "predictions.csv", "predictions.json"])
+    assert files_in(out) == sorted([*expected, "predictions.csv", "predictions.json", "predictions.jsonl"])
     for number in range(10):
         mask = read_mask(out / f"ward{number % 2}" / f"x{number}_mask.png")
         alone = segmenter.segment(read_radiograph(folder / f"ward{number % 2}" / f"x{number}.png"))
@@ -85,7 +89,7 @@ def test_tables_name_files_relative_to_the_input(segmenter: Segmenter, folder: P
     assert int(row["left_lung_px"]) == mask[:, 55:].sum()
     assert row["lung_cm2"] == row["pixel_spacing_source"] == ""
     assert row["flags"].startswith("asymmetric") or "asymmetric" in row["flags"].split(";")
-    assert rows["empty.png"]["error"] != ""
+    assert rows["empty.png"]["reason"] != ""
     assert rows["empty.png"]["mask"] == ""
 
 
@@ -96,8 +100,8 @@ def test_nifti_with_spacing(segmenter: Segmenter, tmp_path: Path) -> None:
     bright = (np.asarray(Image.open(tmp_path / "x.png")) > 100).astype(np.uint8)
     save_mask(tmp_path / "in" / "x.nii.gz", bright, spacing=(0.4, 0.2))
     out = tmp_path / "out"
-    (row,) = predict_files(segmenter, find_inputs([tmp_path / "in"]), out, mask_format="nifti")
-    assert files_in(out) == ["predictions.csv", "predictions.json", "x_mask.nii.gz"]
+    (row,) = predict_files(segmenter, find_inputs([tmp_path / "in"]), out, OutputOptions("nifti"))
+    assert files_in(out) == ["predictions.csv", "predictions.json", "predictions.jsonl", "x_mask.nii.gz"]
     assert row.spacing == pytest.approx((0.4, 0.2))
     written = read_radiograph(out / "x_mask.nii.gz")
     assert written.spacing == pytest.approx((0.4, 0.2))
@@ -120,8 +124,15 @@ def test_results_in_the_input_folder_are_not_read_again(segmenter: Segmenter, tm
     for _ in range(2):
         found = find_inputs([tmp_path])
         assert [item.name for item in found] == ["x.png"]
-        predict_files(segmenter, found, tmp_path, overlay=True, overwrite=True)
-    assert files_in(tmp_path) == ["predictions.csv", "predictions.json", "x.png", "x_mask.png", "x_overlay.png"]
+        predict_files(segmenter, found, tmp_path, OutputOptions(overlay=True), overwrite=True)
+    assert files_in(tmp_path) == [
+        "predictions.csv",
+        "predictions.json",
+        "predictions.jsonl",
+        "x.png",
+        "x_mask.png",
+        "x_overlay.png",
+    ]
 
 
 def test_existing_results_are_refused_before_any_work(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
@@ -133,7 +144,7 @@ def test_existing_results_are_refused_before_any_work(segmenter: Segmenter, tmp_
     found = find_inputs([tmp_path / "in"])
     with monkeypatch.context() as patch:
         patch.setattr(batch, "read_radiograph", lambda path: pytest.fail("work began"))
-        with pytest.raises(OutputError, match=r"1 of the 4 results exist already, y_mask\.png.*--overwrite"):
+        with pytest.raises(OutputError, match=r"1 of the 5 results exist already, y_mask\.png.*--overwrite"):
             predict_files(segmenter, found, out)
     assert files_in(out) == ["y_mask.png"]
     predict_files(segmenter, found, out, overwrite=True)
@@ -177,11 +188,11 @@ def test_bad_files_are_skipped_with_a_reason(segmenter: Segmenter, tmp_path: Pat
         Image.new("L", (1, 1) if name == "pixel.png" else (60, 40), 42).save(path)
     (row,) = predict_files(segmenter, find_inputs([path]), tmp_path / "out")
     assert row.status == "skipped"
-    assert len(row.error) > 20
-    assert str(tmp_path) not in row.error
+    assert len(row.reason) > 20
+    assert str(tmp_path) not in row.reason
     if name == "constant.png":
-        assert "every pixel is 42" in row.error
-    assert files_in(tmp_path / "out") == ["predictions.csv", "predictions.json"]
+        assert "every pixel is 42" in row.reason
+    assert files_in(tmp_path / "out") == ["predictions.csv", "predictions.json", "predictions.jsonl"]
 
 
 def test_colour_photograph_is_flagged(segmenter: Segmenter, tmp_path: Path) -> None:
@@ -220,20 +231,85 @@ def test_interruption_stops_the_reading(segmenter: Segmenter, tmp_path: Path, mo
     with pytest.raises(KeyboardInterrupt):
         predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out", batch_size=2, on_done=on_done)
     assert len(read) <= 8
-    assert files_in(tmp_path / "out") == ["x00_mask.png"]
+    assert files_in(tmp_path / "out") == ["predictions.jsonl", "x00_mask.png"]
 
 
 def test_real_radiographs(segmenter: Segmenter, shared_data: Path, tmp_path: Path) -> None:
     native = min((shared_data / "native" / "images").iterdir(), key=lambda path: path.stat().st_size)
     dicom = [shared_data / "dicom" / name for name in ("gdcm_CR_MONO1_10_chest.dcm", "nema_RG1_J2KI.dcm")]
     found = find_inputs([native, *dicom])
-    predictions = predict_files(segmenter, found, tmp_path / "out", overlay=True)
+    predictions = predict_files(segmenter, found, tmp_path / "out", OutputOptions(overlay=True))
     for item, row in zip(found, predictions, strict=True):
         radiograph = read_radiograph(item.path)
-        assert row.status == "done", row.error
+        assert row.status == "done", row.reason
         assert read_mask(tmp_path / "out" / row.mask).shape == radiograph.pixels.shape
         assert (row.spacing, row.spacing_source) == (radiograph.spacing, radiograph.spacing_source)
         with Image.open(tmp_path / "out" / row.overlay) as picture:
             assert max(picture.size) <= 1024 + 16
     document = json.loads((tmp_path / "out" / "predictions.json").read_text(encoding="utf-8"))
     assert len(document["predictions"]) == len(found)
+
+
+def test_an_interrupted_run_does_only_what_is_left(
+    segmenter: Segmenter, folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    found, whole, parts = find_inputs([folder]), tmp_path / "whole", tmp_path / "parts"
+    expected = predict_files(segmenter, found, whole)
+    done = []
+
+    def stop_after_five(prediction) -> None:
+        done.append(prediction)
+        if len(done) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_files(segmenter, found, parts, batch_size=3, on_done=stop_after_five)
+    assert not (parts / "predictions.csv").exists()
+    read = []
+    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path), read_radiograph(path))[1])
+    assert predict_files(segmenter, found, parts, resume=True) == expected
+    assert read == [item.path for item in found[5:]]
+    assert files_in(parts) == files_in(whole)
+    for name in ("predictions.csv", "predictions.json"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_finished_run_takes_what_was_added(segmenter: Segmenter, folder: Path, tmp_path: Path, monkeypatch) -> None:
+    out = tmp_path / "out"
+    predict_files(segmenter, find_inputs([folder]), out)
+    save_radiograph(folder / "ward0" / "new.png")
+    read = []
+    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path.name), read_radiograph(path))[1])
+    assert len(predict_files(segmenter, find_inputs([folder]), out, resume=True)) == 13
+    assert read == ["new.png"]
+
+
+def test_what_is_left_out_is_listed_and_not_read(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
+    save_radiograph(tmp_path / "in" / "x.png")
+    item = InputFile(tmp_path / "in" / "lateral.dcm", "lateral.dcm", left_out="its view is not frontal (lateral)")
+    (first, second) = predict_files(segmenter, [item, *find_inputs([tmp_path / "in"])], tmp_path / "out")
+    assert (first.status, first.reason) == ("left out", "its view is not frontal (lateral)")
+    assert second.status == "done"
+    assert files_in(tmp_path / "out") == ["predictions.csv", "predictions.json", "predictions.jsonl", "x_mask.png"]
+
+
+def test_dicom_seg_of_dicom_files_only(segmenter: Segmenter, tmp_path: Path) -> None:
+    highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    save_radiograph(tmp_path / "in" / "x.png")
+    write(tmp_path / "in" / "y.dcm", radiograph("CR"))
+    write(tmp_path / "in" / "z.dcm", radiograph("SC", SOPClassUID="1.2.840.10008.5.1.4.1.1.2"))
+    rows = predict_files(
+        segmenter, find_inputs([tmp_path / "in"], any_view=True), tmp_path / "out", OutputOptions("dicom-seg")
+    )
+    assert [row.status for row in rows] == ["skipped", "done", "skipped"]
+    assert "is a png file, and a DICOM SEG refers to a DICOM image" in rows[0].reason
+    segmented = segmenter.segment(read_radiograph(tmp_path / "in" / "y.dcm")).mask
+    written = highdicom.seg.segread(tmp_path / "out" / "y_mask.dcm")
+    assert np.array_equal(written.pixel_array.reshape(segmented.shape), segmented)
+
+
+def test_two_sides_want_dicom_seg() -> None:
+    with pytest.raises(LungXferError, match="--format dicom-seg"):
+        OutputOptions("png", sides=True)
+    with pytest.raises(ValueError, match="bmp"):
+        OutputOptions("bmp")

@@ -111,7 +111,7 @@ def test_what_a_segmentation_says() -> None:
     assert seg.SegmentationType == "BINARY"
     assert segment.SegmentLabel == "Lung"
     assert segment.SegmentAlgorithmType == "AUTOMATIC"
-    assert code(segment.SegmentedPropertyCategoryCodeSequence) == ("123037004", "SCT")
+    assert code(segment.SegmentedPropertyCategoryCodeSequence) == ("91723000", "SCT")
     assert code(segment.SegmentedPropertyTypeCodeSequence) == ("39607008", "SCT")
     (algorithm,) = segment.SegmentationAlgorithmIdentificationSequence
     assert (algorithm.AlgorithmName, algorithm.AlgorithmVersion) == (MODEL.bundle, MODEL.version)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import shutil
-import socket
-import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-import requests
 from dicom_radiograph import SHAPE, lung_mask, radiograph, write
+from orthanc_server import BASIC, free_port
 
 from monai_lungxfer.errors import DownloadError, InputFileError, LungXferError, OutputError
 from monai_lungxfer.prediction.segmenter import ModelIdentity
@@ -32,10 +28,7 @@ from monai_lungxfer.prediction.dicom_seg import save_dicom_seg  # noqa: E402
 from monai_lungxfer.prediction.dicomweb import AUTHORIZATION, fetch_study, store_instances  # noqa: E402
 
 MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32)
-PLUGINS = Path("/usr/share/orthanc/plugins")
 STUDY = "1.2.826.0.1.3680043.8.498.1"
-USER, PASSWORD = "tester", "only-here"
-BASIC = requests.auth._basic_auth_str(USER, PASSWORD)
 
 
 @pytest.fixture(autouse=True)
@@ -43,56 +36,6 @@ def settings(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv(AUTHORIZATION, BASIC)
     monkeypatch.setattr(dicomweb, "_BACK_OFF", 1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def orthanc(tmp_path_factory):
-    """Start Orthanc; yields the URL of its DICOMweb service, and its DICOM port."""
-    program, plugin = shutil.which("Orthanc"), PLUGINS / "libOrthancDicomWeb.so"
-    if program is None or not plugin.exists():
-        pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
-    folder = tmp_path_factory.mktemp("orthanc")
-    web, dicom = free_port(), free_port()
-    configuration = {
-        "Name": "test",
-        "StorageDirectory": str(folder / "db"),
-        "IndexDirectory": str(folder / "db"),
-        "HttpPort": web,
-        "DicomPort": dicom,
-        "DicomAet": "ORTHANC",
-        "DicomCheckCalledAet": True,
-        "DicomAlwaysAllowStore": True,
-        "RemoteAccessAllowed": False,
-        "AuthenticationEnabled": True,
-        "RegisteredUsers": {USER: PASSWORD},
-        "Plugins": [str(plugin)],
-        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-    }
-    (folder / "orthanc.json").write_text(json.dumps(configuration))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
-    try:
-        wait_for(f"http://127.0.0.1:{web}/system", process, folder / "log")
-        yield f"http://127.0.0.1:{web}/dicom-web", dicom
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
-    for _ in range(300):
-        assert process.poll() is None, log.read_text(errors="replace")[-2000:]
-        with contextlib.suppress(requests.ConnectionError):
-            if requests.get(url, auth=(USER, PASSWORD), timeout=5).ok:
-                return
-        time.sleep(0.1)
-    raise AssertionError(log.read_text(errors="replace")[-2000:])
 
 
 def study(folder: Path, number: int) -> list[Path]:

@@ -31,7 +31,7 @@ def rows() -> list[Prediction]:
         measurements=measure(mask, mask * np.float32(0.8), (0.2, 0.1)),
         flags=("island", "low_confidence"),
     )
-    return [done, Prediction(file="broken.dcm", error="cannot be decoded. Export it again.")]
+    return [done, Prediction(file="broken.dcm", status="skipped", reason="cannot be decoded. Export it again.")]
 
 
 def test_csv(rows: list[Prediction], tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ def test_csv(rows: list[Prediction], tmp_path: Path) -> None:
     assert float(done["confidence"]) == pytest.approx(0.8)
     assert done["flags"] == "island;low_confidence"
     assert done["model"] == "portable_cxr_lung_segmentation 0.1.0 0123456789ab"
-    assert (skipped["status"], skipped["error"]) == ("skipped", "cannot be decoded. Export it again.")
-    assert {value for name, value in skipped.items() if name not in ("file", "status", "error", "model")} == {""}
+    assert (skipped["status"], skipped["reason"]) == ("skipped", "cannot be decoded. Export it again.")
+    assert {value for name, value in skipped.items() if name not in ("file", "status", "reason", "model")} == {""}
 
 
 def test_json(rows: list[Prediction], tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_json(rows: list[Prediction], tmp_path: Path) -> None:
     assert document["flag_thresholds"]["min_symmetry"] == 0.6
     done, skipped = document["predictions"]
     assert done["flags"] == ["island", "low_confidence"]
-    assert done["error"] is None
+    assert done["reason"] is None
     assert skipped["lung_px"] is None
     assert done.keys() == skipped.keys()
 

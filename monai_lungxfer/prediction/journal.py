@@ -1,0 +1,120 @@
+"""The journal of a run over many files, from which an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from monai_lungxfer.errors import OutputError
+from monai_lungxfer.prediction.outputs import OutputOptions
+from monai_lungxfer.prediction.quality import Measurements
+from monai_lungxfer.prediction.segmenter import ModelIdentity
+from monai_lungxfer.prediction.tables import Prediction
+
+__all__ = ["JOURNAL_NAME", "Journal"]
+
+JOURNAL_NAME = "predictions.jsonl"
+
+
+class Journal:
+    """A file with one line a radiograph, written as soon as its results are, below a line that says how.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The output folder.
+    identity : ModelIdentity
+        The model that makes the masks.
+    options : OutputOptions
+        What is written.
+    """
+
+    def __init__(self, folder: Path, identity: ModelIdentity, options: OutputOptions) -> None:
+        self.path = folder / JOURNAL_NAME
+        self._head = {"format": "monai_lungxfer journal 1", "model": asdict(identity), "options": asdict(options)}
+        self._file: IO[str] | None = None
+
+    def done(self) -> dict[str, Prediction]:
+        """Return what an earlier run has done, by the name of the input; its results must still be there.
+
+        Raises
+        ------
+        OutputError
+            When that run used another model or other options.
+        """
+        lines = self._lines()
+        if lines and lines[0] != json.loads(json.dumps(self._head)):
+            raise OutputError(
+                "was begun with another model or other options",
+                source=self.path,
+                remedy="Repeat the options of the first run, choose another folder, or start afresh with --overwrite",
+            )
+        predictions = [_restored(line) for line in lines[1:]]
+        return {prediction.file: prediction for prediction in predictions if self._has_results(prediction)}
+
+    def _lines(self) -> list[dict[str, Any]]:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        whole = text[: text.rfind("\n") + 1]  # a power cut may have left half a line
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def _has_results(self, prediction: Prediction) -> bool:
+        names = (prediction.mask, prediction.overlay)
+        return all((self.path.parent / name).is_file() for name in names if name is not None)
+
+    def open(self, kept: Mapping[str, Prediction]) -> None:
+        """Begin the file anew, with what is kept of an earlier run.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("w", encoding="utf-8")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._write(self._head)
+        for prediction in kept.values():
+            self.add(prediction)
+
+    def add(self, prediction: Prediction) -> None:
+        """Write a line, which a killed process leaves behind."""
+        self._write(asdict(prediction))
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        if self._file is None:
+            raise RuntimeError("open() comes before add()")
+        try:
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot be written ({error.strerror or error})",
+            source=self.path,
+            remedy="Free space on the disk, and go on with --resume",
+        )
+
+    def close(self) -> None:
+        """Close the file, which stays for a later `--resume` with more inputs."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _restored(line: Mapping[str, Any]) -> Prediction:
+    values = dict(line)
+    if values["measurements"] is not None:
+        values["measurements"] = Measurements(**values["measurements"])
+    values["spacing"] = None if values["spacing"] is None else tuple(values["spacing"])
+    values["flags"] = tuple(values["flags"])
+    return Prediction(**values)

@@ -1,0 +1,148 @@
+"""What is written for each radiograph, under which name, and what must not be written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.data.radiograph import Radiograph
+from monai_lungxfer.errors import InputFileError, LungXferError, OutputError
+from monai_lungxfer.prediction.inputs import InputFile, output_stems
+from monai_lungxfer.prediction.masks import MASK_SUFFIXES, save_mask
+from monai_lungxfer.prediction.overlay import save_overlay
+from monai_lungxfer.prediction.segmenter import ModelIdentity, Segmentation
+
+__all__ = ["DICOM_SEG", "OutputOptions", "Task", "check_results", "plan"]
+
+DICOM_SEG = "dicom-seg"
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is wanted of every radiograph.
+
+    Attributes
+    ----------
+    mask_format : {"png", "nifti", "dicom-seg"}
+        See `monai_lungxfer.prediction.masks.save_mask` and `monai_lungxfer.prediction.dicom_seg.lung_segmentation`.
+    overlay : bool
+        Whether to write pictures of the radiographs with the lungs' contour.
+    sides : bool
+        Whether a DICOM SEG has a segment for each lung.
+    """
+
+    mask_format: str = "png"
+    overlay: bool = False
+    sides: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mask_format not in (*MASK_SUFFIXES, DICOM_SEG):
+            raise ValueError(f"the format is {self.mask_format!r}; use {', '.join(MASK_SUFFIXES)} or {DICOM_SEG}")
+        if self.sides and self.mask_format != DICOM_SEG:
+            raise LungXferError("only DICOM SEG has segments for the two lungs", remedy="Add --format dicom-seg")
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the masks' files."""
+        return ".dcm" if self.mask_format == DICOM_SEG else MASK_SUFFIXES[self.mask_format]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input, and the names of its results relative to the output folder."""
+
+    item: InputFile
+    mask: str
+    overlay: str | None
+    options: OutputOptions
+
+    @property
+    def results(self) -> list[str]:
+        """All names of results; none for an input that is left out."""
+        if self.item.left_out is not None:
+            return []
+        return [self.mask] if self.overlay is None else [self.mask, self.overlay]
+
+    def check(self, radiograph: Radiograph) -> None:
+        """Refuse what no mask can be written for.
+
+        Raises
+        ------
+        InputFileError
+            When a DICOM SEG is wanted of another file.
+        """
+        if self.options.mask_format == DICOM_SEG and radiograph.format != "dicom":
+            raise InputFileError(
+                f"is a {radiograph.format} file, and a DICOM SEG refers to a DICOM image",
+                source=self.item.path,
+                remedy="Use --format png or nifti",
+            )
+
+    def write(
+        self, segmentation: Segmentation, picture: NDArray[np.uint8] | None, identity: ModelIdentity, folder: Path
+    ) -> None:
+        """Write the mask and, where there is a picture, the overlay.
+
+        Raises
+        ------
+        InputFileError
+            When the input's header does not allow a DICOM SEG.
+        OutputError
+            When a file cannot be written.
+        """
+        if self.options.mask_format == DICOM_SEG:
+            from monai_lungxfer.prediction.dicom_seg import save_dicom_seg  # an extra that may not be installed
+
+            target = folder / self.mask
+            save_dicom_seg(target, self.item.path, segmentation.mask, identity, sides=self.options.sides)
+        else:
+            save_mask(folder / self.mask, segmentation.mask, segmentation.spacing)
+        if self.overlay is not None and picture is not None:
+            save_overlay(folder / self.overlay, picture, segmentation.mask)
+
+
+def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[Task]:
+    """Name the results of every input; no two are alike."""
+    return [
+        Task(item, f"{stem}_mask{options.suffix}", f"{stem}_overlay.png" if options.overlay else None, options)
+        for item, stem in zip(inputs, output_stems(inputs), strict=True)
+    ]
+
+
+def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], overwrite: bool) -> None:
+    """Refuse to replace an input, or results that exist.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        What is to be done.
+    folder : pathlib.Path
+        The output folder.
+    others : iterable of str
+        Names of further files that will be written to it.
+    overwrite : bool
+        Whether results that exist may be replaced.
+
+    Raises
+    ------
+    OutputError
+        When they would be, or `folder` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("this is a file, not a folder", source=folder, remedy="Choose another folder (--out)")
+    results = [folder / name for task in tasks for name in task.results] + [folder / name for name in others]
+    inputs = {task.item.path for task in tasks}
+    for result in results:
+        if result in inputs:
+            raise OutputError("it is an input, and would be replaced", source=result, remedy="Choose another folder")
+    existing = [] if overwrite else [result for result in results if result.exists()]
+    if existing:
+        raise OutputError(
+            f"{len(existing)} of the {len(results)} results exist already, {existing[0].name} to begin with",
+            source=folder,
+            remedy="Choose another folder (--out), go on with what is left (--resume), or replace them (--overwrite)",
+        )
