@@ -1,0 +1,45 @@
+"""Batch normalisation's statistics after calibration, against those worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from ignite.engine import Engine
+from torch import nn
+
+from monai_lungxfer.calibration import PreciseBatchNorm
+from monai_lungxfer.precision import PrecisionInferer
+
+
+@pytest.fixture
+def network() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2, momentum=0.01)).eval()
+
+
+def test_statistics_are_averages_over_the_batches(network: nn.Sequential) -> None:
+    network[1].running_mean.fill_(50)  # what training has left
+    batches = [torch.randn(4, 3, 8, 10) + shift for shift in (0.0, 3.0)]
+    weights = {name: value.clone() for name, value in network.named_parameters()}
+    engine = Engine(lambda engine, batch: None)
+    loader = [{"image": batch} for batch in batches]
+    PreciseBatchNorm(network, loader, PrecisionInferer("float32"), torch.device("cpu")).attach(engine)
+    engine.run([0])
+    outputs = [network[0](batch) for batch in batches]
+    mean = torch.stack([output.mean(dim=(0, 2, 3)) for output in outputs]).mean(dim=0)
+    variance = torch.stack([output.var(dim=(0, 2, 3)) for output in outputs]).mean(dim=0)
+    torch.testing.assert_close(network[1].running_mean, mean)
+    torch.testing.assert_close(network[1].running_var, variance)
+    assert network[1].momentum == 0.01
+    assert not network.training
+    assert all(torch.equal(value, weights[name]) for name, value in network.named_parameters())
+
+
+def test_a_repeat_changes_nothing(network: nn.Sequential) -> None:
+    calibrate = PreciseBatchNorm(
+        network, [{"image": torch.randn(4, 3, 8, 10)}], PrecisionInferer("float32"), torch.device("cpu")
+    )
+    calibrate()
+    first = {name: value.clone() for name, value in network.state_dict().items()}
+    calibrate()
+    assert all(torch.equal(value, first[name]) for name, value in network.state_dict().items())
