@@ -11,7 +11,7 @@ from pathlib import Path
 
 from monai_lungxfer.errors import OutputError
 
-__all__ = ["atomic_path", "sha256_of"]
+__all__ = ["atomic_path", "sha256_of", "unwritable"]
 
 
 @contextmanager
@@ -49,14 +49,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())  # mkstemp's files are private, results are not
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})",
-            source=target,
-            remedy="Free space on the disk or choose another output folder; nothing was left half-written",
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def unwritable(target: str | Path, error: OSError) -> OutputError:
+    """Return the error to raise for a file or folder that the system would not write."""
+    return OutputError(
+        f"cannot be written ({error.strerror or error})",
+        source=target,
+        remedy="Free space on the disk or choose another output folder; nothing was left half-written",
+    )
 
 
 def _umask() -> int:

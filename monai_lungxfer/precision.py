@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from monai.inferers import SimpleInferer
 
-__all__ = ["PrecisionInferer", "autocast_dtype", "best_device", "needs_grad_scaler"]
+__all__ = ["PRECISIONS", "PrecisionInferer", "autocast_dtype", "best_device", "needs_grad_scaler"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 

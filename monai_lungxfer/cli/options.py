@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ __all__ = [
     "Epochs",
     "ImageSize",
     "Json",
+    "NumberFormat",
     "Precision",
     "Seed",
     "Settings",
@@ -21,6 +23,16 @@ __all__ = [
     "method_overrides",
     "parsed_settings",
 ]
+
+
+class NumberFormat(StrEnum):
+    """What the network computes in, see `monai_lungxfer.precision.autocast_dtype`."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
 
 StageName = Annotated[str, typer.Argument(help="donor, general or portable (or the name of its bundle).")]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the stage's images, or of all stages' folders.")]
@@ -31,7 +43,7 @@ ImageSize = Annotated[
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a training step.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split and of all that is random.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …; auto takes a GPU where there is one.")]
-Precision = Annotated[str, typer.Option("--precision", help="auto, float32, bfloat16 or float16.")]
+Precision = Annotated[NumberFormat, typer.Option("--precision", help="What the network computes in.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -50,7 +62,7 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
         The command's options by name, as its context has them. What was not given, or the command does not have,
         stays as the bundle has it.
     """
-    overrides: dict[str, Any] = {"seed": given["seed"], "precision": _known_precision(given["precision"])}
+    overrides: dict[str, Any] = {"seed": given["seed"], "precision": given["precision"].value}
     if given.get("epochs") is not None:
         overrides["max_epochs"] = given["epochs"]
     if given.get("image_size") is not None:
@@ -60,13 +72,6 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     if given["device"] != "auto":
         overrides["device"] = f"$torch.device({given['device']!r})"
     return overrides | parsed_settings(given["settings"])
-
-
-def _known_precision(precision: str) -> str:
-    known = ("auto", "float32", "bfloat16", "float16")
-    if precision not in known:
-        raise typer.BadParameter(f"{precision!r} is not one of {', '.join(known)}", param_hint="--precision")
-    return precision
 
 
 def _checked_size(side: int) -> list[int]:

@@ -18,6 +18,7 @@ from monai_lungxfer.cli.options import (
     Epochs,
     ImageSize,
     Json,
+    NumberFormat,
     Precision,
     Seed,
     Settings,
@@ -55,7 +56,7 @@ def train(
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the output folder.")] = True,
     device: Device = "auto",
-    precision: Precision = "auto",
+    precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +90,7 @@ def evaluate(
     image_size: ImageSize = None,
     seed: Seed = 0,
     device: Device = "auto",
-    precision: Precision = "auto",
+    precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +122,7 @@ def transfer(
     batch_size: BatchSize = None,
     seed: Seed = 0,
     device: Device = "auto",
-    precision: Precision = "auto",
+    precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:

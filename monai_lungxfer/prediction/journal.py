@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from monai_lungxfer.errors import OutputError
+from monai_lungxfer.files import unwritable
 from monai_lungxfer.prediction.outputs import OutputOptions
 from monai_lungxfer.prediction.quality import Measurements
 from monai_lungxfer.prediction.segmenter import ModelIdentity
@@ -79,7 +80,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("w", encoding="utf-8")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
         self._write(self._head)
         for prediction in kept.values():
             self.add(prediction)
@@ -95,14 +96,7 @@ class Journal:
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
             self._file.flush()
         except OSError as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot be written ({error.strerror or error})",
-            source=self.path,
-            remedy="Free space on the disk, and go on with --resume",
-        )
+            raise unwritable(self.path, error) from error
 
     def close(self) -> None:
         """Close the file, which stays for a later `--resume` with more inputs."""

@@ -99,6 +99,13 @@ def test_overlays_are_the_same_in_every_bundle(stage: str, name: str) -> None:
     assert own.read_text() == last.read_text()
 
 
+def test_the_second_recipe_differs_between_its_stages_in_lengths_only() -> None:
+    general, portable = (config(bundle_path(stage), "train_best.yaml") for stage in ("general", "portable"))
+    assert set(general) == set(portable)
+    lengths = {"samples_per_epoch", "max_epochs", "averaging_momentum", "run_name"}
+    assert {key for key in general if general[key] != portable[key]} <= lengths
+
+
 def test_the_donor_reads_three_channels_and_the_others_replicate_one() -> None:
     readers = {
         stage: config(bundle_path(stage), "train.yaml")["deterministic_transforms"][1].get("channels", "grey")

@@ -17,6 +17,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from ignite.engine import Engine, Events
 from monai.bundle import ckpt_export, create_workflow, onnx_export
 from PIL import Image
 
@@ -115,6 +116,49 @@ def test_resumed_training_gives_the_same_weights(bundle: Path, small_settings: d
     assert one["objects"]["lr_scheduler"]["num_bad_epochs"] == two["objects"]["lr_scheduler"]["num_bad_epochs"]
     for key, value in one["objects"]["network"].items():
         assert torch.equal(value, two["objects"]["network"][key])
+
+
+@pytest.mark.parametrize("stage", ["general", "portable"])
+def test_the_second_recipe_resumes_and_keeps_the_averaged_weights(
+    stage: str, small_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = small_settings | {"max_epochs": 4, "samples_per_epoch": 8}
+    run_bundle(stage, "train_best", whole)
+    parts = whole | {"output_dir": str(tmp_path / "parts"), "ckpt_dir": str(tmp_path / "parts" / "models")}
+    with pytest.raises(RuntimeError, match="resume_point"):
+        run_bundle(stage, "train_best", parts, _StopAfter(2))
+    run_bundle(stage, "train_best", parts)
+    one, two = (weights(tmp_path / name / "models" / "resume.pt") for name in ("out", "parts"))
+    assert one["epoch"] == two["epoch"] == 4
+    for name in ("network", "averaged"):
+        for key, value in one["objects"][name].items():
+            assert torch.equal(value, two["objects"][name][key]), (name, key)
+    assert not torch.equal(one["objects"]["network"]["conv.weight"], one["objects"]["averaged"]["conv.weight"])
+    saved = weights(tmp_path / "out" / "models" / "model.pt")
+    assert_equal_weights(tmp_path / "out" / "models" / "model.pt", tmp_path / "parts" / "models" / "model.pt")
+    if one["best"][1] == 4:
+        assert torch.equal(saved["conv.weight"], one["objects"]["averaged"]["conv.weight"])
+
+
+def test_the_second_recipe_learns_from_the_stage_before_too(small_settings: dict[str, Any], discs: Path) -> None:
+    settings = small_settings | {"max_epochs": 1, "samples_per_epoch": 8, "rehearsal_dir": str(discs)}
+    parser = run_bundle("portable", "train_best", settings).parser
+    training, dataset = parser.get_parsed_content("split").training, parser.get_parsed_content("train#dataset")
+    assert len(dataset) == len(training) + 20
+    assert len(parser.get_parsed_content("train#sampler")) == 8
+
+
+class _StopAfter:
+    """A watcher that breaks the training off after so many epochs, once the resume point is written."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def watch(self, trainer: Engine, evaluator: Engine) -> None:
+        trainer.add_event_handler(Events.EPOCH_STARTED(once=self.epochs + 1), self.stop)
+
+    def stop(self) -> None:
+        raise RuntimeError("stop")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -10,7 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
+from monai_lungxfer.cli.options import NumberFormat
 from monai_lungxfer.data.phantom import write_phantoms
+from monai_lungxfer.precision import PRECISIONS
 
 SMALL = ["--image-size", "64", "--batch-size", "8", "--precision", "float32"]
 NARROW = ["--set", "network_def#init_features=4", "--set", "learning_rate=0.01", "--set", "tracking_uri="]
@@ -71,8 +73,12 @@ def test_wrong_words_are_refused_before_anything_is_done(phantoms: Path, tmp_pat
     data = ["--data", phantoms, "--out", tmp_path / "x"]
     assert "there is no stage or bundle named 'knee'" in run("train", "knee", *data, code=2)
     assert "is not a multiple of 16" in run("train", "general", *data, "--image-size", 100, code=2)
-    assert "is not one of" in run("train", "general", *data, "--precision", "half", code=2)
+    assert "half" in run("train", "general", *data, "--precision", "half", code=2)
     assert "is not ID=VALUE" in run("train", "general", *data, "--set", "seed", code=2)
     assert "neither one number nor three" in run("transfer", *data, "--epochs", "1,2", code=2)
     assert "there is no such folder" in run("train", "general", "--data", tmp_path / "nothing", code=2)
     assert not (tmp_path / "x").exists()
+
+
+def test_the_command_line_knows_the_number_formats_of_the_package() -> None:
+    assert tuple(NumberFormat) == PRECISIONS

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monai_lungxfer.errors import OutputError
+from monai_lungxfer.files import unwritable
 
 __all__ = ["staged_folder"]
 
@@ -51,11 +52,7 @@ def staged_folder(target: Path, *, overwrite: bool = False, mark: str | None = N
             target.rename(temporary / "old")
         new.rename(target)
     except OSError as error:
-        raise OutputError(
-            f"cannot be written ({error.strerror or error})",
-            source=target,
-            remedy="Free space on the disk or choose another output folder; nothing was left half-written",
-        ) from error
+        raise unwritable(target, error) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
