@@ -18,6 +18,7 @@ from torch import nn
 
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.files import atomic_path
+from monai_lungxfer.inference_settings import save_inference_settings
 
 __all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint", "RunTracker"]
 
@@ -86,11 +87,15 @@ class BestWeights:
         Its state dict is the file's only content, as MONAI Label and ``ckpt_export`` expect.
     path : str or pathlib.Path
         The weights file, replaced atomically.
+    settings : mapping, optional
+        Settings of inference that the weights want, such as `image_size`; kept beside the file, see
+        `monai_lungxfer.inference_settings`.
     """
 
-    def __init__(self, network: nn.Module, path: str | Path) -> None:
+    def __init__(self, network: nn.Module, path: str | Path, settings: Mapping[str, Any] | None = None) -> None:
         self.network = network
         self.path = Path(path)
+        self.settings = dict(settings or {})
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator, whose key metric decides."""
@@ -101,6 +106,8 @@ class BestWeights:
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
             with atomic_path(self.path) as temporary:
                 torch.save(self.network.state_dict(), temporary)
+            if self.settings:
+                save_inference_settings(self.path, self.settings)
 
     def restore(self) -> None:
         """Load the best weights into the network."""

@@ -12,7 +12,7 @@ from ignite.engine import Engine
 from monai.bundle import ConfigWorkflow
 
 from monai_lungxfer.bundle_files import bundle_path
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.errors import BundleError, LungXferError
 
 __all__ = ["Watcher", "bundle_workflow", "run_bundle"]
 
@@ -50,9 +50,16 @@ def bundle_workflow(
     Raises
     ------
     BundleError
-        When there is no such bundle.
+        When there is no such bundle, or it has no such configuration.
     """
     folder = bundle_path(bundle)
+    for name in OVERLAYS[task]:
+        if not (folder / "configs" / name).is_file():
+            raise BundleError(
+                f"it has no configs/{name}",
+                source=folder,
+                remedy="Use the paper's recipe for this stage, or restore the bundle's own file",
+            )
     # It warns on standard output that it leaves the logging as it is, which is what is wanted here.
     logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
     return ConfigWorkflow(

@@ -16,9 +16,10 @@ from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.data.radiograph import Radiograph, as_meta_tensor
 from monai_lungxfer.errors import BundleError, InputFileError
 from monai_lungxfer.files import sha256_of
+from monai_lungxfer.inference_settings import inference_settings
 from monai_lungxfer.prediction.inference_config import InferenceParts, load_parts
 from monai_lungxfer.stages import STAGES
-from monai_lungxfer.transfer import load_weights
+from monai_lungxfer.transfer import load_weights, resolve_weights
 
 __all__ = ["ModelIdentity", "Prepared", "Segmentation", "Segmenter"]
 
@@ -136,11 +137,11 @@ class Segmenter:
         bundle : str or pathlib.Path
             Name of a bundle or stage, or a bundle's folder.
         weights : str or pathlib.Path, optional
-            Weights file or reference; the default is the bundle's ``models/model.pt``.
+            Weights file or reference; the default is the bundle's ``models/model.pt``. Settings beside it are followed.
         device : str
             "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
         overrides : mapping, optional
-            Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
+            Ids of inference.yaml and their values, such as ``{"threshold": 0.4}``; they outrank the weights' own.
 
         Raises
         ------
@@ -152,11 +153,13 @@ class Segmenter:
             When the device cannot be used.
         """
         folder = bundle_path(bundle)
-        parts = load_parts(folder, device, overrides)
-        weights_file = load_weights(parts.network, _own_weights(folder) if weights is None else weights)
+        weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
+        settings = {**inference_settings(weights_file), **(overrides or {})}
+        parts = load_parts(folder, device, settings)
+        load_weights(parts.network, weights_file)
         parts.network.eval()
         version = str(bundle_metadata(folder).get("version", "unknown"))
-        replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
+        replaced = tuple(f"{name}={value}" for name, value in settings.items())
         return cls(parts, ModelIdentity(folder.name, version, sha256_of(weights_file), replaced))
 
     def segment(self, radiograph: Radiograph) -> Segmentation:
@@ -177,8 +180,7 @@ class Segmenter:
     def segment_many(self, radiographs: Iterable[Radiograph]) -> list[Segmentation]:
         """Segment radiographs of any native sizes in one pass of the network; the order is kept.
 
-        What else is in the batch has no influence on an image's result (beyond the rounding of floating-point
-        numbers, which a device may do differently for another batch size).
+        What else is in the batch has no influence on an image's result, beyond the rounding of floating-point numbers.
 
         Raises
         ------
@@ -207,8 +209,7 @@ class Segmenter:
     def run(self, prepared: Sequence[Prepared]) -> Iterator[Segmentation]:
         """Pass a batch through the network, and yield the segmentations in order.
 
-        Each is brought to its native size only when its turn comes, so of a batch of large radiographs one alone
-        is in memory at a time, as long as the caller keeps none.
+        Each is brought to its native size only when its turn comes, so one alone is in memory at a time.
         """
         if not prepared:
             return
@@ -240,7 +241,6 @@ def _own_weights(folder: Path) -> Path:
 
 
 def _plane(tensor: torch.Tensor, size: tuple[int, int]) -> NDArray[Any]:
-    """Take the channel off; the caller's array is not a view that later transforms write to."""
     if tuple(tensor.shape) != (1, *size):
         raise BundleError(
             f"the postprocessing gives the shape {tuple(tensor.shape)} for a radiograph of {size}, not {(1, *size)}",

@@ -13,11 +13,13 @@ from monai_lungxfer.bundle_files import export_bundle
 from monai_lungxfer.data.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.errors import BundleError, InputFileError, LungXferError, TransferError
 from monai_lungxfer.files import sha256_of
+from monai_lungxfer.inference_settings import save_inference_settings
 from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.workflow import bundle_workflow, run_bundle
 
 BRIGHT_IS_LUNG = {
+    "image_size": [256, 256],
     "network_def": {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1},
     "precision": "float32",
 }
@@ -129,7 +131,8 @@ def test_cleaning_can_be_switched_off(bright_weights: Path) -> None:
 def test_preprocessing_equals_that_of_the_yaml_from_the_file(bright: Segmenter, tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 170), dtype=np.uint8)).save(path)
-    from_file = bundle_workflow("portable", "inference").parser.get_parsed_content("preprocessing")({"image": path})
+    workflow = bundle_workflow("portable", "inference", {"image_size": [256, 256]})
+    from_file = workflow.parser.get_parsed_content("preprocessing")({"image": path})
     in_memory = bright.prepare(read_radiograph(path))
     assert in_memory.image.shape == (3, 256, 256)
     assert torch.equal(in_memory.image.as_tensor(), from_file["image"].as_tensor())
@@ -237,3 +240,15 @@ def test_postprocessing_without_the_way_back_to_native_size(bright_weights: Path
 def test_devices_that_are_not_there(bright_weights: Path, device: str) -> None:
     with pytest.raises(LungXferError, match="device"):
         Segmenter.from_bundle(weights=bright_weights, device=device, overrides=BRIGHT_IS_LUNG)
+
+
+def test_weights_bring_their_input_size_and_the_caller_has_the_last_word(bright_weights: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "model.pt"
+    copy.write_bytes(bright_weights.read_bytes())
+    save_inference_settings(copy, {"image_size": [48, 64]})
+    network = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1}
+    radiograph = Radiograph(np.arange(40 * 50, dtype=np.float32).reshape(40, 50), "png")
+    for overrides, size in (({}, (48, 64)), ({"image_size": [32, 32]}, (32, 32))):
+        segmenter = Segmenter.from_bundle(weights=copy, device="cpu", overrides={"network_def": network, **overrides})
+        assert segmenter.prepare(radiograph).image.shape[1:] == size
+        assert any(setting.startswith("image_size=") for setting in segmenter.identity.overrides)

@@ -1,0 +1,79 @@
+"""Measure the masks that `lungxfer predict` gives, after cleaning and at native size, on one section of a split.
+
+    python scripts/measure_masks.py --split RUN/split.json DATA --weights RUN/models/model.pt --out x.json
+
+While `lungxfer evaluate` measures what the network gives, at the network's size, this measures what a user gets: by the
+bundle's inference.yaml with its overrides. Mask and label are then resized alike, nearest-exact, to 256x256, so that
+networks of any input size are compared on the same pixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine
+from monai.transforms import Resize
+
+from monai_lungxfer.cli.options import parsed_settings
+from monai_lungxfer.data.radiograph import read_mask, read_radiograph
+from monai_lungxfer.data.splits import load_split
+from monai_lungxfer.evaluation import ImageTable
+from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.transfer import resolve_weights
+
+NAMES = ("DICE_HARD", "SENS", "SPEC", "HD95", "ASD", "ISLANDS", "BRIDGES")
+
+
+def items(segmenter: Segmenter, records: list[Any]) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield mask and label of every record, (1, 256, 256)."""
+    resize = Resize((256, 256), mode="nearest-exact")
+    for record in records:
+        mask = segmenter.segment(read_radiograph(record["image"])).mask
+        planes = {"pred": mask, "label": read_mask(record["label"])}
+        yield {name: resize(torch.from_numpy(plane[None]).float()) for name, plane in planes.items()}
+
+
+def worst_tenth(values: np.ndarray) -> tuple[float, float]:
+    """Return the 10th percentile, and the mean of what lies below."""
+    return float(np.quantile(values, 0.1)), float(np.sort(values)[: max(1, values.size // 10)].mean())
+
+
+def main() -> None:
+    """Measure, print the summary, write the report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--split", nargs=2, type=Path, required=True, metavar=("FILE", "DATA"))
+    parser.add_argument("--section", default="independent")
+    parser.add_argument("--bundle", default="portable")
+    parser.add_argument("--weights", help="default: the bundle's own")
+    parser.add_argument("--set", action="append", metavar="ID=VALUE", help="a setting of inference.yaml")
+    parser.add_argument("--out", type=Path, required=True, help="the report, JSON")
+    arguments = parser.parse_args()
+    file, data = arguments.split
+    split = load_split(file, data)
+    records = list(getattr(split, arguments.section))
+    weights = arguments.weights or arguments.bundle
+    segmenter = Segmenter.from_bundle(arguments.bundle, weights=weights, overrides=parsed_settings(arguments.set))
+    table = ImageTable(records, data, NAMES)
+    engine = Engine(lambda _, item: [item])
+    table.attach(engine)
+    engine.run(items(segmenter, records), epoch_length=len(records))
+    report = table.write(arguments.out, section=arguments.section, split=split.hash, weights=resolve_weights(weights))
+    for name, summary in report["all"].items():
+        print(f"{name:10} {summary['mean']:.4f} ± {summary['std']:.4f}")
+    dice = np.array([row["DICE_HARD"] for row in report["rows"]])
+    print(
+        "Dice: 10th percentile {:.4f}, mean of the worst tenth {:.4f}, median {:.4f}".format(
+            *worst_tenth(dice), np.median(dice)
+        )
+    )
+    for finding, summary in report["by_finding"].items():
+        print(f"Dice, {finding}: {summary['DICE_HARD']['mean']:.4f} ({summary['DICE_HARD']['n']})")
+
+
+if __name__ == "__main__":
+    main()
