@@ -26,6 +26,7 @@ __all__ = [
     "count_islands",
     "counting_step",
     "lungs_among",
+    "lungs_by_side",
     "piece_areas",
     "two_cores",
 ]
@@ -125,6 +126,27 @@ def lungs_among(areas: NDArray[np.int64]) -> NDArray[np.int64]:
     """
     order = np.argsort(-areas, kind="stable")[:2]
     return order[areas[order] >= MIN_LUNG_SHARE * areas[order[:1]]] + 1
+
+
+def lungs_by_side(pieces: NDArray[np.int32]) -> tuple[int, int] | None:
+    """Return the labels of the lungs on the left and on the right side of the image, ``None`` unless there are two.
+
+    Parameters
+    ----------
+    pieces : numpy.ndarray
+        Map (H, W) of connected pieces.
+    """
+    lungs = [int(label) for label in lungs_among(piece_areas(pieces))]
+    if len(lungs) < 2:
+        return None
+    boxes = ndimage.find_objects(pieces)
+
+    def centre(label: int) -> float:
+        columns = np.count_nonzero(pieces[boxes[label - 1]] == label, axis=0)
+        return boxes[label - 1][1].start + float(np.average(np.arange(columns.size), weights=columns))
+
+    on_left, on_right = sorted(lungs, key=centre)
+    return on_left, on_right
 
 
 def piece_areas(pieces: NDArray[np.int32]) -> NDArray[np.int64]:

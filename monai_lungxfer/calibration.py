@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.inferers import Inferer
 from torch import nn
+from torch.optim.swa_utils import update_bn
+
+from monai_lungxfer.precision import autocast_dtype
 
 __all__ = ["PreciseBatchNorm"]
 
@@ -26,35 +28,26 @@ class PreciseBatchNorm:
         Its statistics are replaced.
     loader : iterable of mappings
         Batches with `image`, (N, C, H, W), prepared as for prediction, always in the same order.
-    inferer : monai.inferers.Inferer
-        Of the training, for its precision.
     device : torch.device
         Where the network is.
+    precision : str
+        See `monai_lungxfer.precision.autocast_dtype`.
     """
 
     def __init__(
-        self, network: nn.Module, loader: Iterable[Mapping[str, Any]], inferer: Inferer, device: torch.device
+        self, network: nn.Module, loader: Iterable[Mapping[str, Any]], device: torch.device, precision: str = "auto"
     ) -> None:
         self.network = network
         self.loader = loader
-        self.inferer = inferer
         self.device = device
+        self.precision = precision
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator."""
         engine.add_event_handler(Events.STARTED, self)
 
-    @torch.no_grad()
     def __call__(self) -> None:
         """Replace the statistics."""
-        layers = [layer for layer in self.network.modules() if isinstance(layer, nn.BatchNorm2d)]
-        momenta = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum = None  # a plain average over the batches
-        self.network.train()
-        for batch in self.loader:
-            self.inferer(batch["image"].to(self.device), self.network)
-        self.network.eval()
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+        dtype = autocast_dtype(self.device, self.precision)
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+            update_bn((batch["image"] for batch in self.loader), self.network, self.device)

@@ -18,7 +18,7 @@ from torch import nn
 
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.files import atomic_path
-from monai_lungxfer.inference_settings import save_inference_settings
+from monai_lungxfer.input_size import save_input_size
 
 __all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint", "RunTracker"]
 
@@ -87,15 +87,14 @@ class BestWeights:
         Its state dict is the file's only content, as MONAI Label and ``ckpt_export`` expect.
     path : str or pathlib.Path
         The weights file, replaced atomically.
-    settings : mapping, optional
-        Settings of inference that the weights want, such as `image_size`; kept beside the file, see
-        `monai_lungxfer.inference_settings`.
+    image_size : sequence of int
+        (H, W) in pixels that the weights learn with; kept beside the file, see `monai_lungxfer.input_size`.
     """
 
-    def __init__(self, network: nn.Module, path: str | Path, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, network: nn.Module, path: str | Path, image_size: Sequence[int]) -> None:
         self.network = network
         self.path = Path(path)
-        self.settings = dict(settings or {})
+        self.image_size = image_size
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator, whose key metric decides."""
@@ -106,8 +105,7 @@ class BestWeights:
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
             with atomic_path(self.path) as temporary:
                 torch.save(self.network.state_dict(), temporary)
-            if self.settings:
-                save_inference_settings(self.path, self.settings)
+            save_input_size(self.path, self.image_size)
 
     def restore(self) -> None:
         """Load the best weights into the network."""

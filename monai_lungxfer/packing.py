@@ -10,7 +10,7 @@ import torch
 from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import atomic_path, sha256_of
-from monai_lungxfer.inference_settings import inference_settings, save_inference_settings
+from monai_lungxfer.input_size import input_size, save_input_size
 from monai_lungxfer.transfer import read_state_dict
 
 __all__ = ["WEIGHTS_HASH", "install_weights", "pack_weights"]
@@ -28,7 +28,7 @@ def pack_weights(source: str | Path, target: str | Path) -> Path:
     Parameters
     ----------
     source, target : str or pathlib.Path
-        Weights files; `target` is replaced atomically. Settings of inference beside `source` go along.
+        Weights files; `target` is replaced atomically. The input size goes along.
 
     Raises
     ------
@@ -47,9 +47,7 @@ def pack_weights(source: str | Path, target: str | Path) -> Path:
         )
     with atomic_path(target) as temporary:
         torch.save(weights, temporary)
-    settings = inference_settings(source)
-    if settings:
-        save_inference_settings(target, settings)
+    save_input_size(target, input_size(source))
     return Path(target)
 
 

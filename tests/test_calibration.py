@@ -8,7 +8,6 @@ from ignite.engine import Engine
 from torch import nn
 
 from monai_lungxfer.calibration import PreciseBatchNorm
-from monai_lungxfer.precision import PrecisionInferer
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def test_statistics_are_averages_over_the_batches(network: nn.Sequential) -> Non
     weights = {name: value.clone() for name, value in network.named_parameters()}
     engine = Engine(lambda engine, batch: None)
     loader = [{"image": batch} for batch in batches]
-    PreciseBatchNorm(network, loader, PrecisionInferer("float32"), torch.device("cpu")).attach(engine)
+    PreciseBatchNorm(network, loader, torch.device("cpu"), "float32").attach(engine)
     engine.run([0])
     outputs = [network[0](batch) for batch in batches]
     mean = torch.stack([output.mean(dim=(0, 2, 3)) for output in outputs]).mean(dim=0)
@@ -36,9 +35,7 @@ def test_statistics_are_averages_over_the_batches(network: nn.Sequential) -> Non
 
 
 def test_a_repeat_changes_nothing(network: nn.Sequential) -> None:
-    calibrate = PreciseBatchNorm(
-        network, [{"image": torch.randn(4, 3, 8, 10)}], PrecisionInferer("float32"), torch.device("cpu")
-    )
+    calibrate = PreciseBatchNorm(network, [{"image": torch.randn(4, 3, 8, 10)}], torch.device("cpu"), "float32")
     calibrate()
     first = {name: value.clone() for name, value in network.state_dict().items()}
     calibrate()

@@ -11,7 +11,7 @@ import torch
 from monai_lungxfer.bundle_files import export_bundle
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.inference_settings import inference_settings, save_inference_settings
+from monai_lungxfer.input_size import input_size, save_input_size
 from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.packing import install_weights, pack_weights
 
@@ -49,9 +49,9 @@ def test_the_network_loads_it_as_float32(trained: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(network(image), expected, rtol=0.01, atol=0.01)
 
 
-def test_settings_of_inference_go_along(trained: Path, tmp_path: Path) -> None:
-    save_inference_settings(trained, {"image_size": [64, 64]})
-    assert inference_settings(pack_weights(trained, tmp_path / "packed.pt")) == {"image_size": [64, 64]}
+def test_the_input_size_goes_along(trained: Path, tmp_path: Path) -> None:
+    save_input_size(trained, [64, 64])
+    assert input_size(pack_weights(trained, tmp_path / "packed.pt")) == [64, 64]
 
 
 def test_weights_beyond_float16_are_refused_by_name(trained: Path, tmp_path: Path) -> None:

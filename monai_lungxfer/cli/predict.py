@@ -59,7 +59,7 @@ def predict(
         str | None, typer.Option(metavar="UID", help="The study to fetch.", rich_help_panel=DICOMWEB)
     ] = None,
     to_dicomweb: Annotated[
-        str | None, typer.Option(metavar="URL", help="Store the DICOM SEG there as well.", rich_help_panel=DICOMWEB)
+        str | None, typer.Option(metavar="URL", help="Store the DICOM results there as well.", rich_help_panel=DICOMWEB)
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Radiographs in one pass of the network.")] = 4,
     device: Device = "auto",
@@ -142,7 +142,8 @@ def _found(
 def _store(url: str, predictions: Sequence[Prediction], out: Path) -> None:
     from monai_lungxfer.prediction.dicomweb import store_instances
 
-    store_instances(url, [out / prediction.mask for prediction in predictions if prediction.mask is not None])
+    names = [name for prediction in predictions for name in (prediction.mask, prediction.overlay) if name is not None]
+    store_instances(url, [out / name for name in names])
 
 
 def _exit(predictions: Sequence[Prediction]) -> None:

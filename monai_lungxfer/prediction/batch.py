@@ -74,7 +74,7 @@ def predict_files(
     overwrite : bool
         Whether results that exist are replaced.
     resume : bool
-        Whether inputs that an earlier run has segmented or skipped, by its journal, are left as they are.
+        Whether inputs that an earlier run has segmented, by its journal, are left as they are.
     on_done : callable, optional
         Called with each `Prediction` as soon as its files are written, or were found written.
 

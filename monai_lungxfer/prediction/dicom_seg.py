@@ -14,7 +14,7 @@ from pydicom.sr.coding import Code
 from scipy import ndimage
 
 from monai_lungxfer import __version__
-from monai_lungxfer.artifacts import MIN_LUNG_SHARE
+from monai_lungxfer.artifacts import TOUCHING, lungs_by_side
 from monai_lungxfer.prediction.dicom_extra import import_extra
 from monai_lungxfer.prediction.dicom_source import SourceImage, derived_uid, read_source, save_dicom, source_image
 
@@ -29,7 +29,6 @@ SERIES_DESCRIPTION = "Lung mask (AI), research only, not for clinical use"
 """Series Description (0008,103E) of every segmentation."""
 
 _SERIES_OFFSET = 1000  # results stand behind the acquired series, in their order
-_TOUCHING = np.ones((3, 3), dtype=bool)
 _LONGEST = 64  # characters of a Long String (LO)
 
 _CATEGORY = Code("91723000", "SCT", "Anatomical Structure")  # CID 7150
@@ -181,15 +180,12 @@ def _sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | N
     the nearer of them. The right lung is on the left side of the image, unless Patient Orientation says that the
     rows run towards the patient's right.
     """
-    pieces, number = ndimage.label(mask, _TOUCHING)
-    areas = np.bincount(pieces.ravel(), minlength=number + 1)[1:]
-    lungs = np.argsort(areas, kind="stable")[-2:] + 1
-    if number < 2 or areas[lungs[0] - 1] < MIN_LUNG_SHARE * areas[lungs[1] - 1]:
+    pieces, _ = ndimage.label(mask, TOUCHING)
+    lungs = lungs_by_side(pieces)
+    if lungs is None:
         logger.warning("the mask has not two lungs: its segmentation has one segment for all")
         return None
-    centres = ndimage.center_of_mass(mask, pieces, lungs)
-    on_left, on_right = (lungs[index] for index in np.argsort([column for _, column in centres]))
     nearest = ndimage.distance_transform_edt(~np.isin(pieces, lungs), return_distances=False, return_indices=True)
     mirrored = image.orientation[:1] and image.orientation[0].startswith("R")
-    right = on_right if mirrored else on_left
+    right = lungs[1] if mirrored else lungs[0]
     return np.where(pieces[tuple(nearest)] == right, 1, 2).astype(np.uint8) * mask

@@ -51,13 +51,17 @@ class InferenceParts:
     to_mask: Compose
 
 
-def load_parts(folder: Path, device: str = "auto", overrides: Mapping[str, Any] | None = None) -> InferenceParts:
+def load_parts(
+    folder: Path, weights: Path, device: str = "auto", overrides: Mapping[str, Any] | None = None
+) -> InferenceParts:
     """Build the parts.
 
     Parameters
     ----------
     folder : pathlib.Path
         The bundle's folder.
+    weights : pathlib.Path
+        The weights file that will be loaded into the network: it decides on the input size.
     device : str
         "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
     overrides : mapping, optional
@@ -71,6 +75,7 @@ def load_parts(folder: Path, device: str = "auto", overrides: Mapping[str, Any] 
         When the device cannot be used.
     """
     parser = _parser(folder)
+    parser["weights"] = str(weights)
     if device != "auto":
         _override(parser, {"device": _device_named(device)}, folder)
     _override(parser, overrides or {}, folder)

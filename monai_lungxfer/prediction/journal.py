@@ -39,7 +39,9 @@ class Journal:
         self._file: IO[str] | None = None
 
     def done(self) -> dict[str, Prediction]:
-        """Return what an earlier run has done, by the name of the input; its results must still be there.
+        """Return what an earlier run has segmented, by the name of the input; its results must still be there.
+
+        What was skipped or left out is to be tried again: the file may have been mended since.
 
         Raises
         ------
@@ -66,7 +68,9 @@ class Journal:
 
     def _has_results(self, prediction: Prediction) -> bool:
         names = (prediction.mask, prediction.overlay)
-        return all((self.path.parent / name).is_file() for name in names if name is not None)
+        return prediction.status == "done" and all(
+            (self.path.parent / name).is_file() for name in names if name is not None
+        )
 
     def open(self, kept: Mapping[str, Prediction]) -> None:
         """Begin the file anew, with what is kept of an earlier run.

@@ -30,7 +30,7 @@ class OutputOptions:
     mask_format : {"png", "nifti", "dicom-seg"}
         See `monai_lungxfer.prediction.masks.save_mask` and `monai_lungxfer.prediction.dicom_seg.lung_segmentation`.
     overlay : bool
-        Whether to write pictures of the radiographs with the lungs' contour.
+        Whether to write pictures of the radiographs with the lungs' contour: PNG, or secondary captures beside SEG.
     sides : bool
         Whether a DICOM SEG has a segment for each lung.
     """
@@ -95,20 +95,30 @@ class Task:
             When a file cannot be written.
         """
         if self.options.mask_format == DICOM_SEG:
-            from monai_lungxfer.prediction.dicom_seg import save_dicom_seg  # an extra that may not be installed
-
-            target = folder / self.mask
-            save_dicom_seg(target, self.item.path, segmentation.mask, identity, sides=self.options.sides)
-        else:
-            save_mask(folder / self.mask, segmentation.mask, segmentation.spacing)
+            self._write_dicom(segmentation.mask, picture, identity, folder)
+            return
+        save_mask(folder / self.mask, segmentation.mask, segmentation.spacing)
         if self.overlay is not None and picture is not None:
             save_overlay(folder / self.overlay, picture, segmentation.mask)
+
+    def _write_dicom(
+        self, mask: NDArray[np.uint8], picture: NDArray[np.uint8] | None, identity: ModelIdentity, folder: Path
+    ) -> None:
+        from monai_lungxfer.prediction.dicom_overlay import secondary_capture_overlay  # an extra, maybe not installed
+        from monai_lungxfer.prediction.dicom_seg import lung_segmentation
+        from monai_lungxfer.prediction.dicom_source import read_source, save_dicom
+
+        source = read_source(self.item.path)
+        save_dicom(folder / self.mask, lung_segmentation(source, mask, identity, sides=self.options.sides))
+        if self.overlay is not None and picture is not None:
+            save_dicom(folder / self.overlay, secondary_capture_overlay(source, picture, mask, identity))
 
 
 def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[Task]:
     """Name the results of every input; no two are alike."""
+    picture = "_overlay.dcm" if options.mask_format == DICOM_SEG else "_overlay.png"
     return [
-        Task(item, f"{stem}_mask{options.suffix}", f"{stem}_overlay.png" if options.overlay else None, options)
+        Task(item, f"{stem}_mask{options.suffix}", f"{stem}{picture}" if options.overlay else None, options)
         for item, stem in zip(inputs, output_stems(inputs), strict=True)
     ]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_lungxfer.artifacts import TOUCHING, count_bridges, count_islands, counting_step, lungs_among, piece_areas
+from monai_lungxfer.artifacts import TOUCHING, count_bridges, count_islands, counting_step, lungs_by_side, piece_areas
 from monai_lungxfer.prediction.traits import ImageTraits
 
 __all__ = ["FLAGS", "THRESHOLDS", "Measurements", "Thresholds", "flags_of", "measure"]
@@ -33,24 +33,8 @@ FLAGS = {
 class Thresholds:
     """Where the flags begin. These values are preliminary: no radiologist has validated them.
 
-    Areas and shapes were read off all 1,543 masks drawn by people in the two chest X-ray data sets (V7 Darwin masks;
-    1,415 general, 128 portable): every mask at its stored size, and percentiles of the two sets apart.
-
-    ====================================  =====  =====  =====  =====  =====  =====  =====
-    percentile                              0     0.5     5     50     95    99.5    100
-    ====================================  =====  =====  =====  =====  =====  =====  =====
-    share of the image, general           0.093  0.193  0.236  0.331  0.458  0.558  0.656
-    share of the image, portable          0.185  0.202  0.246  0.363  0.504  0.551  0.555
-    smaller / larger lung, general        0.580  0.643  0.769  0.919  0.991  0.998  1.000
-    smaller / larger lung, portable       0.647  0.649  0.720  0.880  0.981  0.998  1.000
-    lung on the border, general           0      0      0      0      0.016  0.108  0.144
-    lung on the border, portable          0      0      0      0      0.078  0.178  0.196
-    ====================================  =====  =====  =====  =====  =====  =====  =====
-
-    The entropy of all their radiographs is 4.76 bits or more, and of 99.5 % of them 5.88 or more.
-
-    The confidence of a network that is certain of every pixel is 0.991 or more: the same masks at 256 x 256,
-    brought back to their stored size in bilinear interpolation (364 masks, lowest value).
+    They were read off 1,543 masks drawn by people (V7 Darwin) and their radiographs; the percentiles and the rates of
+    false alarms are in docs/quality.md, printed by ``scripts/measure_quality.py``.
 
     Attributes
     ----------
@@ -149,7 +133,8 @@ def measure(
     pieces, number = ndimage.label(mask, TOUCHING)
     areas = piece_areas(pieces)
     area = int(areas.sum())
-    right, left = _two_lungs(pieces, areas)
+    sides = lungs_by_side(pieces)
+    right, left = (None, None) if sides is None else (int(areas[label - 1]) for label in sides)
     step = counting_step(mask.shape)
     cm2 = None if spacing is None else spacing[0] * spacing[1] / 100
     return Measurements(
@@ -205,20 +190,6 @@ def flags_of(
         "not_frontal": traits is not None and traits.is_frontal is False,
     }
     return tuple(name for name in FLAGS if raised[name])
-
-
-def _two_lungs(pieces: NDArray[np.int32], areas: NDArray[np.int64]) -> tuple[int, int] | tuple[None, None]:
-    """Return the areas of the lungs on the (left, right) side of the image, or Nones when there is one or none."""
-    lungs = [int(label) - 1 for label in lungs_among(areas)]
-    if len(lungs) < 2:
-        return None, None
-    centres = {}
-    boxes = ndimage.find_objects(pieces)
-    for index in lungs:
-        columns = np.count_nonzero(pieces[boxes[index]] == index + 1, axis=0)
-        centres[index] = boxes[index][1].start + float(np.average(np.arange(columns.size), weights=columns))
-    on_left, on_right = sorted(centres, key=lambda index: centres[index])
-    return int(areas[on_left]), int(areas[on_right])
 
 
 def _border_share(mask: NDArray[np.uint8]) -> float:

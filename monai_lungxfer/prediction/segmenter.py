@@ -16,7 +16,6 @@ from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.data.radiograph import Radiograph, as_meta_tensor
 from monai_lungxfer.errors import BundleError, InputFileError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.inference_settings import inference_settings
 from monai_lungxfer.prediction.inference_config import InferenceParts, load_parts
 from monai_lungxfer.stages import STAGES
 from monai_lungxfer.transfer import load_weights, resolve_weights
@@ -137,11 +136,11 @@ class Segmenter:
         bundle : str or pathlib.Path
             Name of a bundle or stage, or a bundle's folder.
         weights : str or pathlib.Path, optional
-            Weights file or reference; the default is the bundle's ``models/model.pt``. Settings beside it are followed.
+            Weights file or reference; the default is the bundle's ``models/model.pt``. Its input size is followed.
         device : str
             "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
         overrides : mapping, optional
-            Ids of inference.yaml and their values, such as ``{"threshold": 0.4}``; they outrank the weights' own.
+            Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
 
         Raises
         ------
@@ -154,12 +153,11 @@ class Segmenter:
         """
         folder = bundle_path(bundle)
         weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
-        settings = {**inference_settings(weights_file), **(overrides or {})}
-        parts = load_parts(folder, device, settings)
+        parts = load_parts(folder, weights_file, device, overrides)
         load_weights(parts.network, weights_file)
         parts.network.eval()
         version = str(bundle_metadata(folder).get("version", "unknown"))
-        replaced = tuple(f"{name}={value}" for name, value in settings.items())
+        replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
         return cls(parts, ModelIdentity(folder.name, version, sha256_of(weights_file), replaced))
 
     def segment(self, radiograph: Radiograph) -> Segmentation:

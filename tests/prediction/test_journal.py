@@ -41,9 +41,10 @@ def begun(folder: Path, *predictions: Prediction) -> Journal:
     return Journal(folder, MODEL, OutputOptions())
 
 
-def test_rows_come_back_as_they_were(tmp_path: Path) -> None:
-    rows = [done(tmp_path, "a"), Prediction(file="b.png", status="skipped", reason="is empty.")]
-    assert begun(tmp_path, *rows).done() == {row.file: row for row in rows}
+def test_done_rows_come_back_as_they_were_and_others_are_tried_again(tmp_path: Path) -> None:
+    row = done(tmp_path, "a")
+    others = [Prediction(file="b.png", status=status, reason="is empty.") for status in ("skipped", "left out")]
+    assert begun(tmp_path, row, *others).done() == {"a.png": row}
 
 
 def test_without_a_journal_nothing_is_done(tmp_path: Path) -> None:

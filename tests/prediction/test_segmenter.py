@@ -13,13 +13,12 @@ from monai_lungxfer.bundle_files import export_bundle
 from monai_lungxfer.data.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.errors import BundleError, InputFileError, LungXferError, TransferError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.inference_settings import save_inference_settings
+from monai_lungxfer.input_size import save_input_size
 from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.workflow import bundle_workflow, run_bundle
 
 BRIGHT_IS_LUNG = {
-    "image_size": [256, 256],
     "network_def": {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1},
     "precision": "float32",
 }
@@ -128,10 +127,12 @@ def test_cleaning_can_be_switched_off(bright_weights: Path) -> None:
     assert "clean=False" in str(segmenter.identity)
 
 
-def test_preprocessing_equals_that_of_the_yaml_from_the_file(bright: Segmenter, tmp_path: Path) -> None:
+def test_preprocessing_equals_that_of_the_yaml_from_the_file(
+    bright: Segmenter, bright_weights: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "x.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 170), dtype=np.uint8)).save(path)
-    workflow = bundle_workflow("portable", "inference", {"image_size": [256, 256]})
+    workflow = bundle_workflow("portable", "inference", {"weights": str(bright_weights)})
     from_file = workflow.parser.get_parsed_content("preprocessing")({"image": path})
     in_memory = bright.prepare(read_radiograph(path))
     assert in_memory.image.shape == (3, 256, 256)
@@ -245,10 +246,9 @@ def test_devices_that_are_not_there(bright_weights: Path, device: str) -> None:
 def test_weights_bring_their_input_size_and_the_caller_has_the_last_word(bright_weights: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model.pt"
     copy.write_bytes(bright_weights.read_bytes())
-    save_inference_settings(copy, {"image_size": [48, 64]})
+    save_input_size(copy, [48, 64])
     network = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1}
     radiograph = Radiograph(np.arange(40 * 50, dtype=np.float32).reshape(40, 50), "png")
     for overrides, size in (({}, (48, 64)), ({"image_size": [32, 32]}, (32, 32))):
         segmenter = Segmenter.from_bundle(weights=copy, device="cpu", overrides={"network_def": network, **overrides})
         assert segmenter.prepare(radiograph).image.shape[1:] == size
-        assert any(setting.startswith("image_size=") for setting in segmenter.identity.overrides)

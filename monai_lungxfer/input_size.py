@@ -1,0 +1,66 @@
+"""The input size that weights were trained for, kept beside their file: a state dict does not tell it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_lungxfer.errors import TransferError
+from monai_lungxfer.files import atomic_path
+from monai_lungxfer.transfer import resolve_weights
+
+__all__ = ["PAPER_SIZE", "input_size", "save_input_size"]
+
+PAPER_SIZE = [256, 256]
+"""(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
+
+
+def _file(weights: Path) -> Path:
+    return weights.with_suffix(".json")
+
+
+def save_input_size(weights: str | Path, size: Sequence[int]) -> None:
+    """Write the input size of a weights file, `model.json` beside `model.pt`.
+
+    Parameters
+    ----------
+    weights : str or pathlib.Path
+        The weights file.
+    size : sequence of int
+        (H, W) in pixels.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    with atomic_path(_file(Path(weights))) as temporary:
+        temporary.write_text(json.dumps({"image_size": list(size)}) + "\n", encoding="utf-8")
+
+
+def input_size(weights: str | Path) -> list[int]:
+    """Return the input size (H, W) in pixels that weights want.
+
+    Parameters
+    ----------
+    weights : str or pathlib.Path
+        As for `monai_lungxfer.transfer.resolve_weights`.
+
+    Raises
+    ------
+    TransferError
+        When there are no such weights, or the file beside them is damaged.
+    """
+    file = _file(resolve_weights(weights))
+    if not file.is_file():
+        return list(PAPER_SIZE)
+    try:
+        height, width = json.loads(file.read_text(encoding="utf-8"))["image_size"]
+        return [int(height), int(width)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TransferError(
+            f"holds no input size ({error})",
+            source=file,
+            remedy="Copy it again from where the weights come from, or remove it and give the size (image_size)",
+        ) from error
