@@ -11,7 +11,10 @@ __all__ = [
     "InputFileError",
     "LungXferError",
     "OutputError",
+    "PlanError",
+    "RegistryError",
     "TransferError",
+    "root_cause",
 ]
 
 
@@ -35,8 +38,12 @@ class LungXferError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        located = f"{self.source}: {self.problem}" if self.source else self.problem
-        return f"{located}. {self.remedy}." if self.remedy else f"{located}."
+        return f"{self.source}: {self.without_source}" if self.source else self.without_source
+
+    @property
+    def without_source(self) -> str:
+        """The message without the source, which may be a path with somebody's name in it."""
+        return f"{self.problem}. {self.remedy}." if self.remedy else f"{self.problem}."
 
     def __reduce__(self) -> tuple:
         # Keyword-only arguments are lost by the default protocol, and errors cross process borders.
@@ -55,6 +62,10 @@ class DatalistError(LungXferError):
     """A datalist or a split is malformed, or its records contradict the files."""
 
 
+class PlanError(LungXferError):
+    """The plan of a study is malformed, or is not that of the study it is given for."""
+
+
 class TransferError(LungXferError):
     """A parent model cannot be found, or does not fit the network."""
 
@@ -69,3 +80,17 @@ class DownloadError(LungXferError):
 
 class OutputError(LungXferError):
     """A result cannot be written."""
+
+
+class RegistryError(LungXferError):
+    """A model cannot be registered, found in the registry, compared or promoted."""
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return what an error was raised for: the first error of ours in its chain of causes, else the last of them.
+
+    MONAI's parser wraps whatever a configuration raises in RuntimeErrors.
+    """
+    while error.__cause__ is not None and not isinstance(error, LungXferError):
+        error = error.__cause__
+    return error

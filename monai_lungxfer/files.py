@@ -1,9 +1,10 @@
-"""Writing files so that a crash or a full disk never leaves half a file under its final name."""
+"""Writing files and folders so that a crash or a full disk never leaves half of one under its final name."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from monai_lungxfer.errors import OutputError
 
-__all__ = ["atomic_path", "sha256_of", "unwritable"]
+__all__ = ["atomic_path", "sha256_of", "staged_folder", "unwritable"]
 
 
 @contextmanager
@@ -53,6 +54,74 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_folder(target: Path, *, overwrite: bool = False, mark: str | Path | None = None) -> Iterator[Path]:
+    """Give a temporary folder beside `target` that becomes `target` when the block ends without an error.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The final folder; an empty one may be there.
+    overwrite : bool
+        Whether a folder that holds `mark` is replaced. Any other never is.
+    mark : str or pathlib.Path, optional
+        A file, relative to the folder, by which a folder that was written before is known.
+
+    Yields
+    ------
+    pathlib.Path
+        The folder to write to.
+
+    Raises
+    ------
+    OutputError
+        When there is a folder that is not to be replaced, or something cannot be written. Nothing is left behind, and
+        what was there before stays.
+    """
+    _check_target(target, overwrite, mark)
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        new = temporary / "new"
+        new.mkdir()
+        yield new
+        if hasattr(os, "sync"):
+            os.sync()  # a loss of power after the renaming must not leave empty files
+        _put_in_place(new, target, temporary / "old")
+    except OSError as error:
+        raise unwritable(target, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(new: Path, target: Path, aside: Path) -> None:
+    if target.exists():
+        target.replace(aside)
+    try:
+        new.replace(target)
+    except OSError:
+        if aside.exists():
+            aside.replace(target)
+        raise
+
+
+def _check_target(target: Path, overwrite: bool, mark: str | Path | None) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise OutputError("is a file", source=target, remedy="Choose another folder")
+    if not any(target.iterdir()):
+        return
+    if mark is None or not (target / mark).is_file():
+        raise OutputError("holds other files already", source=target, remedy="Choose another folder")
+    if not overwrite:
+        raise OutputError(
+            "is there already", source=target, remedy="Choose another folder, or allow it to be replaced (--overwrite)"
+        )
 
 
 def unwritable(target: str | Path, error: OSError) -> OutputError:

@@ -27,14 +27,14 @@ from dicom_writing import write
 from monai_lungxfer.data.formats.dicom_view import judge, read_header
 from monai_lungxfer.data.radiograph import read_radiograph
 
-__all__ = ["case_table", "header_table", "real_table", "replaced"]
+__all__ = ["case_table", "header_table", "markdown", "real_table", "replaced"]
 
 _LOSSY = 0.03
 
 
 def case_table() -> str:
     """Return the table of encodings and attributes: how far what is read is from what was written, and from others."""
-    return _markdown(("kind", "property", "read", "GDCM", "DCMTK"), [_case_row(case) for case in CASES])
+    return markdown(("kind", "property", "read", "GDCM", "DCMTK"), [_case_row(case) for case in CASES])
 
 
 def header_table() -> str:
@@ -53,13 +53,19 @@ def header_table() -> str:
         result = f"left out: {verdict.objection}" if verdict.objection else "segmented"
         doubts = f", with a warning: {'; '.join(verdict.doubts)}" if verdict.doubts and not verdict.objection else ""
         rows.append((header.name, verdict.view or "", result + doubts))
-    return _markdown(("header", "view", "prediction"), rows)
+    return markdown(("header", "view", "prediction"), rows)
 
 
 def real_table(folder: Path) -> str:
     """Return the table of real files: their properties, and whether other decoders see the same."""
     header = ("file", "transfer syntax", "stored as", "spacing in mm, from", "view", "GDCM", "DCMTK")
-    return _markdown(header, [_real_row(path) for path in sorted(folder.glob("*.dcm"))])
+    return markdown(header, [_real_row(path) for path in sorted(folder.glob("*.dcm"))])
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def replaced(document: str, name: str, table: str) -> str:
@@ -113,11 +119,6 @@ def _deviation_without_tables(path: Path) -> float:
         copy = Path(folder) / "copy.dcm"
         dataset.save_as(copy)
         return deviation(read_radiograph(copy).pixels, read_by_gdcm(copy))
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> None:

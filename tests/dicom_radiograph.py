@@ -1,11 +1,14 @@
-"""Small DICOM radiographs, and a lung mask that no shift, mirroring or transposition leaves as it is."""
+"""Small DICOM radiographs, a lung mask that no shift, mirroring or transposition leaves as it is, and validity."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -54,7 +57,26 @@ def radiograph(kind: str = "CR", photometric: str = "MONOCHROME2", bits: int = 1
     return image
 
 
+def as_dicom(pixels: np.ndarray, photometric: str, **attributes: Any) -> Dataset:
+    """Return a picture (H, W) of uint8 as a frontal radiograph of 12 bits, whichever end of its scale is white."""
+    image = radiograph(photometric=photometric, **{"BodyPartExamined": "CHEST", "ViewPosition": "AP", **attributes})
+    values = pixels.astype("<u2") * 16
+    image.Rows, image.Columns = pixels.shape
+    image.PixelData = (4095 - values if photometric == "MONOCHROME1" else values).astype("<u2").tobytes()
+    return image
+
+
 def write(path: Path, image: Dataset) -> Path:
     """Write a radiograph as a DICOM file."""
     image.save_as(path, enforce_file_format=True)
     return path
+
+
+def errors_of(path: Path) -> list[str]:
+    """Return what dciodvfy of dicom3tools finds wrong."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
+    found = subprocess.run(["dciodvfy", str(path)], check=False, capture_output=True, text=True, errors="replace")
+    lines = (found.stdout + found.stderr).splitlines()
+    assert any(line.strip() in ("Segmentation", "SCImage") for line in lines), lines
+    return [line for line in lines if line.startswith("Error")]

@@ -13,7 +13,8 @@ from monai.data import CacheDataset, PersistentDataset, pickle_hashing
 from monai.transforms import Compose
 from monai.transforms.traits import RandomizableTrait
 
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.checkpoint_files import read_checkpoint
+from monai_lungxfer.errors import LungXferError, TransferError
 
 __all__ = ["MemoryDataset", "SpilledDataset", "decoded_dataset"]
 
@@ -49,11 +50,36 @@ class MemoryDataset(_SeededByImage, CacheDataset):
 
 
 class SpilledDataset(_SeededByImage, PersistentDataset):
-    """MONAI's `PersistentDataset` (deterministic transforms done once, kept on disk), seeded by image."""
+    """MONAI's `PersistentDataset` (deterministic transforms done once, kept on disk), seeded by image.
+
+    No code in its files is run. What lies there instead of a decoded image, or was cut short, is made anew.
+    """
 
     def __init__(self, data: Sequence, transform: Compose, seed: int, folder: str | Path) -> None:
         self.seed = seed
-        super().__init__(data=data, transform=transform, cache_dir=folder, hash_transform=pickle_hashing)
+        self.folder = Path(folder)
+        super().__init__(
+            data=data, transform=transform, cache_dir=folder, hash_transform=pickle_hashing, weights_only=True
+        )
+
+    def _cachecheck(self, item_transformed: Any) -> Any:
+        try:
+            return super()._cachecheck(item_transformed)
+        except Exception:  # of an image that cannot be read as well, or of a kept file that MONAI does not replace
+            kept = self.folder / f"{self.hash_func(item_transformed).decode()}{self.transform_hash}.pt"
+            if not kept.is_file() or _is_whole(kept):
+                raise
+            logger.warning("%s: this decoded image is damaged, and is made anew", kept)
+            kept.unlink()
+            return super()._cachecheck(item_transformed)
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        read_checkpoint(file)
+    except TransferError:
+        return False
+    return True
 
 
 def decoded_dataset(

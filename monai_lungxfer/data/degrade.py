@@ -6,14 +6,17 @@ Images are float32 (H, W) in 0..1, bright where the body absorbs. A ray of grey 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from monai_lungxfer.data.devices import MARKERS, electrodes, pacemaker, text_marker, tubes
+from monai_lungxfer.data.devices import MARKERS, electrodes, pacemaker, place_of_marker, text_marker, tubes
 from monai_lungxfer.data.phantom_canvas import Canvas
 
 __all__ = [
+    "STRENGTHS",
     "collimation",
     "grid_lines",
     "low_contrast",
@@ -22,9 +25,28 @@ __all__ = [
     "quantum_noise",
     "rotated_pair",
     "scatter_veil",
+    "strengths",
 ]
 
 _ABSORPTION = 3.0
+
+STRENGTHS: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "scatter_veil": {"ratio": (0.35, 0.9)},
+    "quantum_noise": {"photons": (250, 900)},
+    "motion_blur": {"length": (0.0, 0.02), "degrees": (0, 180)},
+    "grid_lines": {"period": (2.2, 6.0), "depth": (0.005, 0.03)},
+    "low_contrast": {"factor": (0.65, 0.9), "level": (0.45, 0.7)},
+    "text_marker": {"height": (0.03, 0.055)},
+}
+"""The simulated portable device: of each part, the least and the greatest of every strength, drawn uniformly between.
+
+`portable_degraded` draws from it, and so do the single transforms in `monai_lungxfer.portable_transforms`.
+"""
+
+
+def strengths(rng: np.random.Generator, ranges: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Draw a strength from each range, in their order."""
+    return {name: rng.uniform(*limits) for name, limits in ranges.items()}
 
 
 def scatter_veil(image: np.ndarray, ratio: float, width: float = 0.12) -> np.ndarray:
@@ -179,16 +201,15 @@ def portable_degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
     image = _with_objects(image, rng)
     image = ndimage.gaussian_filter(image, rng.uniform(0.002, 0.004) * max(image.shape), mode="nearest")
     if rng.random() < 0.3:
-        image = motion_blur(image, rng.uniform(0, 0.02), rng.uniform(0, 180))
-    image = scatter_veil(image, rng.uniform(0.35, 0.9))
-    image = quantum_noise(image, rng.uniform(250, 900), rng)
+        image = motion_blur(image, **strengths(rng, STRENGTHS["motion_blur"]))
+    image = scatter_veil(image, **strengths(rng, STRENGTHS["scatter_veil"]))
+    image = quantum_noise(image, **strengths(rng, STRENGTHS["quantum_noise"]), rng=rng)
     if rng.random() < 0.15:
-        image = grid_lines(image, rng.uniform(2.2, 6), rng.uniform(0.005, 0.03), rng.choice([0.0, 90.0]))
-    image = low_contrast(image, rng.uniform(0.65, 0.9), rng.uniform(0.45, 0.7))
+        image = grid_lines(image, **strengths(rng, STRENGTHS["grid_lines"]), degrees=rng.choice([0.0, 90.0]))
+    image = low_contrast(image, **strengths(rng, STRENGTHS["low_contrast"]))
     image = collimation(image, rng)
     for text in rng.choice(MARKERS, int(rng.integers(1, 3)), replace=False):
-        place = (rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05), rng.uniform(0.02, 0.9))
-        image = text_marker(image, str(text), place, rng.uniform(0.03, 0.055))
+        image = text_marker(image, str(text), place_of_marker(rng), **strengths(rng, STRENGTHS["text_marker"]))
     return image
 
 

@@ -12,9 +12,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from monai_lungxfer.data.phantom_canvas import Canvas, curve, ellipse
 
-__all__ = ["MARKERS", "electrodes", "pacemaker", "text_marker", "tubes"]
+__all__ = ["MARKERS", "electrodes", "pacemaker", "place_of_marker", "text_marker", "tubes"]
 
 MARKERS = ("AP", "PORTABLE", "SUPINE", "AP PORTABLE", "R", "L")
+
+
+def place_of_marker(rng: np.random.Generator) -> tuple[float, float]:
+    """Draw a place for `text_marker`: near the upper or the lower border."""
+    return rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05), rng.uniform(0.02, 0.9)
 
 
 def text_marker(image: np.ndarray, text: str, place: Sequence[float], height: float = 0.05) -> np.ndarray:

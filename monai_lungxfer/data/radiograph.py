@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.data.formats import decode
 from monai_lungxfer.data.formats.colour import is_coloured, to_grey, to_planes
+from monai_lungxfer.data.formats.picture import check_finite
 from monai_lungxfer.errors import InputFileError
 
-__all__ = ["MaskReader", "Radiograph", "RadiographReader", "as_meta_tensor", "read_mask", "read_radiograph"]
+__all__ = ["Channels", "MaskReader", "Radiograph", "RadiographReader", "as_meta_tensor", "read_mask", "read_radiograph"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ class Radiograph:
     pixels : numpy.ndarray
         float32, C-contiguous: (H, W), or (3, H, W) for red, green and blue. The values of the file, not rescaled.
     format : str
-        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, or ``"itk"`` for what ITK read.
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, ``"itk"`` for what ITK read,
+        or ``"array"`` for pixels that came without a file.
     spacing : tuple of float or None
         Distance between (rows, columns) in mm.
     spacing_source : str or None
@@ -67,7 +69,7 @@ def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph
     Parameters
     ----------
     path : str or pathlib.Path
-        PNG, JPEG, TIFF, NIfTI of one slice, DICOM of one frame, or what else ITK reads.
+        PNG, JPEG, TIFF, NIfTI of one slice, DICOM of one frame, MetaImage, NRRD or BMP.
     channels : {"grey", "rgb"}
         "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.
@@ -76,7 +78,8 @@ def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph
     ------
     InputFileError
         When there is no such file; when it is damaged, or no picture; when it holds several pages, frames or slices,
-        or values that are not numbers; or when a side is shorter than 32 pixels, or there are over 150 million pixels.
+        or values that are not numbers; or when a side is shorter than 32 pixels, or there are over 150 million pixels
+        or 600 MB.
     ValueError
         When `channels` is something else.
     """
@@ -85,7 +88,7 @@ def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
         pixels = to_planes(picture.pixels) if channels == "rgb" else to_grey(picture.pixels)
     if picture.pixels.dtype.kind == "f":
-        _check_finite(path, pixels)
+        check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
     return Radiograph(pixels, name, picture.spacing, picture.spacing_source, is_colour, picture.view)
 
@@ -199,17 +202,6 @@ class MaskReader(RadiographReader):
 def _check_channels(channels: str) -> None:
     if channels not in ("grey", "rgb"):
         raise ValueError(f"channels must be 'grey' or 'rgb', not {channels!r}")
-
-
-def _check_finite(path: str | Path, pixels: NDArray[np.float32]) -> None:
-    finite = np.isfinite(pixels)
-    count = np.count_nonzero(~(finite if finite.ndim == 2 else finite.all(axis=0)))
-    if count:
-        raise InputFileError(
-            f"holds NaN or infinity in {count} {'pixel' if count == 1 else 'pixels'}",
-            source=path,
-            remedy="Replace them by the value of the background",
-        )
 
 
 def _foreground(radiograph: Radiograph, path: str | Path) -> NDArray[np.uint8]:

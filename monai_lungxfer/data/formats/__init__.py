@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monai_lungxfer.data.formats import dicom, itk, nifti, pillow
-from monai_lungxfer.data.formats.picture import Picture
+from monai_lungxfer.data.formats.picture import Picture, check_bytes
 from monai_lungxfer.data.formats.quiet import quiet
 from monai_lungxfer.errors import InputFileError
 
@@ -18,6 +18,7 @@ __all__ = ["decode", "format_of"]
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
 _LONGEST_REASON = 200
+_RUST = "pyo3_runtime"  # whose PanicException, here of pylibjpeg-rle, is no Exception
 _COPY = "Copy it again from its source, or export it anew"
 
 _FAMILIES: tuple[tuple[Callable[[bytes], str | None], Callable[[Path], Picture]], ...] = (
@@ -50,7 +51,9 @@ def decode(path: Path) -> tuple[str, Picture]:
         raise
     except MemoryError as error:
         raise InputFileError("does not fit into memory", source=path, remedy="Scale the radiograph down") from error
-    except Exception as error:  # four libraries decode bad bytes here, and each raises what it happens to stumble over
+    except BaseException as error:  # four libraries decode bad bytes here, and each raises what it stumbles over
+        if not isinstance(error, Exception) and type(error).__module__ != _RUST:
+            raise
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         shown = textwrap.shorten(reason.rstrip("."), _LONGEST_REASON)
         raise InputFileError(f"cannot be read ({shown})", source=path, remedy=_COPY) from error
@@ -75,6 +78,7 @@ def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:
         raise InputFileError("does not exist", source=path, remedy="Check the path")
     if not path.is_file():
         raise InputFileError("is a folder, not a file", source=path, remedy="Give the files in it")
+    check_bytes(path, path.stat().st_size)
     head = _head(path)
     for recognise, decoder in _FAMILIES:
         name = recognise(head)

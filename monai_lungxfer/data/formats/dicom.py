@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from monai_lungxfer.data.formats.dicom_pixels import can_decode, pixels_of
+from monai_lungxfer.data.formats.codestream import check_jpeg, check_jpeg_2000
+from monai_lungxfer.data.formats.dicom_file import read_dataset
+from monai_lungxfer.data.formats.dicom_pixels import can_decode, frames_of, pixels_of
 from monai_lungxfer.data.formats.dicom_view import judge
 from monai_lungxfer.data.formats.picture import Picture, check_size, valid_spacing
 from monai_lungxfer.errors import InputFileError
@@ -18,16 +21,19 @@ __all__ = ["decode", "recognise"]
 _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 
-_PACKAGES = {
-    "1.2.840.10008.1.2.4.5": "pylibjpeg[libjpeg]",
-    "1.2.840.10008.1.2.4.6": "pylibjpeg[libjpeg]",
-    "1.2.840.10008.1.2.4.7": "pylibjpeg[libjpeg]",
-    "1.2.840.10008.1.2.4.8": "pylibjpeg[libjpeg]",
-    "1.2.840.10008.1.2.4.9": "pylibjpeg[openjpeg]",
-    "1.2.840.10008.1.2.4.20": "pylibjpeg[openjpeg]",
-    "1.2.840.10008.1.2.5": "pylibjpeg[rle]",
+_CODECS: dict[str, tuple[str, Callable[[Path, bytes, int, int], None] | None]] = {
+    "1.2.840.10008.1.2.4.5": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.6": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.7": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.8": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.9": ("pylibjpeg[openjpeg]", check_jpeg_2000),
+    "1.2.840.10008.1.2.4.20": ("pylibjpeg[openjpeg]", check_jpeg_2000),
+    "1.2.840.10008.1.2.5": ("pylibjpeg[rle]", None),
 }
-"""The package that decodes every transfer syntax whose UID starts so: JPEG, JPEG-LS, JPEG 2000, HTJ2K, RLE."""
+"""The package that decodes every transfer syntax whose UID starts so (JPEG, JPEG-LS, JPEG 2000, HTJ2K, RLE), and what
+checks a codestream before."""
+
+_OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
 def recognise(head: bytes) -> str | None:
@@ -50,7 +56,7 @@ def decode(path: Path) -> Picture:
     monai_lungxfer.data.formats.dicom_pixels.pixels_of : the steps from stored to displayed values.
     """
     try:
-        dataset = pydicom.dcmread(path, force=True)
+        dataset = read_dataset(path)
         _check(path, dataset)
         return Picture(pixels_of(path, dataset), *_spacing(dataset), judge(dataset).view)
     except (InputFileError, MemoryError):
@@ -70,15 +76,21 @@ def _check(path: Path, dataset: FileDataset) -> None:
             source=path,
             remedy="Give the radiograph itself, not a report, presentation state or directory",
         )
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    if frames > 1:
-        raise InputFileError(
-            f"holds {frames} frames", source=path, remedy="Give one file for each radiograph, not a cine or a volume"
-        )
-    check_size(path, int(dataset.Rows), int(dataset.Columns))
+    _check_frames(path, int(dataset.get("NumberOfFrames") or 1))
+    bytes_each = int(dataset.get("SamplesPerPixel") or 1) * int(dataset.get("BitsAllocated") or 8) / 8
+    check_size(path, int(dataset.Rows), int(dataset.Columns), bytes_each)
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = _encoding(dataset)
     _check_codec(path, dataset.file_meta.TransferSyntaxUID)
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        _check_codestream(path, dataset)
+
+
+def _check_frames(path: Path, frames: int) -> None:
+    if frames != 1:
+        raise InputFileError(
+            f"holds {frames} frames", source=path, remedy="Give one file for each radiograph, not a cine or a volume"
+        )
 
 
 def _encoding(dataset: FileDataset) -> pydicom.uid.UID:
@@ -93,13 +105,29 @@ def _encoding(dataset: FileDataset) -> pydicom.uid.UID:
 def _check_codec(path: Path, syntax: pydicom.uid.UID) -> None:
     if can_decode(syntax):
         return
-    package = next((package for start, package in _PACKAGES.items() if syntax.startswith(start)), None)
+    package, _ = _codec_of(syntax)
     raise InputFileError(
         f"its pixel data is compressed as {syntax.name if syntax.is_valid else 'an unknown transfer syntax'}, "
         "and there is no decoder for that",
         source=path,
         remedy=f'Run: pip install "{package}"' if package else "Export it uncompressed",
     )
+
+
+def _codec_of(syntax: pydicom.uid.UID) -> tuple[str | None, Callable[[Path, bytes, int, int], None] | None]:
+    return next((codec for start, codec in _CODECS.items() if syntax.startswith(start)), (None, None))
+
+
+def _check_codestream(path: Path, dataset: FileDataset) -> None:
+    """Refuse compressed pixel data that are not of one frame, or not of the size that the header declares."""
+    for keyword in _OFFSETS:  # of more than one frame; by them a codec would get other bytes than are checked here
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    frames = frames_of(dataset.PixelData)
+    _check_frames(path, len(frames))
+    _, check = _codec_of(dataset.file_meta.TransferSyntaxUID)
+    if check is not None:
+        check(path, frames[0], int(dataset.Rows), int(dataset.Columns))
 
 
 def _spacing(dataset: FileDataset) -> tuple[tuple[float, float] | None, str | None]:

@@ -13,13 +13,16 @@ from pydicom.dataset import FileDataset
 
 from monai_lungxfer.data.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
 from monai_lungxfer.data.formats.picture import row_blocks
+from monai_lungxfer.errors import InputFileError
 
 try:
     from pydicom import pixels as processing
+    from pydicom.encaps import generate_frames
 except ImportError:  # pydicom 2
+    from pydicom.encaps import generate_pixel_data_frame
     from pydicom.pixel_data_handlers import util as processing  # type: ignore[no-redef]
 
-__all__ = ["can_decode", "pixels_of"]
+__all__ = ["can_decode", "frames_of", "pixels_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,13 @@ def can_decode(syntax: pydicom.uid.UID) -> bool:
         return False
 
 
+def frames_of(pixel_data: bytes) -> list[bytes]:
+    """Return the codestreams of compressed pixel data that should be one frame, as pydicom tells them apart."""
+    if _IS_PYDICOM_2:
+        return list(generate_pixel_data_frame(pixel_data, 1))
+    return list(generate_frames(pixel_data, number_of_frames=1))
+
+
 def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     """Return the picture as (H, W), or (H, W, 3) for colour.
 
@@ -52,9 +62,12 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     dataset : pydicom.dataset.FileDataset
         Of one frame, with its transfer syntax.
     """
+    if not _IS_PYDICOM_2:
+        dataset.pixel_array_options(allow_excess_frames=False)  # what follows the frame is padding, however long
     values = dataset.pixel_array
     interpretation = dataset.get("PhotometricInterpretation", "MONOCHROME2")  # read now: decoding may change it
     if interpretation == "PALETTE COLOR":
+        _refuse_segments(path, dataset)
         return processing.apply_color_lut(values, dataset)[..., :3]
     if values.ndim == 3:
         if _IS_PYDICOM_2 and interpretation.startswith("YBR_FULL"):  # pydicom 3, and JPEG 2000's decoder, have done so
@@ -71,6 +84,12 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     if padding is not None:
         displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
     return displayed
+
+
+def _refuse_segments(path: Path, dataset: FileDataset) -> None:
+    """Refuse a palette in segments (PS3.3, C.7.9.2), which a few bytes of each extend without a bound."""
+    if "SegmentedRedPaletteColorLookupTableData" in dataset:
+        raise InputFileError("its palette is in segments", source=path, remedy="Export it in grey")
 
 
 def _significant(path: Path, values: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
+from monai_lungxfer.data.formats.dicom_file import read_dataset
 from monai_lungxfer.data.formats.quiet import quiet
 
 __all__ = ["FRONTAL_VIEWS", "Verdict", "is_directory", "judge", "objection_to", "read_header"]
@@ -87,7 +87,7 @@ def read_header(path: Path) -> Dataset | None:
     """Return the attributes that `judge` looks at, or ``None`` when the header cannot be read."""
     try:
         with quiet():
-            return pydicom.dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
+            return read_dataset(path, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
     except Exception:  # noqa: BLE001 - pydicom raises anything; the reader of the pixels reports it
         return None
 

@@ -1,4 +1,4 @@
-"""Every other format that ITK knows: MetaImage, NRRD, BMP and others."""
+"""MetaImage, NRRD and BMP files, and PNG and TIFF files of a kind that Pillow cannot read, through ITK."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from monai_lungxfer.errors import InputFileError
 __all__ = ["decode"]
 
 _REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
+_FORMATS = ("MetaImageIO", "NrrdImageIO", "BMPImageIO", "PNGImageIO", "TIFFImageIO")  # of some twenty in ITK
 _LOCK = threading.Lock()
 
 
@@ -32,7 +33,7 @@ def decode(path: Path) -> Picture:
 
     with _silenced():
         try:
-            io = itk.ImageIOFactory.CreateImageIO(str(path), itk.CommonEnums.IOFileMode_ReadMode)
+            io = next((io for name in _FORMATS if (io := getattr(itk, name).New()).CanReadFile(str(path))), None)
             if io is None:
                 raise InputFileError("its content is no image of a known format", source=path, remedy=_REMEDY)
             io.SetFileName(str(path))
@@ -40,7 +41,7 @@ def decode(path: Path) -> Picture:
             components = _checked(path, io)
             # ITK's Python has few pixel types with several components, and all of them with float32.
             pixel_type = itk.F if components == 1 else itk.Vector[itk.F, components]
-            values = itk.array_from_image(itk.imread(str(path), pixel_type))
+            values = itk.array_from_image(itk.imread(str(path), pixel_type, imageio=io))
         except RuntimeError as error:  # all that ITK raises; the texts are lines of its source code
             raise InputFileError(
                 "is damaged, or of a kind that ITK cannot read", source=path, remedy=_REMEDY
@@ -80,8 +81,8 @@ def _checked(path: Path, io: Any) -> int:  # ITK's classes have no types
             source=path,
             remedy="Give one file for each radiograph; a volume is not a radiograph",
         )
-    check_size(path, size[1], size[0])
     components: int = io.GetNumberOfComponents()
+    check_size(path, size[1], size[0], components * io.GetComponentSize())
     if components > 4 or io.GetPixelType() == itk.CommonEnums.IOPixel_COMPLEX:
         raise InputFileError(f"its pixels have {components} components", source=path, remedy=_REMEDY)
     return components

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,10 @@ __all__ = ["decode", "recognise"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 
+_LONGEST_HEAD = 540  # of NIfTI-2
+_MOST_BEFORE = 16_000_000  # bytes of header extensions
+_MOST_BEHIND = 1_000_000  # bytes of padding
+
 _CLASSES = {"n+1": nib.Nifti1Image, "n+2": nib.Nifti2Image}
 _MAGIC_AT = {"n+1": 344, "n+2": 4}
 _MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
@@ -32,39 +37,62 @@ def decode(path: Path) -> Picture:
     """Read a NIfTI file of one slice, grey or with three channels.
 
     The first index is the column and the second the row, as ITK writes a two-dimensional image, hence the transpose.
-    The affine matrix flips nothing. The spacing is that of the header, if it says which unit it is in.
+    The affine matrix flips nothing. The spacing is that of the header, if it says which unit it is in. Extensions of
+    the header are not looked at.
 
     Raises
     ------
     InputFileError
-        When the file holds more than one slice, complex numbers, or a picture of a size that is not read.
+        When the file holds more than one slice, complex numbers, a picture of a size that is not read, or more than
+        its header declares.
     """
     with path.open("rb") as file:
         compressed = file.read(2) == GZIP_MAGIC
         file.seek(0)
-        stream = gzip.GzipFile(fileobj=file) if compressed else file
-        version = _version(stream.read(348)) or "n+1"
-        stream.seek(0)
-        image = _CLASSES[version].from_stream(stream)
-        if image.get_data_dtype().kind == "c":
-            raise InputFileError("holds complex numbers", source=path, remedy="Save their magnitude")
-        _check_shape(path, image.shape)
-        values = _values(image.dataobj).reshape(*image.shape[:2], -1)
-        while compressed and stream.read(1 << 20):
-            pass  # gzip compares its checksum only at the very end
-        values = values[..., :3] if values.shape[-1] > 1 else values[..., 0]
-        pixels = np.array(values.swapaxes(0, 1), order="C")
-    column, row = image.header.get_zooms()[:2]
-    scale = _MM.get(image.header.get_xyzt_units()[0])
+        stream: Any = gzip.GzipFile(fileobj=file) if compressed else file
+        head = stream.read(_LONGEST_HEAD)
+        kind = _CLASSES[_version(head) or "n+1"]
+        header = kind.header_class(head[: kind.header_class.template_dtype.itemsize])
+        _check(path, header)
+        if compressed:
+            stream = io.BytesIO(head + _rest(path, stream, _length(header) - len(head)))
+        values = _values(kind.ImageArrayProxy(stream, header)).reshape(*header.get_data_shape()[:2], -1)
+    values = values[..., :3] if values.shape[-1] > 1 else values[..., 0]
+    pixels = np.array(values.swapaxes(0, 1), order="C")
+    column, row = header.get_zooms()[:2]
+    scale = _MM.get(header.get_xyzt_units()[0])
     spacing = None if scale is None else valid_spacing(row * scale, column * scale)
     return Picture(pixels, spacing, spacing and "pixdim")
+
+
+def _length(header: Any) -> int:
+    """Return how many bytes of a file the header accounts for."""
+    data: int = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+    return header.get_data_offset() + data
+
+
+def _rest(path: Path, stream: gzip.GzipFile, length: int) -> bytes:
+    """Unpack what the header accounts for, and the end, since gzip compares its checksum only there."""
+    content = stream.read(max(0, length))
+    if len(stream.read(_MOST_BEHIND + 1)) > _MOST_BEHIND:
+        raise InputFileError("unpacks to more than its header declares", source=path, remedy="Save it anew")
+    return content
 
 
 def _version(head: bytes) -> str | None:
     return next((name for name, at in _MAGIC_AT.items() if head[at : at + 4] == name.encode() + b"\0"), None)
 
 
-def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
+def _check(path: Path, header: Any) -> None:
+    if header.get_data_dtype().kind == "c":
+        raise InputFileError("holds complex numbers", source=path, remedy="Save their magnitude")
+    _check_shape(path, header.get_data_shape(), header.get_data_dtype().itemsize)
+    if header.get_data_offset() > _MOST_BEFORE:
+        problem = f"its pixels begin only after {header.get_data_offset() // 1_000_000} MB"
+        raise InputFileError(problem, source=path, remedy="Save it without extensions of the header")
+
+
+def _check_shape(path: Path, shape: tuple[int, ...], item_size: int) -> None:
     if len(shape) < 2:
         raise InputFileError(f"its shape is {shape}, which is no picture", source=path, remedy="Give a radiograph")
     *between, last = shape[2:] or (1,)
@@ -76,7 +104,7 @@ def _check_shape(path: Path, shape: tuple[int, ...]) -> None:
             source=path,
             remedy="Give one file for each radiograph; a volume is not a radiograph",
         )
-    check_size(path, shape[1], shape[0])
+    check_size(path, shape[1], shape[0], channels * item_size)
 
 
 def _values(proxy: Any) -> NDArray[Any]:

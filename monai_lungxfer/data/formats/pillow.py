@@ -14,7 +14,8 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from monai_lungxfer.data.formats import itk
-from monai_lungxfer.data.formats.picture import Picture, check_size
+from monai_lungxfer.data.formats.codestream import check_scans
+from monai_lungxfer.data.formats.picture import MIN_SIDE, Picture, check_size
 from monai_lungxfer.errors import InputFileError
 
 __all__ = ["decode", "recognise"]
@@ -26,13 +27,8 @@ _PLUGINS: dict[str, tuple[tuple[bytes, ...], type[ImageFile]]] = {
     "tiff": ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImageFile),
 }
 _ORIENTATION = 0x0112
-_BITS_PER_SAMPLE, _PHOTOMETRIC_INTERPRETATION, _PLANAR_CONFIGURATION, _TILE_WIDTH, _SAMPLE_FORMAT = (
-    258,
-    262,
-    284,
-    322,
-    339,
-)
+_BITS_PER_SAMPLE, _PHOTOMETRIC_INTERPRETATION, _PLANAR_CONFIGURATION = 258, 262, 284
+_TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 322, 323, 339
 _TIFF_REMEDY = "Save it as TIFF or PNG with 8 or 16 bits, or as TIFF with 32 bits, a pixel"
 _AS_THEY_ARE = frozenset(("1", "L", "I", "F", "RGB"))
 _WITH_ALPHA = {"LA": 1, "RGBA": 3, "RGBX": 3}
@@ -61,9 +57,13 @@ def decode(path: Path) -> Picture:
         if plugin is PngImageFile:
             with PngImageFile(path) as unread:
                 unread.verify()  # the checksums, which are left out when it decodes
+        if plugin is JpegImageFile:
+            check_scans(path, file.read())
+            file.seek(0)
         image = _opened(path, file, plugin)
         check_size(path, image.height, image.width)
         _check_pages(path, image)
+        _check_tiles(path, image)
         if _would_lose_bits(path, image):
             return itk.decode(path)
         return Picture(_pixels(image))
@@ -80,9 +80,16 @@ def _opened(path: Path, file: BinaryIO, plugin: type[ImageFile]) -> ImageFile:
 
 
 def _check_pages(path: Path, image: ImageFile) -> None:
-    pages = getattr(image, "n_frames", 1)
-    if pages > 1:
-        raise InputFileError(f"holds {pages} pages", source=path, remedy="Save each radiograph as a file of its own")
+    if getattr(image, "is_animated", False):  # n_frames would go through all of them
+        raise InputFileError("holds several pages", source=path, remedy="Save each radiograph as a file of its own")
+
+
+def _check_tiles(path: Path, image: ImageFile) -> None:
+    """Refuse TIFF tiles larger than any picture, each of which is decoded as a whole."""
+    tags = getattr(image, "tag_v2", {})
+    width, height = tags.get(_TILE_WIDTH, 0), tags.get(_TILE_LENGTH, 0)
+    if width and height:
+        check_size(path, max(height, MIN_SIDE), max(width, MIN_SIDE))
 
 
 def _would_lose_bits(path: Path, image: ImageFile) -> bool:

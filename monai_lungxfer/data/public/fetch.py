@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from monai_lungxfer.data.public.adapters import Adapter, find_adapter
-from monai_lungxfer.data.public.staging import staged_folder
 from monai_lungxfer.data.public.unpack import Limits, unpack
 from monai_lungxfer.download import download
 from monai_lungxfer.errors import DownloadError
-from monai_lungxfer.files import sha256_of
+from monai_lungxfer.files import sha256_of, staged_folder
 
 __all__ = ["fetch"]
 

@@ -15,10 +15,10 @@ from monai_lungxfer.data.datalist import DATALIST_NAME, save_datalist
 from monai_lungxfer.data.public.adapters import find_adapter
 from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
 from monai_lungxfer.data.public.names import check_names
-from monai_lungxfer.data.public.staging import staged_folder
 from monai_lungxfer.data.public.write import write_item
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.errors import DatalistError, LungXferError, OutputError
+from monai_lungxfer.files import staged_folder
 
 __all__ = ["Facts", "Prepared", "prepare"]
 

@@ -163,6 +163,12 @@ def test_too_little_pixel_data_is_refused(write_dicom: DicomWriter, picture: np.
         read_radiograph(write_dicom(picture, PixelData=picture.tobytes()[:1000]))
 
 
+def test_what_follows_the_frame_is_left_out(write_dicom: DicomWriter, picture: np.ndarray) -> None:
+    for length in (1, picture.size, 2 * picture.size):  # once, a second frame of the file was taken for a colour
+        path = write_dicom(picture, PixelData=picture.tobytes() + bytes(length))
+        np.testing.assert_array_equal(read_radiograph(path).pixels, picture)
+
+
 def test_missing_codec_names_the_package(
     write_dicom: DicomWriter, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

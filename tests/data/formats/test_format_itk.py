@@ -73,12 +73,20 @@ def test_truncated_file_is_refused(tmp_path: Path, picture: np.ndarray) -> None:
 def test_warnings_are_off_inside_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     read = itk.imread
-    monkeypatch.setattr(itk, "imread", lambda *args: shown.append(itk.Object.GetGlobalWarningDisplay()) or read(*args))
+    monkeypatch.setattr(
+        itk, "imread", lambda *args, **more: shown.append(itk.Object.GetGlobalWarningDisplay()) or read(*args, **more)
+    )
     path = save(np.zeros((40, 60), np.uint8), tmp_path / "image.mha")
     assert itk.Object.GetGlobalWarningDisplay()
     read_radiograph(path)
     assert shown == [False]
     assert itk.Object.GetGlobalWarningDisplay()
+
+
+@pytest.mark.parametrize("suffix", [".vtk", ".gipl", ".h5", ".mrc"])
+def test_other_formats_of_itk_are_not_read(tmp_path: Path, picture: np.ndarray, suffix: str) -> None:
+    with pytest.raises(InputFileError, match="no image of a known format"):
+        read_radiograph(save(picture, tmp_path / f"image{suffix}"))
 
 
 def test_text_is_refused(tmp_path: Path) -> None:

@@ -88,6 +88,24 @@ def test_values_that_are_no_numbers_are_counted(tmp_path: Path, picture: np.ndar
         read_radiograph(save(values, tmp_path / "image.nii"), "rgb")
 
 
+def test_what_stands_before_and_behind_the_pixels(tmp_path: Path, picture: np.ndarray) -> None:
+    image = nib.Nifti1Image(picture.T, np.eye(4))
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"text " * 1000))
+    whole = image.to_bytes()
+    for name, content in {"x.nii": whole, "x.nii.gz": gzip.compress(whole + bytes(512))}.items():
+        (tmp_path / name).write_bytes(content)
+        np.testing.assert_array_equal(read_radiograph(tmp_path / name).pixels, picture)
+    (tmp_path / "x.nii.gz").write_bytes(gzip.compress(whole + bytes(2_000_000)))
+    with pytest.raises(InputFileError, match="unpacks to more than its header declares"):
+        read_radiograph(tmp_path / "x.nii.gz")
+
+
+def test_members_of_gzip_are_joined(tmp_path: Path, picture: np.ndarray) -> None:
+    whole = nib.Nifti1Image(picture.T, np.eye(4)).to_bytes()
+    (tmp_path / "x.nii.gz").write_bytes(gzip.compress(whole[:400]) + gzip.compress(whole[400:]))
+    np.testing.assert_array_equal(read_radiograph(tmp_path / "x.nii.gz").pixels, picture)
+
+
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 40), dtype=np.uint8)
     whole = save(noise, tmp_path / "whole.nii").read_bytes()

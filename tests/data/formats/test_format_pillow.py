@@ -1,29 +1,17 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from png_writing import png16
+from tiff_writing import tiff_of
 
 from monai_lungxfer.data.formats import decode
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.errors import InputFileError
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def write_png16(path: Path, values: np.ndarray, colour_type: int) -> Path:
-    """Write 16 bits a sample, which Pillow does for grey only."""
-    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, colour_type, 0, 0, 0)
-    chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -135,7 +123,8 @@ def test_16_bits_of_colour_and_alpha_are_not_cut(
     values = np.stack([grey] * channels, axis=-1)
     if channels % 2 == 0:
         values[..., -1] = 65_535
-    path = write_png16(tmp_path / "image.png", values, colour_type)
+    path = tmp_path / "image.png"
+    path.write_bytes(png16(values, colour_type))
     np.testing.assert_array_equal(read_radiograph(path).pixels, grey)
 
 
@@ -159,7 +148,7 @@ def test_broken_exif_is_no_hindrance(tmp_path: Path, picture: np.ndarray) -> Non
 def test_several_pages_are_refused(tmp_path: Path, picture: np.ndarray) -> None:
     page = Image.fromarray(picture)
     page.save(tmp_path / "pages.tif", save_all=True, append_images=[page, page])
-    with pytest.raises(InputFileError, match="holds 3 pages"):
+    with pytest.raises(InputFileError, match="holds several pages"):
         read_radiograph(tmp_path / "pages.tif")
 
 
@@ -191,6 +180,17 @@ def test_unknown_kind_of_tiff_is_refused(tmp_path: Path, picture: np.ndarray) ->
     set_sample_format(tmp_path / "image.tif", before=3, after=6)  # complex floating point
     with pytest.raises(InputFileError, match="kind that is not read"):
         read_radiograph(tmp_path / "image.tif")
+
+
+def test_tile(tmp_path: Path, picture: np.ndarray) -> None:
+    tile = np.pad(picture, ((0, 24), (0, 4)))
+    path = tmp_path / "tile.tif"
+    tags = {"t273": None, "t278": None, "t279": None, "t324": 0, "t325": tile.size}
+    path.write_bytes(tiff_of(60, 40, tile.tobytes(), t322=64, t323=64, **tags))
+    np.testing.assert_array_equal(read_radiograph(path).pixels, picture)
+    path.write_bytes(tiff_of(60, 40, tile.tobytes(), t322=16_000, t323=16_000, **tags))
+    with pytest.raises(InputFileError, match="too large: 16000 x 16000 pixels"):
+        read_radiograph(path)
 
 
 def test_there_is_no_spacing(tmp_path: Path, picture: np.ndarray) -> None:

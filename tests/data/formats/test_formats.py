@@ -17,7 +17,7 @@ from PIL import Image
 from monai_lungxfer.data.formats import decode, itk
 from monai_lungxfer.data.formats import picture as pictures
 from monai_lungxfer.data.formats.colour import is_coloured, to_grey
-from monai_lungxfer.data.formats.picture import MAX_PIXELS, check_size, row_blocks, valid_spacing
+from monai_lungxfer.data.formats.picture import MAX_BYTES, MAX_PIXELS, check_size, row_blocks, valid_spacing
 from monai_lungxfer.data.formats.quiet import quiet
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.errors import InputFileError
@@ -98,6 +98,20 @@ def test_large_films_are_within_the_limit(tmp_path: Path) -> None:
         check_size(tmp_path, MAX_PIXELS // 1000 + 1, 1000)
 
 
+def test_too_many_bytes_a_pixel(tmp_path: Path) -> None:
+    check_size(tmp_path, 10_000, 10_000, bytes_each=6)
+    with pytest.raises(InputFileError, match="too large: over 600 MB"):
+        check_size(tmp_path, 10_001, 10_000, bytes_each=6)
+
+
+def test_large_files_are_not_opened(tmp_path: Path) -> None:
+    for name in ("image.png", "image.dcm", "image"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(MAX_BYTES + 1)  # takes no space on the disk
+        with pytest.raises(InputFileError, match="too large: over 600 MB"):
+            read_radiograph(tmp_path / name)
+
+
 def test_pillows_own_limit_is_neither_used_nor_changed(
     tmp_path: Path, picture: np.ndarray, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
@@ -157,6 +171,23 @@ def test_any_exception_of_a_decoder_becomes_ours(
         read_radiograph(tmp_path / "file")
 
 
+def test_panic_of_a_decoder_in_rust_becomes_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+    (tmp_path / "file").write_bytes(b"whatever")
+
+    def fail(path: Path) -> None:
+        raise errors.pop()
+
+    errors = [KeyboardInterrupt(), panic("index out of bounds")]
+    monkeypatch.setattr(itk, "decode", fail)
+    with pytest.raises(InputFileError, match=r"cannot be read \(index out of bounds\)"):
+        read_radiograph(tmp_path / "file")
+    with pytest.raises(KeyboardInterrupt):
+        read_radiograph(tmp_path / "file")
+
+
 def test_chroma_noise_is_no_colour() -> None:
     generator = np.random.default_rng(0)
     grey = generator.integers(10, 246, (100, 80, 1), dtype=np.uint8)
@@ -187,7 +218,8 @@ def test_row_blocks_cover_every_row_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_valid_spacing() -> None:
     assert valid_spacing("0.3", 0.2) == (0.3, 0.2)
-    for row, column in [(0, 1), (1, -1), (float("nan"), 1), (1, float("inf")), (None, 1), ("x", 1)]:
+    nonsense = [(1, 1e-7), (1e7, 1), (1e-320, 1e-320), (1e300, 1e300)]  # whose areas are 0 or infinite
+    for row, column in [(0, 1), (1, -1), (float("nan"), 1), (1, float("inf")), (None, 1), ("x", 1), *nonsense]:
         assert valid_spacing(row, column) is None
 
 

@@ -1,0 +1,73 @@
+"""What is told to others of a file or a plan: never a path, of which any part may be somebody's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.stages import STAGE_NAMES
+from monai_lungxfer.transfer import resolve_weights
+
+__all__ = ["PATH", "told_of_weights", "without_paths"]
+
+PATH = "(a path)"
+"""Stands for every path."""
+
+_FOLDERS = ("data", "out")
+_REGISTERED = "models:/"
+
+
+def told_of_weights(reference: str | Path | None) -> str:
+    """Return what weights may be called in MLflow and reports.
+
+    Parameters
+    ----------
+    reference : str, pathlib.Path or None
+        As for `monai_lungxfer.transfer.resolve_weights`; None is a start from random weights.
+
+    Returns
+    -------
+    str
+        The name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
+    """
+    if reference is None:
+        return "none"
+    if _is_name(str(reference)):
+        return str(reference)
+    try:
+        return f"file {sha256_of(resolve_weights(reference))[:12]}"
+    except LungXferError:
+        return PATH  # whoever loads them says what is wrong
+
+
+def _is_name(reference: str) -> bool:
+    return reference.startswith(_REGISTERED) or reference in STAGE_NAMES
+
+
+def without_paths(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a study's plan, or a part of it, with `PATH` for every path, in expressions as well.
+
+    Examples
+    --------
+    >>> without_paths({"data": "Smith", "seed": 0, "stages": {"general": {"settings": {"spill_dir": "/home/smith"}}}})
+    {'data': '(a path)', 'seed': 0, 'stages': {'general': {'settings': {'spill_dir': '(a path)'}}}}
+    """
+    told = {key: _without_paths(value) for key, value in plan.items()}
+    told |= dict.fromkeys((key for key in _FOLDERS if key in plan), PATH)
+    if "donor" in plan:
+        told["donor"] = plan["donor"] if _is_name(str(plan["donor"])) else PATH
+    return told
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_paths(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_paths(item) for item in value]
+    if isinstance(value, str) and re.search(r"[/\\]", value) and not value.startswith(_REGISTERED):
+        return PATH
+    return value
