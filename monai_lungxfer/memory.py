@@ -1,4 +1,4 @@
-"""Keeping freed memory in the process, which makes training on processors much faster."""
+"""Freed memory: kept in the process, which makes training on processors much faster, or given back to the system."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import logging
 import platform
 
-__all__ = ["reuse_freed_memory"]
+__all__ = ["return_freed_memory", "reuse_freed_memory"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,3 +33,19 @@ def reuse_freed_memory() -> bool:
     done = bool(libc.mallopt(M_MMAP_MAX, 0)) and bool(libc.mallopt(M_TRIM_THRESHOLD, NEVER))
     logger.debug("freed memory %s", "is kept for reuse" if done else "goes back to the system")
     return done
+
+
+def return_freed_memory() -> bool:
+    """Give the freed memory that lies in pieces between used memory back to the system.
+
+    Radiographs of changing sizes leave gaps that the next one does not fit into, in the C library's heap of every
+    thread. None of it is in use, and yet the process seems to grow with every file.
+
+    Returns
+    -------
+    bool
+        Whether any was given back: only the GNU C library can be asked to.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    return bool(ctypes.CDLL(None).malloc_trim(0))

@@ -111,8 +111,10 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
         package = others = logging.ERROR
     logging.basicConfig(level=others, handlers=[_ConsoleHandler()], format="%(message)s", force=True)
     logging.getLogger("monai_lungxfer").setLevel(package)
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # standard output is for results alone
     if not verbose:
         logging.getLogger("monai.data").setLevel(logging.ERROR)  # it warns of every optional decoder that is absent
+        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # an exchange that fails is reported by this package
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # read when MLflow is imported
         warnings.simplefilter("ignore")  # deprecations inside the libraries; this package reports by its log
 

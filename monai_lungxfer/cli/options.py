@@ -17,6 +17,7 @@ __all__ = [
     "Json",
     "NumberFormat",
     "Precision",
+    "RayAddress",
     "Seed",
     "Settings",
     "StageName",
@@ -49,6 +50,10 @@ Settings = Annotated[
     typer.Option(
         "--set", metavar="ID=VALUE", help="Replace a setting of the bundle, e.g. train#random_transforms#0#prob=0.5."
     ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray-address", help="Work on a Ray cluster: its address, auto, or local for one on this machine."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -7,23 +7,32 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monai_lungxfer.cli.console import EXIT_PARTIAL, EXIT_USAGE, console, emit_json, error_console
-from monai_lungxfer.cli.options import Device, Json, Settings, parsed_settings
+from monai_lungxfer.cli.exchange import (
+    FromDicomweb,
+    OwnTitle,
+    Study,
+    ToDicomweb,
+    ToPacs,
+    check_source,
+    deliver,
+    found,
+    ways_out,
+)
+from monai_lungxfer.cli.options import Device, Json, RayAddress, Settings, parsed_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from monai_lungxfer.prediction.inputs import InputFile
+    from monai_lungxfer.prediction.batch import Runner
     from monai_lungxfer.prediction.tables import Prediction
 
 __all__ = ["MaskFormat", "predict"]
-
-DICOMWEB = "DICOMweb"
 
 
 class MaskFormat(StrEnum):
@@ -51,20 +60,16 @@ def predict(
     any_view: Annotated[
         bool, typer.Option("--any-view", help="Take DICOM files that are no frontal chest radiographs too.")
     ] = False,
-    from_dicomweb: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Fetch the radiographs from this server.", rich_help_panel=DICOMWEB),
-    ] = None,
-    study: Annotated[
-        str | None, typer.Option(metavar="UID", help="The study to fetch.", rich_help_panel=DICOMWEB)
-    ] = None,
-    to_dicomweb: Annotated[
-        str | None, typer.Option(metavar="URL", help="Store the DICOM results there as well.", rich_help_panel=DICOMWEB)
-    ] = None,
+    from_dicomweb: FromDicomweb = None,
+    study: Study = None,
+    to_dicomweb: ToDicomweb = None,
+    to_pacs: ToPacs = None,
+    ae_title: OwnTitle = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Radiographs in one pass of the network.")] = 4,
     device: Device = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run: do what is left.")] = False,
+    ray_address: RayAddress = None,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
@@ -74,76 +79,45 @@ def predict(
     and with flags for the masks that a person should look at. Files that cannot be read are skipped: exit code 1. DICOM
     files that are no frontal chest radiographs by their header are left out.
     """
-    overrides = parsed_settings(settings)
-    _check_exchange(inputs, from_dicomweb, study, to_dicomweb, mask_format)
+    model: dict[str, Any] = {
+        "bundle": bundle,
+        "weights": weights,
+        "device": device,
+        "overrides": parsed_settings(settings),
+    }
+    check_source(inputs, from_dicomweb, study)
+    stores = ways_out(to_dicomweb, to_pacs, ae_title, dicom=mask_format is MaskFormat.DICOM_SEG)
     from monai_lungxfer.prediction.batch import predict_files
     from monai_lungxfer.prediction.outputs import OutputOptions
     from monai_lungxfer.prediction.segmenter import Segmenter
     from monai_lungxfer.prediction.tables import predictions_document
 
     options = OutputOptions(mask_format.value, overlay, sides)
-    with _found(inputs, from_dicomweb, study, any_view) as files:
-        segmenter = Segmenter.from_bundle(bundle, weights=weights, device=device, overrides=overrides)
-        with _progress() as progress:
+    with found(inputs, from_dicomweb, study, any_view) as files:
+        segmenter = Segmenter.from_bundle(**model)
+        with _progress() as progress, _runner(ray_address, model) as run:
             task = progress.add_task("Segmenting", total=len(files))
-            predictions = predict_files(
-                segmenter,
-                files,
-                out,
-                options,
-                batch_size=batch_size,
-                overwrite=overwrite,
-                resume=resume,
-                on_done=lambda _: progress.advance(task),
-            )
-    if to_dicomweb is not None:
-        _store(to_dicomweb, predictions, out)
+            how: dict[str, Any] = {"batch_size": batch_size, "overwrite": overwrite, "resume": resume, "run": run}
+            predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:
         _summarise(predictions, str(segmenter.identity), out)
+    deliver(stores, predictions, out)
     _exit(predictions)
 
 
-def _check_exchange(
-    inputs: list[str] | None,
-    from_dicomweb: str | None,
-    study: str | None,
-    to_dicomweb: str | None,
-    mask_format: MaskFormat,
-) -> None:
-    if (from_dicomweb is None) != (study is None):
-        raise typer.BadParameter("--from-dicomweb URL and --study UID belong together")
-    if bool(inputs) == (from_dicomweb is not None):
-        raise typer.BadParameter("give either files or folders (INPUT), or a study (--from-dicomweb URL --study UID)")
-    if to_dicomweb is not None and mask_format is not MaskFormat.DICOM_SEG:
-        raise typer.BadParameter("only DICOM SEG can be stored: add --format dicom-seg", param_hint="--to-dicomweb")
-
-
 @contextmanager
-def _found(
-    inputs: list[str] | None, url: str | None, study: str | None, any_view: bool
-) -> Iterator[Sequence[InputFile]]:
-    """Give the input files; what is fetched for them is deleted in the end."""
-    from tempfile import TemporaryDirectory
-
-    from monai_lungxfer.prediction.inputs import find_inputs
-
-    if url is None or study is None:
-        yield find_inputs(inputs or [], any_view=any_view)
+def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | None]:
+    """Give what does the work on a Ray cluster, or None for this process."""
+    if address is None:
+        yield None
         return
-    from monai_lungxfer.prediction.dicomweb import fetch_study
+    from monai_lungxfer.prediction.ray_batch import RayRunner
+    from monai_lungxfer.ray_cluster import connected
 
-    with TemporaryDirectory(prefix="lungxfer-") as folder:
-        fetch_study(url, study, folder)
-        yield find_inputs([folder], any_view=any_view)
-
-
-def _store(url: str, predictions: Sequence[Prediction], out: Path) -> None:
-    from monai_lungxfer.prediction.dicomweb import store_instances
-
-    names = [name for prediction in predictions for name in (prediction.mask, prediction.overlay) if name is not None]
-    store_instances(url, [out / name for name in names])
+    with connected(address) as ray:
+        yield RayRunner(ray, model)
 
 
 def _exit(predictions: Sequence[Prediction]) -> None:

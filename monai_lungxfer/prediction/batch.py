@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.memory import return_freed_memory
 from monai_lungxfer.prediction.inputs import InputFile
 from monai_lungxfer.prediction.journal import JOURNAL_NAME, Journal
 from monai_lungxfer.prediction.outputs import OutputOptions, Task, check_results, plan
@@ -24,12 +25,18 @@ from monai_lungxfer.prediction.segmenter import Prepared, Segmentation, Segmente
 from monai_lungxfer.prediction.tables import TABLE_NAMES, Prediction, save_tables
 from monai_lungxfer.prediction.traits import ImageTraits, traits_of
 
-__all__ = ["predict_files"]
+__all__ = ["Runner", "predict_files", "segment_tasks"]
 
 logger = logging.getLogger(__name__)
 
+Runner = Callable[[Segmenter, Sequence[Task], Path, int], Iterator[Prediction]]
+"""Does the tasks, in order, with results in a folder and so many radiographs in one pass of the network."""
+
 # Each worker holds one radiograph at its native size; what they hand on is small.
 _WORKERS = 2
+
+# Often enough that memory stays flat, and so seldom that it takes no time.
+_BATCHES_UNTIL_MEMORY_RETURNS = 16
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ def predict_files(
     overwrite: bool = False,
     resume: bool = False,
     on_done: Callable[[Prediction], None] | None = None,
+    run: Runner | None = None,
 ) -> list[Prediction]:
     """Segment files, and write their masks, overlays and tables.
 
@@ -77,6 +85,8 @@ def predict_files(
         Whether inputs that an earlier run has segmented, by its journal, are left as they are.
     on_done : callable, optional
         Called with each `Prediction` as soon as its files are written, or were found written.
+    run : callable, optional
+        Where the work is done; by default here, by `segment_tasks`.
 
     Returns
     -------
@@ -97,7 +107,8 @@ def predict_files(
     check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), overwrite or resume)
     journal.open(kept)
     try:
-        made = _run(segmenter, [task for task in tasks if task.item.name not in kept], out_dir, batch_size)
+        left = [task for task in tasks if task.item.name not in kept]
+        made = (run or segment_tasks)(segmenter, left, out_dir, batch_size)
         predictions = list(_in_order(tasks, kept, made, journal, on_done))
     finally:
         journal.close()
@@ -122,12 +133,17 @@ def _in_order(
         yield prediction
 
 
-def _run(segmenter: Segmenter, tasks: Sequence[Task], out_dir: Path, batch_size: int) -> Iterator[Prediction]:
+def segment_tasks(segmenter: Segmenter, tasks: Sequence[Task], out_dir: Path, batch_size: int) -> Iterator[Prediction]:
+    """Do the tasks in this process: read ahead, segment a batch, write its results, and yield what became of each."""
     with ThreadPoolExecutor(_WORKERS) as pool:
         try:
             ahead = _loaded_ahead(pool, segmenter, tasks, 2 * batch_size)
-            while batch := list(islice(ahead, batch_size)):
+            for number in count(1):
+                if not (batch := list(islice(ahead, batch_size))):
+                    return
                 yield from _batch_done(segmenter, batch, out_dir)
+                if number % _BATCHES_UNTIL_MEMORY_RETURNS == 0:
+                    return_freed_memory()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -152,7 +168,7 @@ def _load(segmenter: Segmenter, task: Task) -> _Loaded | InputFileError | None:
     if task.item.left_out is not None:
         return None
     try:
-        radiograph = read_radiograph(task.item.path)
+        radiograph = read_radiograph(task.item.path, segmenter.channels)
         task.check(radiograph)
         prepared = segmenter.prepare(radiograph)
     except InputFileError as error:
@@ -182,9 +198,8 @@ def _batch_done(
 
 def _skipped(task: Task, error: InputFileError) -> Prediction:
     # Without the path of the file, which the row gives relative to the inputs.
-    reason = f"{error.problem}. {error.remedy}." if error.remedy else f"{error.problem}."
-    logger.warning("%s was skipped: %s", task.item.name, reason)
-    return Prediction(file=task.item.name, status="skipped", reason=reason)
+    logger.warning("%s was skipped: %s", task.item.name, error.without_source)
+    return Prediction(file=task.item.name, status="skipped", reason=error.without_source)
 
 
 def _done(task: Task, loaded: _Loaded, segmentation: Segmentation) -> Prediction:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pydicom
 from pydicom.errors import InvalidDicomError
@@ -12,70 +15,143 @@ from pydicom.filereader import read_file_meta_info
 
 from monai_lungxfer.errors import InputFileError, LungXferError, OutputError
 from monai_lungxfer.prediction.dicom_extra import import_extra
+from monai_lungxfer.prediction.refusals import Refusals
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-__all__ = ["send"]
+__all__ = ["OWN_TITLE", "Archive", "send"]
+
+OWN_TITLE = "LUNGXFER"
+"""Application entity title of the sender, unless it is given another."""
 
 _TIMEOUT = 30  # seconds for each answer
 _WARNINGS = (0xB000, 0xB006, 0xB007)  # stored, with changes by the archive
+_TITLE = re.compile(r"(?=.*[^ ])[ -\[\]-~]{1,16}")  # VR AE of PS3.5, 6.2: ASCII without backslash, not blank
 
 
-def send(
-    files: Sequence[str | Path], host: str, port: int, called_aet: str = "ANY-SCP", *, calling_aet: str = "LUNGXFER"
-) -> None:
+@dataclass(frozen=True)
+class Archive:
+    """Where an archive listens, and under which names it and the sender speak.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Of the archive.
+    title, own_title : str
+        Application entity titles of the archive and of the sender, 1 to 16 ASCII characters. Many archives answer only
+        those that call them by their title, and take files only from senders that they know.
+
+    Raises
+    ------
+    LungXferError
+        When a title is not valid.
+    """
+
+    host: str
+    port: int
+    title: str = "ANY-SCP"
+    own_title: str = OWN_TITLE
+
+    def __post_init__(self) -> None:
+        for title in (self.title, self.own_title):
+            if not _TITLE.fullmatch(title):
+                raise LungXferError(
+                    f"{title!r} is no application entity title",
+                    remedy="Titles have 1 to 16 ASCII characters, not all blank, and no backslash",
+                )
+
+    @classmethod
+    def at(cls, address: str, own_title: str = OWN_TITLE) -> Archive:
+        """Read an address, ``TITLE@HOST:PORT`` or ``HOST:PORT``.
+
+        Raises
+        ------
+        LungXferError
+            When it is none, or a title is not valid.
+
+        Examples
+        --------
+        >>> Archive.at("ORTHANC@127.0.0.1:4242")
+        Archive(host='127.0.0.1', port=4242, title='ORTHANC', own_title='LUNGXFER')
+        """
+        title, at, place = address.rpartition("@")
+        try:
+            parts = urlsplit(f"//{place}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if not host or not port or parts.netloc != place:
+            raise LungXferError(
+                f"{address!r} is no address of an archive",
+                remedy="Give one as ORTHANC@127.0.0.1:4242 (TITLE@HOST:PORT)",
+            )
+        return cls(host, port, title if at else cls.title, own_title)
+
+    def __str__(self) -> str:
+        """Return the address as it stands in messages."""
+        return f"{self.host}:{self.port}"
+
+
+def send(files: Sequence[str | Path], archive: Archive) -> None:
     """Store DICOM files in an archive, in one association, in the transfer syntaxes that they have.
 
     Parameters
     ----------
     files : sequence of str or pathlib.Path
         DICOM files.
-    host, port : str, int
-        Where the archive listens.
-    called_aet, calling_aet : str
-        Application entity titles of the archive and of the sender, up to 16 characters.
+    archive : Archive
+        Where to.
 
     Raises
     ------
     InputFileError
-        When a file is no DICOM file.
+        When a file is no DICOM file. Nothing is stored.
     OutputError
-        When the archive cannot be reached, refuses the association or a file. The files before it are stored.
+        When the archive cannot be reached, refuses the association, or ends it: the files before the named one are
+        stored. When it refuses single files: all others are stored.
     LungXferError
-        When pynetdicom is not installed, or a title is not valid.
+        When pynetdicom is not installed.
     """
     if not files:
         return
-    archive = f"{host}:{port}"
-    association = _associated(files, host, port, called_aet, calling_aet)
+    association = _associated(files, archive)
+    refusals = Refusals(str(archive))
     try:
         for file in files:
-            _store(association, file, archive)
+            reason = _stored(association, file, archive)
+            if reason is not None:
+                refusals.add(file, reason)
     finally:
         association.release()
+    refusals.raise_any(len(files))
 
 
-def _associated(files: Sequence[str | Path], host: str, port: int, called_aet: str, calling_aet: str) -> Association:
+def _associated(files: Sequence[str | Path], archive: Archive) -> Association:
     pynetdicom = import_extra("pynetdicom")
     contexts = [
         pynetdicom.build_context(sop_class, syntax) for sop_class, syntax in dict.fromkeys(map(_context, files))
     ]
-    try:
-        entity = pynetdicom.AE(ae_title=calling_aet)
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _TIMEOUT
-        association = entity.associate(host, port, contexts=contexts, ae_title=called_aet)
-    except (TypeError, ValueError) as error:
-        raise LungXferError(
-            "the archive's address or a title is not valid", remedy="Titles have 1 to 16 ASCII characters"
-        ) from error
-    if not association.is_established:
+    entity = pynetdicom.AE(ae_title=archive.own_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _TIMEOUT
+    association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title)
+    if association.is_established:
+        return association
+    if association.is_rejected:
         raise OutputError(
-            "the archive refuses the association" if association.is_rejected else "the archive cannot be reached",
-            source=f"{host}:{port}",
-            remedy="Check host, port and titles, and that the archive knows this sender",
+            f"the archive refuses the association ({association.acceptor.primitive.reason_str})",
+            source=str(archive),
+            remedy=f"Check that its title is {archive.title!r} and that it knows the sender {archive.own_title!r}",
         )
-    return association
+    if association.rejected_contexts:
+        raise OutputError(
+            "the archive takes no files of these kinds and transfer syntaxes",
+            source=str(archive),
+            remedy="Allow Segmentation Storage and Secondary Capture in its settings",
+        )
+    raise OutputError(
+        "the archive cannot be reached", source=str(archive), remedy="Check host and port, and that the archive runs"
+    )
 
 
 def _context(file: str | Path) -> tuple[str, str]:
@@ -89,17 +165,14 @@ def _context(file: str | Path) -> tuple[str, str]:
         ) from None
 
 
-def _store(association: Association, file: str | Path, archive: str) -> None:
+def _stored(association: Association, file: str | Path, archive: Archive) -> str | None:
+    """Return why the archive refuses a file, or nothing when it is stored."""
     try:
         status = association.send_c_store(pydicom.dcmread(file)).get("Status")
-    except (ValueError, AttributeError, RuntimeError):
-        # pynetdicom says so in three ways; their messages may quote the file.
-        raise OutputError(
-            f"{archive} does not take this kind of image or its transfer syntax, or ended the association", source=file
-        ) from None
+    except (ValueError, AttributeError):  # their messages may quote the file
+        return "it does not take this kind of image or its transfer syntax"
+    except RuntimeError:
+        raise OutputError(f"{archive} ended the association", source=file, remedy="Try again") from None
     if status is None:
         raise OutputError(f"{archive} did not answer", source=file, remedy="Try again")
-    if status != 0 and status not in _WARNINGS:
-        raise OutputError(
-            f"{archive} refuses to store it (status {status:#06x})", source=file, remedy="Look into the archive's log"
-        )
+    return None if status == 0 or status in _WARNINGS else f"status {status:#06x}"

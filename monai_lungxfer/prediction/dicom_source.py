@@ -8,12 +8,12 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
 from pydicom import config
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from monai_lungxfer.data.formats.dicom_file import read_dataset
 from monai_lungxfer.errors import InputFileError
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.prediction.dicom_values import number_of, text_of, valid_text
@@ -85,9 +85,9 @@ def read_source(path: str | Path) -> Dataset:
         When the file is no DICOM file. The message quotes nothing of its text.
     """
     try:
-        source = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+        source: Dataset = read_dataset(Path(path), stop_before_pixels=True)
         if not _instance_uid(source):
-            source = pydicom.dcmread(path, force=True)
+            source = read_dataset(Path(path))
     # pydicom raises anything for malformed files, and may quote a patient's name.
     except Exception as error:  # noqa: BLE001
         raise InputFileError(

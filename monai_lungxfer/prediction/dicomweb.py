@@ -20,11 +20,12 @@ from pydicom.errors import InvalidDicomError
 from monai_lungxfer.errors import DownloadError, InputFileError, LungXferError, OutputError
 from monai_lungxfer.prediction.dicom_extra import import_extra
 from monai_lungxfer.prediction.dicom_source import save_dicom
+from monai_lungxfer.prediction.refusals import Refusals
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
 
-__all__ = ["AUTHORIZATION", "RADIOGRAPHY", "fetch_study", "store_instances"]
+__all__ = ["AUTHORIZATION", "RADIOGRAPHY", "check_url", "fetch_study", "store_instances"]
 
 AUTHORIZATION = "LUNGXFER_DICOMWEB_AUTHORIZATION"
 """Environment variable with the whole value of the header Authorization, such as ``Bearer TOKEN``."""
@@ -104,24 +105,45 @@ def store_instances(url: str, files: Sequence[str | Path]) -> None:
     Raises
     ------
     InputFileError
-        When a file is no DICOM file.
+        When a file is no DICOM file. The files before it are stored.
     OutputError
-        When the server cannot be reached or refuses. The files before the named one are stored.
+        When the server cannot be reached or refuses the sender: the files before are stored. When it refuses single
+        files: all others are stored.
     """
     client = _client(url)
+    refusals = Refusals(_shown(url))
     for file in files:
         instance = _read(file)
         with _answers(url, OutputError):
-            answer = client.store_instances([instance])
-        if answer.get("FailedSOPSequence"):
-            reason = answer.FailedSOPSequence[0].get("FailureReason")
-            raise OutputError(
-                f"{_shown(url)} refuses to store it (failure reason {reason:#06x})"
-                if isinstance(reason, int)
-                else f"{_shown(url)} refuses to store it",
-                source=file,
-                remedy="Look into the server's log",
-            )
+            reason = _stored(client, instance)
+        if reason is not None:
+            refusals.add(file, reason)
+    refusals.raise_any(len(files))
+
+
+def check_url(url: str) -> None:
+    """Refuse what is no URL of a server before work is done for it. The server is not asked.
+
+    Raises
+    ------
+    LungXferError
+        When it is none, holds a password, or dicomweb-client is not installed.
+    """
+    _client(url)
+
+
+def _stored(client: DICOMwebClient, instance: Dataset) -> str | None:
+    """Return why the server refuses an instance, or nothing when it is stored."""
+    try:
+        answer = client.store_instances([instance])
+    except requests.HTTPError as error:
+        if error.response.status_code != requests.codes.conflict:
+            raise
+        return "it answered 409"  # none of the instances is stored (PS3.18, 10.5.3)
+    if not answer.get("FailedSOPSequence"):
+        return None
+    reason = answer.FailedSOPSequence[0].get("FailureReason")
+    return f"failure reason {reason:#06x}" if isinstance(reason, int) else "no reason given"
 
 
 def _client(url: str) -> DICOMwebClient:

@@ -12,6 +12,8 @@ import yaml
 from monai.bundle import ConfigParser
 from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
+from monai_lungxfer.bundle_files import as_setting
+from monai_lungxfer.data.radiograph import Channels
 from monai_lungxfer.errors import BundleError, LungXferError
 
 __all__ = ["InferenceParts", "load_parts"]
@@ -40,6 +42,8 @@ class InferenceParts:
         The threshold alone: from probabilities to the mask as the network drew it.
     to_mask : monai.transforms.Compose
         What follows the threshold, such as cleaning.
+    channels : {"grey", "rgb"}
+        What images must be read with, see `monai_lungxfer.data.radiograph.read_radiograph`.
     """
 
     device: torch.device
@@ -49,6 +53,7 @@ class InferenceParts:
     to_probability: Compose
     threshold: Compose
     to_mask: Compose
+    channels: Channels
 
 
 def load_parts(
@@ -75,7 +80,7 @@ def load_parts(
         When the device cannot be used.
     """
     parser = _parser(folder)
-    parser["weights"] = str(weights)
+    parser["weights"] = as_setting(weights)
     if device != "auto":
         _override(parser, {"device": _device_named(device)}, folder)
     _override(parser, overrides or {}, folder)
@@ -89,6 +94,7 @@ def load_parts(
         to_probability=to_probability,
         threshold=threshold,
         to_mask=to_mask,
+        channels=_channels(parser),
     )
 
 
@@ -118,6 +124,13 @@ def _part(parser: ConfigParser, name: str, folder: Path) -> Any:
             source=folder,
             remedy="Check the overrides, or restore the bundle's own file",
         ) from error
+
+
+def _channels(parser: ConfigParser) -> Channels:
+    """Return what the YAML tells the reader, which is left out with ``LoadImaged``."""
+    loaders = (step for step in parser["preprocessing#transforms"] if step.get("_target_") == LoadImaged.__name__)
+    loader: Mapping[str, Any] = next(loaders, {})
+    return loader.get("channels", "grey")
 
 
 def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:

@@ -15,7 +15,7 @@ from monai_lungxfer.data.formats import format_of
 from monai_lungxfer.data.formats.dicom_view import is_directory, objection_to, read_header
 from monai_lungxfer.errors import InputFileError
 
-__all__ = ["IMAGE_SUFFIXES", "InputFile", "find_inputs", "is_image", "output_stems"]
+__all__ = ["IMAGE_SUFFIXES", "InputFile", "find_inputs", "is_image", "left_out_because", "output_stems"]
 
 logger = logging.getLogger(__name__)
 
@@ -82,17 +82,22 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
         roots.append(root)
         found.update(dict.fromkeys(paths))
     above = _common_folder([*roots, *(path.parent for path in found)] if _any_outside(found, roots) else roots)
-    named = [InputFile(path, Path(os.path.relpath(path, above)).as_posix()) for path in found]
-    return named if any_view else [_judged(item) for item in named]
+    named = [InputFile(path, _name(os.path.relpath(path, above))) for path in found]
+    return named if any_view else [replace(item, left_out=left_out_because(item.path)) for item in named]
 
 
-def _judged(item: InputFile) -> InputFile:
-    """Add why an input is left out, when a DICOM header says so."""
+def _name(relative: str) -> str:
+    """Return a path for tables and results: with forward slashes, and in UTF-8 whatever the file system holds."""
+    return os.fsencode(Path(relative).as_posix()).decode(errors="backslashreplace")
+
+
+def left_out_because(path: Path) -> str | None:
+    """Return why a file is not to be segmented, when it is DICOM and its header says so."""
     try:
-        header = read_header(item.path) if format_of(item.path) == "dicom" else None
+        header = read_header(path) if format_of(path) == "dicom" else None
     except (OSError, InputFileError):
-        return item  # empty or unreadable, which is reported when it is read
-    return item if header is None else replace(item, left_out=objection_to(item.path, header))
+        return None  # empty or unreadable, which is reported when it is read
+    return None if header is None else objection_to(path, header)
 
 
 def is_image(path: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from monai_lungxfer.errors import OutputError
-from monai_lungxfer.files import unwritable
+from monai_lungxfer.files import atomic_path, unwritable
 from monai_lungxfer.prediction.outputs import OutputOptions
 from monai_lungxfer.prediction.quality import Measurements
 from monai_lungxfer.prediction.segmenter import ModelIdentity
@@ -35,7 +35,7 @@ class Journal:
 
     def __init__(self, folder: Path, identity: ModelIdentity, options: OutputOptions) -> None:
         self.path = folder / JOURNAL_NAME
-        self._head = {"format": "monai_lungxfer journal 1", "model": asdict(identity), "options": asdict(options)}
+        self._head = {"format": "monai_lungxfer journal 2", "model": asdict(identity), "options": asdict(options)}
         self._file: IO[str] | None = None
 
     def done(self) -> dict[str, Prediction]:
@@ -46,9 +46,14 @@ class Journal:
         Raises
         ------
         OutputError
-            When that run used another model or other options.
+            When that run used another model or other options, or the file is no journal.
         """
-        lines = self._lines()
+        try:
+            lines = self._lines()
+        except ValueError as error:
+            raise OutputError(
+                "is no journal, or is damaged", source=self.path, remedy="Start afresh with --overwrite"
+            ) from error
         if lines and lines[0] != json.loads(json.dumps(self._head)):
             raise OutputError(
                 "was begun with another model or other options",
@@ -64,7 +69,7 @@ class Journal:
         except FileNotFoundError:
             return []
         whole = text[: text.rfind("\n") + 1]  # a power cut may have left half a line
-        return [json.loads(line) for line in whole.splitlines()]
+        return [json.loads(line) for line in whole.split("\n")[:-1]]
 
     def _has_results(self, prediction: Prediction) -> bool:
         names = (prediction.mask, prediction.overlay)
@@ -73,31 +78,33 @@ class Journal:
         )
 
     def open(self, kept: Mapping[str, Prediction]) -> None:
-        """Begin the file anew, with what is kept of an earlier run.
+        """Begin the file anew, with what is kept of an earlier run, which a crash in between does not lose.
 
         Raises
         ------
         OutputError
             When it cannot be written.
         """
+        lines = [self._head, *map(asdict, kept.values())]
+        with atomic_path(self.path) as temporary:
+            temporary.write_text("".join(map(_as_line, lines)), encoding="utf-8")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("w", encoding="utf-8")
+            self._file = self.path.open("a", encoding="utf-8")
         except OSError as error:
             raise unwritable(self.path, error) from error
-        self._write(self._head)
-        for prediction in kept.values():
-            self.add(prediction)
 
     def add(self, prediction: Prediction) -> None:
-        """Write a line, which a killed process leaves behind."""
-        self._write(asdict(prediction))
+        """Write a line, which a killed process leaves behind.
 
-    def _write(self, line: Mapping[str, Any]) -> None:
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
         if self._file is None:
             raise RuntimeError("open() comes before add()")
         try:
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.write(_as_line(asdict(prediction)))
             self._file.flush()
         except OSError as error:
             raise unwritable(self.path, error) from error
@@ -107,6 +114,10 @@ class Journal:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _as_line(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _restored(line: Mapping[str, Any]) -> Prediction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from PIL import Image
 
 from monai_lungxfer.files import atomic_path
 
-__all__ = ["MASK_SUFFIXES", "MaskWriter", "save_mask"]
+__all__ = ["MASK_SUFFIXES", "MaskWriter", "encode_png", "save_mask"]
 
 MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
 """Every format, and the suffix of its files."""
@@ -51,6 +52,13 @@ def save_mask(path: str | Path, mask: NDArray[np.uint8], spacing: tuple[float, f
     raise ValueError(f"{Path(path).name} ends with none of {', '.join(MASK_SUFFIXES.values())}")
 
 
+def encode_png(mask: NDArray[np.uint8]) -> bytes:
+    """Return a mask (H, W) of {0, 1} as the bytes of a PNG file with 8 bits, 0 and 255."""
+    file = io.BytesIO()
+    Image.fromarray(mask * np.uint8(255)).save(file, format="PNG")
+    return file.getvalue()
+
+
 class MaskWriter(ImageWriter):
     """`save_mask` for MONAI's ``SaveImaged``, whose own writers store rows where NIfTI has columns."""
 
@@ -72,7 +80,7 @@ class MaskWriter(ImageWriter):
 
 def _save_png(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:  # noqa: ARG001
     with atomic_path(path) as temporary:
-        Image.fromarray(mask * np.uint8(255)).save(temporary, format="PNG")
+        temporary.write_bytes(encode_png(mask))
 
 
 def _save_nifti(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:

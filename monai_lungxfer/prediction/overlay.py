@@ -11,7 +11,16 @@ from scipy import ndimage
 
 from monai_lungxfer.files import atomic_path
 
-__all__ = ["MAX_SIDE", "NOTICE", "draw_comparison", "draw_overlay", "save_comparison", "save_overlay", "thumbnail"]
+__all__ = [
+    "MAX_SIDE",
+    "NOTICE",
+    "draw_comparison",
+    "draw_moments",
+    "draw_overlay",
+    "save_comparison",
+    "save_overlay",
+    "thumbnail",
+]
 
 MAX_SIDE = 1024
 """Longest side of an overlay picture in pixels."""
@@ -75,13 +84,16 @@ def draw_overlay(grey: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Image.Imag
         edge around them. Text that is burnt into the radiograph's pixels is shown as it is.
     """
     colours = _in_colour(grey)
-    lungs, line = _contour(mask, grey.shape)
+    thickness = _thickness(grey.shape)
+    lungs, line = _contour(mask, grey.shape, thickness)
     colours[line] = _LINE
-    colours[ndimage.binary_dilation(lungs, iterations=_thickness(grey.shape)) & ~lungs] = _EDGE
+    colours[ndimage.binary_dilation(lungs, iterations=thickness) & ~lungs] = _EDGE
     return _with_notice(colours, NOTICE)
 
 
-def draw_comparison(grey: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Image.Image:
+def draw_comparison(
+    grey: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8], *, small: bool = False
+) -> Image.Image:
     """Draw two masks on a radiograph, red before and blue after, as Fig. 12 of the paper does.
 
     Parameters
@@ -90,6 +102,8 @@ def draw_comparison(grey: NDArray[np.uint8], before: NDArray[np.uint8], after: N
         uint8 (h, w), as from `thumbnail`.
     before, after : numpy.ndarray
         Masks (H, W) of {0, 1}, of the radiograph's native size.
+    small : bool
+        Whether the picture will be looked at small: lines are then twice as thick.
 
     Returns
     -------
@@ -98,9 +112,34 @@ def draw_comparison(grey: NDArray[np.uint8], before: NDArray[np.uint8], after: N
         each other, blue is seen.
     """
     colours = _in_colour(grey)
+    thickness = (1 + small) * _thickness(grey.shape)
     for mask, colour in ((before, _BEFORE), (after, _AFTER)):
-        colours[_contour(mask, grey.shape)[1]] = colour
+        colours[_contour(mask, grey.shape, thickness)[1]] = colour
     return _with_notice(colours, "Red: before. Blue: after.", NOTICE)
+
+
+def draw_moments(
+    grey: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]
+) -> tuple[Image.Image, Image.Image]:
+    """Draw two masks on two copies of a radiograph, red before and blue after, to be laid over each other.
+
+    Parameters
+    ----------
+    grey, before, after
+        As for `draw_comparison`.
+
+    Returns
+    -------
+    tuple of PIL.Image.Image
+        RGB, of the width of `grey`, and 16 pixels higher for the notice. Lines are twice as thick as in an overlay,
+        since these pictures are looked at small.
+    """
+    pictures = []
+    for mask, colour in ((before, _BEFORE), (after, _AFTER)):
+        colours = _in_colour(grey)
+        colours[_contour(mask, grey.shape, 2 * _thickness(grey.shape))[1]] = colour
+        pictures.append(_with_notice(colours, NOTICE))
+    return pictures[0], pictures[1]
 
 
 def _in_colour(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -111,11 +150,13 @@ def _thickness(shape: tuple[int, ...]) -> int:
     return max(1, round(max(shape) / 512))
 
 
-def _contour(mask: NDArray[np.uint8], shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _contour(
+    mask: NDArray[np.uint8], shape: tuple[int, ...], thickness: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return a mask in the size of the picture, and the line along its border, inside it."""
     reduced = Image.fromarray(mask.astype(np.uint8, copy=False)).resize((shape[1], shape[0]), Image.Resampling.NEAREST)
     lungs = np.asarray(reduced) > 0
-    return lungs, lungs & ~ndimage.binary_erosion(lungs, iterations=_thickness(shape), border_value=0)
+    return lungs, lungs & ~ndimage.binary_erosion(lungs, iterations=thickness, border_value=0)
 
 
 def _with_notice(colours: NDArray[np.uint8], *lines: str) -> Image.Image:

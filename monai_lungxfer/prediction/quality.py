@@ -11,7 +11,7 @@ from scipy import ndimage
 from monai_lungxfer.artifacts import TOUCHING, count_bridges, count_islands, counting_step, lungs_by_side, piece_areas
 from monai_lungxfer.prediction.traits import ImageTraits
 
-__all__ = ["FLAGS", "THRESHOLDS", "Measurements", "Thresholds", "flags_of", "measure"]
+__all__ = ["FLAGS", "THRESHOLDS", "Measurements", "Thresholds", "counted_flags", "flags_of", "measure"]
 
 FLAGS = {
     "empty": "no lung was found",
@@ -19,6 +19,7 @@ FLAGS = {
     "bridge": "the network drew a band that joins the two lungs",
     "island": "the network drew a piece of lung away from the two lungs",
     "area_out_of_range": "the lungs cover an unusual share of the image",
+    "short_lungs": "the lungs reach over little of the image's height: their lower part may be missing",
     "asymmetric": "one lung is much smaller than the other",
     "touches_border": "much of the image's border is lung: the lungs may be cut off",
     "low_confidence": "the network is unsure about many pixels that it calls lung",
@@ -40,6 +41,8 @@ class Thresholds:
     ----------
     min_share, max_share : float
         Least and greatest share of the image's area that the lungs cover.
+    min_height_share : float
+        Least height of the lungs, both together, over the image's height.
     min_symmetry : float
         Least area of the smaller lung over the area of the larger.
     max_border : float
@@ -50,8 +53,9 @@ class Thresholds:
         Least entropy of the image's grey values in bits.
     """
 
-    min_share: float = 0.18
+    min_share: float = 0.15
     max_share: float = 0.58
+    min_height_share: float = 0.48
     min_symmetry: float = 0.6
     max_border: float = 0.1
     min_confidence: float = 0.9
@@ -80,6 +84,8 @@ class Measurements:
         The same in cm².
     share : float
         Share of the image's area.
+    height_share : float
+        From the uppermost to the lowest row with lung, over the image's height; 0 for an empty mask.
     components : int
         Connected pieces (8 neighbours), noise included.
     bridges, islands : int
@@ -101,6 +107,7 @@ class Measurements:
     left_lung_px: int | None
     left_lung_cm2: float | None
     share: float
+    height_share: float
     components: int
     bridges: int
     islands: int
@@ -145,6 +152,7 @@ def measure(
         left_lung_px=left,
         left_lung_cm2=_times(left, cm2),
         share=area / mask.size,
+        height_share=_height_share(mask),
         components=number,
         bridges=count_bridges(raw[::step, ::step]),
         islands=count_islands(raw[::step, ::step]),
@@ -176,12 +184,9 @@ def flags_of(
     """
     m, t = measurements, thresholds
     found = m.lung_px > 0
-    raised = {
-        "empty": not found,
+    raised = counted_flags(m.share, m.bridges, m.islands, t) | {
         "not_two_lungs": found and m.right_lung_px is None and m.bridges == 0,
-        "bridge": m.bridges > 0,
-        "island": m.islands > 0,
-        "area_out_of_range": found and not t.min_share <= m.share <= t.max_share,
+        "short_lungs": found and m.height_share < t.min_height_share,
         "asymmetric": m.symmetry is not None and m.symmetry < t.min_symmetry,
         "touches_border": m.border > t.max_border,
         "low_confidence": m.confidence is not None and m.confidence < t.min_confidence,
@@ -190,6 +195,34 @@ def flags_of(
         "not_frontal": traits is not None and traits.is_frontal is False,
     }
     return tuple(name for name in FLAGS if raised[name])
+
+
+def counted_flags(share: float, bridges: float, islands: float, thresholds: Thresholds = THRESHOLDS) -> dict[str, bool]:
+    """Judge a mask by the three measurements that the report of an evaluation has as well.
+
+    Parameters
+    ----------
+    share, bridges, islands : float
+        See `Measurements`.
+    thresholds : Thresholds
+        Where the flags begin.
+
+    Returns
+    -------
+    dict of str to bool
+        Whether each flag that follows from them applies.
+    """
+    return {
+        "empty": share == 0,
+        "bridge": bridges > 0,
+        "island": islands > 0,
+        "area_out_of_range": share > 0 and not thresholds.min_share <= share <= thresholds.max_share,
+    }
+
+
+def _height_share(mask: NDArray[np.uint8]) -> float:
+    rows = np.flatnonzero(mask.any(axis=1))
+    return float(rows[-1] - rows[0] + 1) / len(mask) if rows.size else 0.0
 
 
 def _border_share(mask: NDArray[np.uint8]) -> float:

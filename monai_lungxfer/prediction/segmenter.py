@@ -118,6 +118,7 @@ class Segmenter:
 
     def __init__(self, parts: InferenceParts, identity: ModelIdentity) -> None:
         self.identity = identity
+        self.channels = parts.channels  # that radiographs must be read with
         self._parts = parts
 
     @classmethod

@@ -7,21 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from dicom_radiograph import radiograph, write
-from orthanc_server import BASIC
 from PIL import Image
-from typer.testing import CliRunner, Result
+from predict_run import run
+from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
 from monai_lungxfer.data.radiograph import read_mask
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "model.pt"
-    torch.save({"weight": torch.full((1, 3, 1, 1), 10 / 3), "bias": torch.zeros(1)}, path)
-    return path
 
 
 @pytest.fixture
@@ -35,13 +27,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "in" / "empty.jpg").write_bytes(b"")
     (tmp_path / "in" / "text.png").write_text("no picture")
     return tmp_path / "in"
-
-
-def run(*arguments: object, weights: Path) -> Result:
-    """Run with a network for which the bright is lung."""
-    network = "network_def={_target_: torch.nn.Conv2d, in_channels: 3, out_channels: 1, kernel_size: 1}"
-    options = ["--weights", weights, "--device", "cpu", "--set", network, "--set", "precision=float32"]
-    return CliRunner().invoke(app, [str(word) for word in ("predict", *arguments, *options)])
 
 
 def test_all_done(folder: Path, weights: Path, tmp_path: Path) -> None:
@@ -150,35 +135,3 @@ def test_a_lateral_view_is_left_out_unless_any_view_is_wanted(weights: Path, tmp
     both = run(tmp_path / "in", "--out", tmp_path / "both", "--any-view", weights=weights)
     assert both.exit_code == 0
     assert (tmp_path / "both" / "lateral_mask.png").is_file()
-
-
-def test_a_study_from_a_server_and_its_masks_back(
-    orthanc: tuple[str, int], weights: Path, tmp_path: Path, monkeypatch
-) -> None:
-    """In MONOCHROME1 and 2; what comes back from the server is what `predict` gives for the file, pixel for pixel."""
-    highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
-    from monai_lungxfer.prediction.dicomweb import AUTHORIZATION, fetch_study, store_instances
-
-    url, _ = orthanc
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv(AUTHORIZATION, BASIC)
-    uid = "1.2.826.0.1.3680043.8.498.77"
-    (tmp_path / "in").mkdir()
-    files = []
-    for index, photometric in enumerate(("MONOCHROME1", "MONOCHROME2")):
-        image = radiograph("CR", photometric, 12, StudyInstanceUID=uid, ViewPosition="AP")
-        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"{uid}.{index}.1"
-        files.append(write(tmp_path / "in" / f"{photometric}.dcm", image))
-    store_instances(url, files)
-    assert run(tmp_path / "in", "--out", tmp_path / "png", weights=weights).exit_code == 0
-    exchange = ("--from-dicomweb", url, "--study", uid, "--format", "dicom-seg", "--to-dicomweb", url)
-    result = run(*exchange, "--out", tmp_path / "seg", weights=weights)
-    assert result.exit_code == 0, result.output
-    back = [highdicom.seg.segread(file) for file in fetch_study(url, uid, tmp_path / "back", modalities=("SEG",))]
-    assert len(back) == 2
-    for segmentation in back:
-        source = segmentation.SourceImageSequence[0].ReferencedSOPInstanceUID
-        name = ("MONOCHROME1", "MONOCHROME2")[int(source.split(".")[-2])]
-        expected = read_mask(tmp_path / "png" / f"{name}_mask.png")
-        assert np.array_equal(segmentation.pixel_array.reshape(expected.shape), expected)
-        assert 0 < expected.sum() < expected.size

@@ -13,6 +13,7 @@ import torch
 from dicom_radiograph import radiograph, write
 from PIL import Image
 
+from monai_lungxfer.data.phantom import write_phantoms
 from monai_lungxfer.data.radiograph import read_mask, read_radiograph
 from monai_lungxfer.errors import LungXferError, OutputError
 from monai_lungxfer.prediction import batch
@@ -94,6 +95,16 @@ def test_tables_name_files_relative_to_the_input(segmenter: Segmenter, folder: P
     assert rows["empty.png"]["mask"] == ""
 
 
+def test_the_donor_is_given_colours(tmp_path: Path) -> None:
+    slices = write_phantoms(tmp_path, donor=3, general=0, portable=0, size=64) / "lgg"
+    path = next(file for file in sorted(slices.rglob("*.tif")) if not file.stem.endswith("_mask"))
+    donor = Segmenter.from_bundle("donor", device="cpu")
+    (row,) = predict_files(donor, find_inputs([path]), tmp_path / "out")
+    expected = donor.segment(read_radiograph(path, "rgb"))
+    assert row.status == "done"
+    assert np.array_equal(read_mask(tmp_path / "out" / row.mask), expected.mask)
+
+
 def test_nifti_with_spacing(segmenter: Segmenter, tmp_path: Path) -> None:
     from monai_lungxfer.prediction.masks import save_mask
 
@@ -144,7 +155,7 @@ def test_existing_results_are_refused_before_any_work(segmenter: Segmenter, tmp_
     (out / "y_mask.png").write_bytes(b"precious")
     found = find_inputs([tmp_path / "in"])
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "read_radiograph", lambda path: pytest.fail("work began"))
+        patch.setattr(batch, "read_radiograph", lambda path, channels: pytest.fail("work began"))
         with pytest.raises(OutputError, match=r"1 of the 5 results exist already, y_mask\.png.*--overwrite"):
             predict_files(segmenter, found, out)
     assert files_in(out) == ["y_mask.png"]
@@ -209,7 +220,7 @@ def test_reading_ahead_is_bounded(segmenter: Segmenter, tmp_path: Path, monkeypa
     for number in range(20):
         save_radiograph(tmp_path / "in" / f"x{number:02}.png")
     read, done, ahead = [], [], []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(batch, "read_radiograph", lambda path, channels: (read.append(path), read_radiograph(path))[1])
 
     def on_done(prediction) -> None:
         done.append(prediction)
@@ -224,7 +235,7 @@ def test_interruption_stops_the_reading(segmenter: Segmenter, tmp_path: Path, mo
     for number in range(20):
         save_radiograph(tmp_path / "in" / f"x{number:02}.png")
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(batch, "read_radiograph", lambda path, channels: (read.append(path), read_radiograph(path))[1])
 
     def on_done(prediction) -> None:
         raise KeyboardInterrupt
@@ -267,7 +278,7 @@ def test_an_interrupted_run_does_only_what_is_left(
         predict_files(segmenter, found, parts, batch_size=3, on_done=stop_after_five)
     assert not (parts / "predictions.csv").exists()
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(batch, "read_radiograph", lambda path, channels: (read.append(path), read_radiograph(path))[1])
     assert predict_files(segmenter, found, parts, resume=True) == expected
     assert read == [item.path for item in (*found[:2], *found[5:])]  # the two broken ones may have been mended
     assert files_in(parts) == files_in(whole)
@@ -280,7 +291,9 @@ def test_a_finished_run_takes_what_was_added(segmenter: Segmenter, folder: Path,
     predict_files(segmenter, find_inputs([folder]), out)
     save_radiograph(folder / "ward0" / "new.png")
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path: (read.append(path.name), read_radiograph(path))[1])
+    monkeypatch.setattr(
+        batch, "read_radiograph", lambda path, channels: (read.append(path.name), read_radiograph(path))[1]
+    )
     assert len(predict_files(segmenter, find_inputs([folder]), out, resume=True)) == 13
     assert read == ["cut.jpg", "empty.png", "new.png"]
 

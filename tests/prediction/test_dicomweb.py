@@ -23,7 +23,7 @@ pytest.importorskip("dicomweb_client", reason="the extra dicom is not installed"
 pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
 from monai_lungxfer.prediction import dicomweb  # noqa: E402
-from monai_lungxfer.prediction.dicom_network import send  # noqa: E402
+from monai_lungxfer.prediction.dicom_network import Archive, send  # noqa: E402
 from monai_lungxfer.prediction.dicom_seg import save_dicom_seg  # noqa: E402
 from monai_lungxfer.prediction.dicomweb import AUTHORIZATION, fetch_study, store_instances  # noqa: E402
 
@@ -88,7 +88,7 @@ def test_round_trip_by_c_store(orthanc, tmp_path) -> None:
     url, port = orthanc
     sent = study(tmp_path, 20)
     save_dicom_seg(tmp_path / "seg.dcm", sent[0], lung_mask(), MODEL)
-    send([*sent, tmp_path / "seg.dcm"], "127.0.0.1", port, "ORTHANC")
+    send([*sent, tmp_path / "seg.dcm"], Archive("127.0.0.1", port, "ORTHANC"))
     fetched = by_uid(fetch_study(url, f"{STUDY}.20", tmp_path / "in", modalities=None))
     assert sorted(image.Modality for image in fetched.values()) == ["CR", "DX", "SEG", "US"]
     (seg,) = (image for image in fetched.values() if image.Modality == "SEG")
@@ -134,22 +134,85 @@ def test_nobody_there(tmp_path, caplog) -> None:
         fetch_study(f"http://127.0.0.1:{port}/dicom-web", STUDY, tmp_path)
     with pytest.raises(OutputError, match="no complete answer"):
         store_instances(f"http://127.0.0.1:{port}/dicom-web", files)
-    with caplog.at_level(logging.INFO), pytest.raises(OutputError, match="cannot be reached"):
-        send(files, "127.0.0.1", port)
+    with caplog.at_level(logging.INFO, "pynetdicom"), pytest.raises(OutputError, match="cannot be reached"):
+        send(files, Archive("127.0.0.1", port))
     assert "Secret" not in caplog.text
 
 
 def test_refused_by_c_store(orthanc, tmp_path) -> None:
     files = study(tmp_path, 60)
-    with pytest.raises(OutputError, match="refuses the association"):
-        send(files, "127.0.0.1", orthanc[1], "ANOTHER")
-    with pytest.raises(LungXferError, match="title"):
-        send(files, "127.0.0.1", orthanc[1], "A" * 17)
+    with pytest.raises(OutputError, match=r"refuses the association \(Called AE title not recognised\).*'ANOTHER'"):
+        send(files, Archive("127.0.0.1", orthanc[1], "ANOTHER"))
     (tmp_path / "a.dcm").write_text("Secret^Name")
     with pytest.raises(InputFileError, match="DICOM file"):
-        send([tmp_path / "a.dcm"], "127.0.0.1", orthanc[1], "ORTHANC")
+        send([tmp_path / "a.dcm"], Archive("127.0.0.1", orthanc[1], "ORTHANC"))
     with pytest.raises(InputFileError, match="DICOM"):
         store_instances(orthanc[0], [tmp_path / "a.dcm"])
+
+
+@contextlib.contextmanager
+def archive_that_takes(classes, answer):
+    """Listen as an archive of some SOP classes, whose status for an instance is `answer(instance)`."""
+    import pynetdicom
+
+    entity, stored = pynetdicom.AE(), []
+    for sop_class in classes:
+        entity.add_supported_context(sop_class)
+
+    def handle(event):
+        stored.append(event.dataset.SOPInstanceUID)
+        return answer(event.dataset)
+
+    port = free_port()
+    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(pynetdicom.evt.EVT_C_STORE, handle)])
+    try:
+        yield Archive("127.0.0.1", port), stored
+    finally:
+        server.shutdown()
+
+
+def test_a_refused_file_does_not_hold_up_the_others(tmp_path) -> None:
+    cr, dx, us = study(tmp_path, 61)
+    classes = [
+        pydicom.dcmread(file).SOPClassUID for file in (cr, us)
+    ]  # of the three, the digital radiograph is not taken
+
+    def answer(image):
+        return 0xA700 if image.Modality == "CR" else 0xB000  # out of resources; stored with changes
+
+    with archive_that_takes(classes, answer) as (archive, stored):
+        send([us], archive)
+        with pytest.raises(OutputError, match=r"cr\.dcm: .* refuses 2 of 3 files.*status 0xa700.*others are stored"):
+            send([cr, dx, us], archive)
+        assert stored == [f"{STUDY}.61.2.1", f"{STUDY}.61.0.1", f"{STUDY}.61.2.1"]
+        with pytest.raises(OutputError, match="takes no files of these kinds"):
+            send([dx], archive)
+
+
+@pytest.mark.parametrize(
+    ("address", "archive"),
+    [
+        ("PACS@example.org:104", Archive("example.org", 104, "PACS")),
+        ("my pacs 1@10.0.0.7:11112", Archive("10.0.0.7", 11112, "my pacs 1")),
+        ("[::1]:4242", Archive("::1", 4242, "ANY-SCP")),
+    ],
+)
+def test_addresses(address: str, archive: Archive) -> None:
+    assert Archive.at(address) == archive
+
+
+@pytest.mark.parametrize("address", ["host", "PACS@host", "host:0", "host:99999", "host:dicom", "dicom://host:104", ""])
+def test_no_addresses(address: str) -> None:
+    with pytest.raises(LungXferError, match="no address of an archive"):
+        Archive.at(address)
+
+
+@pytest.mark.parametrize("title", ["", " ", "A" * 17, "MÜNCHEN", "A\\B"])
+def test_no_titles(title: str) -> None:
+    with pytest.raises(LungXferError, match="no application entity title"):
+        Archive.at(f"{title}@host:104")
+    with pytest.raises(LungXferError, match="no application entity title"):
+        Archive.at("host:104", own_title=title)
 
 
 def test_urls(tmp_path) -> None:
@@ -202,14 +265,15 @@ def test_a_busy_server(tmp_path) -> None:
         fetch_study(url, STUDY, tmp_path)
 
 
-def test_an_instance_that_is_refused(tmp_path) -> None:
+@pytest.mark.parametrize(("status", "reason"), [(202, "failure reason 0xa700"), (409, "it answered 409")])
+def test_instances_that_are_refused(tmp_path, status, reason) -> None:
     failed = {"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [0xA700]}}]}}
-    (file, *_) = study(tmp_path, 70)
+    files = study(tmp_path, 70)
     with (
-        answering(202, "application/dicom+json", json.dumps(failed).encode()) as url,
-        pytest.raises(OutputError, match="failure reason 0xa700"),
+        answering(status, "application/dicom+json", json.dumps(failed).encode()) as url,
+        pytest.raises(OutputError, match=rf"cr\.dcm: .* refuses 3 of 3 files.*{reason}"),
     ):
-        store_instances(url, [file])
+        store_instances(url, files)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

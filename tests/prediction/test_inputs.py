@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_patterns(tmp_path) -> None:
 def test_a_file_with_brackets_in_its_name_is_no_pattern(tmp_path) -> None:
     make(tmp_path, "scan[1].png")
     assert names(tmp_path / "scan[1].png") == ["scan[1].png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know no such names")
+def test_a_name_that_is_no_utf8_is_shown_by_its_bytes(tmp_path) -> None:
+    (tmp_path / os.fsdecode(b"R\xf6ntgen.png")).write_bytes(b"x")
+    (item,) = find_inputs([tmp_path])
+    assert item.name == "R\\xf6ntgen.png"
+    assert item.path.read_bytes() == b"x"
+    assert output_stems([item]) == ["R\\xf6ntgen"]
 
 
 def test_relative_inputs_and_parents(tmp_path, monkeypatch) -> None:

@@ -79,3 +79,23 @@ def test_what_is_kept_stands_in_the_new_journal(tmp_path: Path) -> None:
     journal.add(done(tmp_path, "b"))
     journal.close()
     assert list(journal.done()) == ["a.png", "b.png"]
+
+
+def test_a_crash_while_the_journal_is_begun_anew_loses_nothing(tmp_path: Path, monkeypatch) -> None:
+    journal = begun(tmp_path, done(tmp_path, "a"), done(tmp_path, "b"))
+    kept = journal.done()
+    monkeypatch.setattr("pathlib.Path.write_text", lambda *arguments, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        journal.open(kept)
+    assert journal.done() == kept
+
+
+def test_names_with_separators_of_other_alphabets_stay_on_one_line(tmp_path: Path) -> None:
+    row = done(tmp_path, "a\u2028b\x85c")
+    assert begun(tmp_path, row).done() == {row.file: row}
+
+
+def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "predictions.jsonl").write_text("no JSON\n")
+    with pytest.raises(OutputError, match="no journal"):
+        Journal(tmp_path, MODEL, OutputOptions()).done()

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lungxfer.prediction.overlay import MAX_SIDE, draw_comparison, draw_overlay, save_overlay, thumbnail
+from monai_lungxfer.prediction.overlay import (
+    MAX_SIDE,
+    draw_comparison,
+    draw_moments,
+    draw_overlay,
+    save_overlay,
+    thumbnail,
+)
 
 ORANGE, BLACK = (230, 159, 0), (0, 0, 0)
 
@@ -98,3 +105,17 @@ def test_comparison_shows_before_in_red_and_after_in_blue() -> None:
     assert red[[10, 29], [10, 29]].all()
     assert blue[[10, 29], [50, 79]].all()
     assert (colours[20, 20] == 100).all()
+    thick = np.asarray(draw_comparison(np.full((60, 90), 100, np.uint8), before, after, small=True))[:60]
+    assert (thick == (213, 94, 0)).all(axis=2).sum() == 20 * 20 - 16 * 16
+
+
+def test_moments_are_drawn_apart_each_in_its_colour() -> None:
+    mask = np.zeros((60, 90), np.uint8)
+    mask[10:30, 10:30] = 1
+    pictures = draw_moments(np.full((60, 90), 100, np.uint8), mask, mask[:, ::-1])
+    for picture, colour, column in zip(pictures, ((213, 94, 0), (0, 114, 178)), (10, 60), strict=True):
+        assert picture.size == (90, 76)
+        coloured = (np.asarray(picture)[:60] == colour).all(axis=2)
+        assert coloured.sum() == 20 * 20 - 16 * 16
+        assert coloured[10:12, column : column + 20].all()
+        assert (np.asarray(picture)[:60][~coloured] == 100).all()

@@ -11,7 +11,7 @@ from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.radiograph import Radiograph
-from monai_lungxfer.prediction.quality import FLAGS, THRESHOLDS, Measurements, flags_of, measure
+from monai_lungxfer.prediction.quality import FLAGS, THRESHOLDS, Measurements, counted_flags, flags_of, measure
 from monai_lungxfer.prediction.traits import ImageTraits, entropy_of, traits_of
 
 
@@ -39,6 +39,7 @@ def test_areas_and_shares(usual: np.ndarray) -> None:
     assert measured.right_lung_cm2 == pytest.approx(2.4)
     assert measured.left_lung_cm2 == pytest.approx(2.0)
     assert measured.share == pytest.approx(4400 / 14000)
+    assert measured.height_share == pytest.approx(0.6)
     assert measured.symmetry == pytest.approx(2000 / 2400)
     assert (measured.components, measured.bridges, measured.islands, measured.border) == (2, 0, 0, 0.0)
     assert measured.confidence == 1.0
@@ -70,6 +71,7 @@ def test_empty_mask_has_one_flag() -> None:
     measured = measure(mask, np.full((30, 50), 0.3, np.float32))
     assert measured.confidence is None
     assert measured.symmetry is None
+    assert measured.height_share == 0
     assert flags_of(measured) == ("empty",)
 
 
@@ -113,6 +115,14 @@ def test_bridge_and_island_survive_the_thinning_of_large_masks(usual: np.ndarray
     assert measured.lung_px == 400 * int(usual.sum())
 
 
+def test_lungs_without_their_lower_half(usual: np.ndarray) -> None:
+    usual[50:] = 0
+    measured = measure(usual, certain(usual))
+    assert measured.height_share == pytest.approx(0.3)
+    assert measured.share > THRESHOLDS.min_share  # the area alone does not tell
+    assert flags_of(measured) == ("short_lungs",)
+
+
 def test_lungs_cut_off_at_the_border() -> None:
     mask = two_lungs(np.s_[20:80, 0:45], np.s_[25:75, 80:120])
     measured = measure(mask, certain(mask))
@@ -123,8 +133,9 @@ def test_lungs_cut_off_at_the_border() -> None:
 @pytest.mark.parametrize(
     ("change", "flag"),
     [
-        ({"share": 0.179}, "area_out_of_range"),
+        ({"share": 0.149}, "area_out_of_range"),
         ({"share": 0.581}, "area_out_of_range"),
+        ({"height_share": 0.479}, "short_lungs"),
         ({"symmetry": 0.599}, "asymmetric"),
         ({"border": 0.101}, "touches_border"),
         ({"confidence": 0.899}, "low_confidence"),
@@ -133,7 +144,13 @@ def test_lungs_cut_off_at_the_border() -> None:
 def test_flags_begin_at_their_thresholds(usual: np.ndarray, change: dict[str, float], flag: str) -> None:
     measured = replace(measure(usual, certain(usual)), **change)
     assert flags_of(measured) == (flag,)
-    limits = {"share": (0.18, 0.58), "symmetry": (0.6,), "border": (0.1,), "confidence": (0.9,)}
+    limits = {
+        "share": (0.15, 0.58),
+        "height_share": (0.48,),
+        "symmetry": (0.6,),
+        "border": (0.1,),
+        "confidence": (0.9,),
+    }
     for name in change:
         for limit in limits[name]:
             assert flags_of(replace(measured, **{name: limit})) == ()
@@ -185,12 +202,33 @@ def test_what_cleaning_took_away_is_still_flagged(usual: np.ndarray) -> None:
     assert measure(raw, certain(raw)).cleaned == 0
 
 
+@pytest.mark.parametrize(
+    ("counted", "expected"),
+    [
+        ((0.0, 0, 0), {"empty"}),
+        ((0.149, 1, 0), {"area_out_of_range", "bridge"}),
+        ((0.15, 0, 2), {"island"}),
+        ((0.58, 0, 0), set()),
+        ((0.581, 0, 0), {"area_out_of_range"}),
+    ],
+)
+def test_a_report_is_flagged_as_the_mask_is(
+    usual: np.ndarray, counted: tuple[float, int, int], expected: set[str]
+) -> None:
+    raised = counted_flags(*counted)
+    assert {flag for flag, applies in raised.items() if applies} == expected
+    share, bridges, islands = counted
+    mask = replace(measure(usual, certain(usual)), share=share, bridges=bridges, islands=islands)
+    assert set(flags_of(mask)) & set(raised) - {"empty"} == expected - {"empty"}
+
+
 def test_other_thresholds(usual: np.ndarray) -> None:
     measured: Measurements = measure(usual, certain(usual))
     assert flags_of(measured, thresholds=replace(THRESHOLDS, min_symmetry=0.9)) == ("asymmetric",)
     assert set(asdict(THRESHOLDS)) == {
         "min_share",
         "max_share",
+        "min_height_share",
         "min_symmetry",
         "max_border",
         "min_confidence",

@@ -1,0 +1,154 @@
+"""Options of `predict` that fetch a study from a server, and send results to a server or an archive."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from monai_lungxfer.errors import LungXferError, OutputError
+
+if TYPE_CHECKING:
+    from monai_lungxfer.prediction.inputs import InputFile
+    from monai_lungxfer.prediction.tables import Prediction
+
+__all__ = ["FromDicomweb", "OwnTitle", "Study", "ToDicomweb", "ToPacs", "check_source", "deliver", "found", "ways_out"]
+
+logger = logging.getLogger(__name__)
+
+_PANEL = "DICOMweb and C-STORE"
+
+FromDicomweb = Annotated[
+    str | None,
+    typer.Option(
+        "--from-dicomweb", metavar="URL", help="Fetch the radiographs from this server.", rich_help_panel=_PANEL
+    ),
+]
+Study = Annotated[
+    str | None, typer.Option("--study", metavar="UID", help="The study to fetch.", rich_help_panel=_PANEL)
+]
+ToDicomweb = Annotated[
+    str | None,
+    typer.Option("--to-dicomweb", metavar="URL", help="Store the DICOM results there as well.", rich_help_panel=_PANEL),
+]
+ToPacs = Annotated[
+    str | None,
+    typer.Option(
+        "--to-pacs",
+        metavar="TITLE@HOST:PORT",
+        help="Store the DICOM results in this archive as well, by C-STORE.",
+        rich_help_panel=_PANEL,
+    ),
+]
+OwnTitle = Annotated[
+    str | None,
+    typer.Option(
+        "--ae-title",
+        metavar="TITLE",
+        help="By which the archive knows this sender.",
+        show_default="LUNGXFER",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+Store = Callable[[Sequence[Path]], None]
+
+
+def check_source(inputs: list[str] | None, from_dicomweb: str | None, study: str | None) -> None:
+    """Refuse a study without its server, and inputs both from files and from a server.
+
+    Raises
+    ------
+    typer.BadParameter
+        When they do not fit together.
+    """
+    if (from_dicomweb is None) != (study is None):
+        raise typer.BadParameter("--from-dicomweb URL and --study UID belong together")
+    if bool(inputs) == (from_dicomweb is not None):
+        raise typer.BadParameter("give either files or folders (INPUT), or a study (--from-dicomweb URL --study UID)")
+
+
+@contextmanager
+def found(
+    inputs: list[str] | None, url: str | None, study: str | None, any_view: bool
+) -> Iterator[Sequence[InputFile]]:
+    """Give the input files; what is fetched for them is deleted in the end."""
+    from tempfile import TemporaryDirectory
+
+    from monai_lungxfer.prediction.inputs import find_inputs
+
+    if url is None or study is None:
+        yield find_inputs(inputs or [], any_view=any_view)
+        return
+    from monai_lungxfer.prediction.dicomweb import fetch_study
+
+    with TemporaryDirectory(prefix="lungxfer-") as folder:
+        fetch_study(url, study, folder)
+        yield find_inputs([folder], any_view=any_view)
+
+
+def ways_out(to_dicomweb: str | None, to_pacs: str | None, own_title: str | None, *, dicom: bool) -> list[Store]:
+    """Return what sends files to where the options say. What is wrong with an address shows now, before the work.
+
+    Parameters
+    ----------
+    to_dicomweb, to_pacs, own_title : str, optional
+        As given.
+    dicom : bool
+        Whether the results are DICOM files.
+
+    Raises
+    ------
+    typer.BadParameter
+        When the results cannot be sent, or an archive's option is given without it.
+    LungXferError
+        When an address is not valid, or the package for the exchange is not installed.
+    """
+    for option, place in (("--to-dicomweb", to_dicomweb), ("--to-pacs", to_pacs)):
+        if place is not None and not dicom:
+            raise typer.BadParameter("only DICOM SEG can be stored: add --format dicom-seg", param_hint=option)
+    if own_title is not None and to_pacs is None:
+        raise typer.BadParameter("is the sender's name for --to-pacs, which is not given", param_hint="--ae-title")
+    stores: list[Store] = []
+    if to_dicomweb is not None:
+        from monai_lungxfer.prediction.dicomweb import check_url, store_instances
+
+        check_url(to_dicomweb)
+        stores.append(partial(store_instances, to_dicomweb))
+    if to_pacs is not None:
+        from monai_lungxfer.prediction.dicom_extra import import_extra
+        from monai_lungxfer.prediction.dicom_network import OWN_TITLE, Archive, send
+
+        import_extra("pynetdicom")
+        archive = Archive.at(to_pacs, OWN_TITLE if own_title is None else own_title)
+        stores.append(partial(send, archive=archive))
+    return stores
+
+
+def deliver(stores: Sequence[Store], predictions: Sequence[Prediction], folder: Path) -> None:
+    """Send the results, which are on the disk by now, by all ways: the later ones even if an earlier one fails.
+
+    Raises
+    ------
+    OutputError
+        The last failure, with what to do; others are logged.
+    """
+    names = [name for prediction in predictions for name in (prediction.mask, prediction.overlay) if name is not None]
+    failures = []
+    for store in stores:
+        try:
+            store([folder / name for name in names])
+        except LungXferError as error:
+            failures.append(error)
+    for failure in failures[:-1]:
+        logger.error("%s", failure)
+    if failures:
+        last = failures[-1]
+        again = f"All results are in {folder}; the same command with --resume sends them again"
+        remedy = again if last.remedy is None else f"{last.remedy}. {again}"
+        raise OutputError(last.problem, source=last.source, remedy=remedy)
