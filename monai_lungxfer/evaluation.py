@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Workflow
+from monai.metrics import calibration_binning
 
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.metrics import METRICS, image_metrics
@@ -19,10 +20,14 @@ from monai_lungxfer.metrics import METRICS, image_metrics
 __all__ = ["ImageTable", "summarise"]
 
 KEPT_FIELDS = ("finding", "view", "source")
+CALIBRATION_BINS = 10
 
 
 class ImageTable:
     """Ignite handler that keeps the metrics of every image that an evaluator sees.
+
+    Patients are numbered in the order in which they appear: the report tells which images belong together, and not
+    whose they are.
 
     Parameters
     ----------
@@ -39,6 +44,8 @@ class ImageTable:
         self.root = Path(root).absolute()
         self.names = tuple(names)
         self.rows: list[dict[str, Any]] = []
+        self._bins = np.zeros((3, CALIBRATION_BINS))
+        self._patients: dict[str, int] = {}
         self.report: dict[str, Any] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -48,6 +55,8 @@ class ImageTable:
 
     def _start(self) -> None:
         self.rows.clear()
+        self._bins[:] = 0
+        self._patients.clear()
 
     def __call__(self, engine: Workflow) -> None:
         """Measure the batch that has just been predicted."""
@@ -57,10 +66,15 @@ class ImageTable:
             values = image_metrics(item["pred"][None], item["label"][None], self.names, spacing)
             self.rows.append(
                 {"image": self._name(record["image"])}
+                | ({"patient": self._number(record["patient"])} if "patient" in record else {})
                 | {field: record[field] for field in KEPT_FIELDS if field in record}
                 | {"distances_in": "pixels" if spacing is None else "mm"}
                 | {name: float(value) for name, value in values.items()}
             )
+            self._bins += _calibration_sums(item["pred"], item["label"])
+
+    def _number(self, patient: str) -> int:
+        return self._patients.setdefault(patient, len(self._patients) + 1)
 
     def _name(self, image: str) -> str:
         path = Path(image)
@@ -68,6 +82,9 @@ class ImageTable:
 
     def write(self, path: str | Path, *, section: str, split: str, weights: str | Path) -> dict[str, Any]:
         """Write the report as JSON, all or nothing, and return it.
+
+        Under "calibration" it tells, for ten ranges of equal width of the predicted probability, how many pixels of
+        all images fell into it, their mean probability, and the share of them that is lung.
 
         Parameters
         ----------
@@ -93,6 +110,7 @@ class ImageTable:
                 finding: summarise([row for row in self.rows if row.get("finding") == finding], self.names)
                 for finding in sorted({row["finding"] for row in self.rows if "finding" in row})
             },
+            "calibration": [_calibration_bin(*sums) for sums in self._bins.T],
             "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
         }
         with atomic_path(path) as temporary:
@@ -112,6 +130,21 @@ def summarise(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[s
             "n": int(values.size),
         }
     return summary
+
+
+def _calibration_sums(probability: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
+    """Return pixels, sum of the probabilities, and pixels that are lung, each (bins,), of one image (1, H, W)."""
+    means, shares, pixels = calibration_binning(probability[None], truth[None], num_bins=CALIBRATION_BINS)
+    return torch.stack([pixels, (means * pixels).nan_to_num(), (shares * pixels).nan_to_num()])[:, 0, 0].cpu().numpy()
+
+
+def _calibration_bin(pixels: float, probabilities: float, lung: float) -> dict[str, float | int | None]:
+    filled = pixels > 0
+    return {
+        "pixels": int(pixels),
+        "probability": probabilities / pixels if filled else None,
+        "lung": lung / pixels if filled else None,
+    }
 
 
 def _spacing(label: torch.Tensor) -> tuple[float, float] | None:

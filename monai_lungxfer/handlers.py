@@ -1,9 +1,10 @@
-"""Ignite handlers for training that can be stopped at any moment: best weights, resume, seeds, tracking."""
+"""Ignite handlers for training that can be stopped at any moment: best weights, resume, seeds."""
 
 from __future__ import annotations
 
 import logging
 import random
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,16 +14,21 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import EarlyStopping
 from monai.engines import Workflow
-from monai.handlers import EarlyStopHandler, MLFlowHandler
+from monai.handlers import EarlyStopHandler
 from torch import nn
 
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.bundle_files import bundles_root
+from monai_lungxfer.checkpoint_files import read_checkpoint, save_checkpoint
+from monai_lungxfer.errors import LungXferError, TransferError
 from monai_lungxfer.files import atomic_path
-from monai_lungxfer.input_size import save_input_size
+from monai_lungxfer.input_size import input_size_file, save_input_size
 
-__all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint", "RunTracker"]
+__all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint"]
 
 logger = logging.getLogger(__name__)
+
+_RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
+_START_AFRESH = "Start afresh with resume set to false, or choose another output folder"
 
 
 class _Stateful(Protocol):
@@ -96,6 +102,25 @@ class BestWeights:
         self.path = Path(path)
         self.image_size = image_size
 
+    def keep_shipped(self) -> None:
+        """Copy the weights that the package ships aside, into `shipped/`, before a training replaces them.
+
+        MONAI's own command trains in the bundle's folder, and `lungxfer predict` takes what lies there.
+        """
+        kept = self.path.parent / "shipped"
+        if not self.path.resolve().is_relative_to(bundles_root().resolve()) or not self.path.is_file():
+            return
+        for file in (self.path, input_size_file(self.path)):
+            if file.is_file() and not (kept / file.name).exists():
+                with atomic_path(kept / file.name) as temporary:
+                    shutil.copyfile(file, temporary)
+        logger.warning(
+            "%s is a bundle of the package itself, whose weights this training replaces; they are kept in models/%s. "
+            "Train in a copy (lungxfer bundles export NAME --out DIR), or name another folder (--ckpt_dir DIR)",
+            self.path.parents[1].name,
+            kept.name,
+        )
+
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator, whose key metric decides."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
@@ -103,14 +128,13 @@ class BestWeights:
     def __call__(self, engine: Workflow) -> None:
         """Write the weights if this epoch is the best so far."""
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
-            with atomic_path(self.path) as temporary:
-                torch.save(self.network.state_dict(), temporary)
+            save_checkpoint(self.network.state_dict(), self.path)
             save_input_size(self.path, self.image_size)
 
     def restore(self) -> None:
         """Load the best weights into the network."""
         if self.path.is_file():
-            self.network.load_state_dict(torch.load(self.path, map_location="cpu", weights_only=True))
+            self.network.load_state_dict(read_checkpoint(self.path))
 
 
 class ResumePoint:
@@ -161,8 +185,7 @@ class ResumePoint:
             "best": (float(self.evaluator.state.best_metric), self.evaluator.state.best_metric_epoch),
             "objects": {name: stateful.state_dict() for name, stateful in self.objects.items()},
         }
-        with atomic_path(self.path) as temporary:
-            torch.save(content, temporary)
+        save_checkpoint(content, self.path)
 
     def run(self, trainer: Engine) -> None:
         """Train from the last finished epoch; nothing is done when the training had already ended.
@@ -170,7 +193,7 @@ class ResumePoint:
         Raises
         ------
         LungXferError
-            When the file belongs to a training with other settings.
+            When the file belongs to a training with other settings, or is no resume point.
         """
         content = self._load() if self.enabled and self.path.is_file() else None
         if content is not None:
@@ -182,7 +205,9 @@ class ResumePoint:
         trainer.run()
 
     def _load(self) -> dict[str, Any]:
-        content = torch.load(self.path, map_location="cpu", weights_only=True)
+        content = read_checkpoint(self.path, _START_AFRESH)
+        if not isinstance(content, dict) or not content.keys() >= _RESUME_KEYS:
+            raise TransferError("it is no resume point", source=self.path, remedy=_START_AFRESH)
         changed = [
             f"{name} was {content['settings'].get(name)}, is {value}"
             for name, value in self.settings.items()
@@ -202,17 +227,3 @@ class ResumePoint:
         self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = content["best"]
         trainer.state.epoch = content["epoch"]
         trainer.state.iteration = content["epoch"] * trainer.state.epoch_length
-
-
-class RunTracker(MLFlowHandler):
-    """MONAI's MLflow handler, and a run whose training raises ends as FAILED instead of running for ever."""
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to a trainer or evaluator; before other handlers that watch for exceptions."""
-        super().attach(engine)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
-
-    def _fail(self, error: Exception) -> None:
-        if self.cur_run is not None:
-            self.client.set_terminated(self.cur_run.info.run_id, status="FAILED")
-        raise error

@@ -1,4 +1,4 @@
-"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and five that readers expect beside them."""
+"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and seven that readers expect beside them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["METRICS", "PAPER_METRICS", "image_metrics"]
 PAPER_METRICS = ("ACC", "AUC", "DICE", "JACC", "PREC", "RECA", "F1", "SENS", "SPEC")
 """The nine metrics of the paper, in the order of its Tables 3 to 6."""
 
-METRICS = (*PAPER_METRICS, "DICE_HARD", "HD95", "ASD", "ISLANDS", "BRIDGES")
+METRICS = (*PAPER_METRICS, "DICE_HARD", "HD95", "ASD", "ISLANDS", "BRIDGES", "AREA", "AREA_TRUTH")
 """Every metric that this module knows."""
 
 THRESHOLD = 0.5
@@ -39,24 +39,26 @@ def image_metrics(
     With the probabilities P, the truth T and the counts TP, FP, FN, TN of pixels at the threshold 0.5 (P >= 0.5 is
     lung), over all pixels of one image:
 
-    ========= ================================== ==========================================================
-    Name      Value                              Where it is undefined
-    ========= ================================== ==========================================================
-    ACC       (TP+TN) / all pixels               never
-    AUC       area under the ROC curve of P      NaN when the truth has one class
-    DICE      2 sum(PT) / (sum(P)+sum(T))        1 when P and T are empty: they agree
-    JACC      sum(PT) / (sum(P)+sum(T)-sum(PT))  1 when P and T are empty
-    PREC      precision, macro average           as scikit-learn, see below
-    RECA      recall, macro average              as scikit-learn, see below
-    F1        F1, macro average                  as scikit-learn, see below
-    SENS      TP / (TP+FN)                       NaN when the truth is empty
-    SPEC      TN / (TN+FP)                       NaN when the truth is lung everywhere
-    DICE_HARD 2TP / (2TP+FP+FN)                  1 when prediction and truth are empty
-    HD95      Hausdorff distance, see below      NaN when prediction or truth is empty
-    ASD       average distance of the contours   NaN when prediction or truth is empty
-    ISLANDS   islands of the prediction          never
-    BRIDGES   bridges of the prediction          never
-    ========= ================================== ==========================================================
+    ========== ================================== ==========================================================
+    Name       Value                              Where it is undefined
+    ========== ================================== ==========================================================
+    ACC        (TP+TN) / all pixels               never
+    AUC        area under the ROC curve of P      NaN when the truth has one class
+    DICE       2 sum(PT) / (sum(P)+sum(T))        1 when P and T are empty: they agree
+    JACC       sum(PT) / (sum(P)+sum(T)-sum(PT))  1 when P and T are empty
+    PREC       precision, macro average           as scikit-learn, see below
+    RECA       recall, macro average              as scikit-learn, see below
+    F1         F1, macro average                  as scikit-learn, see below
+    SENS       TP / (TP+FN)                       NaN when the truth is empty
+    SPEC       TN / (TN+FP)                       NaN when the truth is lung everywhere
+    DICE_HARD  2TP / (2TP+FP+FN)                  1 when prediction and truth are empty
+    HD95       Hausdorff distance, see below      NaN when prediction or truth is empty
+    ASD        average distance of the contours   NaN when prediction or truth is empty
+    ISLANDS    islands of the prediction          never
+    BRIDGES    bridges of the prediction          never
+    AREA       (TP+FP) / all pixels               never
+    AREA_TRUTH (TP+FN) / all pixels               never
+    ========== ================================== ==========================================================
 
     DICE and JACC are soft, as the paper computes them; DICE_HARD is what most other papers call Dice. Where the truth
     is empty but the network leaves traces of probability, DICE is near 0 while DICE_HARD is 1.
@@ -64,7 +66,7 @@ def image_metrics(
     The macro averages are over lung and background as in `sklearn.metrics.precision_score(..., average="macro",
     zero_division=0)`: a class that is in the truth or in the prediction alone scores 0, one that is in neither is
     left out. HD95 is the larger of the two directed 95th percentiles, ASD is symmetric. Islands and bridges are
-    defined in `monai_lungxfer.artifacts`.
+    defined in `monai_lungxfer.artifacts`. Areas are shares since the sizes of pixels are often unknown.
 
     Parameters
     ----------
@@ -231,4 +233,6 @@ _FUNCTIONS: dict[str, Callable[[_Batch], Tensor]] = {
     "ASD": lambda b: _surface(b, compute_average_surface_distance, symmetric=True),
     "ISLANDS": lambda b: _count(b, count_islands),
     "BRIDGES": lambda b: _count(b, count_bridges),
+    "AREA": lambda b: b.lung.double().mean(dim=(1, 2)),
+    "AREA_TRUTH": lambda b: b.truth.double().mean(dim=(1, 2)),
 }

@@ -10,13 +10,14 @@ from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.transfer import resolve_weights
 
-__all__ = ["PAPER_SIZE", "input_size", "save_input_size"]
+__all__ = ["PAPER_SIZE", "input_size", "input_size_file", "save_input_size"]
 
 PAPER_SIZE = [256, 256]
 """(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
 
 
-def _file(weights: Path) -> Path:
+def input_size_file(weights: Path) -> Path:
+    """Return where the input size of a weights file is kept."""
     return weights.with_suffix(".json")
 
 
@@ -35,7 +36,7 @@ def save_input_size(weights: str | Path, size: Sequence[int]) -> None:
     OutputError
         When it cannot be written.
     """
-    with atomic_path(_file(Path(weights))) as temporary:
+    with atomic_path(input_size_file(Path(weights))) as temporary:
         temporary.write_text(json.dumps({"image_size": list(size)}) + "\n", encoding="utf-8")
 
 
@@ -52,7 +53,7 @@ def input_size(weights: str | Path) -> list[int]:
     TransferError
         When there are no such weights, or the file beside them is damaged.
     """
-    file = _file(resolve_weights(weights))
+    file = input_size_file(resolve_weights(weights))
     if not file.is_file():
         return list(PAPER_SIZE)
     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import torch
 
 from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.checkpoint_files import save_checkpoint
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.input_size import input_size, save_input_size
@@ -45,8 +47,14 @@ def pack_weights(source: str | Path, target: str | Path) -> Path:
             source=source,
             remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
         )
+    save_checkpoint(weights, target)
+    save_input_size(target, input_size(source))
+    return Path(target)
+
+
+def _copy_weights(source: str | Path, target: str | Path) -> Path:
     with atomic_path(target) as temporary:
-        torch.save(weights, temporary)
+        shutil.copyfile(source, temporary)
     save_input_size(target, input_size(source))
     return Path(target)
 
@@ -56,8 +64,8 @@ def _packed(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.half() if tensor.dim() > 1 and tensor.dtype == torch.float32 else tensor.clone()
 
 
-def install_weights(source: str | Path, bundle: str | Path) -> Path:
-    """Pack weights into a bundle and record their hash in its metadata.
+def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True) -> Path:
+    """Put weights into a bundle and record their hash in its metadata.
 
     Parameters
     ----------
@@ -65,6 +73,8 @@ def install_weights(source: str | Path, bundle: str | Path) -> Path:
         A weights file.
     bundle : str or pathlib.Path
         As for `monai_lungxfer.bundle_files.bundle_path`.
+    pack : bool
+        Whether they are packed; else the file is copied as it is.
 
     Returns
     -------
@@ -80,7 +90,7 @@ def install_weights(source: str | Path, bundle: str | Path) -> Path:
     """
     folder = bundle_path(bundle)
     metadata = bundle_metadata(folder)
-    target = pack_weights(source, folder / WEIGHTS)
+    target = (pack_weights if pack else _copy_weights)(source, folder / WEIGHTS)
     metadata[WEIGHTS_HASH] = sha256_of(target)
     with atomic_path(folder / METADATA) as temporary:
         temporary.write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -82,7 +82,7 @@ class _RandDegradationd(RandomizableTransform, MapTransform):
         if low == high:
             return plane
         rng = np.random.default_rng(seed)
-        strengths = {name: rng.uniform(*limits) for name, limits in self.drawn_from.items()}
+        strengths = degrade.strengths(rng, self.drawn_from)
         return low + (high - low) * self.degraded((plane - low) / (high - low), rng, **strengths)
 
 
@@ -105,7 +105,7 @@ class RandPortableDegraded(_RandDegradationd):
 class RandScatterVeild(_RandDegradationd):
     """Scattered radiation, as without a grid; `ratio` is the scatter-to-primary ratio."""
 
-    ranges: ClassVar = {"ratio": (0.35, 0.9)}
+    ranges: ClassVar = degrade.STRENGTHS["scatter_veil"]
 
     def degraded(self, image: np.ndarray, rng: np.random.Generator, ratio: float) -> np.ndarray:  # noqa: ARG002
         """Return the veiled image."""
@@ -115,7 +115,7 @@ class RandScatterVeild(_RandDegradationd):
 class RandQuantumNoised(_RandDegradationd):
     """Poisson noise of a low dose; `photons` reach a pixel where nothing absorbs."""
 
-    ranges: ClassVar = {"photons": (250, 900)}
+    ranges: ClassVar = degrade.STRENGTHS["quantum_noise"]
 
     def degraded(self, image: np.ndarray, rng: np.random.Generator, photons: float) -> np.ndarray:
         """Return the noisy image."""
@@ -125,7 +125,7 @@ class RandQuantumNoised(_RandDegradationd):
 class RandMotionBlurd(_RandDegradationd):
     """Breathing or movement over a `length` (share of the longer side) in a direction (`degrees`)."""
 
-    ranges: ClassVar = {"length": (0.0, 0.02), "degrees": (0, 180)}
+    ranges: ClassVar = degrade.STRENGTHS["motion_blur"]
 
     def degraded(self, image: np.ndarray, rng: np.random.Generator, length: float, degrees: float) -> np.ndarray:  # noqa: ARG002
         """Return the blurred image."""
@@ -135,7 +135,7 @@ class RandMotionBlurd(_RandDegradationd):
 class RandGridLinesd(_RandDegradationd):
     """Shadows of a grid's lamellae: their `period` in pixels, `depth` as a share of the range, and direction."""
 
-    ranges: ClassVar = {"period": (2.2, 6.0), "depth": (0.005, 0.03), "degrees": (-3, 3)}
+    ranges: ClassVar = {**degrade.STRENGTHS["grid_lines"], "degrees": (-3, 3)}
 
     def degraded(  # noqa: D102 - as in the parts above
         self,
@@ -151,7 +151,7 @@ class RandGridLinesd(_RandDegradationd):
 class RandLowContrastd(_RandDegradationd):
     """Grey values drawn towards a `level`, of whose distance the share `factor` is left."""
 
-    ranges: ClassVar = {"factor": (0.65, 0.9), "level": (0.45, 0.7)}
+    ranges: ClassVar = degrade.STRENGTHS["low_contrast"]
 
     def degraded(self, image: np.ndarray, rng: np.random.Generator, factor: float, level: float) -> np.ndarray:  # noqa: ARG002
         """Return the flatter image."""
@@ -171,11 +171,11 @@ class RandCollimationd(_RandDegradationd):
 class RandMarkersd(_RandDegradationd):
     """A lead marker or burnt-in text, such as AP, whose letters have a `height` (share of the image's)."""
 
-    ranges: ClassVar = {"height": (0.03, 0.055)}
+    ranges: ClassVar = degrade.STRENGTHS["text_marker"]
 
     def degraded(self, image: np.ndarray, rng: np.random.Generator, height: float) -> np.ndarray:
         """Return the marked image."""
-        place = (rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05), rng.uniform(0.02, 0.9))
+        place = devices.place_of_marker(rng)
         return devices.text_marker(image, str(rng.choice(devices.MARKERS)), place, height)
 
 

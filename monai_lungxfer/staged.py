@@ -11,6 +11,7 @@ from typing import Any
 
 from monai.utils import path_to_sqlite_uri
 
+from monai_lungxfer.bundle_files import as_setting
 from monai_lungxfer.errors import DatalistError
 from monai_lungxfer.stages import STAGES, Stage
 from monai_lungxfer.workflow import Watcher, run_bundle
@@ -49,7 +50,8 @@ class StageFolder:
 
     def overrides(self) -> dict[str, str]:
         """Return the bundle's settings that place its files here."""
-        return {"output_dir": str(self.path), "ckpt_dir": str(self.path / "models"), "split_file": str(self.split)}
+        places = {"output_dir": self.path, "ckpt_dir": self.weights.parent, "split_file": self.split}
+        return {name: as_setting(place) for name, place in places.items()}
 
 
 @dataclass(frozen=True)
@@ -135,13 +137,13 @@ def evaluate_stage(
     dict
         The report, see `monai_lungxfer.evaluation.ImageTable.write`; also written to `report_file`.
     """
-    settings = {**_common(stage, data, folder), "section": section, "weights": str(weights), **(overrides or {})}
+    settings = {**_common(stage, data, folder), "section": section, "weights": as_setting(weights), **(overrides or {})}
     workflow = run_bundle(stage.bundle, "evaluate", settings)
     return workflow.parser.get_parsed_content("image_table").report
 
 
 def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, Any]:
-    return {"dataset_dir": str(stage_data(data, stage)), "log_epochs": False, **folder.overrides()}
+    return {"dataset_dir": as_setting(stage_data(data, stage)), "log_epochs": False, **folder.overrides()}
 
 
 def transfer_stages(
@@ -172,7 +174,7 @@ def transfer_stages(
         for name in STAGES
     }
     folders = {name: StageFolder(out / name) for name in STAGES}
-    parent: str | None = None if donor is None else str(donor)
+    parent: str | None = None if donor is None else as_setting(donor)
     for name, stage in STAGES.items():
         if stage.parent is None and donor is not None:
             continue

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from monai_lungxfer.errors import BundleError
 
-__all__ = ["STAGES", "Stage", "stage_named"]
+__all__ = ["STAGES", "STAGE_NAMES", "Stage", "stage_named"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,9 @@ STAGES = MappingProxyType(
     }
 )
 
+STAGE_NAMES = MappingProxyType(STAGES | {stage.bundle: stage for stage in STAGES.values()})
+"""Every stage by its own name and by that of its bundle: all that stands for a bundle of this package."""
+
 
 def stage_named(name: str) -> Stage:
     """Return the stage with this stage name or bundle name.
@@ -55,7 +58,6 @@ def stage_named(name: str) -> Stage:
     BundleError
         When no stage has the name.
     """
-    for stage in STAGES.values():
-        if name in (stage.name, stage.bundle):
-            return stage
-    raise BundleError(f"there is no stage or bundle named {name!r}", remedy=f"Use one of {', '.join(STAGES)}")
+    if name not in STAGE_NAMES:
+        raise BundleError(f"there is no stage or bundle named {name!r}", remedy=f"Use one of {', '.join(STAGES)}")
+    return STAGE_NAMES[name]

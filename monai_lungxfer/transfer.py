@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 
 from monai_lungxfer.bundle_files import WEIGHTS, bundle_path
+from monai_lungxfer.checkpoint_files import read_checkpoint
 from monai_lungxfer.errors import BundleError, TransferError
 
 __all__ = ["LayerTransfer", "TransferReport", "load_parent", "load_weights", "read_state_dict", "resolve_weights"]
@@ -138,14 +138,7 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     TransferError
         When the file is not a checkpoint of plain tensors.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
-        raise TransferError(
-            "it is not a PyTorch checkpoint of plain tensors",
-            source=path,
-            remedy="Give a file made by torch.save(network.state_dict(), …); files that hold code are refused",
-        ) from error
+    content = read_checkpoint(path)
     for wrapper in ("state_dict", "model", "network"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from ignite.engine import Engine
 from monai.bundle import ConfigWorkflow
 
 from monai_lungxfer.bundle_files import bundle_path
-from monai_lungxfer.errors import BundleError, LungXferError
+from monai_lungxfer.errors import BundleError, LungXferError, root_cause
 
 __all__ = ["Watcher", "bundle_workflow", "run_bundle"]
 
@@ -30,6 +31,7 @@ OVERLAYS = {
     "multi_gpu_train": ("train.yaml", "multi_gpu_train.yaml"),
     "evaluate": ("train.yaml", "evaluate.yaml"),
     "inference": ("inference.yaml",),
+    "inference_trt": ("inference.yaml", "inference_trt.yaml"),
 }
 
 
@@ -42,7 +44,7 @@ def bundle_workflow(
     ----------
     bundle : str or pathlib.Path
         Name of a bundle or stage, or a bundle's folder.
-    task : {"train", "train_best", "multi_gpu_train", "evaluate", "inference"}
+    task : {"train", "train_best", "multi_gpu_train", "evaluate", "inference", "inference_trt"}
         Which configuration, with what it is laid over.
     overrides : mapping, optional
         Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``.
@@ -66,7 +68,7 @@ def bundle_workflow(
         config_file=[str(folder / "configs" / name) for name in OVERLAYS[task]],
         meta_file=str(folder / "configs" / "metadata.json"),
         logging_file=False,
-        workflow_type="inference" if task == "inference" else "train",
+        workflow_type="inference" if task.startswith("inference") else "train",
         bundle_root=str(folder),
         **(overrides or {}),
     )
@@ -99,22 +101,22 @@ def run_bundle(
             watcher.watch(
                 *(workflow.parser.get_parsed_content(name) for name in ("train#trainer", "validate#evaluator"))
             )
+        path = sys.path[:]
         try:
             workflow.run()
         finally:
             workflow.finalize()
+            sys.path[:] = path  # MONAI adds the bundle's folder in every run
     return workflow
 
 
 @contextmanager
 def _own_errors() -> Iterator[None]:
-    """Let the package's own errors through: MONAI's parser wraps whatever a configuration raises in RuntimeErrors."""
+    """Let the package's own errors through, which MONAI's parser wraps."""
     try:
         yield
     except RuntimeError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, LungXferError):
-            cause = cause.__cause__
-        if cause is None:
+        cause = root_cause(error)
+        if not isinstance(cause, LungXferError):
             raise
         raise cause from None

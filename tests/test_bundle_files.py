@@ -12,7 +12,7 @@ import pytest
 import monai_lungxfer
 from monai_lungxfer import bundle_files
 from monai_lungxfer.bundle_files import bundle_metadata, bundle_names, bundle_path, export_bundle
-from monai_lungxfer.errors import BundleError
+from monai_lungxfer.errors import BundleError, OutputError
 
 PACKAGE = Path(monai_lungxfer.__file__).parent
 NAMES = ["lgg_mri_segmentation", "cxr_lung_segmentation", "portable_cxr_lung_segmentation"]
@@ -124,7 +124,7 @@ def test_export_overwrites_only_when_told(own_bundle, tmp_path):
     copy = export_bundle(own_bundle, tmp_path / "out")
     (copy / "models" / "model.pt").write_text("trained here")
     (copy / "extra").write_text("")
-    with pytest.raises(BundleError, match=r"there already.*--overwrite"):
+    with pytest.raises(OutputError, match=r"there already.*--overwrite"):
         export_bundle(own_bundle, tmp_path / "out")
     assert (copy / "models" / "model.pt").read_text() == "trained here"
     export_bundle(own_bundle, tmp_path / "out", overwrite=True)
@@ -137,10 +137,12 @@ def test_export_overwrites_only_when_told(own_bundle, tmp_path):
 def test_export_never_replaces_what_is_no_bundle(own_bundle, tmp_path, folder):
     precious = tmp_path / "out" / "my_segmentation"
     precious.parent.mkdir()
-    precious.mkdir() if folder else precious.write_text("precious")
-    with pytest.raises(BundleError, match="Move it away"):
+    precious.mkdir() if folder else None
+    file = precious / "thesis.txt" if folder else precious
+    file.write_text("precious")
+    with pytest.raises(OutputError, match="holds other files already" if folder else "is a file"):
         export_bundle(own_bundle, tmp_path / "out", overwrite=True)
-    assert precious.exists()
+    assert file.read_text() == "precious"
 
 
 @pytest.mark.parametrize("inside", ["..", ".", "models"])
@@ -153,7 +155,7 @@ def test_export_into_itself(own_bundle, inside):
 
 def test_export_to_an_impossible_place(own_bundle, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(BundleError, match="cannot be copied here"):
+    with pytest.raises(OutputError, match="cannot be written"):
         export_bundle(own_bundle, tmp_path / "file" / "out")
 
 
@@ -163,11 +165,11 @@ def test_failed_copy_keeps_the_bundle_that_was_there(own_bundle, tmp_path, monke
     rename = Path.replace
 
     def fail_on_the_new_copy(path, target):
-        if path.name == "my_segmentation" and Path(target) == copy:
+        if path.name == "new" and Path(target) == copy:
             raise PermissionError(13, "Permission denied")
         return rename(path, target)
 
     monkeypatch.setattr(Path, "replace", fail_on_the_new_copy)
-    with pytest.raises(BundleError, match="Permission denied"):
+    with pytest.raises(OutputError, match="Permission denied"):
         export_bundle(own_bundle, tmp_path / "out", overwrite=True)
     assert (copy / "models" / "model.pt").read_text() == "trained here"

@@ -27,7 +27,7 @@ def item(shift: int, spacing: tuple[float, float] | None) -> dict[str, Any]:
 
 def table_of(items: list[dict[str, Any]], tmp_path: Path) -> ImageTable:
     records = [
-        {"image": str(tmp_path / "images" / f"{number}.png"), "finding": finding, "patient": "secret"}
+        {"image": str(tmp_path / "images" / f"{number}.png"), "finding": finding, "patient": f"secret {number // 2}"}
         for number, finding in enumerate(["normal", "covid19", "covid19"][: len(items)])
     ]
     table = ImageTable(records, tmp_path, names=("DICE_HARD", "HD95"))
@@ -58,6 +58,21 @@ def test_report_has_means_by_finding_and_no_patient(tmp_path: Path) -> None:
     assert report["all"]["DICE_HARD"]["mean"] == pytest.approx((1 + 0.8 + 0.6) / 3)
     assert report["by_finding"]["covid19"]["DICE_HARD"] == pytest.approx({"mean": 0.7, "std": 0.2 / 2**0.5, "n": 2})
     assert [row["image"] for row in report["rows"]] == ["images/0.png", "images/1.png", "images/2.png"]
+    assert [row["patient"] for row in report["rows"]] == [1, 1, 2]
+
+
+def test_report_tells_how_sure_the_network_was_and_how_often_it_was_right(tmp_path: Path) -> None:
+    sure, unsure = item(0, None), item(0, None)
+    unsure["pred"] = torch.full((1, 40, 40), 0.25)
+    (tmp_path / "model.pt").touch()
+    table = table_of([sure, unsure], tmp_path)
+    report = table.write(tmp_path / "test.json", section="test", split="abc", weights=tmp_path / "model.pt")
+    empty = {"pixels": 0, "probability": None, "lung": None}
+    expected = [empty] * 10
+    expected[0] = {"pixels": 1200, "probability": 0.0, "lung": 0.0}
+    expected[2] = {"pixels": 1600, "probability": 0.25, "lung": 400 / 1600}
+    expected[9] = {"pixels": 400, "probability": 1.0, "lung": 1.0}
+    assert report["calibration"] == [pytest.approx(one, abs=1e-7) if one["pixels"] else one for one in expected]
 
 
 def test_undefined_values_are_left_out() -> None:

@@ -194,6 +194,13 @@ def test_bridges_and_islands_of_the_prediction():
     assert values["BRIDGES"].tolist() == [0, 1]
 
 
+def test_areas_are_shares_of_the_image():
+    probability = torch.tensor([[0.9, 0.5, 0.4, 0.1], [0.6, 0.2, 0.0, 0.0]])
+    truth = torch.tensor([[1, 1, 1, 1], [1, 0, 0, 0]])
+    values = image_metrics(probability, truth, ["AREA", "AREA_TRUTH"])
+    assert (values["AREA"].item(), values["AREA_TRUTH"].item()) == (3 / 8, 5 / 8)
+
+
 @pytest.fixture
 def one_thread():
     threads = torch.get_num_threads()

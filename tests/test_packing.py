@@ -39,6 +39,13 @@ def test_convolutions_become_half_as_large_and_statistics_stay(trained: Path, tm
             assert torch.equal(tensor, original[name]), name
 
 
+def test_equal_weights_have_equal_files(trained: Path, tmp_path: Path) -> None:
+    """The names of the temporary files that they are written to do not go into them."""
+    first, second = (pack_weights(trained, tmp_path / name) for name in ("first.pt", "second.pt"))
+    assert first.read_bytes() == second.read_bytes()
+    assert pack_weights(first, tmp_path / "third.pt").read_bytes() == first.read_bytes()
+
+
 def test_the_network_loads_it_as_float32(trained: Path, tmp_path: Path) -> None:
     network = DonorUNet(init_features=4).eval()
     network.load_state_dict(torch.load(trained, weights_only=True))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Compose
 from scipy.ndimage import binary_dilation
 
 from monai_lungxfer import portable_transforms
+from monai_lungxfer.bundle_files import bundle_path
 from monai_lungxfer.data.degrade import scatter_veil
 from monai_lungxfer.portable_transforms import (
     RandMarkersd,
@@ -17,8 +21,10 @@ from monai_lungxfer.portable_transforms import (
     RandPortableDegraded,
     RandQuantumNoised,
     RandScatterVeild,
+    RandTubesd,
 )
 
+DOCUMENT = Path(__file__).parents[1] / "docs" / "simulated_device.md"
 ALL = [getattr(portable_transforms, name) for name in portable_transforms.__all__]
 
 
@@ -99,3 +105,25 @@ def test_the_parts_work_in_a_composition_with_one_seed() -> None:
     chain = Compose([transform("image", prob=0.5) for transform in ALL])
     first, again = (chain.set_random_state(2)(record())["image"] for _ in range(2))
     assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("transform", ALL)
+def test_the_documented_ranges_are_those_that_are_drawn_from(transform) -> None:
+    rows = [
+        line.split("|")[1:-1] for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| `")
+    ]
+    documented = {name.strip(): span.strip() for own, name, _, span in rows if own.strip() == f"`{transform.__name__}`"}
+    ranges = {f"`{name}`": f"{low:g} to {high:g}" for name, (low, high) in transform("image").drawn_from.items()}
+    assert {name: span for name, span in documented.items() if " to " in span} == ranges
+    assert documented
+
+
+def test_the_documented_yaml_adds_to_a_bundles_transforms(tmp_path) -> None:
+    snippet = DOCUMENT.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "look.yaml").write_text(snippet)
+    parser = ConfigParser()
+    parser.read_config([str(bundle_path("general") / "configs" / "train.yaml"), str(tmp_path / "look.yaml")])
+    before, *added = parser.get_parsed_content("train#random_transforms")
+    assert type(before).__name__ == "RandRotated"
+    assert [type(transform) for transform in added] == [RandScatterVeild, RandTubesd, RandPortableDegraded]
+    assert added[0].drawn_from == {"ratio": [0.5, 1.2]}

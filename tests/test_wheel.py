@@ -8,8 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-REPOSITORY = Path(__file__).resolve().parents[1]
+from source_tree import REPOSITORY, copied
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +16,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (REPOSITORY / "setup.cfg").is_file():
         pytest.skip("the tests run without the source tree")
     folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    # A copy, since building leaves folders in the source tree.
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, check=True).stdout
-    for name in tracked.decode().rstrip("\0").split("\0"):
-        if (REPOSITORY / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((REPOSITORY / name).read_bytes())
+    source = copied(folder / "source")
     command = [
         sys.executable,
         "-m",
@@ -43,6 +36,9 @@ def test_wheel_holds_every_module_and_every_bundle_file(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "monai_lungxfer").rglob("*.py")}
     assert modules <= held
+    page = (REPOSITORY / "monai_lungxfer" / "study" / "report" / "page").iterdir()
+    assert {path.relative_to(REPOSITORY).as_posix() for path in page} <= held
+    assert "monai_lungxfer/verification/metadata_schema.json" in held
     tracked = subprocess.run(["git", "ls-files", "bundles"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
     assert {f"monai_lungxfer/{name}" for name in tracked.stdout.split()} <= held
 

@@ -61,6 +61,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one stage; started again, it goes on where it was."""
+    from monai_lungxfer.bundle_files import as_setting
     from monai_lungxfer.files import sha256_of
     from monai_lungxfer.staged import StageFolder, train_stage
     from monai_lungxfer.stages import stage_named
@@ -68,7 +69,7 @@ def train(
     chosen = stage_named(stage)
     overrides = method_overrides(ctx.params)
     if parent is not None:
-        overrides["parent"] = None if parent == "none" else parent
+        overrides["parent"] = None if parent == "none" else as_setting(parent)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -18,10 +19,12 @@ import onnxruntime
 import pytest
 import torch
 from ignite.engine import Engine, Events
-from monai.bundle import ckpt_export, create_workflow, onnx_export
+from monai.bundle import ckpt_export, onnx_export
 from PIL import Image
 
+from monai_lungxfer.bundle_files import WEIGHTS, export_bundle
 from monai_lungxfer.errors import BundleError, LungXferError
+from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.workflow import bundle_workflow, run_bundle
 
@@ -36,21 +39,10 @@ def assert_equal_weights(first: Path, second: Path) -> None:
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("train", "train.yaml"), ("infer", "inference.yaml")])
-def test_properties_are_all_there(
-    bundle: Path, discs: Path, small_parent: Path, tmp_path: Path, kind: str, name: str
-) -> None:
-    workflow = create_workflow(
-        config_file=str(bundle / "configs" / name),
-        workflow_type=kind,
-        bundle_root=str(bundle),
-        dataset_dir=str(discs),
-        output_dir=str(tmp_path),
-        parent=str(small_parent),
-        weights=str(small_parent),
-        **{"network_def#init_features": 4},
-    )
-    assert workflow.check_properties() == []
+def epochs(folder: Path) -> list[dict[str, str]]:
+    """The table of epochs, without the times."""
+    with (folder / "epochs.csv").open(newline="") as file:
+        return [{key: value for key, value in row.items() if "seconds" not in key} for row in csv.DictReader(file)]
 
 
 def saved_network(folder: Path) -> Path:
@@ -69,6 +61,22 @@ def test_training_learns_and_keeps_the_best_epoch(bundle: Path, small_settings: 
     assert all(torch.equal(network.state_dict()[key], value) for key, value in saved.items())
     evaluator.run(99)
     assert evaluator.state.metrics["val_loss"] == pytest.approx(evaluator.state.best_metric, abs=1e-6)
+
+
+def test_another_seed_can_train_on_the_same_split(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    first, second = (
+        run_bundle(
+            "portable",
+            "train",
+            small_settings
+            | {"seed": seed, "split_seed": 5, "output_dir": str(tmp_path / str(seed)), "max_epochs": 1}
+            | {"ckpt_dir": str(tmp_path / str(seed) / "models")},
+        ).parser
+        for seed in (1, 2)
+    )
+    assert first.get_parsed_content("split").hash == second.get_parsed_content("split").hash
+    one, two = (parser.get_parsed_content("network_def").state_dict() for parser in (first, second))
+    assert not torch.equal(one["conv.weight"], two["conv.weight"])
 
 
 def test_early_stop_ends_training(small_settings: dict[str, Any]) -> None:
@@ -113,6 +121,8 @@ def test_resumed_training_gives_the_same_weights(bundle: Path, small_settings: d
     one = weights(tmp_path / "out" / "models" / "resume.pt")
     two = weights(tmp_path / "parts" / "models" / "resume.pt")
     assert one["best"] == two["best"]
+    assert epochs(tmp_path / "out") == epochs(tmp_path / "parts")
+    assert [row["epoch"] for row in epochs(tmp_path / "parts")] == ["1", "2", "3", "4"]
     assert one["objects"]["lr_scheduler"]["num_bad_epochs"] == two["objects"]["lr_scheduler"]["num_bad_epochs"]
     for key, value in one["objects"]["network"].items():
         assert torch.equal(value, two["objects"]["network"][key])
@@ -200,9 +210,59 @@ def test_other_settings_in_the_same_folder_are_refused(small_settings: dict[str,
         run_bundle("portable", "train", small_settings | {"batch_size": 5})
 
 
+def test_weights_that_ship_are_kept_when_they_are_trained_over(
+    small_settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a copy that stands for the package's bundles, as a training in a source tree does it, twice."""
+    bundle = export_bundle("portable", tmp_path / "bundles")
+    shipped = sha256_of(bundle / WEIGHTS)
+    monkeypatch.setattr("monai_lungxfer.handlers.bundles_root", lambda: tmp_path / "bundles")
+    settings = {key: value for key, value in small_settings.items() if key != "ckpt_dir"} | {"max_epochs": 1}
+    for _ in range(2):
+        run_bundle(bundle, "train", settings)
+    assert "kept in models/shipped" in caplog.text
+    assert sha256_of(bundle / "models" / "shipped" / "model.pt") == shipped != sha256_of(bundle / WEIGHTS)
+    assert (bundle / "models" / "shipped" / "model.json").is_file()
+
+
+def test_a_copy_of_a_bundle_is_trained_in_its_own_folder(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    copy = export_bundle("portable", tmp_path / "mine")
+    settings = {key: value for key, value in small_settings.items() if key not in ("output_dir", "ckpt_dir")}
+    run_bundle(copy, "train", settings | {"max_epochs": 1})
+    assert weights(copy / WEIGHTS)["conv.weight"].shape == (1, 4, 1, 1)
+    assert (copy / "eval" / "split.json").is_file()
+
+
 def test_missing_parent_is_our_error_and_not_a_nested_one(small_settings: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(LungXferError, match="there is no such weights file, bundle or stage"):
         run_bundle("portable", "train", small_settings | {"parent": str(tmp_path / "nothing.pt")})
+
+
+def test_frozen_layers_keep_the_parents_weights(small_settings: dict[str, Any], small_parent: Path) -> None:
+    run_bundle("portable", "train", small_settings | {"max_epochs": 2, "frozen": ["encoder*", "bottleneck*"]})
+    parent, child = weights(small_parent), weights(Path(small_settings["ckpt_dir"]) / "model.pt")
+    same = {name.split(".")[0].rstrip("1234") for name in parent if torch.equal(parent[name], child[name])}
+    assert same == {"encoder", "bottleneck"}
+    with pytest.raises(LungXferError, match=r"frozen was \['encoder\*', 'bottleneck\*'\], is \[\]"):
+        run_bundle("portable", "train", small_settings | {"max_epochs": 2})
+
+
+def test_a_run_that_was_opened_elsewhere_is_joined_and_told_nothing_twice(
+    small_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlruns.db")
+    experiment = client.create_experiment("mine", artifact_location=(tmp_path / "artifacts").as_uri())
+    run = client.create_run(experiment, run_name="step").info.run_id
+    client.log_param(run, "version", "older")
+    joined = {"tracking_uri": client.tracking_uri, "experiment_name": "mine", "tracking_run": run}
+    run_bundle("portable", "train", small_settings | joined)
+    (Path(small_settings["ckpt_dir"]) / "resume.pt").unlink()  # as if the end of the first epochs had not been kept
+    run_bundle("portable", "train", small_settings | joined | {"max_epochs": 4})
+    assert [one.info.run_id for one in client.search_runs([experiment])] == [run]
+    assert client.get_run(run).info.status == "RUNNING"
+    assert client.get_run(run).data.params["version"] == "older"
+    for name in ("train_loss", "val_loss", "val_dice"):
+        assert [point.step for point in client.get_metric_history(run, name)] == [1, 2, 3, 4]
 
 
 def test_runs_are_tracked_and_failed_ones_end_as_failed(small_settings: dict[str, Any], tmp_path: Path) -> None:

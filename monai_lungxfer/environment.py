@@ -1,0 +1,62 @@
+"""What a result was computed by: the version of this package, the libraries, and the machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+import monai_lungxfer
+
+__all__ = ["code_version", "environment"]
+
+LIBRARIES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "itk", "pillow", "pydicom", "mlflow")
+
+
+@lru_cache
+def code_version() -> str:
+    """Return the package's version; in a checkout with its commit, and whether files differ from that.
+
+    Returns
+    -------
+    str
+        Such as "0.1.0", "0.1.0+g17a26e8" or "0.1.0+g17a26e8.changed".
+    """
+    checkout = Path(monai_lungxfer.__file__).resolve().parents[1]
+    # Not any folder above: an installed package may lie in an environment inside somebody's own repository.
+    if not (checkout / ".git").exists():
+        return monai_lungxfer.__version__
+    try:
+        import git
+    except ImportError:  # there is no git command
+        return monai_lungxfer.__version__
+    try:
+        with git.Repo(checkout) as repository:
+            commit = repository.head.commit.hexsha[:7]
+            return f"{monai_lungxfer.__version__}+g{commit}{'.changed' if repository.is_dirty() else ''}"
+    except (git.GitError, ValueError, OSError):  # no commit yet, or another owner's, as a folder mounted in a container
+        return monai_lungxfer.__version__
+
+
+def environment() -> dict[str, str]:
+    """Return versions of the libraries and the kind of machine, without names of machine, user or folders."""
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return {
+        "python": platform.python_version(),
+        **versions,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": f"{_processor()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}{device}",
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

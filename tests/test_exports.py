@@ -1,0 +1,78 @@
+"""Other runtimes: what is written gives PyTorch's masks, and what does not is not kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from monai_lungxfer import exports
+from monai_lungxfer.bundle_files import export_bundle
+from monai_lungxfer.errors import BundleError
+from monai_lungxfer.exports import EXPORT_FORMATS, MANIFEST, export_formats
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.network import DonorUNet
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    return export_bundle("portable", tmp_path)
+
+
+@pytest.mark.slow
+def test_every_format_gives_the_masks_of_pytorch(copied: Path) -> None:
+    manifest = export_formats(copied, EXPORT_FORMATS)
+    assert manifest == json.loads((copied / MANIFEST).read_text())
+    assert manifest["weights_sha256"] == sha256_of(copied / "models" / "model.pt")
+    assert manifest["input_size"] == [128, 128]
+    network = DonorUNet().eval()
+    network.load_state_dict(torch.load(copied / "models" / "model.pt", weights_only=True))
+    images = torch.randn(2, 3, 96, 64)  # neither the size nor the batch that they were written for
+    with torch.no_grad():
+        expected = network(images).numpy()
+    for name, entry in manifest["formats"].items():
+        assert entry["images"] == 4
+        assert entry["lowest_dice"] >= 0.999
+        for file, sha256 in entry["sha256"].items():
+            assert sha256_of(copied / "models" / file) == sha256
+        given = EXPORT_FORMATS[name].load(copied / "models" / EXPORT_FORMATS[name].file)(images.numpy())
+        # OpenVINO's file holds weights in float16, whose rounding adds up over 23 layers.
+        np.testing.assert_allclose(given, expected, atol=1e-3 if name != "openvino" else 0.5)
+
+
+def test_torchscript_holds_the_configurations(copied: Path) -> None:
+    export_formats(copied, ["torchscript"])
+    embedded = {"inference.json": "", "metadata.json": ""}
+    torch.jit.load(copied / "models" / "model.ts", _extra_files=embedded)
+    assert json.loads(embedded["inference.json"])["network_def"]["init_features"] == 32
+    assert json.loads(embedded["metadata.json"])["name"] == "Lung segmentation in portable chest radiographs"
+
+
+def test_the_donor_is_compared_on_brain_slices(tmp_path: Path) -> None:
+    entry = export_formats(export_bundle("donor", tmp_path), ["torchscript"])["formats"]["torchscript"]
+    assert (entry["images"], entry["largest_difference"]) == (4, 0.0)
+
+
+def test_a_format_whose_masks_differ_is_not_kept(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = replace(EXPORT_FORMATS["torchscript"], load=lambda file: lambda images: -np.ones_like(images[:, :1]))
+    monkeypatch.setattr(exports, "EXPORT_FORMATS", {"torchscript": nothing})
+    before = sorted((copied / "models").iterdir())
+    with pytest.raises(BundleError, match=r"reach a Dice of 0\.0000"):
+        export_formats(copied, ["torchscript"])
+    assert sorted((copied / "models").iterdir()) == before
+
+
+def test_a_format_that_is_not_installed_says_what_to_install(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = replace(EXPORT_FORMATS["openvino"], packages=("no_such_package",))
+    monkeypatch.setattr(exports, "EXPORT_FORMATS", {"openvino": absent})
+    with pytest.raises(BundleError, match=r"needs no_such_package.*monai_lungxfer\[openvino\]"):
+        export_formats(copied, ["openvino"])
+
+
+def test_a_format_that_does_not_exist_names_those_that_do(copied: Path) -> None:
+    with pytest.raises(BundleError, match=r"no export format 'onxx'.*torchscript, onnx, openvino"):
+        export_formats(copied, ["onxx"])
