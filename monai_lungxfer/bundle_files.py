@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.errors import BundleError
+from monai_lungxfer.files import staged_folder
 from monai_lungxfer.stages import STAGES, stage_named
 
-__all__ = ["WEIGHTS", "bundle_metadata", "bundle_names", "bundle_path", "export_bundle"]
+__all__ = ["WEIGHTS", "as_setting", "bundle_metadata", "bundle_names", "bundle_path", "bundles_root", "export_bundle"]
 
 METADATA = Path("configs") / "metadata.json"
 WEIGHTS = Path("models") / "model.pt"
@@ -70,6 +70,15 @@ def bundle_path(name_or_path: str | Path) -> Path:
     return folder
 
 
+def as_setting(text: str | Path) -> str:
+    """Return a name or path as a value of a bundle's configuration that stands for itself.
+
+    MONAI runs a value that begins with ``$`` as Python, and follows one that begins with ``@`` or ``%``; files may
+    have such names. An absolute path begins otherwise.
+    """
+    return str(Path(text).absolute()) if str(text).startswith(("$", "@", "%")) else str(text)
+
+
 def bundle_metadata(path: str | Path) -> dict[str, Any]:
     """Read a bundle's ``configs/metadata.json``.
 
@@ -111,47 +120,14 @@ def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False)
     Raises
     ------
     BundleError
-        When there is no such bundle, something is in the way, or the copy cannot be written.
+        When there is no such bundle, or the copy would lie in it.
+    OutputError
+        When something is in the way, or the copy cannot be written.
     """
     source = bundle_path(name)
-    target = Path(target).expanduser().absolute()
-    destination = target / source.name
-    _check_destination(source, destination, overwrite)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{source.name}-", dir=target) as staging:
-            copy = Path(shutil.copytree(source, Path(staging) / source.name, ignore=LEFT_BEHIND))
-            _put_in_place(copy, destination, Path(staging) / "replaced")
-    except OSError as error:  # shutil.Error, a list of failed files, is one as well
-        raise BundleError(
-            f"the bundle cannot be copied here ({error.strerror or error})",
-            source=target,
-            remedy="Check the permissions and the free space, or choose another folder",
-        ) from error
-    return destination
-
-
-def _put_in_place(copy: Path, destination: Path, aside: Path) -> None:
-    if destination.exists():
-        destination.replace(aside)
-    try:
-        copy.replace(destination)
-    except OSError:
-        if aside.exists():  # it may hold trained weights
-            aside.replace(destination)
-        raise
-
-
-def _check_destination(source: Path, destination: Path, overwrite: bool) -> None:
+    destination = Path(target).expanduser().absolute() / source.name
     if destination.resolve().is_relative_to(source.resolve()):
         raise BundleError("a bundle cannot be exported into itself", source=destination, remedy="Choose another folder")
-    if not destination.exists():
-        return
-    if not (destination / METADATA).is_file():
-        raise BundleError("something that is no bundle has this name", source=destination, remedy="Move it away")
-    if not overwrite:
-        raise BundleError(
-            "a bundle is there already",
-            source=destination,
-            remedy="Choose another folder, or allow it to be overwritten (--overwrite), which deletes its weights",
-        )
+    with staged_folder(destination, overwrite=overwrite, mark=METADATA) as folder:
+        shutil.copytree(source, folder, ignore=LEFT_BEHIND, dirs_exist_ok=True)
+    return destination

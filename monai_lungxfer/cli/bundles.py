@@ -1,25 +1,42 @@
-"""``lungxfer bundles``: finding the MONAI bundles of the package, and copying them out of it."""
+"""``lungxfer bundles``: finding the MONAI bundles of the package, copying them out of it, and checking them."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, bundle_names, bundle_path, export_bundle
-from monai_lungxfer.cli.console import console, emit_json
+from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json
+from monai_lungxfer.cli.options import Json
 from monai_lungxfer.stages import stage_named
+
+if TYPE_CHECKING:
+    from monai_lungxfer.verification import Outcome
 
 __all__ = ["bundles_app"]
 
-bundles_app = typer.Typer(no_args_is_help=True, help="List the MONAI bundles, find them, or copy them out.")
+bundles_app = typer.Typer(no_args_is_help=True, help="List the MONAI bundles, find, copy or check them.")
 
+
+class Format(StrEnum):
+    """The names of `monai_lungxfer.exports.EXPORT_FORMATS`, known without importing what they need."""
+
+    TORCHSCRIPT = "torchscript"
+    ONNX = "onnx"
+    OPENVINO = "openvino"
+
+
+STYLES = {"ok": "green", "skipped": "yellow", "failed": "red"}
 NAME_HELP = "A stage (donor, general, portable), a bundle's name or its folder."
 
 
 @bundles_app.command("list")
-def list_bundles(as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False) -> None:
+def list_bundles(as_json: Json = False) -> None:
     """List the bundles in the order of the stages."""
     rows = [_row(name) for name in bundle_names()]
     if as_json:
@@ -62,6 +79,14 @@ def show_path(name: Annotated[str, typer.Argument(help=NAME_HELP)]) -> None:
 def export(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help=NAME_HELP)],
     out: Annotated[Path, typer.Option(help="Folder that receives each bundle as a sub-folder.", file_okay=False)],
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option("--format", help="Add the network in this format, compared with PyTorch. May be repeated."),
+    ] = None,
+    compare_on: Annotated[
+        list[Path] | None,
+        typer.Option(help="An image or folder to compare formats on. May be repeated.", show_default="phantoms"),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace bundles that are there already, with their weights.")
     ] = False,
@@ -69,4 +94,58 @@ def export(
     """Copy bundles, with their weights, to where they can be changed, trained or served."""
     sources = [bundle_path(name) for name in names]  # a wrong name stops before anything is written
     for source in sources:
-        typer.echo(export_bundle(source, out, overwrite=overwrite))
+        folder = export_bundle(source, out, overwrite=overwrite)
+        if formats:
+            _add_formats(folder, formats, compare_on or [])
+        typer.echo(folder)
+
+
+def _add_formats(folder: Path, formats: list[Format], compare_on: list[Path]) -> None:
+    from monai_lungxfer.exports import export_formats
+    from monai_lungxfer.prediction.inputs import find_inputs
+
+    images = [item.path for item in find_inputs(compare_on)] if compare_on else []
+    manifest = export_formats(folder, [name.value for name in formats], images)
+    for name, entry in manifest["formats"].items():
+        console.print(
+            f"{name} ({', '.join(entry['sha256'])}): Dice with PyTorch's masks at least {entry['lowest_dice']:.5f} "
+            f"on {entry['images']} images",
+            soft_wrap=True,
+        )
+
+
+@bundles_app.command("verify")
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help=NAME_HELP, show_default="every bundle")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check bundles as MONAI's model zoo does. Runs the code that they name. Exit code 1: a check failed."""
+    folders = [bundle_path(name) for name in names or bundle_names()]  # a wrong name stops before anything is run
+    from monai_lungxfer.verification import verify_bundle
+
+    outcomes: list[Outcome] = []
+    for folder in folders:
+        own = list(verify_bundle(folder))
+        if not as_json:
+            _show(folder.name, own)
+        outcomes += own
+    passed = all(outcome.status != "failed" for outcome in outcomes)
+    if as_json:
+        emit_json({"passed": passed, "checks": [vars(outcome) for outcome in outcomes]})
+    if not passed:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _show(bundle: str, outcomes: Sequence[Outcome]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("check", "result", "found", title=Text(bundle), title_justify="left", box=None)
+    for outcome in outcomes:
+        found = f"{outcome.file}: {outcome.detail}. {outcome.remedy}." if outcome.remedy else outcome.detail
+        table.add_row(outcome.check, Text(outcome.status, style=STYLES[outcome.status]), Text(found))
+    console.print(table)
+    counts = Counter(outcome.status for outcome in outcomes)
+    typer.echo(", ".join(f"{counts[status]} {status}" for status in STYLES) + "\n")

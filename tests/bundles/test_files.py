@@ -1,4 +1,4 @@
-"""Every bundle is complete, and what the bundles share is the same in all of them."""
+"""What the bundles share is the same in all of them; that each is complete is tested with `lungxfer bundles verify`."""
 
 from __future__ import annotations
 
@@ -8,28 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
-from monai.bundle import ConfigParser, verify_metadata, verify_net_in_out
+from monai.bundle import ConfigParser
 
 import monai_lungxfer
 from monai_lungxfer.bundle_files import bundle_path
-from monai_lungxfer.files import sha256_of
 from monai_lungxfer.input_size import input_size
-from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.stages import STAGES
-
-FILES = {
-    "LICENSE",
-    "configs/metadata.json",
-    "configs/train.yaml",
-    "configs/evaluate.yaml",
-    "configs/inference.yaml",
-    "configs/multi_gpu_train.yaml",
-    "configs/logging.conf",
-    "docs/README.md",
-    "docs/data_license.txt",
-}
 
 # Ids of train.yaml in which the stages differ on purpose; all others must agree.
 OWN = {"hold_out", "parent", "experiment_name", "run_name"}
@@ -41,51 +26,16 @@ def config(bundle: Path, name: str) -> dict[str, Any]:
     return yaml.safe_load((bundle / "configs" / name).read_text())
 
 
-def metadata(bundle: Path) -> dict[str, Any]:
-    return json.loads((bundle / "configs" / "metadata.json").read_text())
-
-
-def test_every_file_is_there(bundle: Path) -> None:
-    found = {path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file()}
-    assert found >= FILES
-
-
 def test_every_stage_has_a_bundle_and_its_parent_is_the_stage_before(bundle: Path) -> None:
     stage = next(stage for stage in STAGES.values() if stage.bundle == bundle.name)
     parent = config(bundle, "train.yaml")["parent"]
     assert parent == (None if stage.parent is None else STAGES[stage.parent].bundle)
 
 
-def test_metadata_satisfies_the_specification(bundle: Path, tmp_path: Path) -> None:
-    """Against the requirements of the bundle specification; the published schema itself needs the network."""
-    schema = tmp_path / "schema.json"
-    schema.write_text((Path(__file__).parent / "metadata_schema.json").read_text())
-    verify_metadata(meta_file=str(bundle / "configs" / "metadata.json"), filepath=str(schema))
-
-
-def test_metadata_with_a_missing_field_is_refused(bundle: Path, tmp_path: Path) -> None:
-    schema, broken = tmp_path / "schema.json", tmp_path / "metadata.json"
-    schema.write_text((Path(__file__).parent / "metadata_schema.json").read_text())
-    broken.write_text(json.dumps({key: value for key, value in metadata(bundle).items() if key != "task"}))
-    with pytest.raises(ValueError, match="task"):
-        verify_metadata(meta_file=str(broken), filepath=str(schema))
-
-
 def test_versions_in_the_metadata_are_those_of_this_environment(bundle: Path) -> None:
-    described = metadata(bundle)
-    assert described["version"] == next(iter(described["changelog"]))
+    described = json.loads((bundle / "configs" / "metadata.json").read_text())
     assert described["required_packages_version"]["monai_lungxfer"] == monai_lungxfer.__version__
     assert described["monai_version"] == importlib.metadata.version("monai")
-
-
-def test_network_takes_and_gives_what_the_metadata_says(bundle: Path) -> None:
-    verify_net_in_out(
-        net_id="network_def",
-        meta_file=str(bundle / "configs" / "metadata.json"),
-        config_file=str(bundle / "configs" / "inference.yaml"),
-        device="cpu",
-        bundle_root=str(bundle),
-    )
 
 
 @pytest.mark.parametrize("stage", ["donor", "general"])
@@ -97,7 +47,7 @@ def test_training_differs_from_the_last_stage_only_on_purpose(stage: str) -> Non
 
 
 @pytest.mark.parametrize("stage", ["donor", "general"])
-@pytest.mark.parametrize("name", ["multi_gpu_train.yaml", "logging.conf"])
+@pytest.mark.parametrize("name", ["multi_gpu_train.yaml", "inference_trt.yaml", "logging.conf"])
 def test_overlays_are_the_same_in_every_bundle(stage: str, name: str) -> None:
     own, last = (bundle_path(bundle) / "configs" / name for bundle in (stage, "portable"))
     assert own.read_text() == last.read_text()
@@ -147,13 +97,7 @@ def test_the_method_is_the_papers(bundle: Path) -> None:
     assert parser["hold_out"] == (0.5 if bundle.name.startswith("portable") else 0.0)
 
 
-def test_the_weights_that_ship_are_those_of_the_metadata(bundle: Path) -> None:
-    weights = bundle / "models" / "model.pt"
-    assert metadata(bundle)["weights_sha256"] == sha256_of(weights)
+def test_the_weights_that_ship_want_the_size_of_their_recipe(bundle: Path) -> None:
     second = bundle / "configs" / "train_best.yaml"  # the recipe of the weights, where there is one
     size = config(bundle, second.name if second.exists() else "train.yaml")["image_size"]
-    described = metadata(bundle)["network_data_format"]
-    assert input_size(weights) == size
-    assert described["inputs"]["image"]["spatial_shape"] == described["outputs"]["pred"]["spatial_shape"] == size
-    assert weights.stat().st_size < 25e6  # the model zoo's limit
-    DonorUNet().load_state_dict(torch.load(weights, weights_only=True))
+    assert input_size(bundle / "models" / "model.pt") == size

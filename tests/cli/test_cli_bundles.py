@@ -7,6 +7,8 @@ from typer.testing import CliRunner
 
 from monai_lungxfer.bundle_files import bundle_metadata, bundle_path
 from monai_lungxfer.cli import app
+from monai_lungxfer.cli.bundles import Format
+from monai_lungxfer.exports import EXPORT_FORMATS
 
 
 def run(*arguments):
@@ -60,3 +62,59 @@ def test_export_twice(tmp_path, options, code):
     mark.write_text("")
     assert run("export", "donor", "--out", tmp_path, *options).exit_code == code
     assert mark.exists() == (code == 2)
+
+
+def test_export_with_a_format(tmp_path):
+    result = run("export", "general", "--out", tmp_path, "--format", "torchscript")
+    assert result.exit_code == 0, result.output
+    assert "torchscript (model.ts): Dice with PyTorch's masks at least 1.00000 on 4 images" in result.output
+    assert (tmp_path / "cxr_lung_segmentation" / "models" / "model.ts").is_file()
+
+
+def test_every_format_can_be_chosen():
+    assert [choice.value for choice in Format] == list(EXPORT_FORMATS)
+
+
+def test_verify_tells_what_is_wrong_where_and_what_to_do(tmp_path):
+    run("export", "general", "--out", tmp_path)
+    bundle = tmp_path / "cxr_lung_segmentation"
+    (bundle / "LICENSE").unlink()
+    (bundle / "models" / "model.pt").unlink()
+    result = run("verify", bundle)
+    assert result.exit_code == 1
+    words = " ".join(result.stdout.split())
+    assert words.startswith("cxr_lung_segmentation check result found files failed LICENSE: is missing. Write it, or")
+    assert "weights skipped there is no models/model.pt" in words
+    assert words.endswith("7 ok, 3 skipped, 2 failed")
+
+
+def test_verify_as_json(tmp_path):
+    run("export", "donor", "--out", tmp_path)
+    bundle = tmp_path / "lgg_mri_segmentation"
+    result = run("verify", bundle, "--json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert report["passed"] is True
+    assert [row["check"] for row in report["checks"]][:3] == ["files", "sizes", "schema"]
+    assert report["checks"][-1] == {
+        "bundle": "lgg_mri_segmentation",
+        "check": "exports",
+        "status": "skipped",
+        "detail": "there is no models/exports.json",
+        "file": None,
+        "remedy": None,
+    }
+    (bundle / "docs" / "README.md").unlink()
+    result = run("verify", bundle, "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert report["passed"] is False
+    assert [row["file"] for row in report["checks"] if row["status"] == "failed"] == ["docs/README.md"]
+
+
+def test_verify_a_wrong_name_or_an_archive_runs_nothing(tmp_path):
+    (tmp_path / "bundle.zip").write_bytes(b"PK")
+    for name in ("donner", tmp_path / "bundle.zip"):
+        result = run("verify", "donor", name)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "there is no such stage, bundle or folder" in result.stderr

@@ -1,0 +1,122 @@
+"""A bundle's network and weights: they fit each other, the metadata, and TorchScript."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ckpt_export, verify_net_in_out
+from torch import nn
+
+from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.errors import BundleError
+from monai_lungxfer.exports import MANIFEST
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.input_size import input_size
+from monai_lungxfer.packing import WEIGHTS_HASH
+from monai_lungxfer.transfer import load_weights
+from monai_lungxfer.workflow import bundle_workflow
+
+__all__ = ["check_exports", "check_network", "check_torchscript", "check_weights"]
+
+INFERENCE = Path("configs") / "inference.yaml"
+TOLERANCE = 1e-4
+"""Largest difference of a logit between PyTorch and TorchScript."""
+
+
+def _network(bundle: Path) -> nn.Module:
+    return bundle_workflow(bundle, "inference").parser.get_parsed_content("network_def").eval()
+
+
+def _shape(bundle: Path, side: str, name: str) -> list[int]:
+    """Return the shape of a batch of one as the metadata tells it."""
+    try:
+        described = bundle_metadata(bundle)["network_data_format"][side][name]
+        return [1, described["num_channels"], *described["spatial_shape"]]
+    except (KeyError, TypeError) as error:
+        raise BundleError(
+            f"network_data_format does not tell channels and shape of {name} in {side}",
+            source=bundle / METADATA,
+            remedy="Write num_channels and spatial_shape",
+        ) from error
+
+
+def check_weights(bundle: Path, _scratch: Path) -> str:
+    """Check that the weights are those of the metadata, tensors alone, fit the network, and are numbers."""
+    weights = bundle / WEIGHTS
+    if bundle_metadata(bundle).get(WEIGHTS_HASH) != sha256_of(weights):
+        raise BundleError(
+            f"has not the hash of {METADATA.as_posix()} ({WEIGHTS_HASH})",
+            source=weights,
+            remedy="Restore the file, or install these weights by lungxfer weights pack",
+        )
+    network = _network(bundle)
+    load_weights(network, weights)
+    broken = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
+    if broken:
+        raise BundleError(f"{broken[0]} has values that are no numbers", source=weights, remedy="Train again")
+    size, told = input_size(weights), _shape(bundle, "inputs", "image")[2:]
+    if size != told:
+        raise BundleError(
+            f"the weights want images of {size}, and {METADATA.as_posix()} tells {told}",
+            source=weights.with_suffix(".json"),
+            remedy="Mend the one that is wrong",
+        )
+    return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}"
+
+
+def check_network(bundle: Path, _scratch: Path) -> str:
+    """Check that the network takes and gives what the metadata says."""
+    given, told = _shape(bundle, "inputs", "image"), _shape(bundle, "outputs", "pred")
+    verify_net_in_out(device="cpu", **_monai(bundle))
+    with torch.no_grad():
+        found = list(_network(bundle)(torch.zeros(given)).shape)
+    if found != told:
+        raise BundleError(
+            f"the network makes {found} of {given}, and outputs are said to be {told}",
+            source=bundle / METADATA,
+            remedy="Mend network_data_format",
+        )
+    return f"{given} becomes {told}"
+
+
+def _monai(bundle: Path) -> dict[str, Any]:
+    files = {"meta_file": str(bundle / METADATA), "config_file": str(bundle / INFERENCE)}
+    return files | {"net_id": "network_def", "bundle_root": str(bundle)}
+
+
+def check_torchscript(bundle: Path, scratch: Path) -> str:
+    """Check that TorchScript of the network, exported now or there already, gives the same logits."""
+    exported = scratch / "model.ts"
+    ckpt_export(filepath=str(exported), ckpt_file=str(bundle / WEIGHTS), key_in_ckpt="", **_monai(bundle))
+    network = _network(bundle)
+    load_weights(network, bundle / WEIGHTS)
+    image = torch.rand(_shape(bundle, "inputs", "image"), generator=torch.Generator().manual_seed(0))
+    shipped = bundle / WEIGHTS.with_suffix(".ts")
+    files = [exported, *([shipped] if shipped.is_file() else [])]
+    for file in files:
+        with torch.no_grad():
+            difference = float((torch.jit.load(file, map_location="cpu")(image) - network(image)).abs().max())
+        if difference > TOLERANCE:
+            raise BundleError(
+                f"its logits differ from PyTorch's by {difference:.2g}, and {TOLERANCE:g} is allowed",
+                source=file if file == shipped else bundle / INFERENCE,
+                remedy="Export it again (lungxfer bundles export NAME --format torchscript)",
+            )
+    return "exported, the same logits" + (f"; {shipped.name} too" if shipped.is_file() else "")
+
+
+def check_exports(bundle: Path, _scratch: Path) -> str:
+    """Check that the other formats of the network are those of the manifest, made from these weights."""
+    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+    again = "Export the bundle again with its formats (lungxfer bundles export NAME --format …)"
+    if manifest["weights_sha256"] != sha256_of(bundle / WEIGHTS):
+        raise BundleError("the formats were made from other weights", source=bundle / MANIFEST, remedy=again)
+    hashes = {name: value for entry in manifest["formats"].values() for name, value in entry["sha256"].items()}
+    for name, value in hashes.items():
+        file = bundle / WEIGHTS.parent / name
+        if not file.is_file() or sha256_of(file) != value:
+            raise BundleError(f"is not as {MANIFEST.as_posix()} tells", source=file, remedy=again)
+    return f"{', '.join(manifest['formats'])}: {len(hashes)} files, as the manifest tells"
