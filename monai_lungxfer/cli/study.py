@@ -1,0 +1,154 @@
+"""``lungxfer study``: planning a study, running it, and seeing how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
+from monai_lungxfer.cli.options import Json, RayAddress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from monai_lungxfer.study.run import StudyEnd
+    from monai_lungxfer.study.status import StepStatus
+
+__all__ = ["study_app"]
+
+study_app = typer.Typer(no_args_is_help=True, help="Repeat the stages with fresh splits and in several arms.")
+
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, or the folder of a study that was begun.")]
+
+
+@study_app.command("plan")
+def plan(
+    path: Annotated[Path, typer.Argument(metavar="PLAN", help="The file to write.", dir_okay=False)] = Path(
+        "plan.yaml"
+    ),
+    data: Annotated[str, typer.Option(help="Folder with general/ and portable/, as the plan shall name it.")] = "data",
+    out: Annotated[str, typer.Option(help="The study's folder, as the plan shall name it.")] = "study",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of this name.")] = False,
+) -> None:
+    """Write a plan with the paper's values, every key explained, to be edited."""
+    from monai_lungxfer.errors import PlanError
+    from monai_lungxfer.files import atomic_path
+    from monai_lungxfer.study.template import plan_template
+
+    if path.exists() and not overwrite:
+        raise PlanError("is there already", source=path, remedy="Name another file, or replace it (--overwrite)")
+    with atomic_path(path) as temporary:
+        temporary.write_text(plan_template(data, out, path.name), encoding="utf-8")
+    console.print(f"Edit {path}, then: lungxfer study run {path}", highlight=False, soft_wrap=True)
+
+
+@study_app.command("run")
+def run(
+    path: PlanFile,
+    ray_address: RayAddress = None,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(help="MLflow's server or database; an empty text tracks nothing.", show_default="OUT/mlruns.db"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Carry out a plan; started again, it goes on where it was. Exit code 1: some steps failed, the rest is done."""
+    from monai_lungxfer.cli.study_progress import StudyProgress
+    from monai_lungxfer.study.plan import StudyPlan
+    from monai_lungxfer.study.run import run_study
+
+    _leave_the_epochs_to_the_progress()
+    chosen = StudyPlan.from_file(path)
+    with _pool(ray_address) as pool, StudyProgress(error_console) as progress:
+        end = run_study(chosen, tracking_uri, pool, progress)
+    _show_end(end, as_json)
+    if end.failed or end.blocked:
+        raise typer.Exit(EXIT_PARTIAL)
+
+
+def _leave_the_epochs_to_the_progress() -> None:
+    package = logging.getLogger("monai_lungxfer")
+    if package.level == logging.INFO:  # neither --verbose nor --quiet
+        package.setLevel(logging.WARNING)
+
+
+def _pool(address: str | None) -> AbstractContextManager[Any]:
+    if address is None:
+        return contextlib.nullcontext()
+    from monai_lungxfer.study.ray_run import RayPool
+
+    return RayPool.at(address)
+
+
+def _show_end(end: StudyEnd, as_json: bool) -> None:
+    folder = end.study.paths.path
+    failed = {f"{task.repetition}/{task.step}": error for task, error in end.failed.items()}
+    if as_json:
+        blocked = [f"{task.repetition}/{task.step}" for task in end.blocked]
+        emit_json({"study": folder, "done": len(end.done), "failed": failed, "blocked": blocked})
+        return
+    console.print(f"{len(end.done)} steps are done: {folder}", highlight=False, soft_wrap=True)
+    if failed:
+        console.print(
+            f"{len(failed)} failed and {len(end.blocked)} need one of these. Mend the cause and run the study again: "
+            "it tries them again.",
+            soft_wrap=True,
+        )
+    console.print("Not a medical device: for research, not for diagnosis.", style="italic")
+
+
+@study_app.command("status")
+def status(path: PlanFile, as_json: Json = False) -> None:
+    """Show how far a study is, also while it runs."""
+    from monai_lungxfer.study.plan import StudyPlan
+    from monai_lungxfer.study.status import study_status
+
+    steps = study_status(StudyPlan.from_file(path))
+    if as_json:
+        told = ("state", "seconds", "error")
+        emit_json(
+            [
+                one.task._asdict() | {"epochs": len(one.epochs)} | {name: getattr(one, name) for name in told}
+                for one in steps
+            ]
+        )
+    else:
+        _show_status(steps)
+
+
+def _show_status(steps: list[StepStatus]) -> None:
+    from monai_lungxfer.cli.study_progress import duration
+    from monai_lungxfer.study.status import seconds_left
+
+    console.print(_status_table(steps))
+    for one in steps:
+        if one.error is not None:
+            said = f"repetition {one.task.repetition + 1}, {one.task.step}: {one.error}"
+            console.print(said, style="red", markup=False, soft_wrap=True)
+    left = seconds_left(steps)
+    if left:
+        console.print(f"About {duration(left)} left, one step at a time", highlight=False)
+
+
+def _status_table(steps: list[StepStatus]) -> Table:
+    from statistics import fmean
+
+    from rich.table import Table
+
+    from monai_lungxfer.cli.study_progress import duration
+
+    states = ("done", "begun", "failed", "waiting")
+    table = Table("step", *states, "epochs", "time of one")
+    for name in dict.fromkeys(one.task.step for one in steps):
+        own = [one for one in steps if one.task.step == name]
+        done = [one for one in own if one.state == "done"]
+        cells = ["", ""]
+        if done:
+            cells = [f"{fmean(len(one.epochs) for one in done):.1f}", duration(fmean(one.seconds for one in done))]
+        table.add_row(name, *(str(sum(one.state == state for one in own)) for state in states), *cells)
+    return table

@@ -1,0 +1,128 @@
+"""Pictures of cases, made through the one inference core from the weights that a study measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from monai_lungxfer.data.radiograph import read_radiograph
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.prediction.overlay import draw_comparison, draw_moments, thumbnail
+from monai_lungxfer.prediction.quality import flags_of, measure
+from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.prediction.traits import traits_of
+from monai_lungxfer.showcase import SHARED
+from monai_lungxfer.staged import stage_data
+from monai_lungxfer.stages import STAGES
+from monai_lungxfer.study.arms import ARMS, PAPER_ARM
+from monai_lungxfer.study.cases import MEASURED_FLAGS, Case
+from monai_lungxfer.study.layout import StepPaths, StudyPaths
+from monai_lungxfer.study.plan import StudyPlan
+from monai_lungxfer.study.results import StudyResults
+
+__all__ = ["CasePictures", "draw_case_pictures"]
+
+SIDE = 400
+
+
+@dataclass(frozen=True)
+class CasePictures:
+    """What is drawn of one case.
+
+    Attributes
+    ----------
+    before, after : PIL.Image.Image
+        The radiograph with the line of each mask as the network drew it, uncleaned: what was measured.
+    both : PIL.Image.Image
+        With both lines.
+    flags : tuple of str
+        Flags of the mask after that the study's reports do not tell.
+    """
+
+    before: Image.Image
+    after: Image.Image
+    both: Image.Image
+    flags: tuple[str, ...]
+
+
+def draw_case_pictures(
+    study: str | Path, results: StudyResults, cases: Sequence[Case], data: str | Path | None, device: str = "auto"
+) -> dict[int, CasePictures]:
+    """Draw cases.
+
+    Parameters
+    ----------
+    study : str or pathlib.Path
+        The study's folder, which holds the weights.
+    results : StudyResults
+        What is in it.
+    cases : sequence of Case
+        Which.
+    data : str or pathlib.Path or None
+        The study's data; None stands for the folder that the plan names.
+    device : str
+        Where the networks run.
+
+    Returns
+    -------
+    dict of int to CasePictures
+        By the case's number.
+
+    Raises
+    ------
+    LungXferError
+        When an image is not where the data should be.
+    """
+    root = stage_data(data or results.plan.data, STAGES["portable"])
+    for case in cases:
+        if not (root / case.image).is_file():
+            raise LungXferError(
+                f"the image of case {case.number} is not there",
+                source=root,
+                remedy="Name the folder of the study's data (--data), or leave out --with-images",
+            )
+    drawn: dict[int, CasePictures] = {}
+    for repetition, of in groupby(sorted(cases, key=lambda case: case.repetition), lambda case: case.repetition):
+        segmenters = _segmenters(Path(study), results, repetition, device)
+        drawn |= dict(_pictures(root, segmenters, of))
+    return drawn
+
+
+def _segmenters(study: Path, results: StudyResults, repetition: int, device: str) -> tuple[Segmenter, Segmenter]:
+    """Return the networks before and after the portable stage of one repetition."""
+    last = ARMS[PAPER_ARM].last
+    steps = results.steps
+    parent = steps[(steps.repetition == repetition) & (steps.step == last)].parent.iloc[0]
+    paths = StudyPaths(study)
+    own = paths.step(repetition, last)
+    # The best parent may be of another repetition.
+    before = StepPaths(study / parent) if "/" in parent else paths.step(repetition, parent)
+    overrides = _overrides(results.plan)
+    return tuple(
+        Segmenter.from_bundle("portable", weights=step.weights, device=device, overrides=overrides)
+        for step in (before, own)
+    )  # type: ignore[return-value]
+
+
+def _overrides(plan: StudyPlan) -> dict[str, Any]:
+    settings = plan.stages.portable.settings
+    shared = {name: value for name, value in settings.items() if name.partition("#")[0] in SHARED}
+    return {"precision": plan.precision} | shared
+
+
+def _pictures(
+    root: Path, segmenters: tuple[Segmenter, Segmenter], cases: Iterator[Case]
+) -> Iterator[tuple[int, CasePictures]]:
+    for case in cases:
+        radiograph = read_radiograph(root / case.image)
+        before, after = (segmenter.segment(radiograph) for segmenter in segmenters)
+        grey = thumbnail(radiograph.pixels, SIDE)
+        found = flags_of(measure(after.raw, after.probability, after.spacing), traits_of(radiograph))
+        flags = tuple(name for name in found if name not in MEASURED_FLAGS)
+        both = draw_comparison(grey, before.raw, after.raw, small=True)
+        yield case.number, CasePictures(*draw_moments(grey, before.raw, after.raw), both, flags)

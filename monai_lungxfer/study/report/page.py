@@ -1,0 +1,109 @@
+"""The page: a template filled with what a study found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from monai_lungxfer import __version__
+from monai_lungxfer.prediction.overlay import NOTICE
+from monai_lungxfer.study.analysis import Analysis
+from monai_lungxfer.study.case_pictures import CasePictures
+from monai_lungxfer.study.cases import CASE_FLAGS, Case
+from monai_lungxfer.study.figures.style import Drawing
+from monai_lungxfer.study.report.inline import inline_svg, picture_data
+from monai_lungxfer.study.report.provenance import environment, limits, plan_text
+from monai_lungxfer.study.summary import statements, tiles
+from monai_lungxfer.study.tables import Cell, Table
+from monai_lungxfer.study.words import finding_title, number_text, signed_text
+
+__all__ = ["render_page"]
+
+
+def render_page(
+    analysis: Analysis,
+    tables: Sequence[Table],
+    drawings: Sequence[Drawing],
+    cases: Sequence[Case],
+    pictures: Mapping[int, CasePictures],
+) -> str:
+    """Return the report as one HTML page, which loads nothing.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The numbers.
+    tables, drawings, cases
+        What is shown, in this order.
+    pictures : mapping of int to CasePictures
+        By the number of the case; empty for a report without images.
+    """
+    shown = [_case(case, pictures.get(case.number)) for case in cases]
+    results = analysis.results
+    return _template().render(
+        version=__version__,
+        today=date.today().isoformat(),
+        notice=NOTICE,
+        finished=results.finished(),
+        planned=results.planned,
+        tiles=tiles(analysis),
+        statements=statements(analysis),
+        drawings=[(drawing, inline_svg(drawing)) for drawing in drawings],
+        tables=tables,
+        cases=shown,
+        images=results.after().image.nunique(),
+        findings={name: finding_title(name) for name in results.findings()},
+        flags={name: text for name, text in CASE_FLAGS.items() if any(name in case["flags"] for case in shown)},
+        plan=plan_text(results),
+        environment=environment(results),
+        limits=limits(results, with_images=bool(pictures)),
+    )
+
+
+def _template() -> Template:
+    templates = Environment(
+        loader=PackageLoader("monai_lungxfer.study.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["sort_key"] = _sort_key
+    return templates.get_template("report.html")
+
+
+def _sort_key(cell: Cell) -> str:
+    """Return what the page sorts a cell by; what is undefined, as NaN, is empty."""
+    return "" if cell.value != cell.value else str(cell.value)
+
+
+def _case(case: Case, pictures: CasePictures | None) -> dict[str, Any]:
+    before, after = case.before["DICE"], case.after["DICE"]
+    flags = set(case.flags) | set(pictures.flags if pictures else ())
+    lines = (("Hausdorff 95", "HD95", 1), ("Islands", "ISLANDS", 0), ("Bridges", "BRIDGES", 0))
+    return {
+        "number": case.number,
+        "finding": case.finding,
+        "finding_title": finding_title(case.finding),
+        "view": case.view,
+        "before": before,
+        "after": after,
+        "gain": signed_text(after - before, 3),
+        "metrics": [
+            (title, number_text(case.before[name], digits), number_text(case.after[name], digits))
+            for title, name, digits in lines
+        ],
+        "flags": [name for name in CASE_FLAGS if name in flags],
+        "pictures": pictures and _pictures(pictures),
+    }
+
+
+def _pictures(pictures: CasePictures) -> dict[str, Any]:
+    return {
+        "size": pictures.before.size,
+        "before": picture_data(pictures.before),
+        "after": picture_data(pictures.after),
+    }

@@ -1,0 +1,131 @@
+"""From the folder of a study to its report, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monai_lungxfer.files import atomic_path
+from monai_lungxfer.study.analysis import Analysis
+from monai_lungxfer.study.case_pictures import draw_case_pictures
+from monai_lungxfer.study.cases import gallery_cases
+from monai_lungxfer.study.comparison_tables import arms_table, before_after_table
+from monai_lungxfer.study.figures.agreement import draw_areas, draw_calibration
+from monai_lungxfer.study.figures.arms import draw_arms
+from monai_lungxfer.study.figures.comparison import draw_cases, draw_findings
+from monai_lungxfer.study.figures.losses import draw_losses
+from monai_lungxfer.study.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
+from monai_lungxfer.study.figures.style import Drawing
+from monai_lungxfer.study.paper_tables import independent_table, paper_table, stage_test_table, times_table
+from monai_lungxfer.study.report.page import render_page
+from monai_lungxfer.study.results import StudyResults
+from monai_lungxfer.study.tables import Table
+
+__all__ = ["WrittenReport", "study_drawings", "study_tables", "write_report"]
+
+# Not in every report.
+OPTIONAL_TABLES = ("arms",)
+OPTIONAL_FIGURES = ("arms", *IMAGE_FIGURES)
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """What was written.
+
+    Attributes
+    ----------
+    page : pathlib.Path
+        The HTML file.
+    tables, figures : pathlib.Path
+        Their folders.
+    finished, planned : int
+        Repetitions.
+    """
+
+    page: Path
+    tables: Path
+    figures: Path
+    finished: int
+    planned: int
+
+
+def write_report(
+    study: str | Path,
+    out: str | Path | None = None,
+    *,
+    with_images: bool = False,
+    data: str | Path | None = None,
+    device: str = "auto",
+) -> WrittenReport:
+    """Write report.html, tables/ and figures/ of a study, finished or not, in place of those of an earlier report.
+
+    Parameters
+    ----------
+    study : str or pathlib.Path
+        Its folder.
+    out : str or pathlib.Path, optional
+        Where to; the default is the study's folder.
+    with_images : bool
+        Whether images of the independent half are shown. Without, none that an earlier report wrote is left.
+    data, device
+        See `draw_case_pictures`.
+
+    Raises
+    ------
+    LungXferError
+        When the folder holds no results, or an image is missing.
+    OutputError
+        When a file cannot be written.
+    """
+    out = Path(study if out is None else out)
+    results = StudyResults.read(study)
+    analysis = Analysis(results)
+    cases = gallery_cases(results)
+    pictures = draw_case_pictures(study, results, cases, data, device) if with_images else {}
+    tables, drawings = study_tables(analysis), study_drawings(analysis)
+    if pictures:
+        drawings += [one for one in (draw_overlays(cases, pictures), draw_artifacts(cases, pictures)) if one]
+    written = WrittenReport(out / "report.html", out / "tables", out / "figures", results.finished(), results.planned)
+    _write_parts(written.tables, tables, OPTIONAL_TABLES)
+    _write_parts(written.figures, drawings, OPTIONAL_FIGURES)
+    with atomic_path(written.page) as temporary:
+        temporary.write_text(render_page(analysis, tables, drawings, cases, pictures), encoding="utf-8")
+    return written
+
+
+def _write_parts(folder: Path, parts: Sequence[Table] | Sequence[Drawing], optional: Iterable[str]) -> None:
+    """Remove what an earlier report wrote and this one does not have, and write tables or figures."""
+    for name in set(optional).difference(part.name for part in parts):
+        for suffix in parts[0].SUFFIXES:
+            (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+    for part in parts:
+        part.write(folder)
+
+
+def study_tables(analysis: Analysis) -> list[Table]:
+    """Return every table, the most telling first."""
+    return [
+        before_after_table(analysis),
+        *([arms_table(analysis)] if len(analysis.results.arms) > 1 else []),
+        stage_test_table(analysis, 3),
+        stage_test_table(analysis, 4),
+        independent_table(analysis, 5),
+        independent_table(analysis, 6),
+        times_table(analysis),
+        paper_table(),
+    ]
+
+
+def study_drawings(analysis: Analysis) -> list[Drawing]:
+    """Return every figure that shows no image of a patient, the most telling first."""
+    epochs = analysis.results.epochs
+    return [
+        draw_findings(analysis),
+        draw_cases(analysis),
+        *([draw_arms(analysis)] if len(analysis.results.arms) > 1 else []),
+        draw_areas(analysis),
+        draw_calibration(analysis),
+        draw_losses(epochs, "general"),
+        draw_losses(epochs, "portable"),
+    ]

@@ -1,0 +1,89 @@
+"""How numbers, metrics and findings are written, everywhere alike."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+from monai_lungxfer.image_metrics import METRICS, PAPER_METRICS
+from monai_lungxfer.study.statistics import Interval
+
+__all__ = [
+    "KEY_METRICS",
+    "LOWER_IS_BETTER",
+    "METRIC_TITLES",
+    "TABLE_METRICS",
+    "digits_of",
+    "finding_title",
+    "interval_text",
+    "mean_text",
+    "number_text",
+    "p_text",
+    "signed_text",
+]
+
+LOWER_IS_BETTER = frozenset(("HD95", "ASD", "ISLANDS", "BRIDGES"))
+"""Metrics of which less is better."""
+
+TABLE_METRICS = tuple(name for name in METRICS if not name.startswith("AREA"))
+"""Metrics of the tables; of areas, only how far they agree is of interest."""
+
+KEY_METRICS = ("DICE", "DICE_HARD", "HD95", "ISLANDS", "BRIDGES")
+"""Metrics that are compared where there are many groups, so that the tests of a table stay few."""
+
+METRIC_TITLES = MappingProxyType(
+    {name: name for name in PAPER_METRICS}
+    | {
+        "DICE": "Dice (soft)",
+        "DICE_HARD": "Dice (of masks)",
+        "HD95": "Hausdorff 95",
+        "ASD": "Average contour distance",
+        "ISLANDS": "Islands an image",
+        "BRIDGES": "Bridges an image",
+    }
+)
+"""What tables and figures call the metrics."""
+
+_FINDINGS = MappingProxyType(
+    {"covid19": "COVID-19", "normal": "Normal", "pathological": "Pathological", "unknown": "Not stated", "all": "All"}
+)
+UNDEFINED = "–"
+
+
+def finding_title(finding: str) -> str:
+    """Return what people call a finding."""
+    return _FINDINGS.get(finding, finding)
+
+
+def digits_of(metric: str) -> int:
+    """Return the decimals of a metric: two of distances and counts, four of shares."""
+    return 2 if metric in LOWER_IS_BETTER else 4
+
+
+def number_text(value: float, digits: int = 4) -> str:
+    """Write a number, a dash where it is undefined."""
+    return UNDEFINED if math.isnan(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def signed_text(value: float, digits: int = 4) -> str:
+    """Write a difference with its sign."""
+    return UNDEFINED if math.isnan(value) else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def mean_text(mean: float, deviation: float, digits: int = 4) -> str:
+    """Write mean ± standard deviation; without one, as after a single repetition, the mean alone."""
+    text = number_text(mean, digits)
+    return text if math.isnan(mean) or math.isnan(deviation) else f"{text} ± {deviation:.{digits}f}"
+
+
+def interval_text(interval: Interval, digits: int = 4, *, signed: bool = False) -> str:
+    """Write an interval."""
+    write = signed_text if signed else number_text
+    return UNDEFINED if math.isnan(interval.low) else f"{write(interval.low, digits)} to {write(interval.high, digits)}"
+
+
+def p_text(p: float) -> str:
+    """Write a p-value, never as 0."""
+    if math.isnan(p):
+        return UNDEFINED
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
