@@ -1,0 +1,116 @@
+"""The promotion gate: a paired comparison of two models on images that neither has learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import wilcoxon
+
+from monai_lungxfer.errors import RegistryError
+from monai_lungxfer.registry.reports import METRIC, mean_of
+
+__all__ = ["MARGIN", "SIGNIFICANCE", "Comparison", "compare"]
+
+MARGIN = 0.005
+"""How much lower Dice may be without mattering: a little more than what docs/results/recipe.md calls no difference
+(0.003), and a third of what the portable stage gains there (0.0167)."""
+
+SIGNIFICANCE = 0.05
+"""Greatest probability of passing a model that is worse by the margin."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison found; differences are candidate minus champion.
+
+    Attributes
+    ----------
+    images, pairs : int
+        Images, and differences that were tested: one for each patient where the reports tell which images are of
+        one patient, else one for each image.
+    candidate, champion : float
+        Mean Dice over the images.
+    difference : float
+        Mean of the tested differences.
+    worst : float
+        The lowest of them.
+    p_value : float
+        Probability of differences as good as these, if the candidate were worse by the margin.
+    margin : float
+        What was tested against.
+    """
+
+    images: int
+    pairs: int
+    candidate: float
+    champion: float
+    difference: float
+    worst: float
+    p_value: float
+    margin: float
+
+    @property
+    def passes(self) -> bool:
+        """Whether the candidate is not worse than the champion."""
+        return self.p_value <= SIGNIFICANCE and self.difference >= -self.margin
+
+    def __str__(self) -> str:
+        return (
+            f"Dice of the candidate {self.candidate:.4f}, of the champion {self.champion:.4f} on {self.images} images; "
+            f"mean difference {self.difference:+.4f}, lowest {self.worst:+.4f}; "
+            f"p = {self.p_value:.2g} ({self.pairs} pairs) against the candidate's being worse by {self.margin:g}"
+        )
+
+
+def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any], *, margin: float = MARGIN) -> Comparison:
+    """Test whether a candidate is not worse than the champion.
+
+    A test for a difference would pass every candidate, however bad, if only the images are few enough. So it is the
+    candidate that has to prove itself: a one-sided Wilcoxon signed-rank test must reject, at `SIGNIFICANCE`, that its
+    paired differences of Dice lie around ``-margin`` or below (non-inferiority). Ranks, since Dice has a long tail to
+    the left and no normal distribution; and because ranks hardly see a few images that fail altogether, the mean
+    difference must not lie below ``-margin`` either. A model compared with itself passes, given five pairs.
+
+    Parameters
+    ----------
+    candidate, champion : mapping
+        Reports, see `monai_lungxfer.registry.reports`.
+    margin : float
+        How much lower Dice may be, above 0.
+
+    Raises
+    ------
+    RegistryError
+        When the reports are not of the same images.
+    """
+    for name, what in (("section", "sections"), ("split", "splits"), ("images_sha256", "images")):
+        if candidate[name] != champion[name]:
+            raise RegistryError(
+                f"the two reports are of different {what} "
+                f"({candidate[name][:12]} of the candidate, {champion[name][:12]} of the champion)",
+                remedy="Measure both models on the same split, of which neither has learnt the independent half",
+            )
+    differences = _paired(candidate["rows"], champion["rows"])
+    shifted = differences + margin
+    return Comparison(
+        images=len(candidate["rows"]),
+        pairs=differences.size,
+        candidate=mean_of(candidate),
+        champion=mean_of(champion),
+        difference=float(differences.mean()),
+        worst=float(differences.min()),
+        p_value=float(wilcoxon(shifted, alternative="greater").pvalue) if shifted.any() else 1.0,
+        margin=margin,
+    )
+
+
+def _paired(candidate: list[Mapping[str, Any]], champion: list[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """Return the differences, averaged over the images of a patient, since these are not independent."""
+    differences = np.array([own[METRIC] - other[METRIC] for own, other in zip(candidate, champion, strict=True)])
+    patients = [row.get("patient", number) for number, row in enumerate(candidate)]
+    _, groups = np.unique(patients, return_inverse=True)
+    return np.bincount(groups, weights=differences) / np.bincount(groups)

@@ -1,0 +1,148 @@
+"""Putting a bundle into the registry as a model that MLflow can load and serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+
+from monai_lungxfer import __version__
+from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, export_bundle
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.input_size import input_size
+from monai_lungxfer.packing import install_weights
+from monai_lungxfer.prediction.overlay import NOTICE
+from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.registry.reports import METRIC, REPORT_ARTIFACT, mean_of, read_report
+from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at
+from monai_lungxfer.serving.packaging import pyfunc_arguments
+from monai_lungxfer.stages import STAGE_NAMES
+from monai_lungxfer.transfer import resolve_weights
+
+__all__ = ["Registered", "register_bundle"]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a registered model: its name, number and tags."""
+
+    name: str
+    version: str
+    tags: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        """What MLflow calls it."""
+        return f"models:/{self.name}/{self.version}"
+
+
+def register_bundle(
+    bundle: str | Path,
+    *,
+    weights: str | Path | None = None,
+    report: str | Path | None = None,
+    parent: str | Path | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    tracking_uri: str | None = None,
+) -> Registered:
+    """Register a bundle as a new version of a model, with the alias `candidate`.
+
+    The version holds the whole bundle with its model card, and tags: bundle and version, hash and input size of the
+    weights, parent, split, Dice, intended use.
+
+    Parameters
+    ----------
+    bundle : str or pathlib.Path
+        A stage, a bundle's name, or a bundle's folder.
+    weights : str or pathlib.Path, optional
+        What replaces the bundle's own weights, as for `monai_lungxfer.transfer.resolve_weights`.
+    report : str or pathlib.Path, optional
+        How good these weights are, as ``lungxfer evaluate`` has written it; kept without the names of images.
+    parent : str or pathlib.Path, optional
+        The weights that training started from.
+    name : str, optional
+        Of the registered model; the default is the bundle's.
+    tags : mapping of str to str, optional
+        Further tags.
+    tracking_uri : str, optional
+        See `monai_lungxfer.registry.store.registry_at`.
+
+    Raises
+    ------
+    BundleError, TransferError
+        When there is no such bundle, it has no weights, or they do not fit.
+    RegistryError
+        When the report is not one of these weights, or MLflow refuses.
+    """
+    with registry_at(tracking_uri) as client, TemporaryDirectory(prefix="lungxfer-") as folder:
+        copy = export_bundle(bundle, folder)
+        if weights is not None:
+            install_weights(resolve_weights(weights), copy, pack=False)
+        Segmenter.from_bundle(copy, device="cpu")  # or whoever loads the model would find out that weights do not fit
+        known = dict(tags or {}) | _facts(copy) | ({} if parent is None else _parent_facts(client, parent))
+        measured = None if report is None else read_report(report, known["weights_sha256"])
+        if measured is not None:
+            known |= _measured_facts(measured)
+        registered = _log(client, copy, name or copy.name, measured, known)
+        client.set_registered_model_alias(registered.name, CANDIDATE, registered.version)  # last: all else is there
+    return registered
+
+
+def _facts(bundle: Path) -> dict[str, str]:
+    metadata = bundle_metadata(bundle)
+    weights = bundle / WEIGHTS
+    return {
+        "bundle": bundle.name,
+        "bundle_version": str(metadata.get("version", "unknown")),
+        "package_version": __version__,
+        "weights_sha256": sha256_of(weights),
+        "input_size": "x".join(map(str, input_size(weights))),
+        "intended_use": str(metadata.get("intended_use", NOTICE)),
+    }
+
+
+def _parent_facts(client: MlflowClient, parent: str | Path) -> dict[str, str]:
+    """Return the parent's hash, and its name where that names no file of this machine."""
+    facts = {"parent_sha256": sha256_of(resolve_weights(parent))}
+    reference = str(parent)
+    if reference in STAGE_NAMES:
+        return facts | {"parent": reference}
+    if reference.startswith("models:/"):
+        name, _, alias = reference.removeprefix("models:/").partition("@")
+        found = version_at(client, name, alias) if alias else None  # an alias may stand elsewhere tomorrow
+        return facts | {"parent": reference if found is None else f"models:/{name}/{found.version}"}
+    return facts
+
+
+def _measured_facts(report: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "section": report["section"],
+        "split": report["split"],
+        "images": str(report["images"]),
+        "dice": f"{mean_of(report):.4f}",
+    }
+
+
+def _log(
+    client: MlflowClient, bundle: Path, name: str, report: Mapping[str, Any] | None, tags: Mapping[str, str]
+) -> Registered:
+    artifacts = {}
+    if report is not None:
+        artifacts[REPORT_ARTIFACT] = bundle.parent / f"{REPORT_ARTIFACT}.json"
+        artifacts[REPORT_ARTIFACT].write_text(json.dumps(report), encoding="utf-8")
+    with mlflow.start_run(experiment_id=experiment_named(client, bundle.name), run_name="register", tags=dict(tags)):
+        if report is not None:
+            mlflow.log_metrics({f"{report['section']}_{METRIC}": mean_of(report)})
+        logged = mlflow.pyfunc.log_model(name="model", **pyfunc_arguments(bundle, artifacts))
+        made = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+    card = f"artifacts/{bundle.name}/docs/README.md"
+    description = f"{bundle_metadata(bundle).get('description', bundle.name)} {NOTICE} Model card: {card}"
+    client.update_model_version(name, made.version, description)
+    return Registered(name, str(made.version), dict(tags))

@@ -1,0 +1,99 @@
+"""The connection to a registry, and how models and their versions are called there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+import mlflow
+from mlflow import MlflowClient, MlflowException
+from mlflow.entities.model_registry import ModelVersion
+
+from monai_lungxfer.errors import RegistryError
+
+__all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "registry_at", "version_at"]
+
+CANDIDATE, CHAMPION = "candidate", "champion"
+"""Aliases of a model's version that is proposed, and of the one that is used."""
+
+_SERVER = "MLFLOW_TRACKING_URI"
+_SQLITE = "sqlite:///"
+
+
+@contextmanager
+def registry_at(uri: str | None = None) -> Iterator[MlflowClient]:
+    """Let MLflow use a tracking server or database while the block runs.
+
+    Parameters
+    ----------
+    uri : str, optional
+        The default is MLflow's own: the variable MLFLOW_TRACKING_URI, else `mlflow.db` in the current folder. So
+        ``models:/…`` means the same here and wherever this package takes weights from.
+
+    Yields
+    ------
+    mlflow.MlflowClient
+        For what MLflow's functions do not do.
+
+    Raises
+    ------
+    RegistryError
+        When MLflow cannot do what is asked of it.
+    """
+    before = os.environ.get(_SERVER)
+    if uri is not None:
+        mlflow.set_tracking_uri(uri)
+    try:
+        yield MlflowClient()
+    except MlflowException as error:
+        raise RegistryError(
+            f"MLflow cannot do this ({error.message})",
+            source=mlflow.get_tracking_uri(),
+            remedy="Check the name, the server or database (--tracking-uri, MLFLOW_TRACKING_URI), and that it runs",
+        ) from error
+    finally:
+        if uri is not None:
+            mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None takes the choice back
+
+
+def experiment_named(client: MlflowClient, name: str) -> str:
+    """Return the identity of an experiment, which is made when it is missing.
+
+    Raises
+    ------
+    mlflow.MlflowException
+        When the registry cannot be reached.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return found.experiment_id
+    return client.create_experiment(name, artifact_location=_beside_database(client.tracking_uri))
+
+
+def _beside_database(uri: str) -> str | None:
+    """Return the URI of a folder beside an SQLite file; MLflow would put artifacts below the current folder."""
+    if not uri.startswith(_SQLITE):
+        return None
+    return Path(unquote(uri.removeprefix(_SQLITE))).absolute().with_suffix("").as_uri()
+
+
+def version_at(client: MlflowClient, name: str, place: str) -> ModelVersion | None:
+    """Return a version of a registered model by its number or alias, or ``None`` when nothing is there.
+
+    Raises
+    ------
+    mlflow.MlflowException
+        When the registry cannot be reached.
+    """
+    try:
+        if place.isdecimal():
+            return client.get_model_version(name, place)
+        return client.get_model_version_by_alias(name, place)
+    except MlflowException as error:
+        # A registered model without the alias is an invalid parameter to one store and missing to another.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise

@@ -1,0 +1,1 @@
+"""Thin adapters that put the inference core behind other people's servers."""

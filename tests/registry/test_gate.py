@@ -1,0 +1,88 @@
+"""The promotion gate: who passes, who does not, and what cannot be compared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from evaluation_report import report_of
+from scipy.stats import wilcoxon
+
+from monai_lungxfer.errors import RegistryError
+from monai_lungxfer.registry.gate import MARGIN, compare
+from monai_lungxfer.registry.reports import nameless
+
+CHAMPION = np.random.default_rng(0).normal(0.94, 0.03, 64)
+
+
+def report(dice: np.ndarray, **changes) -> dict:
+    return nameless(report_of("0" * 64, list(dice), **changes))
+
+
+def test_a_better_candidate_passes() -> None:
+    candidate = CHAMPION + np.random.default_rng(1).normal(0.01, 0.01, 64)
+    found = compare(report(candidate), report(CHAMPION))
+    assert found.passes
+    assert found.images == found.pairs == 64
+    assert found.candidate == pytest.approx(candidate.mean())
+    assert found.champion == pytest.approx(CHAMPION.mean())
+    assert found.difference == pytest.approx((candidate - CHAMPION).mean())
+    assert found.worst == pytest.approx((candidate - CHAMPION).min())
+    assert found.p_value == pytest.approx(wilcoxon(candidate - CHAMPION + MARGIN, alternative="greater").pvalue)
+    assert "on 64 images" in str(found)
+
+
+def test_the_same_model_passes_given_five_images() -> None:
+    assert compare(report(CHAMPION), report(CHAMPION)).passes
+    assert compare(report(CHAMPION[:5]), report(CHAMPION[:5])).passes
+    assert not compare(report(CHAMPION[:4]), report(CHAMPION[:4])).passes
+
+
+def test_a_slightly_worse_candidate_passes_and_one_at_the_margin_does_not() -> None:
+    noise = np.random.default_rng(2).normal(0, 0.004, 64)
+    assert compare(report(CHAMPION + noise - 0.001), report(CHAMPION)).passes
+    assert not compare(report(CHAMPION + noise - MARGIN), report(CHAMPION)).passes
+    assert not compare(report(CHAMPION - MARGIN), report(CHAMPION)).passes
+
+
+def test_few_noisy_images_prove_nothing() -> None:
+    noise = np.random.default_rng(3).normal(0, 0.05, 8)
+    found = compare(report(CHAMPION[:8] + noise - noise.mean()), report(CHAMPION[:8]))
+    assert found.difference == pytest.approx(0)
+    assert not found.passes
+
+
+def test_a_few_images_that_fail_altogether_are_not_outvoted() -> None:
+    candidate = CHAMPION + 0.003
+    candidate[:3] = 0.1
+    found = compare(report(candidate), report(CHAMPION))
+    assert found.p_value < 0.001  # the ranks alone would let it pass
+    assert found.difference < -MARGIN
+    assert not found.passes
+
+
+def test_images_of_a_patient_count_once() -> None:
+    patients = np.arange(64) // 16
+    found = compare(report(CHAMPION, patient=patients.tolist()), report(CHAMPION))
+    assert (found.images, found.pairs) == (64, 4)
+    assert not found.passes
+    uneven = [0, 0, 0, 1]
+    found = compare(report(np.array([0.9, 0.9, 0.9, 0.5]), patient=uneven), report(np.full(4, 0.8)))
+    assert found.difference == pytest.approx((0.1 - 0.3) / 2)
+    assert found.worst == pytest.approx(-0.3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "b" * 64}, "different splits .bbbbbbbbbbbb of the candidate, aaaaaaaaaaaa of the champion"),
+        ({"section": "test"}, "different sections"),
+    ],
+)
+def test_other_images_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(RegistryError, match=message):
+        compare(report(CHAMPION, **changes), report(CHAMPION))
+
+
+def test_fewer_images_of_the_same_split_are_refused() -> None:
+    with pytest.raises(RegistryError, match="different images"):
+        compare(report(CHAMPION[1:]), report(CHAMPION))

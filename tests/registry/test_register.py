@@ -1,0 +1,95 @@
+"""What a registered version holds, and that every other part of the package can use it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import mlflow
+import pytest
+from evaluation_report import write_report
+
+from monai_lungxfer.errors import RegistryError, TransferError
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.input_size import input_size
+from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.registry.listing import list_versions
+from monai_lungxfer.registry.register import register_bundle
+from monai_lungxfer.registry.store import registry_at
+from monai_lungxfer.serving.signature import input_example
+from monai_lungxfer.transfer import load_parent, resolve_weights
+
+NAME = "portable_cxr_lung_segmentation"
+
+
+@pytest.mark.slow
+def test_a_version_with_all_that_is_known_of_it(
+    database: str, tmp_path: Path, general_sha256: str, portable_sha256: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = write_report(tmp_path / "report.json", general_sha256, [0.9, 0.8])
+    first = register_bundle("portable", tracking_uri=database)
+    second = register_bundle(
+        "portable",
+        weights="general",
+        report=report,
+        parent=f"models:/{NAME}@candidate",
+        tags={"data": "abc"},
+        tracking_uri=database,
+    )
+    assert (first.uri, second.uri) == (f"models:/{NAME}/1", f"models:/{NAME}/2")
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+    newest, oldest = list_versions(tracking_uri=database)
+    assert (newest["version"], newest["aliases"], oldest["aliases"]) == ("2", ["candidate"], [])
+    tags = newest["tags"]
+    assert tags["intended_use"].startswith("Research")
+    assert tags["bundle"] == NAME
+    assert tags["weights_sha256"] == general_sha256
+    assert tags["input_size"] == "256x256"
+    assert (tags["parent"], tags["parent_sha256"]) == (f"models:/{NAME}/1", portable_sha256)
+    assert (tags["dice"], tags["images"], tags["section"], tags["split"]) == ("0.8500", "2", "independent", "a" * 64)
+    assert tags["data"] == "abc"
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+    with registry_at() as client:
+        version = client.get_model_version(NAME, "2")
+        run = client.get_run(version.run_id)
+    assert "Not a medical device" in version.description
+    assert version.description.endswith(f"artifacts/{NAME}/docs/README.md")
+    assert (run.info.status, run.data.metrics["independent_DICE"]) == ("FINISHED", pytest.approx(0.85))
+    held = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/2"))
+    assert (held / "artifacts" / NAME / "docs" / "README.md").is_file()
+    assert held.is_relative_to(tmp_path / "mlflow")
+    assert "doe" not in (held / "artifacts" / "report.json").read_text()
+
+    # As the weights to predict with, as the parent of a stage, and as a model of MLflow's.
+    weights = resolve_weights(f"models:/{NAME}@candidate")
+    assert sha256_of(weights) == general_sha256
+    assert input_size(f"models:/{NAME}@candidate") == [256, 256]
+    network = DonorUNet()
+    transferred = load_parent(network, f"models:/{NAME}@candidate")
+    assert transferred is not None
+    assert len(transferred.with_status("loaded")) == len(network.state_dict())
+    made = mlflow.pyfunc.load_model(f"models:/{NAME}@candidate").predict(input_example())
+    assert made["model"][0] == f"{NAME} 0.1.0 {general_sha256[:12]}"
+
+
+def test_nothing_is_registered_by_a_report_of_other_weights(database: str, tmp_path: Path) -> None:
+    report = write_report(tmp_path / "report.json", "0" * 64, [0.9])
+    with pytest.raises(RegistryError, match="is of the weights 000000000000"):
+        register_bundle("portable", report=report, tracking_uri=database)
+    assert list_versions(tracking_uri=database) == []
+
+
+def test_weights_that_do_not_fit_are_refused(database: str, tmp_path: Path) -> None:
+    import torch
+
+    torch.save(DonorUNet(init_features=4).state_dict(), tmp_path / "small.pt")
+    with pytest.raises(TransferError, match="layers do not fit the network"):
+        register_bundle("portable", weights=tmp_path / "small.pt", tracking_uri=database)
+
+
+def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9: MLflow cannot do this"):
+        list_versions(tracking_uri="http://127.0.0.1:9")

@@ -1,0 +1,112 @@
+"""`mlflow models serve`, for real: masks over HTTP, bad requests, and what the server's log tells."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+from dicom_radiograph import as_dicom, write
+from mlflow_servers import model_server
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+NAMES = ("a.png", "b.jpg", "c.tif", "d.nii.gz", "e.dcm", "f.dcm")
+SECRET = "DOE-JANE"
+
+
+@dataclass(frozen=True)
+class Served:
+    url: str
+    inbox: Path
+    log: Path
+
+    def post(self, content: Any) -> requests.Response:
+        body = content if isinstance(content, str) else json.dumps(content)
+        return requests.post(self.url, data=body, headers={"Content-Type": "application/json"}, timeout=120)
+
+    def masks(self, content: Any) -> list[bytes]:
+        response = self.post(content)
+        assert response.status_code == 200, response.text
+        return [base64.b64decode(row["mask"]) for row in response.json()["predictions"]]
+
+
+@pytest.fixture(scope="module")
+def served(saved_model: Path, tmp_path_factory: pytest.TempPathFactory, phantom: np.ndarray) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "inbox").mkdir()
+    Image.fromarray(phantom).save(folder / "inbox" / f"{SECRET}.png")
+    config = json.dumps({"paths_below": str(folder / "inbox"), "max_megabytes": 1})
+    log = folder / "log"
+    with model_server(str(saved_model), log, MLFLOW_PYFUNC_INFERENCE_CONFIG=config) as url:
+        yield Served(url, folder / "inbox", log)
+
+
+def test_masks_are_those_of_predict(served: Served, predicted, phantom: np.ndarray) -> None:
+    expected = [predicted.masks[name] for name in NAMES]
+    assert served.masks({"dataframe_records": [predicted.request(name) for name in NAMES]}) == expected
+    image = predicted.request("e.dcm")["image"]
+    assert served.masks({"dataframe_split": {"columns": ["image"], "data": [[image]]}}) == expected[4:5]
+    assert served.masks({"inputs": [{"image": image}]}) == expected[4:5]
+    assert served.masks({"dataframe_records": [{"pixels": phantom.tolist()}]}) == expected[:1]
+    assert served.masks({"dataframe_records": [{"path": f"{SECRET}.png"}]}) == expected[:1]
+
+
+def test_a_bad_row_among_good_ones(served: Served, predicted) -> None:
+    rows = [predicted.request("a.png"), {"image": 5}, {"path": "/etc/passwd"}]
+    response = served.post({"dataframe_records": rows})
+    assert response.status_code == 200
+    good, *bad = response.json()["predictions"]
+    assert base64.b64decode(good["mask"]) == predicted.masks["a.png"]
+    assert good["area_cm2"] is None
+    assert [row["mask"] for row in bad] == [None, None]
+    assert bad[0]["error"] == "image is no text. Give a string."
+    assert bad[1]["error"] == "there is no such file below the allowed folder. Check the path."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no json", "Ensure that input is a valid JSON formatted string"),
+        ({}, "exactly one of the input fields"),
+        ({"dataframe_records": 5}, "must be a list of records"),
+        ({"dataframe_records": [{}]}, "no row with image, path, pixels"),
+        ({"dataframe_records": [{"picture": "x"}]}, "no row with image, path, pixels"),
+        ({"dataframe_records": [{"image": 5}]}, "image is no text"),
+        ({"dataframe_records": [{"image": {"a": 1}}]}, "image is no text"),
+        ({"dataframe_records": [{"image": "?"}]}, "image is not base64"),
+        ({"dataframe_records": [{"image": "QUJD"}]}, "is no image of a known format"),
+        ({"dataframe_records": [{"image": "A" * 2_000_000}]}, "the file is larger than 1 MB"),
+        ({"dataframe_records": [{"path": "../log"}]}, "no such file below the allowed folder"),
+        ({"dataframe_records": [{"path": "/etc/passwd"}]}, "no such file below the allowed folder"),
+        ({"dataframe_records": [{"pixels": [[1, 2], [3]]}]}, "no two-dimensional array of numbers"),
+        ({"dataframe_records": [{"pixels": [[1] * 40] * 40}]}, "constant image"),
+        ({"dataframe_records": [{"image": "x", "path": "x"}]}, "Give exactly one of image, path, pixels"),
+        ({"dataframe_records": [{"path": "x"}], "params": {"on_error": "x"}}, "on_error must be one of raise, return"),
+        ({"dataframe_records": [{"path": "x"}], "params": {"any_view": "maybe"}}, "any_view"),
+    ],
+)
+def test_bad_requests(served: Served, content: Any, message: str) -> None:
+    response = served.post(content)
+    assert response.status_code == 400
+    answer = response.json()
+    assert message in answer["message"]
+    assert "stack_trace" not in answer
+
+
+def test_neither_answers_nor_the_log_name_the_patient(served: Served, phantom: np.ndarray, tmp_path: Path) -> None:
+    content = write(tmp_path / "x.dcm", as_dicom(phantom, "MONOCHROME2", SeriesDescription="LATERAL")).read_bytes()
+    whole, cut = (base64.b64encode(part).decode() for part in (content, content[: len(content) // 2]))
+    rows = [{"image": whole}, {"image": cut}, {"path": f"{SECRET}.png"}, {"path": f"{SECRET}-none.png"}]
+    told = [served.post({"dataframe_records": rows}).text, served.post({"dataframe_records": rows[3:]}).text]
+    log = served.log.read_text()
+    assert "it may be no frontal chest radiograph" in log
+    for name in ("Secret", "SECRET-ID", SECRET, str(served.inbox)):
+        assert name not in "".join([*told, log])
