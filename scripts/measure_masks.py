@@ -24,6 +24,7 @@ from monai_lungxfer.data.radiograph import read_mask, read_radiograph
 from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.evaluation import ImageTable
 from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.study.statistics import worst_tenth
 from monai_lungxfer.transfer import resolve_weights
 
 NAMES = ("DICE_HARD", "SENS", "SPEC", "HD95", "ASD", "ISLANDS", "BRIDGES")
@@ -36,11 +37,6 @@ def items(segmenter: Segmenter, records: list[Any]) -> Iterator[dict[str, torch.
         mask = segmenter.segment(read_radiograph(record["image"])).mask
         planes = {"pred": mask, "label": read_mask(record["label"])}
         yield {name: resize(torch.from_numpy(plane[None]).float()) for name, plane in planes.items()}
-
-
-def worst_tenth(values: np.ndarray) -> tuple[float, float]:
-    """Return the 10th percentile, and the mean of what lies below."""
-    return float(np.quantile(values, 0.1)), float(np.sort(values)[: max(1, values.size // 10)].mean())
 
 
 def main() -> None:

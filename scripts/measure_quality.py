@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -87,11 +88,11 @@ def shift(mask: Mask, random: np.random.Generator) -> Mask:
     return moved[:, ::-1] if mirrored else moved
 
 
-def halve(mask: Mask, _: np.random.Generator) -> Mask:
-    """Leave the upper half of the lungs."""
+def cut_below(mask: Mask, _: np.random.Generator, share: float) -> Mask:
+    """Leave the upper part of the lungs; `share` of their height is missing below."""
     rows = np.flatnonzero(mask.any(axis=1))
     result = mask.copy()
-    result[(rows[0] + rows[-1]) // 2 :] = 0
+    result[round(rows[-1] - share * (rows[-1] - rows[0])) :] = 0
     return result
 
 
@@ -105,7 +106,8 @@ BROKEN_MASKS: dict[str, tuple[Callable[[Mask, np.random.Generator], Mask], str]]
     "bridge added": (add_bridge, "bridge"),
     "one lung removed": (remove_lung, "not_two_lungs"),
     "shifted over the border": (shift, "touches_border"),
-    "lower half missing": (halve, "area_out_of_range"),
+    "lower half missing": (partial(cut_below, share=1 / 2), "short_lungs"),
+    "lower third missing": (partial(cut_below, share=1 / 3), "short_lungs"),
     "empty": (empty, "empty"),
 }
 
@@ -120,6 +122,7 @@ def print_percentiles(name: str, found: Sequence[Measurements], traits: Sequence
     """Print where the thresholds come from."""
     columns = {
         "share of the image": [m.share for m in found],
+        "height of the lungs": [m.height_share for m in found],
         "smaller / larger lung": [m.symmetry for m in found if m.symmetry is not None],
         "lung on the border": [m.border for m in found],
         "entropy in bits": [own.entropy for own in traits],

@@ -19,6 +19,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import mlflow
 import numpy as np
+import pandas as pd
 from scipy.stats import bootstrap
 
 from monai_lungxfer.showcase import write_tables
@@ -31,19 +32,26 @@ mpl.use("Agg")
 COLOURS = {"covid19": "#0072B2", "pathological": "#D55E00", "normal": "#009E73"}
 
 
-def epochs(folder: Path) -> dict[str, list[float]]:
-    """Return the losses of every epoch of a stage from its MLflow store."""
+def history(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return value and seconds since the training began, by epoch, of each loss of a stage in its MLflow store."""
     client = mlflow.MlflowClient(f"sqlite:///{folder.absolute() / 'mlruns.db'}")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    latest: dict[str, dict[int, float]] = {"train_loss": {}, "val_loss": {}, "val_dice": {}}
+    latest: dict[str, dict[int, tuple[float, float]]] = {"train_loss": {}, "val_loss": {}, "val_dice": {}}
+    spent = 0.0  # by the parts of an interrupted training that went before
     for run in sorted(client.search_runs(experiments), key=lambda run: run.info.start_time):
+        begun = run.info.start_time / 1000 - spent
         for name, values in latest.items():
-            values.update({point.step: point.value for point in client.get_metric_history(run.info.run_id, name)})
-    return {name: [values[step] for step in sorted(values)] for name, values in latest.items()}
+            for point in client.get_metric_history(run.info.run_id, name):
+                values[point.step] = point.value, point.timestamp / 1000 - begun
+        spent = max((seconds for _, seconds in latest["val_loss"].values()), default=0.0)
+    return {
+        name: pd.DataFrame.from_dict(values, orient="index", columns=["value", "seconds"]).sort_index()
+        for name, values in latest.items()
+    }
 
 
 def draw(
-    target: Path, before: dict[str, Any], after: dict[str, Any], curves: dict[str, dict[str, list[float]]]
+    target: Path, before: dict[str, Any], after: dict[str, Any], curves: dict[str, dict[str, pd.DataFrame]]
 ) -> None:
     """Draw Dice of each image before and after the portable stage, and the validation loss of every stage."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
@@ -60,7 +68,7 @@ def draw(
     left.set(xlabel="Dice before the portable stage", ylabel="Dice after", xlim=(low, 1), ylim=(low, 1))
     left.legend(frameon=False, loc="lower right")
     for (name, curve), style in zip(curves.items(), ("-", "--", ":"), strict=True):
-        right.plot(range(1, len(curve["val_loss"]) + 1), curve["val_loss"], style, color="black", label=name)
+        right.plot(curve["val_loss"].index, curve["val_loss"]["value"], style, color="black", label=name)
     right.set(xlabel="Epoch", ylabel="Validation loss (smooth Dice)", yscale="log")
     right.legend(frameon=False)
     figure.savefig(target, dpi=110)
@@ -86,12 +94,12 @@ def main() -> None:
     before, after = (json.loads((arguments.run / f"{name}.json").read_text()) for name in ("before", "after"))
     folders = {name: StageFolder(arguments.run / name) for name in STAGES}
     write_tables(TransferResult(folders, before, after), f"{arguments.target}_before_after")
-    curves = {name: epochs(folder.path) for name, folder in folders.items()}
+    curves = {name: history(folder.path) for name, folder in folders.items()}
     with Path(f"{arguments.target}_epochs.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["stage", "epoch", "train_loss", "val_loss", "val_dice"])
         for name, curve in curves.items():
-            rows = zip(curve["train_loss"], curve["val_loss"], curve["val_dice"], strict=True)
+            rows = zip(*(curve[loss]["value"] for loss in ("train_loss", "val_loss", "val_dice")), strict=True)
             writer.writerows([name, number, *(f"{value:.4f}" for value in row)] for number, row in enumerate(rows, 1))
     draw(Path(f"{arguments.target}.png"), before, after, curves)
     print(gain(before, after))
