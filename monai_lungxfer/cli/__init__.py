@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
-from monai_lungxfer.cli import bundles, data, doctor, predict, train, weights
+from monai_lungxfer.cli import bundles, data, doctor, predict, registry, study, study_report, train, weights
 from monai_lungxfer.cli.console import EXIT_TERMINATED, configure_logging, reported_failures
 
 __all__ = ["app", "main"]
@@ -66,9 +66,12 @@ app.command("predict")(predict.predict)
 app.command("train")(train.train)
 app.command("evaluate")(train.evaluate)
 app.command("transfer")(train.transfer)
+study.study_app.command("report")(study_report.report)
+app.add_typer(study.study_app, name="study")
 app.add_typer(data.data_app, name="data")
 app.add_typer(weights.weights_app, name="weights")
 app.add_typer(bundles.bundles_app, name="bundles")
+app.add_typer(registry.registry_app, name="registry")
 app.command("doctor")(doctor.doctor)
 
 

@@ -23,7 +23,7 @@ from monai_lungxfer.doctor import Check
 from monai_lungxfer.errors import InputFileError
 
 LUNGXFER = [sys.executable, "-c", "from monai_lungxfer.cli import main; main()"]
-COMMANDS = {"predict", "train", "evaluate", "transfer", "data", "weights", "bundles", "doctor"}
+COMMANDS = {"predict", "train", "evaluate", "transfer", "study", "data", "weights", "bundles", "registry", "doctor"}
 
 
 @pytest.fixture(autouse=True)
