@@ -19,6 +19,7 @@ from monai_lungxfer.study.words import (
     LOWER_IS_BETTER,
     digits_of,
     finding_title,
+    images_text,
     interval_text,
     number_text,
     p_text,
@@ -176,7 +177,7 @@ def _by_finding(analysis: Analysis) -> Statement:
         paper = [paper_value(5, "general", "DICE", finding), paper_value(6, "portable", "DICE", finding)]
         text = " → ".join(f"{row['mean']:.3f}" for row in rows)
         known = "" if math.isnan(paper[0]) else f", paper {paper[0]:.3f} → {paper[1]:.3f}"
-        parts.append(f"{finding_title(finding)} {text} ({rows[1]['images']} images{known})")
+        parts.append(f"{finding_title(finding)} {text} ({images_text(rows[1]['images'])}{known})")
     return Statement(Verdict.NOTE, "Dice by finding, before → after.", "; ".join(parts) + ".")
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "TABLE_METRICS",
     "digits_of",
     "finding_title",
+    "images_text",
     "interval_text",
     "mean_text",
     "number_text",
@@ -53,6 +54,11 @@ UNDEFINED = "–"
 def finding_title(finding: str) -> str:
     """Return what people call a finding."""
     return _FINDINGS.get(finding, finding)
+
+
+def images_text(count: float) -> str:
+    """Write a number of images."""
+    return f"{count:.0f} image" + ("" if count == 1 else "s")
 
 
 def digits_of(metric: str) -> int:

@@ -7,6 +7,7 @@ import pytest
 from monai_lungxfer.study.analysis import Analysis
 from monai_lungxfer.study.results import StudyResults
 from monai_lungxfer.study.summary import Verdict, _gain, statements, tiles, verdict_of
+from monai_lungxfer.study.words import images_text
 
 
 def with_after(results: StudyResults, shift: float) -> Analysis:
@@ -76,3 +77,7 @@ def test_tiles_show_the_numbers_of_the_tables(analysis: Analysis) -> None:
     assert float(worst.value) < float(dice.value)
     counted = (after.ISLANDS + after.BRIDGES).groupby(after.repetition).mean().mean()
     assert artifacts.value == f"{counted:.2f}"
+
+
+def test_one_image_is_no_plural() -> None:
+    assert [images_text(count) for count in (1, 2.0, 0)] == ["1 image", "2 images", "0 images"]

@@ -23,7 +23,7 @@ from monai_lungxfer.study.figures.style import (
     tidy,
 )
 from monai_lungxfer.study.paper import paper_value
-from monai_lungxfer.study.words import finding_title
+from monai_lungxfer.study.words import finding_title, images_text
 
 __all__ = ["MOMENT_STYLES", "draw_cases", "draw_findings"]
 
@@ -68,7 +68,7 @@ def _draw_metrics(axes: Axes, table: pd.DataFrame, finding: str) -> None:
         if not math.isnan(paper):
             height = PAPER_METRICS.index("DICE") + shift
             axes.plot(paper, height, "D", color=colour, markersize=5, fillstyle="none", label=f"paper, {moment}")
-    axes.set_title(f"{finding_title(finding)} ({table.images.max():.0f} images)")
+    axes.set_title(f"{finding_title(finding)} ({images_text(table.images.max())})")
     axes.set_xlabel("Mean")
     tidy(axes, "x")
 
