@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from monailabel.tasks.activelearning.random import Random
 from monai_lungxfer import __version__
 from monai_lungxfer.errors import InputFileError
 from monai_lungxfer.serving.label.infer import RadiographInfer
-from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies
+from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies, removed_on_error
 from monai_lungxfer.serving.label.train import RadiographTrain
 from monai_lungxfer.serving.label.uncertainty import SCORE, UncertaintyScoring
 
@@ -83,4 +84,5 @@ class LungApp(MONAILabelApp):
         is_sent = sent.is_absolute() and sent.resolve().parent == Path(tempfile.gettempdir()).resolve()
         if not is_sent and image not in (datastore or self.datastore()).list_images():
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists, or send a file")
-        return super().infer({**request, "image": image}, datastore)
+        with removed_on_error(image) if is_sent else nullcontext():
+            return super().infer({**request, "image": image}, datastore)

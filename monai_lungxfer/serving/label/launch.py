@@ -170,7 +170,6 @@ def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, st
         "STUDIES": settings.studies if settings.is_dicomweb else str(Path(settings.studies).absolute()),
         "APP_CONF": json.dumps(conf),
         "SERVER_PORT": str(settings.port),
-        "CORS_ORIGINS": json.dumps([f"http://{settings.host}:{settings.port}"]),
         "DATASTORE_FILE_EXT": json.dumps(_PATTERNS),
         "DICOMWEB_CACHE_PATH": str(out / "dicomweb"),
         "SESSIONS": "false",

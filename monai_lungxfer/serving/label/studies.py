@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,7 @@ from monai_lungxfer.prediction.masks import save_mask
 from monai_lungxfer.serving.label.guard import leads_astray
 from monai_lungxfer.serving.label.infer import radiograph_file
 
-__all__ = ["DicomWebStudies", "FolderStudies"]
+__all__ = ["DicomWebStudies", "FolderStudies", "removed_on_error"]
 
 _SERIES = "0020000E"
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
@@ -42,9 +45,10 @@ class FolderStudies(LocalDatastore):
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Add an image that can be read as a radiograph."""
-        _check_names(image_id)
-        read_radiograph(image_filename)
-        return super().add_image(image_id, image_filename, image_info)
+        with removed_on_error(image_filename):
+            _check_names(image_id)
+            read_radiograph(image_filename)
+            return super().add_image(image_id, image_filename, image_info)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Save a label, as a PNG file; it must have the size of its image.
@@ -54,19 +58,15 @@ class FolderStudies(LocalDatastore):
         InputFileError
             When there is no such image, or the label is no mask of its size.
         """
-        _check_names(image_id, label_tag)
-        uri = self.get_image_uri(image_id)
-        if not uri:
-            raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
-        size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
-        mask = _mask_of(label_filename, size)
-        label = Path(label_filename).with_suffix(".png")
-        save_mask(label, mask)
-        try:
+        with removed_on_error(label_filename), TemporaryDirectory() as folder:
+            _check_names(image_id, label_tag)
+            uri = self.get_image_uri(image_id)
+            if not uri:
+                raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
+            size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
+            label = Path(folder, "label.png")
+            save_mask(label, _mask_of(label_filename, size))
             return LocalDatastore.save_label(self, image_id, str(label), label_tag, label_info)
-        finally:
-            if str(label) != str(label_filename):
-                label.unlink(missing_ok=True)
 
 
 class DicomWebStudies(FolderStudies, DICOMWebDatastore):
@@ -112,6 +112,16 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
 
     def _to_id(self, file: str) -> tuple[str, str]:  # of labels, whose names hold the dots of a UID
         return Path(file).stem, Path(file).suffix
+
+
+@contextmanager
+def removed_on_error(file: str) -> Iterator[None]:
+    """Delete a file that was sent if the block fails; MONAI Label deletes it only when all went well."""
+    try:
+        yield
+    except BaseException:
+        Path(file).unlink(missing_ok=True)
+        raise
 
 
 def _check_names(*names: str) -> None:
