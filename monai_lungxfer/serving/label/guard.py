@@ -26,6 +26,10 @@ _REFUSED = re.compile(
 )
 """Weights come from trainings alone; the log is the operator's; the rest keeps files or does not know radiographs."""
 
+_ENDPOINTS = frozenset(
+    ("activelearning", "batch", "datastore", "infer", "info", "model", "ohif", "proxy", "scoring", "static", "train")
+)
+
 _MOST_JSON = 1_000_000  # bytes of a request that only tells parameters
 
 
@@ -80,9 +84,10 @@ class Guard:
                 await JSONResponse({"detail": objection[1]}, objection[0])(scope, receive, watched)
         except HTTPException as error:  # raised while the body of parameters was read
             await JSONResponse({"detail": error.detail}, error.status_code)(scope, receive, watched)
-        finally:  # the first part of the path names no image, no patient and no file
-            first = "/" + re.sub(r"\W.*", "", scope["path"][1:])
-            logger.info("%s %s %d, %.2f s", scope["method"], first, told["status"], time.monotonic() - begin)
+        finally:  # what follows in the path, or is no endpoint, may be a name
+            first = scope["path"].split("/")[1]
+            shown = first if first in _ENDPOINTS else "(other)"
+            logger.info("%s /%s %d, %.2f s", scope["method"], shown, told["status"], time.monotonic() - begin)
 
     def _objection(self, scope: Scope) -> tuple[int, str] | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
