@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import psutil
 import pytest
 import requests
 from label_servers import LABEL_MODEL, LabelServer, label_server
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 def server(label_python: Path, predicted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
     folder = tmp_path_factory.mktemp("label")
     shutil.copytree(predicted.folder, folder / "Secret^Name")  # a folder named after a patient, as they are
-    with label_server(folder / "Secret^Name", folder / "out") as running:
+    with label_server(folder / "Secret^Name", folder / "out", "--max-megabytes", "5") as running:
         yield running
 
 
@@ -83,6 +84,32 @@ def test_what_cannot_be_segmented_is_refused_with_the_reason(server: LabelServer
     assert server.infer("a", result_extension=".exe").status_code == 400
     assert list((server.out / "tmp").glob("*.*")) == []  # nothing that was sent stays
     assert "Smith" not in server.log.read_text()
+
+
+def test_what_is_not_for_others_is_refused(server: LabelServer, predicted) -> None:
+    """The guard's own tests try more; here it stands in front of the real server."""
+    outside = str(predicted.folder / "a.png")
+    assert server.infer("../a").status_code == 400
+    assert server.infer(outside).status_code == 400
+    assert server.infer("a", image=outside).status_code == 400  # in the form, where it would replace the id
+    assert server.label("a", predicted.masks["a.png"], tag="../../a").status_code == 400
+    sent = {"file": ("a.png", b"0" * 6_000_000)}
+    url = f"{server.url}/datastore/image"
+    assert requests.put(url, params={"image": "a"}, files=sent, timeout=60).status_code == 413
+    prepared = requests.Request("PUT", url, files=sent).prepare()
+    body, kind = prepared.body, {"Content-Type": prepared.headers["Content-Type"]}
+    pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))  # no length is told
+    assert requests.put(url, data=pieces, headers=kind, timeout=60).status_code == 413
+    weights = {"file": ("model.pt", b"0")}
+    assert requests.put(f"{server.url}/model/{LABEL_MODEL}", files=weights, timeout=60).status_code == 403
+    assert requests.get(f"{server.url}/model/{LABEL_MODEL}", timeout=60).status_code == 404
+    assert (
+        requests.get(f"{server.url}/info/", headers={"Origin": "http://other.example"}, timeout=60).status_code == 403
+    )
+    listening = [
+        each.laddr.ip for each in psutil.Process(server.process.pid).net_connections() if each.status == "LISTEN"
+    ]
+    assert listening == ["127.0.0.1"]
 
 
 def test_labels_are_kept_as_masks_of_their_image(server: LabelServer, predicted) -> None:

@@ -30,6 +30,8 @@ def test_studies_of_a_dicomweb_server(label_python: Path, orthanc, phantom, pred
     with label_server(url, tmp_path / "out", **credentials) as server:
         assert server.infer(SERIES).content == predicted.masks["e.dcm"]
         assert server.infer("1.2.3").status_code == 400
+        told = requests.get(f"{server.url}/datastore/image/info", params={"image": SERIES}, timeout=60).json()
+        assert told["StudyInstanceUID"] == f"{SERIES}.2"  # by which a viewer finds it
         assert server.label(SERIES, predicted.masks["e.dcm"]).ok
         listed = requests.get(f"{server.url}/datastore/", params={"output": "train"}, timeout=60).json()
         kept = np.asarray(Image.open(listed[0]["label"])) > 0

@@ -136,6 +136,9 @@ def _app_folder(out: Path, python: Path, *, stock: bool) -> Path:
     if stock and not app.is_dir():
         source = python.parent.parent / "monailabel" / "sample-apps" / "monaibundle"
         shutil.copytree(source, app, ignore=shutil.ignore_patterns("__pycache__"))
+        # It imports two functions that it never calls, and PyPI has no torchvision for a processor's build of torch.
+        (app / "torchvision").mkdir()
+        (app / "torchvision" / "utils.py").write_text("make_grid = save_image = None\n", encoding="utf-8")
     if not stock:
         with atomic_path(app / "main.py") as temporary:
             temporary.write_text(_MAIN, encoding="utf-8")
@@ -178,7 +181,7 @@ def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, st
     }
     return {
         SETTINGS: json.dumps(decided),
-        "PYTHONPATH": str(out / "python"),
+        "PYTHONPATH": os.pathsep.join([str(out / "python"), *([str(app)] if settings.stock else [])]),
         "PYTHONNOUSERSITE": "1",
         "TMPDIR": str(out / "tmp"),
         **{f"MONAI_LABEL_{name}": value for name, value in label.items()},

@@ -5,13 +5,11 @@ It runs in the environment of MONAI Label, started by `monai_lungxfer.serving.la
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -39,17 +37,6 @@ def _configure_log() -> None:
     logging.basicConfig(level="ERROR", handlers=[handler], force=True)
     logging.getLogger("monai_lungxfer").setLevel("ERROR")  # warnings about a file name it
     logging.getLogger("monai_lungxfer.serving.label").setLevel("INFO")
-
-
-def _stand_in_for_torchvision() -> None:
-    """Let the stock app be imported without torchvision, of which it imports two functions that nothing here calls.
-
-    A torchvision that fits a processor's build of torch is not on PyPI.
-    """
-    if importlib.util.find_spec("torchvision") is None:
-        package, utils = ModuleType("torchvision"), ModuleType("torchvision.utils")
-        utils.make_grid = utils.save_image = package.utils = None  # type: ignore[attr-defined]
-        sys.modules.update({"torchvision": package, "torchvision.utils": utils})
 
 
 def _guarded(settings: dict[str, Any]) -> Any:
@@ -80,7 +67,6 @@ def main() -> None:
         lock.acquire(timeout=0)
     except Timeout:
         sys.exit("Error: another server works in this folder. Stop it, or choose another one (--out).")
-    _stand_in_for_torchvision()
     Path(os.environ["TMPDIR"]).mkdir(exist_ok=True)
     server = uvicorn.Server(
         uvicorn.Config(_guarded(settings), settings["host"], settings["port"], log_config=None, access_log=False)

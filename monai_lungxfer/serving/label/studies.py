@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -58,15 +58,24 @@ class FolderStudies(LocalDatastore):
         InputFileError
             When there is no such image, or the label is no mask of its size.
         """
-        with removed_on_error(label_filename), TemporaryDirectory() as folder:
+        with removed_on_error(label_filename):
             _check_names(image_id, label_tag)
             uri = self.get_image_uri(image_id)
             if not uri:
                 raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
             size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
-            label = Path(folder, "label.png")
-            save_mask(label, _mask_of(label_filename, size))
-            return LocalDatastore.save_label(self, image_id, str(label), label_tag, label_info)
+            file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
+            save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
+        self._init_from_datastore_file()
+        info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
+        self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
+        self._update_datastore_file()
+        return image_id
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Add to what is known of an image; what another process has written meanwhile, such as labels, stays."""
+        self._init_from_datastore_file()
+        super().update_image_info(image_id, info)
 
 
 class DicomWebStudies(FolderStudies, DICOMWebDatastore):
@@ -82,7 +91,8 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
             with staged_folder(folder) as target:
                 dicom_web_download_series(None, image_id, str(target), self._client, self._fetch_by_frame)
         if image_id not in self._datastore.objects:
-            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info={}, ext=""))
+            info = self._dicom_info(image_id)  # by which a viewer finds the study
+            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info=info, ext=""))
             self._update_datastore_file()
         return str(folder)
 
