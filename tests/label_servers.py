@@ -48,7 +48,7 @@ class LabelServer:
     log: Path
     process: subprocess.Popen
 
-    def infer(self, image: str = "", model: str = LABEL_MODEL, **params: Any) -> requests.Response:
+    def infer(self, image: str = "", /, model: str = LABEL_MODEL, **params: Any) -> requests.Response:
         """Ask for the mask of an image of the datastore, or of a file (``file=PATH``)."""
         file = params.pop("file", None)
         query = {"image": image, "output": params.pop("output", "image")}

@@ -38,6 +38,8 @@ def test_the_stock_app_serves_every_bundle_for_radiographs(label_python: Path, p
             assert stored.shape == (1, *mask.shape)
             assert np.array_equal(stored[0] > 0, mask)
         # And its trainer gives train.yaml no data set to split.
+        for image, name in (("a", "a.png"), ("e", "e.dcm")):
+            assert server.label(image, predicted.masks[name]).ok
         assert requests.post(f"{server.url}/train/{LABEL_MODEL}", json={}, timeout=60).ok
         state = server.wait_for("train")
         assert state["status"] == "ERROR"
