@@ -46,7 +46,7 @@ def label(
     """
     from monai_lungxfer.serving.label.launch import EXPOSED, LabelSettings, prepare
 
-    chosen = bundles or ["portable"]
+    chosen = bundles or ("portable",)
     settings = LabelSettings(studies, chosen, out, host, port, expose, max_megabytes, device, stock)
     command = prepare(settings)
     if not settings.is_local:

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 from source_tree import REPOSITORY
-from typer.testing import CliRunner
 
-from monai_lungxfer.cli import app
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.serving.label import launch
 from monai_lungxfer.serving.label.environment import recipe_of
@@ -34,14 +32,6 @@ def test_other_addresses_need_an_option_that_is_told_what_it_exposes(host: str, 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_this_machine_needs_none(host: str, tmp_path: Path) -> None:
     assert LabelSettings(str(tmp_path), host=host).is_local
-
-
-def test_the_command_refuses_before_it_makes_anything(tmp_path: Path) -> None:
-    words = ["serve", "label", "--studies", str(tmp_path), "--host", "0.0.0.0", "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 2
-    assert "no encryption" in " ".join(result.output.split())
-    assert not (tmp_path / "out").exists()
 
 
 def test_studies_are_a_folder_or_a_url(tmp_path: Path) -> None:

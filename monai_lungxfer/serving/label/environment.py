@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -60,10 +61,12 @@ def label_environment(cache: str | Path = _CACHE) -> Path:
 
 def _make(folder: Path, python: Path, requirements: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted making has left
-    venv.create(folder, with_pip=True)
+    venv.create(folder, with_pip=True, symlinks=sys.platform != "win32")
+    # Packages that PYTHONPATH leads to would count as installed.
+    variables = {**os.environ, "PYTHONPATH": ""}
     for words in (("-r", requirements), ("--no-deps", MONAI_LABEL)):
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *words]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - of this module
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=variables)  # noqa: S603
         if done.returncode != 0:
             raise LungXferError(
                 f"the environment of MONAI Label cannot be made: {_last_line(done.stderr)}",
