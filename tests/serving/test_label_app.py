@@ -109,6 +109,9 @@ def test_what_is_not_for_others_is_refused(server: LabelServer, predicted) -> No
     body, kind = prepared.body, {"Content-Type": prepared.headers["Content-Type"]}
     pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))  # no length is told
     assert requests.put(url, data=pieces, headers=kind, timeout=60).status_code == 413
+    same = {"file": ("a.png", (predicted.folder / "a.png").read_bytes())}
+    assert requests.put(url, params={"image": "a"}, files=same, timeout=60).status_code == 400  # nor is it replaced
+    assert requests.delete(url, params={"id": "a"}, timeout=60).status_code == 403
     weights = {"file": ("model.pt", b"0")}
     assert requests.put(f"{server.url}/model/{LABEL_MODEL}", files=weights, timeout=60).status_code == 403
     assert requests.get(f"{server.url}/model/{LABEL_MODEL}", timeout=60).status_code == 404

@@ -22,9 +22,11 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REFUSED = re.compile(
-    r"(PUT|DELETE) /model(/.*)?|\w+ /(logs|reload|session)(/.*)?|\w+ /infer/wsi.*|\w+ /datastore/dataset"
+    r"(PUT|DELETE) /model(/.*)?|DELETE /datastore(/image)?/?|"
+    r"\w+ /(logs|reload|session)(/.*)?|\w+ /infer/wsi.*|\w+ /datastore/dataset/?"
 )
-"""Weights come from trainings alone; the log is the operator's; the rest keeps files or does not know radiographs."""
+"""Weights come from trainings alone, and radiographs are not deleted from afar; the log is the operator's; the rest
+keeps files or does not know radiographs."""
 
 _ENDPOINTS = frozenset(
     ("activelearning", "batch", "datastore", "infer", "info", "model", "ohif", "proxy", "scoring", "static", "train")

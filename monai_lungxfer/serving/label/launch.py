@@ -25,8 +25,8 @@ __all__ = ["EXPOSED", "Command", "LabelSettings", "prepare"]
 logger = logging.getLogger(__name__)
 
 EXPOSED = (
-    "Whoever reaches this address can see all radiographs of the studies, send and replace labels and images, and "
-    "start trainings. There are no users and no encryption"
+    "Whoever reaches this address can see all radiographs of the studies, send images, send and replace labels, "
+    "and start trainings. There are no users and no encryption"
 )
 
 _PATTERNS = [f"*{suffix}" for suffix in (".nii.gz", ".nii", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")]

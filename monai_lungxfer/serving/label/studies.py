@@ -44,9 +44,11 @@ class FolderStudies(LocalDatastore):
         self._config_ts = Path(self._datastore_config_path).stat().st_mtime
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
-        """Add an image that can be read as a radiograph."""
+        """Add an image that can be read as a radiograph; none is replaced."""
         with removed_on_error(image_filename):
             _check_names(image_id)
+            if image_id in self.list_images():
+                raise InputFileError("there is an image of that id", remedy="Choose another one")
             read_radiograph(image_filename)
             return super().add_image(image_id, image_filename, image_info)
 
