@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["deploy_environment", "orthanc_server", "ray_nodes", "tiny_study"]
+pytest_plugins = ["deploy_environment", "orthanc_server", "label_servers", "ray_nodes", "tiny_study"]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

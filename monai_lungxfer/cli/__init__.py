@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
-from monai_lungxfer.cli import bundles, data, doctor, predict, registry, study, study_report, train, weights
+from monai_lungxfer.cli import bundles, data, doctor, predict, registry, serve, study, study_report, train, weights
 from monai_lungxfer.cli.console import EXIT_TERMINATED, configure_logging, reported_failures
 
 __all__ = ["app", "main"]
@@ -72,6 +72,7 @@ app.add_typer(data.data_app, name="data")
 app.add_typer(weights.weights_app, name="weights")
 app.add_typer(bundles.bundles_app, name="bundles")
 app.add_typer(registry.registry_app, name="registry")
+app.add_typer(serve.serve_app, name="serve")
 app.command("doctor")(doctor.doctor)
 
 

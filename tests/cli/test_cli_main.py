@@ -24,7 +24,8 @@ from monai_lungxfer.doctor import Check
 from monai_lungxfer.errors import InputFileError
 
 LUNGXFER = [sys.executable, "-c", "from monai_lungxfer.cli import main; main()"]
-COMMANDS = {"predict", "train", "evaluate", "transfer", "study", "data", "weights", "bundles", "registry", "doctor"}
+COMMANDS = {"predict", "train", "evaluate", "transfer", "study", "data", "weights", "bundles", "registry", "serve"}
+COMMANDS |= {"doctor"}
 
 
 @pytest.fixture(autouse=True)

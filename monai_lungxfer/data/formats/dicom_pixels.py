@@ -62,7 +62,9 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     dataset : pydicom.dataset.FileDataset
         Of one frame, with its transfer syntax.
     """
-    if not _IS_PYDICOM_2:
+    if _IS_PYDICOM_2:
+        _prefer_pylibjpeg(dataset)
+    else:
         dataset.pixel_array_options(allow_excess_frames=False)  # what follows the frame is padding, however long
     values = dataset.pixel_array
     interpretation = dataset.get("PhotometricInterpretation", "MONOCHROME2")  # read now: decoding may change it
@@ -80,10 +82,20 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
     for rows in row_blocks(*stored.shape):
         displayed[rows] = show(stored[rows])
     if interpretation == "MONOCHROME1":
-        np.subtract(show(_limits(stored, dataset)).sum(), displayed, out=displayed)
+        total = show(_limits(stored, dataset)).sum()
+        # numpy 1 would compute in float32, and round otherwise than numpy 2.
+        np.subtract(total, displayed, out=displayed, dtype=np.float64, casting="same_kind")
     if padding is not None:
         displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
     return displayed
+
+
+def _prefer_pylibjpeg(dataset: FileDataset) -> None:
+    """Decode grey JPEG as pydicom 3 does, where pydicom 2 prefers Pillow, whose values differ by 1 here and there."""
+    handler, syntax = pydicom.config.pylibjpeg_handler, dataset.file_meta.TransferSyntaxUID
+    is_grey = dataset.get("SamplesPerPixel", 1) == 1
+    if is_grey and syntax.is_compressed and handler.supports_transfer_syntax(syntax) and handler.is_available():
+        dataset.convert_pixel_data("pylibjpeg")
 
 
 def _refuse_segments(path: Path, dataset: FileDataset) -> None:

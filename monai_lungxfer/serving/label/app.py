@@ -1,0 +1,88 @@
+"""The app for MONAI Label: the served bundles behind its endpoints, each task by the one inference core."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from monailabel.config import settings
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.tasks.activelearning.epistemic import Epistemic
+from monailabel.tasks.activelearning.first import First
+from monailabel.tasks.activelearning.random import Random
+
+from monai_lungxfer import __version__
+from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.serving.label.infer import RadiographInfer
+from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies, removed_on_error
+from monai_lungxfer.serving.label.train import RadiographTrain
+from monai_lungxfer.serving.label.uncertainty import SCORE, UncertaintyScoring
+
+__all__ = ["LungApp"]
+
+
+class LungApp(MONAILabelApp):
+    """Serves the bundles in the folder `model` of the app's folder.
+
+    Parameters
+    ----------
+    app_dir : str
+        The app's folder.
+    studies : str
+        A folder of radiographs, or the URL of a DICOMweb service.
+    conf : dict
+        ``models`` names the bundles, with commas between them; ``device`` is as for `Segmenter.from_bundle`.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
+        models = Path(app_dir) / "model"
+        self._bundles = {name: (models / name).resolve() for name in conf["models"].split(",")}
+        description = "Lungs in chest radiographs. Not a medical device."
+        super().__init__(app_dir, studies, conf, "monai_lungxfer", description, __version__)
+
+    def init_datastore(self) -> FolderStudies:
+        """Open the studies' folder, or connect to the DICOMweb server."""
+        if self.studies.startswith(("http://", "https://")):
+            return self._init_dicomweb_datastore()
+        patterns, reload = settings.MONAI_LABEL_DATASTORE_FILE_EXT, settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD
+        return FolderStudies(self.studies, extensions=patterns, auto_reload=reload)
+
+    def _init_dicomweb_datastore(self) -> DicomWebStudies:
+        from dicomweb_client.session_utils import create_session_from_user_pass
+        from monailabel.datastore.dicom import DICOMwebClientX
+
+        user, password = settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD
+        session = create_session_from_user_pass(user, password) if user and password else None
+        client = DICOMwebClientX(url=self.studies.rstrip("/"), session=session)
+        return DicomWebStudies(client, {}, settings.MONAI_LABEL_DICOMWEB_CACHE_PATH, convert_to_nifti=False)
+
+    def init_infers(self) -> dict[str, RadiographInfer]:
+        """Load the bundles."""
+        device = self.conf.get("device", "auto")
+        return {name: RadiographInfer(bundle, device) for name, bundle in self._bundles.items()}
+
+    def init_trainers(self) -> dict[str, RadiographTrain]:
+        """Return the training of each bundle."""
+        out = Path(self.app_dir).resolve().parent / "training"
+        return {name: RadiographTrain(bundle, out / name) for name, bundle in self._bundles.items()}
+
+    def init_strategies(self) -> dict[str, Any]:
+        """Return how the next image is picked."""
+        by_score = Epistemic(key=SCORE, desc="The image that the network is least sure of")
+        return {SCORE: by_score, "random": Random(), "first": First()}
+
+    def init_scoring_methods(self) -> dict[str, UncertaintyScoring]:
+        """Return the scoring by the last model that is served."""
+        return {SCORE: UncertaintyScoring(list(self._infers.values())[-1])}
+
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Segment an image of the datastore, or one that was sent with the request, and no other file."""
+        image = str(request.get("image", ""))
+        sent = Path(image)
+        is_sent = sent.is_absolute() and sent.resolve().parent == Path(tempfile.gettempdir()).resolve()
+        if not is_sent and image not in (datastore or self.datastore()).list_images():
+            raise InputFileError("there is no such image", remedy="Choose one that the datastore lists, or send a file")
+        with removed_on_error(image) if is_sent else nullcontext():
+            return super().infer({**request, "image": image}, datastore)

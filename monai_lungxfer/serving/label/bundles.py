@@ -1,0 +1,142 @@
+"""The copies of bundles that are served: where they come from, and that they are what they say."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from filelock import FileLock
+
+from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
+from monai_lungxfer.errors import BundleError
+from monai_lungxfer.files import sha256_of
+from monai_lungxfer.packing import WEIGHTS_HASH
+from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.stages import STAGE_NAMES
+
+__all__ = ["check_bundle", "load_segmenter", "served_copy", "weights_lock"]
+
+_LARGEST = 500_000_000  # bytes of an unpacked archive
+_DATA = ("docs", "eval", "models", "__pycache__")
+"""Folders of a bundle that no code is run from; MONAI evaluates the expressions of its configurations."""
+
+
+def served_copy(bundle: str | Path, models: Path) -> Path:
+    """Return the folder of a bundle's copy below `models`, after copying it there when it is missing.
+
+    Parameters
+    ----------
+    bundle : str or pathlib.Path
+        A stage, a bundle's name, its folder, or an archive (``.zip``) with that folder.
+    models : pathlib.Path
+        Holds the copies, which trainings change. One that is there already stays as it is.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle, or it is not to be trusted (see `check_bundle`).
+    """
+    with TemporaryDirectory(prefix="lungxfer-") as temporary:
+        source = _unpacked(Path(bundle), Path(temporary)) if str(bundle).endswith(".zip") else bundle_path(bundle)
+        check_bundle(source)
+        copy = models / source.name
+        if not copy.exists():
+            export_bundle(source, models)
+    check_bundle(copy)
+    return copy
+
+
+def check_bundle(folder: Path) -> None:
+    """Refuse a bundle that would run code of others, or whose weights are not those that it was made with.
+
+    Raises
+    ------
+    BundleError
+        When it is none of this package's bundles for radiographs, when its configurations differ from the package's,
+        or when its weights are missing or have another hash than its metadata tell.
+    """
+    stage = STAGE_NAMES.get(folder.name)
+    if stage is None or stage.parent is None:
+        raise BundleError(
+            "is no bundle for radiographs of this package",
+            source=folder,
+            remedy="Serve general, portable, or a copy of one of them under its own name",
+        )
+    own = bundle_path(stage.bundle)
+    if _code_of(folder) != _code_of(own):
+        raise BundleError(
+            "its configurations differ from this package's, and such files can run any code",
+            source=folder,
+            remedy="Export the bundle again (lungxfer bundles export), and put only the weights into it",
+        )
+    _check_weights(folder)
+
+
+def load_segmenter(folder: Path, device: str = "auto") -> Segmenter:
+    """Load a served bundle; weights that do not belong to it, or do not fit its network, are refused.
+
+    Raises
+    ------
+    BundleError, TransferError
+        When they are not, or do not.
+    """
+    with weights_lock(folder):
+        _check_weights(folder)
+        return Segmenter.from_bundle(folder, device=device)
+
+
+def weights_lock(folder: Path) -> FileLock:
+    """Return the lock under which weights and the metadata that tell their hash are changed and read."""
+    return FileLock(f"{folder}.lock")
+
+
+def _check_weights(folder: Path) -> None:
+    told = bundle_metadata(folder).get(WEIGHTS_HASH)
+    if not (folder / WEIGHTS).is_file() or sha256_of(folder / WEIGHTS) != told:
+        raise BundleError(
+            f"its {WEIGHTS.as_posix()} is missing, or is not what {METADATA.as_posix()} tells by its hash",
+            source=folder,
+            remedy="Put the right weights back, or remove this copy of the bundle so that it is made again",
+        )
+
+
+def _code_of(folder: Path) -> dict[str, str]:
+    found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): sha256_of(path)
+        for name, path in found.items()
+        if name != METADATA and not set(name.parts[:-1]) & set(_DATA)
+    }
+
+
+def _unpacked(archive: Path, target: Path) -> Path:
+    """Unpack an archive of one bundle; nothing gets outside `target`."""
+    try:
+        with zipfile.ZipFile(archive) as content:
+            entries = content.infolist()
+            if any(_is_bad(entry) for entry in entries) or sum(entry.file_size for entry in entries) > _LARGEST:
+                raise BundleError(
+                    "holds links, paths that lead out of it, or more than 500 MB",
+                    source=archive,
+                    remedy="Pack the bundle's folder again",
+                )
+            content.extractall(target)
+    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise BundleError(f"cannot be unpacked ({error})", source=archive, remedy="Fetch it again") from error
+    folders = [path.parent.parent for path in sorted(target.glob(f"*/{METADATA.as_posix()}"))]
+    if len(folders) != 1:
+        raise BundleError("holds no bundle's folder, or several", source=archive, remedy="Pack one bundle's folder")
+    return folders[0]
+
+
+def _is_bad(entry: zipfile.ZipInfo) -> bool:
+    path = Path(entry.filename)
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    return (
+        path.is_absolute()
+        or ".." in path.parts
+        or "\\" in entry.filename
+        or kind not in (0, stat.S_IFREG, stat.S_IFDIR)
+    )

@@ -1,0 +1,161 @@
+"""What stands between the network and MONAI Label: it limits, refuses and logs requests, and tells no paths."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+__all__ = ["Guard", "leads_astray"]
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_REFUSED = re.compile(
+    r"(PUT|DELETE) /model(/.*)?|DELETE /datastore(/image)?/?|"
+    r"\w+ /(logs|reload|session)(/.*)?|\w+ /infer/wsi.*|\w+ /datastore/dataset/?"
+)
+"""Weights come from trainings alone, and radiographs are not deleted from afar; the log is the operator's; the rest
+keeps files or does not know radiographs."""
+
+_ENDPOINTS = frozenset(
+    ("activelearning", "batch", "datastore", "infer", "info", "model", "ohif", "proxy", "scoring", "static", "train")
+)
+
+_MOST_JSON = 1_000_000  # bytes of a request that only tells parameters
+
+
+def leads_astray(text: str) -> bool:
+    """Tell whether an id, a name or a tag could lead out of the folder that it is looked up in."""
+    plain, last = unquote(text), text
+    while plain != last:  # "%252e" is decoded twice on its way to a DICOMweb server
+        plain, last = unquote(plain), plain
+    parts = re.split(r"[/\\]", plain)
+    return len(parts) > 1 or ".." in parts or "\0" in plain or plain.startswith((".", "~"))
+
+
+class Guard:
+    """ASGI middleware around MONAI Label.
+
+    Parameters
+    ----------
+    app : callable
+        MONAI Label's ASGI application.
+    hosts : set of str
+        Names that a request may call this server by; empty: any. A page of another site, to which a name of this
+        machine was rebound, calls it by its own.
+    max_bytes : int
+        Largest body of a request.
+    with_proxy : bool
+        Whether there is a DICOMweb server that viewers reach through this one.
+    """
+
+    def __init__(self, app: Any, hosts: set[str], max_bytes: int, *, with_proxy: bool) -> None:
+        self.app = app
+        self.hosts = hosts
+        self.max_bytes = max_bytes
+        self.with_proxy = with_proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begin, told = time.monotonic(), {"status": 500}
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                told["status"] = message["status"]
+            await send(message)
+
+        objection = self._objection(scope)
+        try:
+            if objection is None:
+                await self.app(scope, await self._checked(scope, receive), watched)
+            else:
+                await JSONResponse({"detail": objection[1]}, objection[0])(scope, receive, watched)
+        except HTTPException as error:  # raised while the body of parameters was read
+            await JSONResponse({"detail": error.detail}, error.status_code)(scope, receive, watched)
+        finally:  # what follows in the path, or is no endpoint, may be a name
+            first = scope["path"].split("/")[1]
+            shown = first if first in _ENDPOINTS else "(other)"
+            logger.info("%s /%s %d, %.2f s", scope["method"], shown, told["status"], time.monotonic() - begin)
+
+    def _objection(self, scope: Scope) -> tuple[int, str] | None:
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host = headers.get("host", "")
+        if self.hosts and re.sub(r":\d+$", "", host) not in self.hosts:
+            return 403, "this server is not known by that name"
+        if "origin" in headers and headers["origin"].partition("://")[2] != host:
+            return 403, "pages of other sites may not use this server"
+        if _REFUSED.fullmatch(f"{scope['method']} {scope['path']}") or (
+            scope["path"].startswith("/proxy") and not self.with_proxy
+        ):
+            return 403, "this is not served here"
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > self.max_bytes:
+            return 413, f"the request is larger than {self.max_bytes / 1e6:g} MB"
+        values = [*scope["path"].strip("/").split("/")]
+        if not scope["path"].startswith("/proxy"):  # the query of a DICOMweb server is its own
+            values += [value for _, value in parse_qsl(scope["query_string"].decode("latin-1"))]
+        return (400, "an id or a name leads out of its folder") if any(map(leads_astray, values)) else None
+
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """Return what receives the body, counted; a body of parameters is read and checked at once."""
+        counted = self._counted(receive)
+        types = [value for name, value in scope["headers"] if name.lower() == b"content-type"]
+        if not types or b"json" not in types[0] or scope["path"].startswith("/proxy"):
+            return counted
+        body, more = b"", True
+        while more:
+            message = await counted()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+            if len(body) > _MOST_JSON:
+                raise HTTPException(413, "the parameters are larger than 1 MB")
+        if _astray(body):
+            raise HTTPException(400, "the parameters are no JSON, or a value in them is a path")
+        messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def again() -> MutableMapping[str, Any]:
+            return next(messages, None) or await receive()
+
+        return again
+
+    def _counted(self, receive: Receive) -> Receive:
+        total = 0
+
+        async def counted() -> MutableMapping[str, Any]:
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            if total > self.max_bytes:  # a body that came in pieces, without telling its length
+                raise HTTPException(413, f"the request is larger than {self.max_bytes / 1e6:g} MB")
+            return message
+
+        return counted
+
+
+def _astray(body: bytes) -> bool:
+    try:
+        found = [json.loads(body)] if body.strip() else []
+    except (ValueError, RecursionError):
+        return True
+    while found:
+        value = found.pop()
+        if isinstance(value, dict):
+            found += [*value, *value.values()]
+        elif isinstance(value, list):
+            found += value
+        elif isinstance(value, str) and leads_astray(value):
+            return True
+    return False

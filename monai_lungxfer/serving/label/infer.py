@@ -1,0 +1,126 @@
+"""MONAI Label's inference task over the one inference core."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from numpy.typing import NDArray
+
+from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.data.radiograph import read_radiograph
+from monai_lungxfer.errors import InputFileError, LungXferError
+from monai_lungxfer.prediction.inputs import left_out_because
+from monai_lungxfer.prediction.masks import save_mask
+from monai_lungxfer.prediction.quality import flags_of, measure
+from monai_lungxfer.prediction.segmenter import Segmentation, Segmenter
+from monai_lungxfer.prediction.traits import traits_of
+from monai_lungxfer.serving.label.bundles import load_segmenter
+
+__all__ = ["LABELS", "RadiographInfer", "radiograph_file"]
+
+LABELS = {"lungs": 1}
+"""The values of a mask."""
+
+
+def radiograph_file(image: str | Path, *, any_view: bool = False) -> Path:
+    """Return the file of an image of a datastore: the file itself, or the frontal radiograph of a DICOM series' folder.
+
+    Raises
+    ------
+    InputFileError
+        When it is no frontal chest radiograph by its header.
+    """
+    path = Path(image)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    objections = {file: None if any_view else left_out_because(file) for file in files}
+    for file, objection in objections.items():
+        if objection is None:
+            return file
+    reason = next(iter(objections.values()), None) or "there is no such image"
+    raise InputFileError(reason, remedy='Choose a frontal chest radiograph, or allow others ("any_view": true)')
+
+
+class RadiographInfer(InferTask):
+    """Segments an image of the datastore, or one that was sent, as ``lungxfer predict`` does.
+
+    Parameters
+    ----------
+    bundle : pathlib.Path
+        Folder of the copy that is served. After a training its new weights are loaded with the next request.
+    device : str
+        As for `Segmenter.from_bundle`.
+    """
+
+    def __init__(self, bundle: Path, device: str = "auto") -> None:
+        self.bundle = bundle
+        self.device = device
+        super().__init__(InferType.SEGMENTATION, LABELS, 2, str(bundle_metadata(bundle).get("description", "")))
+        self._loaded: tuple[Any, Segmenter] | None = None
+        self.segmenter()  # wrong weights stop the server from starting
+
+    def segmenter(self) -> Segmenter:
+        """Return the inference core with the weights that the bundle has now."""
+        state = [(status.st_mtime_ns, status.st_ino) for status in map(Path.stat, self._files())]
+        if self._loaded is None or self._loaded[0] != state:
+            self._loaded = (state, load_segmenter(self.bundle, self.device))
+        return self._loaded[1]
+
+    def _files(self) -> tuple[Path, Path]:
+        return self.bundle / WEIGHTS, self.bundle / METADATA
+
+    def is_valid(self) -> bool:
+        """Return ``True``: a task without its bundle cannot be made."""
+        return True
+
+    def info(self) -> dict[str, Any]:
+        """Return what ``/info/`` tells, with the bundle's version and the hash of the weights."""
+        identity = self.segmenter().identity
+        return {**super().info(), "version": identity.version, "weights_sha256": identity.weights_sha256}
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Segment ``request["image"]``; ``result_extension`` is .nii.gz (the default), .png or .nrrd."""
+        segmenter = self.segmenter()
+        file = radiograph_file(request["image"], any_view=bool(request.get("any_view")))
+        radiograph = read_radiograph(file, segmenter.channels)
+        found = segmenter.segment(radiograph)
+        measured = measure(found.mask, found.probability, found.spacing, found.raw)
+        told = {
+            "label_names": LABELS,
+            "model": str(segmenter.identity),
+            "area_px": measured.lung_px,
+            "area_cm2": measured.lung_cm2,
+            "flags": list(flags_of(measured, traits_of(radiograph))),
+        }
+        return _written(found, request.get("result_extension") or ".nii.gz"), told
+
+
+def _written(found: Segmentation, suffix: str) -> str:
+    if suffix not in (".png", ".nii.gz", ".nrrd"):
+        raise LungXferError("result_extension is none of .png, .nii.gz and .nrrd", remedy="Ask for one of them")
+    handle, name = tempfile.mkstemp(suffix=suffix)  # MONAI Label deletes it when it is sent
+    os.close(handle)
+    if suffix == ".nrrd":
+        _write_nrrd(name, found.mask, found.spacing)
+    else:
+        save_mask(name, found.mask, found.spacing)
+    return name
+
+
+def _write_nrrd(name: str, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:
+    """Write a mask for OHIF, which takes the bytes as they are: row by row, not compressed."""
+    import nrrd
+
+    row, column = spacing or (1.0, 1.0)
+    header = {
+        "encoding": "raw",
+        "space": "left-posterior-superior",
+        "space directions": np.diag([column, row, 1.0]),
+        "space origin": np.zeros(3),
+    }
+    nrrd.write(name, np.ascontiguousarray(mask.T)[:, :, None], header, index_order="F")

@@ -1,0 +1,152 @@
+"""MONAI Label's datastores, for radiographs: a folder, and a DICOMweb server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cachetools import TTLCache, cached
+from monailabel.datastore.dicom import DICOMWebDatastore
+from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
+from monailabel.datastore.utils.dicom import dicom_web_download_series
+
+from monai_lungxfer.data.radiograph import read_mask, read_radiograph
+from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.files import atomic_path, staged_folder
+from monai_lungxfer.prediction.dicomweb import RADIOGRAPHY
+from monai_lungxfer.prediction.masks import save_mask
+from monai_lungxfer.serving.label.guard import leads_astray
+from monai_lungxfer.serving.label.infer import radiograph_file
+
+__all__ = ["DicomWebStudies", "FolderStudies", "removed_on_error"]
+
+_SERIES = "0020000E"
+_EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
+
+
+class FolderStudies(LocalDatastore):
+    """A folder of radiographs. A server that is killed while it writes leaves the datastore's file whole."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self._auto_reload:  # a file that is put in place is an event of its own
+            self._handler.on_moved = lambda _: self._init_from_datastore_file()
+
+    def _update_datastore_file(self, lock: bool = True) -> None:  # noqa: ARG002
+        with atomic_path(self._datastore_config_path) as temporary:
+            content = self._datastore.model_dump(exclude={"base_path"})
+            temporary.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
+        self._config_ts = Path(self._datastore_config_path).stat().st_mtime
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
+        """Add an image that can be read as a radiograph; none is replaced."""
+        with removed_on_error(image_filename):
+            _check_names(image_id)
+            if image_id in self.list_images():
+                raise InputFileError("there is an image of that id", remedy="Choose another one")
+            read_radiograph(image_filename)
+            return super().add_image(image_id, image_filename, image_info)
+
+    def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
+        """Save a label, as a PNG file; it must have the size of its image.
+
+        Raises
+        ------
+        InputFileError
+            When there is no such image, or the label is no mask of its size.
+        """
+        with removed_on_error(label_filename):
+            _check_names(image_id, label_tag)
+            uri = self.get_image_uri(image_id)
+            if not uri:
+                raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
+            size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
+            file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
+            save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
+        self._init_from_datastore_file()
+        info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
+        self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
+        self._update_datastore_file()
+        return image_id
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Add to what is known of an image; what another process has written meanwhile, such as labels, stays."""
+        self._init_from_datastore_file()
+        super().update_image_info(image_id, info)
+
+
+class DicomWebStudies(FolderStudies, DICOMWebDatastore):
+    """Series of radiographs of a DICOMweb server; what is fetched and labelled is kept in a folder of this machine."""
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Return the folder with the series' files, as they are on the server, after fetching them."""
+        _check_names(image_id)
+        folder = Path(self._datastore.image_path(), image_id).resolve()
+        if not folder.is_dir():
+            if image_id not in self.list_images():
+                return ""
+            with staged_folder(folder) as target:
+                dicom_web_download_series(None, image_id, str(target), self._client, self._fetch_by_frame)
+        if image_id not in self._datastore.objects:
+            info = self._dicom_info(image_id)  # by which a viewer finds the study
+            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info=info, ext=""))
+            self._update_datastore_file()
+        return str(folder)
+
+    @cached(cache=TTLCache(maxsize=4, ttl=_EXPIRY))
+    def list_images(self) -> list[str]:
+        """Return the series of all modalities of radiography; servers differ in what a list of them means."""
+        filters = [{"Modality": modality} for modality in RADIOGRAPHY]
+        found = [series for each in filters for series in self._client.search_for_series(search_filters=each)]
+        return [str(series[_SERIES]["Value"][0]) for series in found]
+
+    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        """Return the images with a final label of this server."""
+        return LocalDatastore.get_labeled_images(self, label_tag, labels)
+
+    def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
+        """Return the images without one."""
+        labelled = set(self.get_labeled_images(label_tag, labels))
+        return [image for image in self.list_images() if image not in labelled]
+
+    def get_label_uri(self, label_id: str, label_tag: str, image_id: str = "") -> str:  # noqa: ARG002
+        """Return the file of a label."""
+        return LocalDatastore.get_label_uri(self, label_id, label_tag)
+
+    def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
+        """Return the images that have a final label, with it."""
+        return LocalDatastore.datalist(self, full_path)
+
+    def _to_id(self, file: str) -> tuple[str, str]:  # of labels, whose names hold the dots of a UID
+        return Path(file).stem, Path(file).suffix
+
+
+@contextmanager
+def removed_on_error(file: str) -> Iterator[None]:
+    """Delete a file that was sent if the block fails; MONAI Label deletes it only when all went well."""
+    try:
+        yield
+    except BaseException:
+        Path(file).unlink(missing_ok=True)
+        raise
+
+
+def _check_names(*names: str) -> None:
+    if any(leads_astray(name) for name in names):
+        raise InputFileError("an id or a tag leads out of its folder", remedy="Use a plain name")
+
+
+def _mask_of(file: str, size: tuple[int, ...]) -> np.ndarray:
+    if file.endswith(".bin"):  # OHIF: the pixels row by row
+        pixels = np.fromfile(file, np.uint8)
+        mask = (pixels.reshape(size) > 0).astype(np.uint8) if pixels.size == np.prod(size) else None
+    else:
+        mask = read_mask(file)
+    if mask is None or mask.shape != size:
+        raise InputFileError("the label is not of its image's size", remedy="Draw it on the image itself")
+    return mask

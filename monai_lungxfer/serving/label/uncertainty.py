@@ -1,0 +1,86 @@
+"""How unsure the network is of an image: how far its answers differ when the image is turned and its greys are bent."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from monai_lungxfer.data.radiograph import Radiograph, read_radiograph
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.serving.label.infer import RadiographInfer, radiograph_file
+
+__all__ = ["SCORE", "UncertaintyScoring", "uncertainty_of"]
+
+logger = logging.getLogger(__name__)
+
+SCORE = "uncertainty"
+"""Key of the score in the information of an image, and name of the method and of the strategy that goes by it."""
+
+_ANGLES = (-8.0, 8.0)  # degrees; trainings turn by up to 10
+_GAMMAS = (0.7, 1.4)
+_LEAST_SHARE = 0.05  # of the image: fewer pixels of lung do not make the score explode
+
+
+def uncertainty_of(segmenter: Segmenter, radiograph: Radiograph) -> float:
+    """Return the entropy of the mean probability over variants of an image, in bits, for each pixel of lung.
+
+    The network has no dropout that samples could be drawn from. The variants are the image, the image turned to
+    either side, and with two other gradations. Where the answers agree and are sure, the entropy is 0.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        The inference core.
+    radiograph : Radiograph
+        Of any size.
+    """
+    pixels = radiograph.pixels
+    lowest, highest = float(pixels.min()), float(pixels.max())
+    unit = (pixels - lowest) / max(highest - lowest, 1e-6)
+    variants = [pixels, *(unit**gamma for gamma in _GAMMAS), *(_turned(pixels, angle) for angle in _ANGLES)]
+    found = segmenter.segment_many(replace(radiograph, pixels=np.asarray(variant, np.float32)) for variant in variants)
+    answers = [each.probability for each in found]
+    turned_back = [_turned(answer, -angle) for answer, angle in zip(answers[-2:], _ANGLES, strict=True)]
+    mean = np.clip(np.mean([*answers[:-2], *turned_back], axis=0), 1e-6, 1 - 1e-6)
+    entropy = -(mean * np.log2(mean) + (1 - mean) * np.log2(1 - mean))
+    return float(entropy.sum() / max(np.count_nonzero(mean >= 0.5), _LEAST_SHARE * mean.size))
+
+
+def _turned(values: NDArray[np.float32], angle: float) -> NDArray[np.float32]:
+    return ndimage.rotate(values, angle, axes=(-2, -1), reshape=False, order=1, mode="nearest")
+
+
+class UncertaintyScoring(ScoringMethod):
+    """Scores the images without a label that were not scored with the present weights yet."""
+
+    def __init__(self, infer: RadiographInfer) -> None:
+        super().__init__("Entropy over variants of an image (test-time augmentation)")
+        self.infer = infer
+
+    def __call__(self, request: dict[str, Any], datastore: Any) -> dict[str, int]:
+        """Score at most ``request["max_samples"]`` images; the others keep their scores."""
+        segmenter = self.infer.segmenter()
+        digest = segmenter.identity.weights_sha256
+        waiting = [
+            image
+            for image in datastore.get_unlabeled_images()
+            if datastore.get_image_info(image).get(f"{SCORE}_weights") != digest
+        ]
+        counts = {"scored": 0, "unreadable": 0}
+        for image in waiting[: int(request.get("max_samples") or 0) or None]:
+            try:
+                file = radiograph_file(datastore.get_image_uri(image))
+                score = uncertainty_of(segmenter, read_radiograph(file, segmenter.channels))
+                counts["scored"] += 1
+            except LungXferError:  # it stays in the list, where the annotator sees it last
+                score = 0.0
+                counts["unreadable"] += 1
+            datastore.update_image_info(image, {SCORE: score, f"{SCORE}_weights": digest})
+        return counts

@@ -1,0 +1,132 @@
+"""What the guard in front of MONAI Label refuses, and that it counts what comes in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette")
+from monai_lungxfer.serving.label.guard import Guard, leads_astray
+
+
+async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer with the number of bytes that came."""
+    total, more = 0, True
+    while more:
+        message = await receive()
+        total, more = total + len(message.get("body", b"")), message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(total).encode()})
+
+
+def ask(
+    method: str,
+    url: str,
+    pieces: tuple[bytes, ...] = (b"",),
+    *,
+    with_proxy: bool = True,
+    hosts: tuple[str, ...] = ("127.0.0.1",),
+    **headers: str,
+) -> tuple[int, bytes]:
+    path, _, query = url.partition("?")
+    sent = {"host": "127.0.0.1:8000", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+    }
+    waiting = [{"type": "http.request", "body": p, "more_body": True} for p in pieces]
+    waiting[-1]["more_body"] = False
+    answers: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        answers.append(message)
+
+    asyncio.run(Guard(echo, set(hosts), 1000, with_proxy=with_proxy)(scope, receive, send))
+    return answers[0]["status"], answers[1]["body"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../a", "a/b", "/etc/passwd", "..", ".hidden", "~root", "%2e%2e", "%252e%252e%252fa", "a\\b", "a\0"]
+)
+def test_names_that_lead_out_of_a_folder(name: str) -> None:
+    assert leads_astray(name)
+
+
+@pytest.mark.parametrize("name", ["a", "1.2.840.10008", "a b..c", "Müller 7", "a-1_2", "100%"])
+def test_plain_names(name: str) -> None:
+    assert not leads_astray(name)
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("GET", "/info/", 200),
+        ("POST", "/infer/model?image=a", 200),
+        ("POST", "/infer/model?image=../a", 400),
+        ("POST", "/infer/model?image=%2Fetc%2Fpasswd", 400),
+        ("PUT", "/datastore/label?image=a&tag=../../b", 400),
+        ("GET", "/datastore/image?image=..%2F..%2Fa", 400),
+        ("GET", "/proxy/dicom/qido/studies?PatientName=A%5EB", 200),
+        ("GET", "/proxy/dicom/../instances", 400),
+        ("GET", "/proxy/dicom/%2e%2e/instances", 400),
+        ("PUT", "/model/portable", 403),
+        ("DELETE", "/model/portable", 403),
+        ("GET", "/model/info/portable", 200),
+        ("DELETE", "/datastore/", 403),
+        ("DELETE", "/datastore/image?id=a", 403),
+        ("DELETE", "/datastore/label?id=a&tag=final", 200),
+        ("GET", "/logs/", 403),
+        ("POST", "/reload", 403),
+        ("PUT", "/session/", 403),
+        ("POST", "/infer/wsi/portable", 403),
+    ],
+)
+def test_requests(method: str, url: str, status: int) -> None:
+    assert ask(method, url)[0] == status
+
+
+def test_the_proxy_is_for_dicomweb_studies() -> None:
+    assert ask("GET", "/proxy/dicom/studies", with_proxy=False)[0] == 403
+
+
+def test_a_body_is_counted_however_it_comes() -> None:
+    assert ask("PUT", "/datastore/image", (b"0" * 600, b"0" * 400)) == (200, b"1000")
+    assert ask("PUT", "/datastore/image", (b"0" * 600, b"0" * 401))[0] == 413
+    assert ask("PUT", "/datastore/image", content_length="1001")[0] == 413
+    assert ask("PUT", "/datastore/image", content_length="many")[0] == 413
+
+
+def test_parameters_name_no_paths() -> None:
+    def status(value: Any) -> int:
+        return ask("POST", "/train/a", (json.dumps(value).encode(),), content_type="application/json")[0]
+
+    assert ask("POST", "/train/a", (b'{"max', b'_epochs": 1}'), content_type="application/json") == (200, b"17")
+    assert ask("POST", "/train/a", (b"{",), content_type="application/json")[0] == 400
+    assert status({"a": [{"max_epochs": 1, "device": "cuda:0"}]}) == 200
+    assert status({"bundle_path": "/tmp"}) == status({"a": [{"b": "../c"}]}) == status({"../a": 1}) == 400
+
+
+def test_pages_of_other_sites_are_refused() -> None:
+    assert ask("POST", "/train/a", origin="http://127.0.0.1:8000")[0] == 200
+    assert ask("POST", "/train/a", origin="http://other.example")[0] == 403
+    assert ask("POST", "/train/a", origin="null")[0] == 403
+    assert ask("GET", "/info/", host="other.example:8000")[0] == 403
+    assert ask("GET", "/info/", host="other.example:8000", hosts=())[0] == 200
+
+
+def test_the_log_names_no_image(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "monai_lungxfer.serving.label.guard"):
+        ask("GET", "/datastore/image?image=Smith")
+        ask("GET", "/Smith/a")
+    told = [record.getMessage().rpartition(",")[0] for record in caplog.records]
+    assert told == ["GET /datastore 200", "GET /(other) 200"]

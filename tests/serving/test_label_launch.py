@@ -1,0 +1,94 @@
+"""What is decided before a server starts: who can reach it, its folder, and its environment's recipe."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from source_tree import REPOSITORY
+
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.serving.label import launch
+from monai_lungxfer.serving.label.environment import recipe_of
+from monai_lungxfer.serving.label.launch import EXPOSED, LabelSettings, prepare
+from monai_lungxfer.serving.label.server import SETTINGS
+
+REQUIREMENTS = files("monai_lungxfer.serving.label") / "requirements.txt"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "label.example"])
+def test_other_addresses_need_an_option_that_is_told_what_it_exposes(host: str, tmp_path: Path) -> None:
+    with pytest.raises(LungXferError, match=re.escape(EXPOSED)):
+        LabelSettings(str(tmp_path), host=host)
+    assert not LabelSettings(str(tmp_path), host=host, expose=True).is_local
+    with pytest.raises(LungXferError):  # the stock app is for comparing
+        LabelSettings(str(tmp_path), host=host, expose=True, stock=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_needs_none(host: str, tmp_path: Path) -> None:
+    assert LabelSettings(str(tmp_path), host=host).is_local
+
+
+def test_studies_are_a_folder_or_a_url(tmp_path: Path) -> None:
+    with pytest.raises(LungXferError, match="neither a folder nor a URL"):
+        LabelSettings(str(tmp_path / "none"))
+    with pytest.raises(LungXferError, match="holds a password"):
+        LabelSettings("http://user:secret@127.0.0.1:8042/dicom-web")
+    assert LabelSettings("http://127.0.0.1:8042/dicom-web").is_dicomweb
+
+
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(launch, "label_environment", lambda: tmp_path / "env" / "bin" / "python")
+
+
+def test_the_folder_of_a_server(no_environment: None, tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    out = tmp_path / "out"
+    for _ in range(2):  # started again in the same folder
+        command = prepare(LabelSettings(str(tmp_path / "studies"), ("general", "portable"), out, max_megabytes=7))
+    assert command.words[1:] == ["-m", "monai_lungxfer.serving.label.server"]
+    decided = json.loads(command.environment[SETTINGS])
+    assert (decided["host"], decided["max_bytes"], decided["with_proxy"]) == ("127.0.0.1", 7_000_000, False)
+    assert "127.0.0.1" in decided["hosts"]
+    conf = json.loads(command.environment["MONAI_LABEL_APP_CONF"])
+    assert conf["models"] == "cxr_lung_segmentation,portable_cxr_lung_segmentation"
+    assert {path.name for path in (out / "app" / "model").iterdir() if path.is_dir()} == set(conf["models"].split(","))
+    assert (out / "python" / "monai_lungxfer" / "stages.py").is_file()
+    assert not (out / "python" / "torch").exists()
+    assert command.folder == out / "tmp"
+
+
+def test_wrong_weights_start_no_server(no_environment: None, tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    settings = LabelSettings(str(tmp_path / "studies"), out=tmp_path / "out")
+    prepare(settings)
+    weights = tmp_path / "out" / "model" / "portable_cxr_lung_segmentation" / "models" / "model.pt"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(LungXferError, match="is not what"):
+        prepare(settings)
+
+
+def test_requirements_name_all_that_the_package_needs() -> None:
+    own = {normalised(name) for name in re.findall(r"^([\w.-]+)==", REQUIREMENTS.read_text(), re.MULTILINE)}
+    setup = configparser.ConfigParser()
+    if not setup.read(REPOSITORY / "setup.cfg"):
+        pytest.skip("the tests run without the source tree")
+    needed = {normalised(name) for name in re.findall(r"^([\w-]+)", setup["options"]["install_requires"], re.MULTILINE)}
+    assert len(needed) > 20
+    assert needed - own == set()
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_another_recipe_is_another_environment() -> None:
+    text = REQUIREMENTS.read_text()
+    assert recipe_of(text) == recipe_of(text) != recipe_of(text + "a==1\n")
+    assert re.fullmatch("[0-9a-f]{12}", recipe_of(text))
