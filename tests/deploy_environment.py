@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from howto_scripts import run_script
 from source_tree import REPOSITORY, copied
 
 HOWTO = REPOSITORY / "docs" / "deploy.md"
@@ -23,15 +24,6 @@ def commands(heading: str) -> str:
     """Return the commands below a heading of the page."""
     section = HOWTO.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return "\n".join(re.findall(r"^```bash\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))
-
-
-def run_script(text: str, folder: Path) -> None:
-    """Run commands of the page in a copy of the source tree."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": ""}
-    script = ["bash", "-euo", "pipefail", "-c", text]
-    done = subprocess.run(script, check=False, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
 
 
 def run_app(study: Path, results: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -56,6 +48,6 @@ def deploy_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         pins = (REPOSITORY / "deploy" / "requirements.txt").read_text()
         recipe = hashlib.sha256((install + pins).encode()).hexdigest()
         if not mark.is_file() or mark.read_text() != recipe:
-            run_script(install, copied(tmp_path_factory.mktemp("source")))
+            run_script(install, copied(tmp_path_factory.mktemp("source")), PYTHONPATH="")
             mark.write_text(recipe)
         yield ENVIRONMENT

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import requests
+from howto_scripts import end_session
 from orthanc_server import free_port
 from source_tree import REPOSITORY
 
@@ -97,11 +98,7 @@ def label_server(studies: str | Path, out: Path, *words: str, **environment: str
         _wait(server)
         yield server
     finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
+        end_session(process)
 
 
 def _wait(server: LabelServer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
+from howto_scripts import end_session
 from orthanc_server import free_port
 
 _PATIENCE = 240  # seconds; importing MLflow and PyTorch takes long on a busy machine
@@ -52,11 +52,7 @@ def _running(command: list[str], log: Path, url: str, **environment: str) -> Ite
         _wait_for(url, process, log)
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
+        end_session(process)
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:

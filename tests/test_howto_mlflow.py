@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from dicom_radiograph import as_dicom, write
+from howto_scripts import run_script, skip_unless_free
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -30,7 +25,7 @@ NAME = "portable_cxr_lung_segmentation"
 
 def commands() -> str:
     """Return all blocks of the page as one script; those of Python are piped into it."""
-    script = ["set -euo pipefail"]
+    script = []
     for language, block in re.findall(r"^```(bash|python)\n(.*?)^```$", HOWTO.read_text(), re.MULTILINE | re.DOTALL):
         script.append(block if language == "bash" else f"python - <<'PYTHON'\n{block}PYTHON\n")
     return "\n".join(script)
@@ -43,10 +38,7 @@ def workplace(tmp_path: Path) -> Path:
         pytest.skip("the tests run without the source tree")
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    for port in PORTS:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                pytest.skip(f"port {port} is taken")
+    skip_unless_free(*PORTS)
     write_phantoms(tmp_path / "data", donor=0, general=0, portable=24, size=96)
     shutil.copytree(bundle_path("portable") / "models", tmp_path / "runs" / "portable" / "models")
     (tmp_path / "radiographs").mkdir()
@@ -55,26 +47,6 @@ def workplace(tmp_path: Path) -> Path:
     write(tmp_path / "radiographs" / "b.dcm", as_dicom(pixels, "MONOCHROME1"))
     (tmp_path / "radiographs" / "c.txt").write_text("no radiograph")
     return tmp_path
-
-
-def run_script(text: str, folder: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["bash", "-c", text],
-            cwd=folder,
-            env={**os.environ, "PATH": path},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # so that the servers can be stopped with it
-        )
-        try:
-            status = process.wait(timeout=1200)
-        finally:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-    assert status == 0, (folder / "log").read_text(errors="replace")[-3000:]
 
 
 @pytest.mark.slow

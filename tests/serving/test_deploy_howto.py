@@ -14,8 +14,9 @@ import numpy as np
 import pydicom
 import pytest
 import yaml
-from deploy_environment import ENVIRONMENT, MODEL, commands, run_script
+from deploy_environment import ENVIRONMENT, MODEL, commands
 from dicom_radiograph import as_dicom, write
+from howto_scripts import run_script
 from source_tree import REPOSITORY, copied
 from typer.testing import CliRunner
 
@@ -52,7 +53,7 @@ def done(deploy_environment: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "study").mkdir()
     pixels, _ = portable_radiograph(np.random.default_rng(7), 120, 150, "normal")
     write(folder / "study" / "a.dcm", as_dicom(pixels, "MONOCHROME1"))
-    run_script("\n".join(map(commands, ("Install", "Run", "Package"))), folder)
+    run_script("\n".join(map(commands, ("Install", "Run", "Package"))), folder, PYTHONPATH="")
     words = ("predict", str(folder / "study"), "--format", "dicom-seg", "--out", str(folder / "expected"))
     assert CliRunner().invoke(app, words).exit_code == 0
     return Done(folder, pydicom.dcmread(folder / "expected" / "a_mask.dcm").pixel_array)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from howto_scripts import run_script, skip_unless_free
 from label_servers import LABEL_MODEL
 from PIL import Image
 from source_tree import REPOSITORY
@@ -33,9 +28,7 @@ def workplace(label_python: Path, tmp_path: Path) -> Path:
     """What the page says must be there."""
     if not HOWTO.is_file():
         pytest.skip("the tests run without the source tree")
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
-            pytest.skip(f"port {PORT} is taken")
+    skip_unless_free(PORT)
     for folder in ("radiographs", "corrected"):
         (tmp_path / folder).mkdir()
     for seed, name in enumerate("abcdef"):
@@ -46,27 +39,11 @@ def workplace(label_python: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_script(text: str, folder: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY)}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            ["bash", "-c", text], cwd=folder, env=variables, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            status = process.wait(timeout=900)
-        finally:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, number)
-    assert status == 0, (folder / "log").read_text(errors="replace")[-3000:]
-
-
 @pytest.mark.slow
 def test_the_page(workplace: Path) -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```$", HOWTO.read_text(), re.MULTILINE | re.DOTALL)
     told = f"curl --silent --fail --output after.json http://127.0.0.1:{PORT}/info/"
-    run_script("\n".join(["set -euo pipefail", *blocks, told]), workplace)
+    run_script("\n".join([*blocks, told]), workplace, PYTHONPATH=str(REPOSITORY))
     words = ["predict", str(workplace / "radiographs" / "a.png"), "--out", str(workplace / "expected")]
     assert CliRunner().invoke(app, words).exit_code == 0
     assert (workplace / "a_mask.png").read_bytes() == (workplace / "expected" / "a_mask.png").read_bytes()
