@@ -111,6 +111,11 @@ def test_what_is_not_for_others_is_refused(server: LabelServer, predicted) -> No
     assert requests.put(url, data=pieces, headers=kind, timeout=60).status_code == 413
     same = {"file": ("a.png", (predicted.folder / "a.png").read_bytes())}
     assert requests.put(url, params={"image": "a"}, files=same, timeout=60).status_code == 400  # nor is it replaced
+    content = same["file"][1]
+    for image, name in (("a.png", "x"), ("a.png", "x.png"), ("notes", "notes.txt"), ("A", "A.exe")):
+        sent = {"file": (name, content[::-1])}
+        assert requests.put(url, params={"image": image}, files=sent, timeout=60).status_code == 400
+    assert (server.studies / "a.png").read_bytes() == content
     assert requests.delete(url, params={"id": "a"}, timeout=60).status_code == 403
     weights = {"file": ("model.pt", b"0")}
     assert requests.put(f"{server.url}/model/{LABEL_MODEL}", files=weights, timeout=60).status_code == 403

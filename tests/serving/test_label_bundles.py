@@ -11,8 +11,10 @@ import torch
 
 from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.errors import BundleError, LungXferError, TransferError
+from monai_lungxfer.files import sha256_of
 from monai_lungxfer.packing import install_weights
-from monai_lungxfer.serving.label.bundles import check_bundle, load_segmenter, served_copy
+from monai_lungxfer.serving.label import bundles
+from monai_lungxfer.serving.label.bundles import check_bundle, load_segmenter, replace_weights, served_copy
 
 NAME = "portable_cxr_lung_segmentation"
 
@@ -30,6 +32,31 @@ def test_a_bundle_is_copied_once(stage: str, tmp_path: Path) -> None:
     trained = (folder / WEIGHTS).read_bytes()
     assert served_copy(stage, tmp_path) == folder
     assert (folder / WEIGHTS).read_bytes() == trained
+
+
+def test_a_copy_of_other_weights_is_not_served_instead(copy: Path, tmp_path: Path) -> None:
+    served = served_copy(copy, tmp_path / "model")
+    replace_weights(served, bundle_path("general") / WEIGHTS)
+    assert served_copy(copy, tmp_path / "model") == served_copy("portable", tmp_path / "model") == served
+    assert served_copy(served, tmp_path / "model") == served
+    install_weights(bundle_path("general") / WEIGHTS, copy)
+    with pytest.raises(BundleError, match="made from other weights"):
+        served_copy(copy, tmp_path / "model")
+
+
+@pytest.mark.parametrize("written", ["nothing", "weights"])
+def test_weights_that_were_being_replaced(copy: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    def broken_off(source: Path, bundle: Path, **_: bool) -> None:
+        if written == "weights":
+            shutil.copyfile(source, bundle / WEIGHTS)
+        raise KeyboardInterrupt
+
+    before, new = sha256_of(copy / WEIGHTS), bundle_path("general") / WEIGHTS
+    monkeypatch.setattr(bundles, "install_weights", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        replace_weights(copy, new)
+    served = load_segmenter(copy, "cpu").identity.weights_sha256
+    assert served == (before if written == "nothing" else sha256_of(new))
 
 
 def test_the_donor_does_not_know_lungs(tmp_path: Path) -> None:

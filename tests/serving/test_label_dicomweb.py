@@ -23,9 +23,19 @@ def test_studies_of_a_dicomweb_server(label_python: Path, orthanc, phantom, pred
         phantom, "MONOCHROME1", SeriesInstanceUID=SERIES, StudyInstanceUID=f"{SERIES}.2", SOPInstanceUID=uid
     )
     image.file_meta.MediaStorageSOPInstanceUID = uid
-    content = write(tmp_path / "e.dcm", image).read_bytes()
+    lateral = as_dicom(
+        phantom[:-9],
+        "MONOCHROME2",
+        SeriesInstanceUID=SERIES,
+        StudyInstanceUID=f"{SERIES}.2",
+        SOPInstanceUID=f"{SERIES}.0",
+        ViewPosition="LL",
+    )
+    lateral.file_meta.MediaStorageSOPInstanceUID = f"{SERIES}.0"
     instances = url.replace("/dicom-web", "/instances")
-    assert requests.post(instances, data=content, auth=(USER, PASSWORD), timeout=60).ok
+    for name, each in (("d.dcm", lateral), ("e.dcm", image)):
+        content = write(tmp_path / name, each).read_bytes()
+        assert requests.post(instances, data=content, auth=(USER, PASSWORD), timeout=60).ok
     credentials = {"MONAI_LABEL_DICOMWEB_USERNAME": USER, "MONAI_LABEL_DICOMWEB_PASSWORD": PASSWORD}
     with label_server(url, tmp_path / "out", **credentials) as server:
         assert server.infer(SERIES).content == predicted.masks["e.dcm"]

@@ -11,12 +11,12 @@ from filelock import FileLock
 
 from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.files import sha256_of
-from monai_lungxfer.packing import WEIGHTS_HASH
+from monai_lungxfer.files import atomic_path, sha256_of
+from monai_lungxfer.packing import WEIGHTS_HASH, install_weights
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.stages import STAGE_NAMES
 
-__all__ = ["check_bundle", "load_segmenter", "served_copy", "weights_lock"]
+__all__ = ["check_bundle", "load_segmenter", "replace_weights", "served_copy"]
 
 _LARGEST = 500_000_000  # bytes of an unpacked archive
 _DATA = ("docs", "eval", "models", "__pycache__")
@@ -36,14 +36,23 @@ def served_copy(bundle: str | Path, models: Path) -> Path:
     Raises
     ------
     BundleError
-        When there is no such bundle, or it is not to be trusted (see `check_bundle`).
+        When there is no such bundle, it is not to be trusted (see `check_bundle`), or the copy that is there was made
+        from other weights.
     """
     with TemporaryDirectory(prefix="lungxfer-") as temporary:
         source = _unpacked(Path(bundle), Path(temporary)) if str(bundle).endswith(".zip") else bundle_path(bundle)
         check_bundle(source)
         copy = models / source.name
+        origin, given = _beside(copy, "origin"), sha256_of(source / WEIGHTS)
         if not copy.exists():
             export_bundle(source, models)
+            _write(origin, given)
+        elif source not in (copy, bundle_path(copy.name)) and _read(origin) != given:
+            raise BundleError(
+                "the copy of that name, which is served, was made from other weights",
+                source=copy,
+                remedy="Remove it to serve these, or choose another folder (--out)",
+            )
     check_bundle(copy)
     return copy
 
@@ -82,19 +91,39 @@ def load_segmenter(folder: Path, device: str = "auto") -> Segmenter:
     BundleError, TransferError
         When they are not, or do not.
     """
-    with weights_lock(folder):
+    with _weights_lock(folder):
         _check_weights(folder)
         return Segmenter.from_bundle(folder, device=device)
 
 
-def weights_lock(folder: Path) -> FileLock:
-    """Return the lock under which weights and the metadata that tell their hash are changed and read."""
-    return FileLock(f"{folder}.lock")
+def replace_weights(folder: Path, weights: Path) -> None:
+    """Give a served bundle other weights; whenever this is interrupted, the old ones or the new ones are served."""
+    with _weights_lock(folder):
+        # Weights and metadata are two files, which cannot be put in place at one moment.
+        _write(_beside(folder, "pending"), sha256_of(weights))
+        install_weights(weights, folder, pack=False)
+
+
+def _weights_lock(folder: Path) -> FileLock:
+    return FileLock(_beside(folder, "lock"))
+
+
+def _beside(folder: Path, name: str) -> Path:
+    return folder.with_name(f"{folder.name}.{name}")
+
+
+def _write(file: Path, text: str) -> None:
+    with atomic_path(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _read(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _check_weights(folder: Path) -> None:
-    told = bundle_metadata(folder).get(WEIGHTS_HASH)
-    if not (folder / WEIGHTS).is_file() or sha256_of(folder / WEIGHTS) != told:
+    told = bundle_metadata(folder).get(WEIGHTS_HASH), _read(_beside(folder, "pending"))
+    if not (folder / WEIGHTS).is_file() or sha256_of(folder / WEIGHTS) not in told:
         raise BundleError(
             f"its {WEIGHTS.as_posix()} is missing, or is not what {METADATA.as_posix()} tells by its hash",
             source=folder,

@@ -38,10 +38,12 @@ def radiograph_file(image: str | Path, *, any_view: bool = False) -> Path:
     """
     path = Path(image)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    objections = {file: None if any_view else left_out_because(file) for file in files}
+    objections = {file: left_out_because(file) for file in files}
     for file, objection in objections.items():
         if objection is None:
             return file
+    if any_view and files:
+        return files[0]
     reason = next(iter(objections.values()), None) or "there is no such image"
     raise InputFileError(reason, remedy='Choose a frontal chest radiograph, or allow others ("any_view": true)')
 

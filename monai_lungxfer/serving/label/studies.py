@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from cachetools import TTLCache, cached
+from filelock import FileLock
 from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
 from monailabel.datastore.utils.dicom import dicom_web_download_series
@@ -30,12 +33,38 @@ _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
 
 
 class FolderStudies(LocalDatastore):
-    """A folder of radiographs. A server that is killed while it writes leaves the datastore's file whole."""
+    """A folder of radiographs.
+
+    A server that is killed while it writes leaves the datastore's file whole. Scoring and training run in processes
+    of their own, and a thread watches the folder: whoever changes the file reads it first, and nobody else meanwhile.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        self._threads = threading.RLock()
         super().__init__(*args, **options)
         if self._auto_reload:  # a file that is put in place is an event of its own
             self._handler.on_moved = lambda _: self._init_from_datastore_file()
+
+    @cached_property
+    def _processes(self) -> FileLock:
+        """Beside the lock of MONAI Label, which is not reentrant, and which its own methods take inside of this one."""
+        return FileLock(Path(self._datastore_path, ".datastore.lock"), thread_local=False)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else change the datastore while the block runs, which begins with what others have written."""
+        with self._threads, self._processes:
+            self._init_from_datastore_file()
+            yield
+
+    def _init_from_datastore_file(self, throw_exception: bool = False) -> None:
+        with self._threads:  # of which one might be about to write what this would replace
+            super()._init_from_datastore_file(throw_exception)
+
+    def refresh(self) -> None:
+        """Take up what was put into the folder, and forget what is gone."""
+        with self._alone():
+            super().refresh()
 
     def _update_datastore_file(self, lock: bool = True) -> None:  # noqa: ARG002
         with atomic_path(self._datastore_config_path) as temporary:
@@ -44,10 +73,24 @@ class FolderStudies(LocalDatastore):
         self._config_ts = Path(self._datastore_config_path).stat().st_mtime
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
-        """Add an image that can be read as a radiograph; none is replaced."""
-        with removed_on_error(image_filename):
+        """Add an image that can be read as a radiograph; no file of the folder is replaced.
+
+        Raises
+        ------
+        InputFileError
+            When there is one of that name already, or it is no radiograph, or of no suffix that is served.
+        """
+        with removed_on_error(image_filename), self._alone():
             _check_names(image_id)
-            if image_id in self.list_images():
+            suffixes = tuple(pattern.removeprefix("*") for pattern in self._extensions)
+            suffix = self._to_id(Path(image_filename).name)[1]
+            if suffix not in suffixes or image_id.endswith(suffixes):
+                raise InputFileError(
+                    "the file's name has no suffix that is served here, or the id has one",
+                    remedy=f"Send a file with one of {', '.join(suffixes)}, and an id without",
+                )
+            target = Path(self._datastore.image_path(), self._filename(image_id, suffix))
+            if target.exists() or image_id in self.list_images():
                 raise InputFileError("there is an image of that id", remedy="Choose another one")
             read_radiograph(image_filename)
             return super().add_image(image_id, image_filename, image_info)
@@ -68,16 +111,21 @@ class FolderStudies(LocalDatastore):
             size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
             file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
             save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
-        self._init_from_datastore_file()
         info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
-        self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
-        self._update_datastore_file()
+        with self._alone():
+            self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
+            self._update_datastore_file()
         return image_id
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
-        """Add to what is known of an image; what another process has written meanwhile, such as labels, stays."""
-        self._init_from_datastore_file()
-        super().update_image_info(image_id, info)
+        """Add to what is known of an image."""
+        with self._alone():
+            super().update_image_info(image_id, info)
+
+    def update_label_info(self, label_id: str, label_tag: str, info: dict[str, Any]) -> None:
+        """Add to what is known of a label."""
+        with self._alone():
+            super().update_label_info(label_id, label_tag, info)
 
 
 class DicomWebStudies(FolderStudies, DICOMWebDatastore):
@@ -94,9 +142,15 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
                 dicom_web_download_series(None, image_id, str(target), self._client, self._fetch_by_frame)
         if image_id not in self._datastore.objects:
             info = self._dicom_info(image_id)  # by which a viewer finds the study
-            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info=info, ext=""))
-            self._update_datastore_file()
+            with self._alone():
+                self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info=info, ext=""))
+                self._update_datastore_file()
         return str(folder)
+
+    def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:  # noqa: ARG002
+        """Refuse: images are those of the DICOMweb service."""
+        with removed_on_error(image_filename):
+            raise InputFileError("images come from the DICOMweb service", remedy="Send it there")
 
     @cached(cache=TTLCache(maxsize=4, ttl=_EXPIRY))
     def list_images(self) -> list[str]:

@@ -16,8 +16,7 @@ from monai_lungxfer.data.datalist import DATALIST_NAME, Record, save_datalist
 from monai_lungxfer.data.formats.dicom_view import read_header
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.input_size import input_size
-from monai_lungxfer.packing import install_weights
-from monai_lungxfer.serving.label.bundles import load_segmenter, weights_lock
+from monai_lungxfer.serving.label.bundles import load_segmenter, replace_weights
 from monai_lungxfer.serving.label.infer import radiograph_file
 from monai_lungxfer.staged import StageFolder, train_stage
 from monai_lungxfer.stages import stage_named
@@ -76,8 +75,7 @@ class RadiographTrain(TrainTask):
             "tracking_uri": "",
         }
         train_stage(stage_named(self.bundle.name), folder.path, folder, overrides)
-        with weights_lock(self.bundle):
-            install_weights(folder.weights, self.bundle, pack=False)
+        replace_weights(self.bundle, folder.weights)
         return {"labels": len(records), "weights_sha256": load_segmenter(self.bundle).identity.weights_sha256}
 
 
