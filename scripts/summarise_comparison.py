@@ -10,7 +10,7 @@
 first, image by image. Numbers are as in the report of a study, a seed for a repetition: means over seeds, the mean of
 the worst tenth, and 95 % intervals by bootstrap over patients and seeds. `--stage1` takes a training whose validation
 loss is drawn by epoch. `--curve` takes trainings that follow each other and had the machine to themselves: the last is
-drawn, and the others' time is counted. Written are `….md`, `….csv` and `….png`.
+drawn, and the others' time is counted. Written are `….md` and `….csv`, where there are arms, and `….png`.
 """
 
 from __future__ import annotations
@@ -118,17 +118,23 @@ def parsed() -> Any:
     return parser.parse_args()
 
 
-def main() -> None:
-    """Write the table and the figure, and print them."""
-    arguments = parsed()
-    table = arms_table(named(arguments.arm))
-    table.to_csv(f"{arguments.target}.csv")
+def write_table(target: Path, arms: dict[str, list[Path]]) -> None:
+    """Write the table of the arms as CSV and as Markdown, and print it."""
+    table = arms_table(arms)
+    table.to_csv(f"{target}.csv")
     lines = [" | ".join(row) for row in table.reset_index().to_numpy()]
     header = f"| arm | {' | '.join(table.columns)} |\n|{'---|' * (table.shape[1] + 1)}\n"
-    Path(f"{arguments.target}.md").write_text(header + "".join(f"| {line} |\n" for line in lines), encoding="utf-8")
+    Path(f"{target}.md").write_text(header + "".join(f"| {line} |\n" for line in lines), encoding="utf-8")
+    print(table.to_string())
+
+
+def main() -> None:
+    """Write the table and the figure, of what is given, and print what they tell."""
+    arguments = parsed()
+    if arguments.arm:
+        write_table(arguments.target, named(arguments.arm))
     stage1 = {name: folders[0] for name, folders in named(arguments.stage1).items()}
     draw(Path(f"{arguments.target}.png"), stage1, named(arguments.curve), arguments.nnunet)
-    print(table.to_string())
     if len(stage1) > 1:
         losses = [history(folder)["val_loss"]["value"].to_numpy() for folder in stage1.values()]
         print(epochs_needed(losses[0], losses[1]))
