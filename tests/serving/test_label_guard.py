@@ -86,7 +86,7 @@ def test_plain_names(name: str) -> None:
         ("DELETE", "/datastore/image?id=a", 403),
         ("DELETE", "/datastore/label?id=a&tag=final", 403),
         ("PUT", "/datastore/label?image=a", 200),
-        ("PUT", "/datastore/?image=a", 200),  # 3D Slicer
+        ("PUT", "/datastore/?image=a", 200),  # MONAI Label's client
         ("HEAD", "/datastore/image?image=a", 200),
         ("PUT", "/datastore/image/info?image=a", 403),
         ("GET", "/datastore/dataset", 403),
@@ -179,7 +179,11 @@ def test_pages_of_other_sites_are_refused() -> None:
     assert ask("POST", "/train/a", origin="http://other.example")[0] == 403
     assert ask("POST", "/train/a", origin="null")[0] == 403
     assert ask("GET", "/info/", host="other.example:8000")[0] == 403
-    assert ask("GET", "/info/", host="other.example:8000", hosts=())[0] == 200
+    known = ("localhost", "label.example")
+    assert ask("GET", "/info/", host="Label.example:8000", hosts=known)[0] == 200
+    # Origin is Host when a page's own name was rebound to this machine.
+    assert ask("GET", "/info/", host="other.example", origin="http://other.example", hosts=known)[0] == 403
+    assert ask("GET", "/info/", host="[fe80::1]:8000", hosts=known)[0] == 200  # no name that could be rebound
 
 
 def test_the_log_names_no_image(caplog: pytest.LogCaptureFixture) -> None:

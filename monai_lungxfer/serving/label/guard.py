@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import re
@@ -29,8 +30,8 @@ _SERVED = re.compile(
     r"(GET|DELETE) /(train|scoring|batch/infer)/?|POST /(train|scoring|batch/infer)(/[^/]*)?",
     re.DOTALL,
 )
-"""What annotators, their viewers and 3D Slicer need. Nothing that changes weights, deletes images or labels, writes to
-the archive behind the proxy, keeps files (sessions), or tells the operator's log."""
+"""What annotators, their viewers and MONAI Label's client need. Nothing that changes weights, deletes images or labels,
+writes to the archive behind the proxy, keeps files (sessions), or tells the operator's log."""
 
 _ENDPOINTS = frozenset(
     ("activelearning", "batch", "datastore", "infer", "info", "model", "ohif", "proxy", "scoring", "static", "train")
@@ -99,8 +100,8 @@ class Guard:
     app : callable
         MONAI Label's ASGI application.
     hosts : set of str
-        Names that a request may call this server by; empty: any. A page of another site, to which a name of this
-        machine was rebound, calls it by its own.
+        Names, in lower case, that a request may call this server by, besides addresses. A page of another site whose
+        name was rebound to this machine calls it by that name, and never by an address.
     max_bytes : int
         Largest body of a request.
     with_proxy : bool
@@ -140,7 +141,8 @@ class Guard:
     def _objection(self, scope: Scope) -> tuple[int, str] | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
-        if self.hosts and re.sub(r":\d+$", "", host) not in self.hosts:
+        name = re.sub(r":\d+$", "", host).lower()
+        if name not in self.hosts and not _is_address(name):
             return 403, "this server is not known by that name"
         if "origin" in headers and headers["origin"].partition("://")[2] != host:
             return 403, "pages of other sites may not use this server"
@@ -193,6 +195,13 @@ class Guard:
             return message
 
         return counted
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return False
 
 
 def _first(scope: Scope) -> str:

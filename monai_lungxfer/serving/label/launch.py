@@ -6,7 +6,9 @@ import ipaddress
 import json
 import logging
 import os
+import re
 import shutil
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +59,9 @@ class LabelSettings:
         As for `Segmenter.from_bundle`.
     stock : bool
         Whether MONAI Label's app `monaibundle` serves the bundles, instead of this package's.
+    allow_hosts : sequence of str
+        Names that browsers may call the server by, besides `host`, addresses and, when others can reach it, this
+        machine's own name.
     """
 
     studies: str
@@ -68,6 +73,7 @@ class LabelSettings:
     max_megabytes: float = 100
     device: str = "auto"
     stock: bool = False
+    allow_hosts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be served, or would be open to others without having been asked for."""
@@ -80,6 +86,10 @@ class LabelSettings:
                 "the URL holds a password, which would get into logs",
                 remedy="Set MONAI_LABEL_DICOMWEB_USERNAME and MONAI_LABEL_DICOMWEB_PASSWORD instead",
             )
+        for name in self.allow_hosts:
+            if not re.fullmatch(r"[\w.-]+", name):
+                remedy = "Give it without a port or a scheme, such as label.example"
+                raise LungXferError("--allow-host is not the name of a machine", source=name, remedy=remedy)
         if not self.is_local and (self.stock or not self.expose):
             remedy = "Leave --host away" if self.stock else "Put a proxy with both in front, or allow it with --expose"
             raise LungXferError(f"{self.host} can be reached from other machines. {EXPOSED}", remedy=remedy)
@@ -158,12 +168,19 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target, target_is_directory=True)
 
 
+def _hosts(settings: LabelSettings) -> list[str]:
+    """Return the names that requests may call the server by; a page of another site, rebound to it, has its own."""
+    names = {"localhost", settings.host, *settings.allow_hosts}
+    if not settings.is_local:
+        names |= {socket.gethostname(), socket.getfqdn()}
+    return sorted(name.lower() for name in names)
+
+
 def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, str]) -> dict[str, str]:
-    local = {"127.0.0.1", "localhost", "[::1]", settings.host}
     decided = {
         "host": settings.host,
         "port": settings.port,
-        "hosts": sorted(local) if settings.is_local else [],
+        "hosts": _hosts(settings),
         "max_bytes": int(settings.max_megabytes * 1e6),
         "with_proxy": settings.is_dicomweb,
         "lock": str(out / "server.lock"),
