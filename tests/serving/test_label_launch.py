@@ -192,7 +192,7 @@ def test_a_folder_or_a_port_that_is_in_use_is_wrong_usage(listening: Process) ->
     with socket.create_server(("127.0.0.1", listening.port)):
         code, told = listening.ends()
     assert code == 2
-    assert "Choose a free port" in told
+    assert "Choose a free --port" in told
     assert "Traceback" not in told
     assert not left.exists()  # of a killed server
 

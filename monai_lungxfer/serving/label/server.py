@@ -107,7 +107,7 @@ def _serve(settings: dict[str, Any]) -> None:
     except SystemExit:  # uvicorn ends in one way for both
         if server.lifespan.should_exit:
             _end("Unexpected error: the application did not start.", _UNEXPECTED)
-        _end(f"Error: {host}:{port} cannot be listened at. Choose a free port (--port), or --host.", _USAGE)
+        _end(f"Error: {host}:{port} is in use, or cannot be listened at. Choose a free --port.", _USAGE)
 
 
 def _empty(folder: Path) -> None:
