@@ -39,6 +39,9 @@ def label(
     max_megabytes: Annotated[float, typer.Option(min=1, help="Largest request.")] = 100,
     device: Device = "auto",
     stock: Annotated[bool, typer.Option("--stock", help="By MONAI Label's own app monaibundle, to compare.")] = False,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name, besides --host, that browsers know it by. May be repeated.")
+    ] = None,
 ) -> None:
     """Serve radiographs to annotators with MONAI Label; its environment (4 GB) is made when it is missing.
 
@@ -47,7 +50,8 @@ def label(
     from monai_lungxfer.serving.label.launch import EXPOSED, LabelSettings, prepare
 
     chosen = bundles or ("portable",)
-    settings = LabelSettings(studies, chosen, out, host, port, expose, max_megabytes, device, stock)
+    names = tuple(allow_host or ())
+    settings = LabelSettings(studies, chosen, out, host, port, expose, max_megabytes, device, stock, names)
     command = prepare(settings)
     if not settings.is_local:
         console.print(f"{EXPOSED}.", style="yellow", soft_wrap=True)

@@ -46,10 +46,22 @@ def test_defaults(asked: list, tmp_path: Path) -> None:
 
 def test_options(asked: list, tmp_path: Path) -> None:
     words = ("--bundle", "general", "--bundle", "portable", "--out", "o", "--port", "9", "--max-megabytes", "7")
-    run("--studies", str(tmp_path), *words, "--device", "cpu", "--stock")
+    run("--studies", str(tmp_path), *words, "--device", "cpu", "--stock", "--allow-host", "a", "--allow-host", "b")
     assert asked[0] == LabelSettings(
-        str(tmp_path), ["general", "portable"], Path("o"), port=9, max_megabytes=7, device="cpu", stock=True
+        str(tmp_path),
+        ["general", "portable"],
+        Path("o"),
+        port=9,
+        max_megabytes=7,
+        device="cpu",
+        stock=True,
+        allow_hosts=("a", "b"),
     )
+
+
+def test_a_name_is_no_url(asked: list, tmp_path: Path) -> None:
+    assert "without a port" in run("--studies", str(tmp_path), "--allow-host", "http://a:80", code=2)
+    assert asked == []
 
 
 def test_another_address_is_allowed_by_an_option_and_says_what_it_exposes(asked: list, tmp_path: Path) -> None:

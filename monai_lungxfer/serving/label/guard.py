@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import re
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-__all__ = ["Guard", "leads_astray"]
+__all__ = ["Guard", "leads_astray", "unfit_because"]
 
 logger = logging.getLogger(__name__)
 
@@ -21,16 +22,25 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_REFUSED = re.compile(
-    r"(PUT|DELETE) /model(/.*)?|DELETE /datastore(/image)?/?|"
-    r"\w+ /(logs|reload|session)(/.*)?|\w+ /infer/wsi.*|\w+ /datastore/dataset/?"
+_SERVED = re.compile(
+    r"GET /((docs|openapi\.json|favicon\.ico)?|info/?|model/(info/)?[^/]+)|"
+    r"(GET|HEAD) /(ohif|static|proxy)(/.*)?|"
+    r"(GET|PUT) /datastore/?|(GET|HEAD|PUT) /datastore/(image|label)|GET /datastore/(image|label)/info|"
+    r"POST /(infer|activelearning)/[^/]+|"
+    r"(GET|DELETE) /(train|scoring|batch/infer)/?|POST /(train|scoring|batch/infer)(/[^/]*)?",
+    re.DOTALL,
 )
-"""Weights come from trainings alone, and radiographs are not deleted from afar; the log is the operator's; the rest
-keeps files or does not know radiographs."""
+"""What annotators, their viewers and MONAI Label's client need. Nothing that changes weights, deletes images or labels,
+writes to the archive behind the proxy, keeps files (sessions), or tells the operator's log."""
 
 _ENDPOINTS = frozenset(
     ("activelearning", "batch", "datastore", "infer", "info", "model", "ohif", "proxy", "scoring", "static", "train")
 )
+
+_OF_PARAMETERS = frozenset(("activelearning", "batch", "scoring", "train"))
+"""Endpoints whose body is JSON, whatever its type is said to be."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line's end hides from the "$" of routes
 
 _MOST_JSON = 1_000_000  # bytes of a request that only tells parameters
 
@@ -41,7 +51,45 @@ def leads_astray(text: str) -> bool:
     while plain != last:  # "%252e" is decoded twice on its way to a DICOMweb server
         plain, last = unquote(plain), plain
     parts = re.split(r"[/\\]", plain)
-    return len(parts) > 1 or ".." in parts or "\0" in plain or plain.startswith((".", "~"))
+    return len(parts) > 1 or ".." in parts or _CONTROL.search(plain) is not None or plain.startswith((".", "~"))
+
+
+def unfit_because(parameters: str | bytes, *, is_kept: bool, is_form: bool = False) -> str | None:
+    """Tell why parameters of a request are refused, or None.
+
+    Parameters
+    ----------
+    parameters : str or bytes
+        JSON, or nothing.
+    is_kept : bool
+        Whether a result may be kept as a label: then not as a final one, which annotators have drawn.
+    is_form : bool
+        Whether they are a field of a form, where a suffix such as ".png" is none of a hidden file.
+    """
+    try:
+        values = _nested(json.loads(parameters)) if parameters.strip() else []
+    except (ValueError, RecursionError):
+        return "the parameters are no JSON"
+    for value in values:
+        if isinstance(value, dict) and "bundle_path" in value:  # MONAI Label would run code from there
+            return "bundle_path is no parameter of this server"
+        if is_kept and isinstance(value, dict) and str(value.get("label_tag")).casefold() == "final":
+            return "results are not kept as final labels; choose another label_tag"
+        # MONAI evaluates what begins with "$" in configurations.
+        if isinstance(value, str) and (value.startswith("$") or (not is_form and leads_astray(value))):
+            return "a value in the parameters is a path or an expression"
+    return None
+
+
+def _nested(value: Any) -> list[Any]:
+    """Return a value of JSON with all that it holds, keys too."""
+    found = [value]
+    for each in found:  # which grows meanwhile
+        if isinstance(each, dict):
+            found += [*each, *each.values()]
+        elif isinstance(each, list):
+            found += each
+    return found
 
 
 class Guard:
@@ -52,8 +100,8 @@ class Guard:
     app : callable
         MONAI Label's ASGI application.
     hosts : set of str
-        Names that a request may call this server by; empty: any. A page of another site, to which a name of this
-        machine was rebound, calls it by its own.
+        Names, in lower case, that a request may call this server by, besides addresses. A page of another site whose
+        name was rebound to this machine calls it by that name, and never by an address.
     max_bytes : int
         Largest body of a request.
     with_proxy : bool
@@ -87,34 +135,37 @@ class Guard:
         except HTTPException as error:  # raised while the body of parameters was read
             await JSONResponse({"detail": error.detail}, error.status_code)(scope, receive, watched)
         finally:  # what follows in the path, or is no endpoint, may be a name
-            first = scope["path"].split("/")[1]
-            shown = first if first in _ENDPOINTS else "(other)"
+            shown = _first(scope) if _first(scope) in _ENDPOINTS else "(other)"
             logger.info("%s /%s %d, %.2f s", scope["method"], shown, told["status"], time.monotonic() - begin)
 
     def _objection(self, scope: Scope) -> tuple[int, str] | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
-        if self.hosts and re.sub(r":\d+$", "", host) not in self.hosts:
+        name = re.sub(r":\d+$", "", host).lower()
+        if name not in self.hosts and not _is_address(name):
             return 403, "this server is not known by that name"
         if "origin" in headers and headers["origin"].partition("://")[2] != host:
             return 403, "pages of other sites may not use this server"
-        if _REFUSED.fullmatch(f"{scope['method']} {scope['path']}") or (
-            scope["path"].startswith("/proxy") and not self.with_proxy
+        query = [value for _, value in parse_qsl(scope["query_string"].decode("latin-1"))]
+        if any(map(_CONTROL.search, [scope["path"], *query])):
+            return 400, "the address holds control characters"
+        if not _SERVED.fullmatch(f"{scope['method']} {scope['path']}") or (
+            _first(scope) == "proxy" and not self.with_proxy
         ):
             return 403, "this is not served here"
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.max_bytes:
             return 413, f"the request is larger than {self.max_bytes / 1e6:g} MB"
-        values = [*scope["path"].strip("/").split("/")]
-        if not scope["path"].startswith("/proxy"):  # the query of a DICOMweb server is its own
-            values += [value for _, value in parse_qsl(scope["query_string"].decode("latin-1"))]
+        values = scope["path"].strip("/").split("/")
+        if _first(scope) != "proxy":  # the query of a DICOMweb server is its own
+            values += query
         return (400, "an id or a name leads out of its folder") if any(map(leads_astray, values)) else None
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Return what receives the body, counted; a body of parameters is read and checked at once."""
         counted = self._counted(receive)
-        types = [value for name, value in scope["headers"] if name.lower() == b"content-type"]
-        if not types or b"json" not in types[0] or scope["path"].startswith("/proxy"):
+        types = [value.lower() for name, value in scope["headers"] if name.lower() == b"content-type"]
+        if _first(scope) not in _OF_PARAMETERS and not any(b"json" in kind for kind in types):
             return counted
         body, more = b"", True
         while more:
@@ -122,8 +173,9 @@ class Guard:
             body, more = body + message.get("body", b""), message.get("more_body", False)
             if len(body) > _MOST_JSON:
                 raise HTTPException(413, "the parameters are larger than 1 MB")
-        if _astray(body):
-            raise HTTPException(400, "the parameters are no JSON, or a value in them is a path")
+        reason = unfit_because(body, is_kept=_first(scope) in ("batch", "infer"))
+        if reason is not None:
+            raise HTTPException(400, reason)
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
         async def again() -> MutableMapping[str, Any]:
@@ -145,17 +197,12 @@ class Guard:
         return counted
 
 
-def _astray(body: bytes) -> bool:
+def _is_address(name: str) -> bool:
     try:
-        found = [json.loads(body)] if body.strip() else []
-    except (ValueError, RecursionError):
-        return True
-    while found:
-        value = found.pop()
-        if isinstance(value, dict):
-            found += [*value, *value.values()]
-        elif isinstance(value, list):
-            found += value
-        elif isinstance(value, str) and leads_astray(value):
-            return True
-    return False
+        return bool(ipaddress.ip_address(name.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return False
+
+
+def _first(scope: Scope) -> str:
+    return str(scope["path"]).lstrip("/").partition("/")[0]

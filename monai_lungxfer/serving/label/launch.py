@@ -6,16 +6,21 @@ import ipaddress
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from filelock import FileLock, Timeout
+
 import monai_lungxfer
 from monai_lungxfer.bundle_files import bundles_root
 from monai_lungxfer.errors import LungXferError
-from monai_lungxfer.files import atomic_path
+from monai_lungxfer.files import atomic_path, staged_folder, unwritable
 from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
 from monai_lungxfer.serving.label.server import SETTINGS
@@ -26,10 +31,11 @@ logger = logging.getLogger(__name__)
 
 EXPOSED = (
     "Whoever reaches this address can see all radiographs of the studies, send images, send and replace labels, "
-    "and start trainings. There are no users and no encryption"
+    "and start and stop trainings. There are no users and no encryption"
 )
 
 _PATTERNS = [f"*{suffix}" for suffix in (".nii.gz", ".nii", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")]
+_LAST_OF_STOCK = Path("torchvision", "utils.py")
 _MAIN = "from monai_lungxfer.serving.label.app import LungApp\n\n__all__ = ['LungApp']\n"
 
 
@@ -57,6 +63,9 @@ class LabelSettings:
         As for `Segmenter.from_bundle`.
     stock : bool
         Whether MONAI Label's app `monaibundle` serves the bundles, instead of this package's.
+    allow_hosts : sequence of str
+        Names that browsers may call the server by, besides `host`, addresses and, when others can reach it, this
+        machine's own name.
     """
 
     studies: str
@@ -68,6 +77,7 @@ class LabelSettings:
     max_megabytes: float = 100
     device: str = "auto"
     stock: bool = False
+    allow_hosts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be served, or would be open to others without having been asked for."""
@@ -80,6 +90,10 @@ class LabelSettings:
                 "the URL holds a password, which would get into logs",
                 remedy="Set MONAI_LABEL_DICOMWEB_USERNAME and MONAI_LABEL_DICOMWEB_PASSWORD instead",
             )
+        for name in self.allow_hosts:
+            if not re.fullmatch(r"[\w.-]+", name):
+                remedy = "Give it without a port or a scheme, such as label.example"
+                raise LungXferError("--allow-host is not the name of a machine", source=name, remedy=remedy)
         if not self.is_local and (self.stock or not self.expose):
             remedy = "Leave --host away" if self.stock else "Put a proxy with both in front, or allow it with --expose"
             raise LungXferError(f"{self.host} can be reached from other machines. {EXPOSED}", remedy=remedy)
@@ -113,17 +127,43 @@ def prepare(settings: LabelSettings) -> Command:
     Raises
     ------
     LungXferError
-        When the environment cannot be made, or a bundle is not to be trusted or does not load.
+        When the environment cannot be made, a bundle is not to be trusted or does not load, or another server works
+        in the folder.
     """
-    python = label_environment()
     out = settings.out.absolute()
+    with _alone_in(out):  # the server takes the lock again
+        return _prepared(settings, out)
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    lock = FileLock(_lock_of(out))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        remedy = "Stop it, or choose another folder (--out)"
+        raise LungXferError("another server works in this folder", source=out, remedy=remedy) from None
+    except OSError as error:
+        raise unwritable(out, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _lock_of(out: Path) -> str:
+    return str(out / "server.lock")
+
+
+def _prepared(settings: LabelSettings, out: Path) -> Command:
+    python = label_environment()
     copies = [served_copy(bundle, out / "model") for bundle in settings.bundles]
     for copy in copies:
         load_segmenter(copy, settings.device)  # wrong weights are reported here, before anything listens
     app = _app_folder(out, python, stock=settings.stock)
     temporary = out / "tmp"
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed server has left
-    temporary.mkdir()
+    temporary.mkdir(exist_ok=True)
     conf = {"models": ",".join(copy.name for copy in copies), "device": settings.device}
     conf |= {"zoo_source": "local", "sam2": "false"} if settings.stock else {}
     variables = _variables(settings, out, app, conf)
@@ -133,12 +173,13 @@ def prepare(settings: LabelSettings) -> Command:
 def _app_folder(out: Path, python: Path, *, stock: bool) -> Path:
     """Return the folder of the app, with the bundles' folder linked into it."""
     app = out / ("stock" if stock else "app")
-    if stock and not app.is_dir():
+    if stock and not (app / _LAST_OF_STOCK).is_file():
         source = python.parent.parent / "monailabel" / "sample-apps" / "monaibundle"
-        shutil.copytree(source, app, ignore=shutil.ignore_patterns("__pycache__"))
-        # It imports two functions that it never calls, and PyPI has no torchvision for a processor's build of torch.
-        (app / "torchvision").mkdir()
-        (app / "torchvision" / "utils.py").write_text("make_grid = save_image = None\n", encoding="utf-8")
+        with staged_folder(app) as new:
+            shutil.copytree(source, new, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+            # It imports two functions that it never calls, and PyPI has no torchvision for processors' builds of torch.
+            (new / _LAST_OF_STOCK).parent.mkdir()
+            (new / _LAST_OF_STOCK).write_text("make_grid = save_image = None\n", encoding="utf-8")
     if not stock:
         with atomic_path(app / "main.py") as temporary:
             temporary.write_text(_MAIN, encoding="utf-8")
@@ -153,20 +194,29 @@ def _app_folder(out: Path, python: Path, *, stock: bool) -> Path:
 
 def _link(link: Path, target: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
+    if link.is_symlink() and link.readlink() == target:
+        return
     if link.is_symlink():
         link.unlink()
     link.symlink_to(target, target_is_directory=True)
 
 
+def _hosts(settings: LabelSettings) -> list[str]:
+    """Return the names that requests may call the server by; a page of another site, rebound to it, has its own."""
+    names = {"localhost", settings.host, *settings.allow_hosts}
+    if not settings.is_local:
+        names |= {socket.gethostname(), socket.getfqdn()}
+    return sorted(name.lower() for name in names)
+
+
 def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, str]) -> dict[str, str]:
-    local = {"127.0.0.1", "localhost", "[::1]", settings.host}
     decided = {
         "host": settings.host,
         "port": settings.port,
-        "hosts": sorted(local) if settings.is_local else [],
+        "hosts": _hosts(settings),
         "max_bytes": int(settings.max_megabytes * 1e6),
         "with_proxy": settings.is_dicomweb,
-        "lock": str(out / "server.lock"),
+        "lock": _lock_of(out),
     }
     label = {
         "APP_DIR": str(app),

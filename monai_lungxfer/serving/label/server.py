@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +21,9 @@ __all__ = ["SETTINGS", "main"]
 
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
 """Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
+
+# As the command line's, whose place this process takes.
+_USAGE, _UNEXPECTED, _INTERRUPTED = 2, 3, 130
 
 
 class _Discreet(logging.Formatter):
@@ -41,6 +47,7 @@ def _configure_log() -> None:
 
 def _guarded(settings: dict[str, Any]) -> Any:
     from monailabel.app import app
+    from monailabel.endpoints import infer
     from monailabel.interfaces.exception import MONAILabelException
     from starlette.responses import JSONResponse
 
@@ -53,26 +60,69 @@ def _guarded(settings: dict[str, Any]) -> Any:
 
     for kind in (LungXferError, MONAILabelException):
         app.add_exception_handler(kind, refuse)
+    infer.run_inference = _checking(infer.run_inference)
     return Guard(app, set(settings["hosts"]), settings["max_bytes"], with_proxy=settings["with_proxy"])
 
 
+def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let MONAI Label's handler of inferences check the parameters of its form, which the guard does not read."""
+    from starlette.exceptions import HTTPException
+
+    from monai_lungxfer.serving.label.guard import unfit_because
+
+    @wraps(run)
+    def checked(tasks: Any, model: str, image: str, session: str, params: str, *others: Any) -> Any:
+        reason = unfit_because(params or "", is_kept=True, is_form=True)
+        if reason is not None:
+            raise HTTPException(400, reason)
+        return run(tasks, model, image, session, params, *others)
+
+    return checked
+
+
 def main() -> None:
-    """Serve until the process is told to end."""
+    """Serve until the process is told to end; the exit codes are the command line's."""
+    try:
+        _serve(json.loads(os.environ[SETTINGS]))
+    except KeyboardInterrupt:  # uvicorn has ended in good order, and passes it on
+        sys.exit(_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - its text may name files
+        _end(f"Unexpected error: {type(error).__name__}.", _UNEXPECTED)
+
+
+def _serve(settings: dict[str, Any]) -> None:
     import uvicorn
 
-    settings = json.loads(os.environ[SETTINGS])
     _configure_log()
     lock = FileLock(settings["lock"])
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        sys.exit("Error: another server works in this folder. Stop it, or choose another one (--out).")
-    Path(os.environ["TMPDIR"]).mkdir(exist_ok=True)
-    server = uvicorn.Server(
-        uvicorn.Config(_guarded(settings), settings["host"], settings["port"], log_config=None, access_log=False)
-    )
-    server.run()
-    sys.exit(0 if server.started else 1)
+        _end("Error: another server works in this folder. Stop it, or choose another one (--out).", _USAGE)
+    _empty(Path(os.environ["TMPDIR"]))
+    host, port = settings["host"], settings["port"]
+    server = uvicorn.Server(uvicorn.Config(_guarded(settings), host, port, log_config=None, access_log=False))
+    try:
+        server.run()
+    except SystemExit:  # uvicorn ends in one way for both
+        if server.lifespan.should_exit:
+            _end("Unexpected error: the application did not start.", _UNEXPECTED)
+        _end(f"Error: {host}:{port} is in use, or cannot be listened at. Choose a free --port.", _USAGE)
+
+
+def _empty(folder: Path) -> None:
+    """Delete what a killed server has left; the folder itself stays, since this process works in it."""
+    folder.mkdir(exist_ok=True)
+    for left in folder.iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(code)
 
 
 if __name__ == "__main__":
