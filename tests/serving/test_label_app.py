@@ -91,6 +91,15 @@ def test_what_cannot_be_segmented_is_refused_with_the_reason(server: LabelServer
     assert server.infer("Smith").json()["detail"].startswith("there is no such image")
     assert server.infer("a", model="Smith").status_code == 400
     assert server.infer("a", result_extension=".exe").status_code == 400
+    broken = {"data": {"params": "{"}, "timeout": 60}  # which MONAI Label notices when it has kept the file
+    for endpoint, field in (("image", "file"), ("label", "label")):
+        sent = {field: ("Smith.png", b"anything")}
+        url = f"{server.url}/datastore/{endpoint}"
+        assert requests.put(url, params={"image": "a"}, files=sent, **broken).status_code == 500
+    url = f"{server.url}/infer/{LABEL_MODEL}"
+    both = {"file": ("Smith.png", b"no image"), "label": ("Smith.png", b"anything")}
+    assert requests.post(url, files=both, timeout=60).status_code == 400
+    assert requests.post(url, params={"image": "a", "output": "dicom_seg"}, timeout=60).status_code == 400
     assert list((server.out / "tmp").glob("*.*")) == []  # nothing that was sent stays
     assert "Smith" not in server.log.read_text()
 

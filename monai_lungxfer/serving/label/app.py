@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import schedule
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.tasks.activelearning.epistemic import Epistemic
@@ -17,14 +15,11 @@ from monailabel.tasks.activelearning.random import Random
 from monai_lungxfer import __version__
 from monai_lungxfer.errors import InputFileError
 from monai_lungxfer.serving.label.infer import RadiographInfer
-from monai_lungxfer.serving.label.leftovers import TEMPORARY, remove_old_files
-from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies, removed_on_error
+from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies
 from monai_lungxfer.serving.label.train import RadiographTrain
 from monai_lungxfer.serving.label.uncertainty import SCORE, UncertaintyScoring
 
 __all__ = ["LungApp"]
-
-_SWEEP = 10  # minutes
 
 
 class LungApp(MONAILabelApp):
@@ -81,11 +76,6 @@ class LungApp(MONAILabelApp):
         """Return the scoring by the last model that is served."""
         return {SCORE: UncertaintyScoring(list(self._infers.values())[-1])}
 
-    def on_init_complete(self) -> None:
-        """Begin what is done from time to time."""
-        super().on_init_complete()
-        schedule.every(_SWEEP).minutes.do(remove_old_files, Path(self.app_dir).resolve().parent / TEMPORARY)
-
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Segment an image of the datastore, or one that was sent with the request, and no other file."""
         image = str(request.get("image", ""))
@@ -93,5 +83,4 @@ class LungApp(MONAILabelApp):
         is_sent = sent.is_absolute() and sent.resolve().parent == Path(tempfile.gettempdir()).resolve()
         if not is_sent and image not in (datastore or self.datastore()).list_images():
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists, or send a file")
-        with removed_on_error(image) if is_sent else nullcontext():
-            return super().infer({**request, "image": image}, datastore)
+        return super().infer({**request, "image": image}, datastore)

@@ -23,7 +23,6 @@ from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.files import atomic_path, staged_folder, unwritable
 from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
-from monai_lungxfer.serving.label.leftovers import TEMPORARY
 from monai_lungxfer.serving.label.server import SETTINGS
 
 __all__ = ["EXPOSED", "Command", "LabelSettings", "prepare"]
@@ -37,6 +36,7 @@ EXPOSED = (
 
 _PATTERNS = [f"*{suffix}" for suffix in (".nii.gz", ".nii", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")]
 _LAST_OF_STOCK = Path("torchvision", "utils.py")
+_TEMPORARY = "tmp"  # what requests have sent
 _MAIN = "from monai_lungxfer.serving.label.app import LungApp\n\n__all__ = ['LungApp']\n"
 
 
@@ -163,7 +163,7 @@ def _prepared(settings: LabelSettings, out: Path) -> Command:
     for copy in copies:
         load_segmenter(copy, settings.device)  # wrong weights are reported here, before anything listens
     app = _app_folder(out, python, stock=settings.stock)
-    temporary = out / TEMPORARY
+    temporary = out / _TEMPORARY
     temporary.mkdir(exist_ok=True)
     conf = {"models": ",".join(copy.name for copy in copies), "device": settings.device}
     conf |= {"zoo_source": "local", "sam2": "false"} if settings.stock else {}
@@ -234,6 +234,6 @@ def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, st
         SETTINGS: json.dumps(decided),
         "PYTHONPATH": os.pathsep.join([str(out / "python"), *([str(app)] if settings.stock else [])]),
         "PYTHONNOUSERSITE": "1",
-        "TMPDIR": str(out / TEMPORARY),
+        "TMPDIR": str(out / _TEMPORARY),
         **{f"MONAI_LABEL_{name}": value for name, value in label.items()},
     }

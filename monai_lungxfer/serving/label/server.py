@@ -17,13 +17,12 @@ from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
+from monai_lungxfer.cli.console import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+
 __all__ = ["SETTINGS", "main"]
 
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
 """Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
-
-# As the command line's, whose place this process takes.
-_USAGE, _UNEXPECTED, _INTERRUPTED = 2, 3, 130
 
 
 class _Discreet(logging.Formatter):
@@ -47,7 +46,7 @@ def _configure_log() -> None:
 
 def _guarded(settings: dict[str, Any]) -> Any:
     from monailabel.app import app
-    from monailabel.endpoints import infer
+    from monailabel.endpoints import datastore, infer
     from monailabel.interfaces.exception import MONAILabelException
     from starlette.responses import JSONResponse
 
@@ -60,8 +59,24 @@ def _guarded(settings: dict[str, Any]) -> Any:
 
     for kind in (LungXferError, MONAILabelException):
         app.add_exception_handler(kind, refuse)
-    infer.run_inference = _checking(infer.run_inference)
+    infer.run_inference = _cleaning(_checking(infer.run_inference))
+    datastore.add_image, datastore.save_label = map(_cleaning, (datastore.add_image, datastore.save_label))
     return Guard(app, set(settings["hosts"]), settings["max_bytes"], with_proxy=settings["with_proxy"])
+
+
+def _cleaning(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a handler of MONAI Label delete what was sent when it fails, too; its background tasks run otherwise."""
+
+    @wraps(run)
+    def cleaned(tasks: Any, *given: Any) -> Any:
+        try:
+            return run(tasks, *given)
+        except BaseException:
+            for task in tasks.tasks:
+                task.func(*task.args)
+            raise
+
+    return cleaned
 
 
 def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,6 +88,8 @@ def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(run)
     def checked(tasks: Any, model: str, image: str, session: str, params: str, *others: Any) -> Any:
         reason = unfit_because(params or "", is_kept=True, is_form=True)
+        if others[-1] == "dicom_seg":
+            reason = "masks are not given as DICOM SEG here; lungxfer predict writes them"
         if reason is not None:
             raise HTTPException(400, reason)
         return run(tasks, model, image, session, params, *others)
@@ -85,9 +102,9 @@ def main() -> None:
     try:
         _serve(json.loads(os.environ[SETTINGS]))
     except KeyboardInterrupt:  # uvicorn has ended in good order, and passes it on
-        sys.exit(_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - its text may name files
-        _end(f"Unexpected error: {type(error).__name__}.", _UNEXPECTED)
+        _end(f"Unexpected error: {type(error).__name__}.", EXIT_INTERNAL)
 
 
 def _serve(settings: dict[str, Any]) -> None:
@@ -98,7 +115,7 @@ def _serve(settings: dict[str, Any]) -> None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        _end("Error: another server works in this folder. Stop it, or choose another one (--out).", _USAGE)
+        _end("Error: another server works in this folder. Stop it, or choose another one (--out).", EXIT_USAGE)
     _empty(Path(os.environ["TMPDIR"]))
     host, port = settings["host"], settings["port"]
     server = uvicorn.Server(uvicorn.Config(_guarded(settings), host, port, log_config=None, access_log=False))
@@ -106,8 +123,8 @@ def _serve(settings: dict[str, Any]) -> None:
         server.run()
     except SystemExit:  # uvicorn ends in one way for both
         if server.lifespan.should_exit:
-            _end("Unexpected error: the application did not start.", _UNEXPECTED)
-        _end(f"Error: {host}:{port} is in use, or cannot be listened at. Choose a free --port.", _USAGE)
+            _end("Unexpected error: the application did not start.", EXIT_INTERNAL)
+        _end(f"Error: {host}:{port} is in use, or cannot be listened at. Choose a free --port.", EXIT_USAGE)
 
 
 def _empty(folder: Path) -> None:

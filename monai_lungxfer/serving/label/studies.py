@@ -26,7 +26,7 @@ from monai_lungxfer.prediction.masks import save_mask
 from monai_lungxfer.serving.label.guard import leads_astray
 from monai_lungxfer.serving.label.infer import radiograph_file
 
-__all__ = ["DicomWebStudies", "FolderStudies", "removed_on_error"]
+__all__ = ["DicomWebStudies", "FolderStudies"]
 
 _SERIES = "0020000E"
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
@@ -80,7 +80,7 @@ class FolderStudies(LocalDatastore):
         InputFileError
             When there is one of that name already, or it is no radiograph, or of no suffix that is served.
         """
-        with removed_on_error(image_filename), self._alone():
+        with self._alone():
             _check_names(image_id)
             suffixes = tuple(pattern.removeprefix("*") for pattern in self._extensions)
             suffix = self._to_id(Path(image_filename).name)[1]
@@ -103,14 +103,13 @@ class FolderStudies(LocalDatastore):
         InputFileError
             When there is no such image, or the label is no mask of its size.
         """
-        with removed_on_error(label_filename):
-            _check_names(image_id, label_tag)
-            uri = self.get_image_uri(image_id)
-            if not uri:
-                raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
-            size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
-            file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
-            save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
+        _check_names(image_id, label_tag)
+        uri = self.get_image_uri(image_id)
+        if not uri:
+            raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
+        size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
+        file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
+        save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
         info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
         with self._alone():
             self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
@@ -149,8 +148,7 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:  # noqa: ARG002
         """Refuse: images are those of the DICOMweb service."""
-        with removed_on_error(image_filename):
-            raise InputFileError("images come from the DICOMweb service", remedy="Send it there")
+        raise InputFileError("images come from the DICOMweb service", remedy="Send it there")
 
     @cached(cache=TTLCache(maxsize=4, ttl=_EXPIRY))
     def list_images(self) -> list[str]:
@@ -178,16 +176,6 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
 
     def _to_id(self, file: str) -> tuple[str, str]:  # of labels, whose names hold the dots of a UID
         return Path(file).stem, Path(file).suffix
-
-
-@contextmanager
-def removed_on_error(file: str) -> Iterator[None]:
-    """Delete a file that was sent if the block fails; MONAI Label deletes it only when all went well."""
-    try:
-        yield
-    except BaseException:
-        Path(file).unlink(missing_ok=True)
-        raise
 
 
 def _check_names(*names: str) -> None:
