@@ -14,6 +14,7 @@ from monai_lungxfer.stages import STAGES, stage_named
 __all__ = ["WEIGHTS", "as_setting", "bundle_metadata", "bundle_names", "bundle_path", "bundles_root", "export_bundle"]
 
 METADATA = Path("configs") / "metadata.json"
+INFERENCE = Path("configs") / "inference.yaml"
 WEIGHTS = Path("models") / "model.pt"
 # What running a bundle leaves in it, and what does not belong to the bundle itself.
 LEFT_BEHIND = shutil.ignore_patterns("eval", "__pycache__", "*.pyc")

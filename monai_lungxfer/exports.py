@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,21 +17,19 @@ import torch
 from monai.bundle import ckpt_export, onnx_export
 from numpy.typing import NDArray
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_path
+from monai_lungxfer.bundle_files import INFERENCE, METADATA, WEIGHTS, bundle_path
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.phantom import write_phantoms
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.files import atomic_path, sha256_of, unwritable
+from monai_lungxfer.export_manifest import remaining_formats, write_manifest
+from monai_lungxfer.files import sha256_of, unwritable
 from monai_lungxfer.image_metrics import image_metrics
 from monai_lungxfer.input_size import input_size
-from monai_lungxfer.stages import stage_named
+from monai_lungxfer.stages import stage_of
 from monai_lungxfer.transfer import load_weights
 from monai_lungxfer.workflow import bundle_workflow
 
-__all__ = ["EXPORT_FORMATS", "MANIFEST", "MIN_DICE", "export_formats"]
-
-MANIFEST = Path("models") / "exports.json"
-"""Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
+__all__ = ["EXPORT_FORMATS", "MIN_DICE", "export_formats"]
 
 MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
@@ -67,7 +64,7 @@ def _shared(bundle: Path) -> dict[str, Any]:
         "net_id": "network_def",
         "ckpt_file": str(bundle / WEIGHTS),
         "meta_file": str(bundle / METADATA),
-        "config_file": str(bundle / "configs" / "inference.yaml"),
+        "config_file": str(bundle / INFERENCE),
         "bundle_root": str(bundle),
         "key_in_ckpt": "",
     }
@@ -147,8 +144,9 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     Returns
     -------
     dict
-        What `MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats` with SHA-256 of the files, versions,
-        and the comparison of each: number of images, lowest Dice, largest difference of a pixel's probability.
+        What `monai_lungxfer.export_manifest.MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats`, those
+        from before too, with SHA-256 of the files, versions, and the comparison of each: number of images, lowest
+        Dice, largest difference of a pixel's probability.
 
     Raises
     ------
@@ -163,10 +161,11 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     for name in names:
         _check_installed(name)
     tensors, logits = _prepared_and_predicted(folder, images)
-    formats = {name: _made(folder, name, tensors, logits) for name in names}
+    formats = remaining_formats(folder)
     manifest = {"weights_sha256": sha256_of(folder / WEIGHTS), "input_size": _size(folder), "formats": formats}
-    with atomic_path(folder / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    for name in names:
+        formats[name] = _made(folder, name, tensors, logits)
+        write_manifest(folder, manifest)  # at once: another format may fail
     return manifest
 
 
@@ -202,7 +201,7 @@ def _prepared_and_predicted(
 
 def _phantoms(bundle: Path, folder: Path) -> list[str]:
     write_phantoms(folder, donor=4, general=4, portable=4)
-    return [record["image"] for record in load_datalist(folder / stage_named(bundle.name).data)]
+    return [record["image"] for record in load_datalist(folder / stage_of(bundle).data)]
 
 
 def _made(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from monai_lungxfer.errors import BundleError
 
-__all__ = ["STAGES", "STAGE_NAMES", "Stage", "stage_named"]
+__all__ = ["STAGES", "STAGE_NAMES", "Stage", "stage_named", "stage_of"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ STAGES = MappingProxyType(
 
 STAGE_NAMES = MappingProxyType(STAGES | {stage.bundle: stage for stage in STAGES.values()})
 """Every stage by its own name and by that of its bundle: all that stands for a bundle of this package."""
+
+
+def stage_of(bundle: Path) -> Stage:
+    """Return the stage of a bundle's folder; a bundle of another name is taken for one of portable radiographs."""
+    return STAGE_NAMES.get(bundle.name, STAGES["portable"])
 
 
 def stage_named(name: str) -> Stage:

@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from monai_lungxfer import exports
-from monai_lungxfer.bundle_files import export_bundle
+from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.exports import EXPORT_FORMATS, MANIFEST, export_formats
+from monai_lungxfer.export_manifest import MANIFEST, checked_formats
+from monai_lungxfer.exports import EXPORT_FORMATS, export_formats
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.packing import install_weights
 
 
 @pytest.fixture
@@ -50,6 +52,33 @@ def test_torchscript_holds_the_configurations(copied: Path) -> None:
     torch.jit.load(copied / "models" / "model.ts", _extra_files=embedded)
     assert json.loads(embedded["inference.json"])["network_def"]["init_features"] == 32
     assert json.loads(embedded["metadata.json"])["name"] == "Lung segmentation in portable chest radiographs"
+
+
+@pytest.mark.slow
+def test_formats_are_added_one_by_one_and_those_of_other_weights_go(copied: Path) -> None:
+    export_formats(copied, ["torchscript"])
+    first = (copied / "models" / "model.ts").read_bytes()
+    export_formats(copied, ["onnx"])
+    assert list(checked_formats(copied)) == ["torchscript", "onnx"]
+    assert (copied / "models" / "model.ts").read_bytes() == first
+    install_weights(bundle_path("general") / WEIGHTS, copied)
+    with pytest.raises(BundleError, match="made from other weights"):
+        checked_formats(copied)
+    export_formats(copied, ["torchscript"])
+    assert list(checked_formats(copied)) == ["torchscript"]
+    assert not (copied / "models" / "model.onnx").exists()
+
+
+def test_a_bundle_of_another_name_is_compared_on_portable_radiographs(copied: Path) -> None:
+    own = copied.rename(copied.with_name("own"))
+    assert export_formats(own, ["torchscript"])["formats"]["torchscript"]["images"] == 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"weights_sha256": "0", "formats": {"onnx": {"sha256": {"../a": "0"}}}}'])
+def test_a_manifest_that_is_none_is_said_to_be_so(copied: Path, text: str) -> None:
+    (copied / MANIFEST).write_text(text)
+    with pytest.raises(BundleError, match=r"is no list of exported formats|names files outside"):
+        checked_formats(copied)
 
 
 def test_the_donor_is_compared_on_brain_slices(tmp_path: Path) -> None:

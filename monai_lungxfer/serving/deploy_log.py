@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_lungxfer.cli.console import EXIT_OK, EXIT_PARTIAL, EXIT_USAGE
+from monai_lungxfer.cli.console import exit_code
 from monai_lungxfer.discretion import PATH
 from monai_lungxfer.prediction.overlay import NOTICE
 from monai_lungxfer.prediction.tables import TABLE_NAMES, Prediction
@@ -62,6 +62,4 @@ def report(predictions: Sequence[Prediction]) -> int:
     counts = Counter(prediction.status for prediction in predictions)
     told = ", ".join(f"{counts[status]} {word}" for status, word in _STATUSES.items())
     logger.info("%s; the rows are those of %s. %s", told, TABLE_NAMES[0], NOTICE)
-    if not counts["done"]:
-        return EXIT_USAGE
-    return EXIT_PARTIAL if counts["skipped"] else EXIT_OK
+    return exit_code(counts.elements())

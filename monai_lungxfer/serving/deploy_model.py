@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from monai_lungxfer.bundle_files import METADATA, WEIGHTS
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.exports import EXPORT_FORMATS, MANIFEST
-from monai_lungxfer.files import sha256_of
+from monai_lungxfer.export_manifest import MANIFEST, checked_formats
+from monai_lungxfer.exports import EXPORT_FORMATS
 
 __all__ = ["bundle_of"]
 
@@ -69,10 +68,8 @@ def _only_bundle(folder: Path) -> Path:
 def _check_export(bundle: Path, file: Path) -> None:
     """Refuse a TorchScript file whose masks were not compared with those of the weights beside it."""
     try:
-        manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
-        told = manifest["formats"]["torchscript"]["sha256"][file.name], manifest["weights_sha256"]
-        is_ours = told == (sha256_of(file), sha256_of(bundle / WEIGHTS))
-    except (OSError, ValueError, KeyError, TypeError):
+        is_ours = file.name in checked_formats(bundle)["torchscript"]["sha256"]
+    except (BundleError, KeyError):
         is_ours = False
     if not is_ours:
         raise BundleError(

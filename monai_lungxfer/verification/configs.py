@@ -15,7 +15,7 @@ from monai.bundle.config_item import ConfigExpression
 from monai_lungxfer.bundle_files import METADATA
 from monai_lungxfer.data.phantom import write_phantoms
 from monai_lungxfer.errors import BundleError, LungXferError, root_cause
-from monai_lungxfer.stages import STAGES
+from monai_lungxfer.stages import STAGES, stage_of
 from monai_lungxfer.workflow import OVERLAYS, bundle_workflow
 
 __all__ = ["check_properties", "check_references", "expression_tree", "read_config", "strings_in"]
@@ -114,7 +114,7 @@ def _check_logging(file: Path) -> None:
 
 def check_properties(bundle: Path, scratch: Path) -> str:
     """Check that MONAI finds what it expects of a training and of an inference, made for phantoms of the stage."""
-    stage = next((stage for stage in STAGES.values() if stage.bundle == bundle.name), STAGES["portable"])
+    stage = stage_of(bundle)
     donor, general, portable = (_PHANTOMS * (name == stage.name) for name in STAGES)
     write_phantoms(scratch, donor=donor, general=general, portable=portable, size=64)
     output = scratch / "out"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from monai.apps.utils import SUPPORTED_HASH_TYPES, check_hash
 from monai.bundle import ConfigParser
 
 from monai_lungxfer.bundle_files import METADATA, WEIGHTS
@@ -100,16 +100,11 @@ def _check_entry(bundle: Path, entry: dict[str, Any]) -> None:
         raise BundleError(f"the path {path} leads out of the bundle", source=source, remedy="Give a path within it")
     if not str(entry["url"]).startswith("https://"):
         raise BundleError(f"the url of {path} is not https", source=source, remedy="Give an https address")
-    if entry["hash_type"] not in hashlib.algorithms_guaranteed:
+    if entry["hash_type"] not in SUPPORTED_HASH_TYPES:
         raise BundleError(f"there is no hash {entry['hash_type']!r}", source=source, remedy="Use sha256")
-    if (bundle / path).is_file() and _hash(bundle / path, entry["hash_type"]) != entry["hash_val"]:
+    if (bundle / path).is_file() and not check_hash(bundle / path, entry["hash_val"], entry["hash_type"]):
         raise BundleError(
             f"has not the {entry['hash_type']} of {LARGE_FILES}",
             source=bundle / path,
             remedy="Download it again, or write the hash of this file",
         )
-
-
-def _hash(file: Path, kind: str) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, kind).hexdigest()

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ckpt_export, verify_net_in_out
+from monai.bundle import verify_net_in_out
 from torch import nn
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.bundle_files import INFERENCE, METADATA, WEIGHTS, bundle_metadata
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.exports import MANIFEST
+from monai_lungxfer.export_manifest import checked_formats
+from monai_lungxfer.exports import EXPORT_FORMATS
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.input_size import input_size
+from monai_lungxfer.input_size import input_size, input_size_file
 from monai_lungxfer.packing import WEIGHTS_HASH
 from monai_lungxfer.transfer import load_weights
 from monai_lungxfer.workflow import bundle_workflow
 
 __all__ = ["check_exports", "check_network", "check_torchscript", "check_weights"]
 
-INFERENCE = Path("configs") / "inference.yaml"
 TOLERANCE = 1e-4
 """Largest difference of a logit between PyTorch and TorchScript."""
 
@@ -61,7 +60,7 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
     if size != told:
         raise BundleError(
             f"the weights want images of {size}, and {METADATA.as_posix()} tells {told}",
-            source=weights.with_suffix(".json"),
+            source=input_size_file(weights),
             remedy="Mend the one that is wrong",
         )
     return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}"
@@ -89,12 +88,12 @@ def _monai(bundle: Path) -> dict[str, Any]:
 
 def check_torchscript(bundle: Path, scratch: Path) -> str:
     """Check that TorchScript of the network, exported now or there already, gives the same logits."""
-    exported = scratch / "model.ts"
-    ckpt_export(filepath=str(exported), ckpt_file=str(bundle / WEIGHTS), key_in_ckpt="", **_monai(bundle))
+    torchscript = EXPORT_FORMATS["torchscript"]
+    exported, shipped = scratch / torchscript.file, bundle / WEIGHTS.parent / torchscript.file
+    torchscript.write(bundle, exported)
     network = _network(bundle)
     load_weights(network, bundle / WEIGHTS)
     image = torch.rand(_shape(bundle, "inputs", "image"), generator=torch.Generator().manual_seed(0))
-    shipped = bundle / WEIGHTS.with_suffix(".ts")
     files = [exported, *([shipped] if shipped.is_file() else [])]
     for file in files:
         with torch.no_grad():
@@ -110,13 +109,6 @@ def check_torchscript(bundle: Path, scratch: Path) -> str:
 
 def check_exports(bundle: Path, _scratch: Path) -> str:
     """Check that the other formats of the network are those of the manifest, made from these weights."""
-    manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
-    again = "Export the bundle again with its formats (lungxfer bundles export NAME --format …)"
-    if manifest["weights_sha256"] != sha256_of(bundle / WEIGHTS):
-        raise BundleError("the formats were made from other weights", source=bundle / MANIFEST, remedy=again)
-    hashes = {name: value for entry in manifest["formats"].values() for name, value in entry["sha256"].items()}
-    for name, value in hashes.items():
-        file = bundle / WEIGHTS.parent / name
-        if not file.is_file() or sha256_of(file) != value:
-            raise BundleError(f"is not as {MANIFEST.as_posix()} tells", source=file, remedy=again)
-    return f"{', '.join(manifest['formats'])}: {len(hashes)} files, as the manifest tells"
+    formats = checked_formats(bundle)
+    files = sum(len(entry["sha256"]) for entry in formats.values())
+    return f"{', '.join(formats)}: {files} files, as the manifest tells"

@@ -268,8 +268,18 @@ NETWORK: list[tuple[str, Break, str, str]] = [
     ("torchscript", more("models/model.ts", "x"), "RuntimeError", "configs/inference.yaml"),
     ("torchscript", other_torchscript, "its logits differ from PyTorch's by 1,", "models/model.ts"),
     ("exports", exported("model.ts", lambda content: content + b"x"), "is not as", "models/model.ts"),
-    ("exports", exported("exports.json", lambda content: content[:50]), "JSONDecodeError", "models/exports.json"),
-    ("exports", exported("exports.json", lambda content: b"{}"), "KeyError", "models/exports.json"),
+    (
+        "exports",
+        exported("exports.json", lambda content: content[:50]),
+        "is no list of exported formats",
+        "models/exports.json",
+    ),
+    (
+        "exports",
+        exported("exports.json", lambda content: b"{}"),
+        "is no list of exported formats",
+        "models/exports.json",
+    ),
     ("exports", exported("model.pt", lambda content: content + b"x"), "from other weights", "models/exports.json"),
 ]
 BREAKINGS = LAYOUT + METADATA + CONFIGS + NETWORK
