@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -55,7 +56,7 @@ class Tracking:
         if not uri.startswith(SQLITE):
             return cls(uri, experiment, study)
         # Beside the database, as MONAI's handler has it; MLflow itself would take the folder that it is started in.
-        file = Path(uri.removeprefix(SQLITE)).absolute()  # Ray's workers start in folders of their own
+        file = Path(unquote(uri.removeprefix(SQLITE))).absolute()  # Ray's workers start in folders of their own
         return cls(path_to_sqlite_uri(file), experiment, study, (file.parent / "mlruns").as_uri())
 
     @property

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from monai.utils import path_to_sqlite_uri
 from test_resume import killed_when
 from tiny_study import STAGE, outcome, tiny_plan
 
@@ -86,18 +87,20 @@ def tracked(study_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def database(study: Path) -> str:
-    return f"sqlite:///{study / 'mlruns.db'}"
+    return path_to_sqlite_uri(study / "mlruns.db")
 
 
 def test_a_server_goes_before_the_environment_and_that_before_the_studys_own_database(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    folder = tmp_path / "100 % Müller"
+
     def chosen(uri: str | None) -> tuple[str, str | None]:
-        tracking = Tracking.of(uri, "experiment", "study", tmp_path / "mlruns.db")
+        tracking = Tracking.of(uri, "experiment", "study", folder / "mlruns.db")
         return tracking.uri, tracking.artifacts
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert chosen(None) == (database(tmp_path), (tmp_path / "mlruns").as_uri())
+    assert chosen(None) == (database(folder), (folder / "mlruns").as_uri())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert chosen(None) == ("http://127.0.0.1:5000", None)
     assert chosen(f"sqlite:///{tmp_path}/other/all.db")[1] == (tmp_path / "other" / "mlruns").as_uri()
