@@ -10,7 +10,7 @@ from typing import Any
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.transfer import resolve_weights
+from monai_lungxfer.transfer import REGISTERED, resolve_weights
 
 __all__ = ["PATH", "told_of_weights", "without_paths"]
 
@@ -18,7 +18,6 @@ PATH = "(a path)"
 """Stands for every path."""
 
 _FOLDERS = ("data", "out")
-_REGISTERED = "models:/"
 
 
 def told_of_weights(reference: str | Path | None) -> str:
@@ -45,7 +44,7 @@ def told_of_weights(reference: str | Path | None) -> str:
 
 
 def _is_name(reference: str) -> bool:
-    return reference.startswith(_REGISTERED) or reference in STAGE_NAMES
+    return reference.startswith(REGISTERED) or reference in STAGE_NAMES
 
 
 def without_paths(plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +67,6 @@ def _without_paths(value: Any) -> Any:
         return {key: _without_paths(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_paths(item) for item in value]
-    if isinstance(value, str) and re.search(r"[/\\]", value) and not value.startswith(_REGISTERED):
+    if isinstance(value, str) and re.search(r"[/\\]", value) and not value.startswith(REGISTERED):
         return PATH
     return value

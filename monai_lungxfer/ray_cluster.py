@@ -13,10 +13,7 @@ from typing import Any
 
 from monai_lungxfer.errors import LungXferError
 
-__all__ = ["LOCAL", "connected"]
-
-LOCAL = "local"
-"""The address that stands for a cluster on this machine, for as long as the connection lasts."""
+__all__ = ["connected"]
 
 _SECONDS_TO_ANSWER = 10
 
@@ -28,7 +25,8 @@ def connected(address: str) -> Iterator[Any]:
     Parameters
     ----------
     address : str
-        Of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or `LOCAL`.
+        Of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or "local", which starts one on this machine
+        for as long as the connection lasts.
 
     Yields
     ------

@@ -15,12 +15,24 @@ from torch import nn
 from monai_lungxfer.bundle_files import WEIGHTS, bundle_path
 from monai_lungxfer.checkpoint_files import read_checkpoint
 from monai_lungxfer.errors import BundleError, TransferError
+from monai_lungxfer.stages import STAGE_NAMES
 
-__all__ = ["LayerTransfer", "TransferReport", "load_parent", "load_weights", "read_state_dict", "resolve_weights"]
+__all__ = [
+    "LayerTransfer",
+    "TransferReport",
+    "absolute_reference",
+    "load_parent",
+    "load_weights",
+    "read_state_dict",
+    "resolve_weights",
+]
 
 logger = logging.getLogger(__name__)
 
-MLFLOW_SCHEMES = ("models:/", "runs:/", "mlflow-artifacts:/")
+REGISTERED = "models:/"
+"""Beginning of a registered model's URI."""
+
+MLFLOW_SCHEMES = (REGISTERED, "runs:/", "mlflow-artifacts:/")
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,21 @@ def resolve_weights(reference: str | Path) -> Path:
             remedy="Train that stage (lungxfer train STAGE) and name the weights file, OUT/models/model.pt",
         )
     return folder / WEIGHTS
+
+
+def absolute_reference(reference: str | Path, folder: Path) -> str:
+    """Return a reference as `resolve_weights` takes it, to be used in other folders: names and URIs stay, paths do not.
+
+    Parameters
+    ----------
+    reference : str or pathlib.Path
+        As for `resolve_weights`.
+    folder : pathlib.Path
+        What a relative path is relative to.
+    """
+    path = folder.absolute() / Path(reference).expanduser()
+    named = str(reference) in STAGE_NAMES or str(reference).startswith(MLFLOW_SCHEMES)
+    return str(reference) if named and not path.is_file() else str(path)
 
 
 def _downloaded(uri: str) -> Path:

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ __all__ = [
     "console",
     "emit_json",
     "error_console",
+    "exit_code",
     "reported_failures",
 ]
 
@@ -43,6 +44,14 @@ EXIT_INTERNAL = 3
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 EXIT_TERMINATED = 143
+
+
+def exit_code(statuses: Iterable[str]) -> int:
+    """Return the exit code for what became of radiographs, by the statuses of their `Prediction`."""
+    found = set(statuses)
+    if "done" not in found:
+        return EXIT_USAGE
+    return EXIT_PARTIAL if "skipped" in found else EXIT_OK
 
 
 class _PipedConsole(Console):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import EXIT_PARTIAL, EXIT_USAGE, console, emit_json, error_console
+from monai_lungxfer.cli.console import console, emit_json, error_console, exit_code
 from monai_lungxfer.cli.exchange import (
     FromDicomweb,
     OwnTitle,
@@ -104,7 +104,8 @@ def predict(
     else:
         _summarise(predictions, str(segmenter.identity), out)
     deliver(stores, predictions, out)
-    _exit(predictions)
+    if code := exit_code(prediction.status for prediction in predictions):
+        raise typer.Exit(code)
 
 
 @contextmanager
@@ -118,14 +119,6 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
 
     with connected(address) as ray:
         yield RayRunner(ray, model)
-
-
-def _exit(predictions: Sequence[Prediction]) -> None:
-    statuses = Counter(prediction.status for prediction in predictions)
-    if not statuses["done"]:
-        raise typer.Exit(EXIT_USAGE)
-    if statuses["skipped"]:
-        raise typer.Exit(EXIT_PARTIAL)
 
 
 def _progress() -> AbstractContextManager[Progress]:

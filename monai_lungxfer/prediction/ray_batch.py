@@ -16,6 +16,7 @@ from monai_lungxfer.prediction.outputs import Task
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.prediction.tables import Prediction
 from monai_lungxfer.stages import STAGE_NAMES
+from monai_lungxfer.transfer import absolute_reference
 
 __all__ = ["RayRunner"]
 
@@ -93,10 +94,10 @@ def _ordered_and_quiet(data: Any) -> Iterator[None]:
 def _from_any_folder(model: Mapping[str, Any]) -> dict[str, Any]:
     """Make paths absolute, since workers start in folders of their own; names and URIs stay."""
     given = dict(model)
-    if given.get("weights") is not None and Path(given["weights"]).is_file():
-        given["weights"] = Path(given["weights"]).absolute()
+    if given.get("weights") is not None:
+        given["weights"] = absolute_reference(given["weights"], Path.cwd())
     if "bundle" in given and str(given["bundle"]) not in STAGE_NAMES:
-        given["bundle"] = Path(given["bundle"]).absolute()
+        given["bundle"] = Path(given["bundle"]).expanduser().absolute()
     return given
 
 

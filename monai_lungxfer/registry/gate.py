@@ -39,9 +39,7 @@ class Comparison:
     worst : float
         The lowest of them.
     p_value : float
-        Probability of differences as good as these, if the candidate were worse by the margin.
-    margin : float
-        What was tested against.
+        Probability of differences as good as these, if the candidate were worse by `MARGIN`.
     """
 
     images: int
@@ -51,36 +49,34 @@ class Comparison:
     difference: float
     worst: float
     p_value: float
-    margin: float
 
     @property
     def passes(self) -> bool:
         """Whether the candidate is not worse than the champion."""
-        return self.p_value <= SIGNIFICANCE and self.difference >= -self.margin
+        return self.p_value <= SIGNIFICANCE and self.difference >= -MARGIN
 
     def __str__(self) -> str:
         return (
             f"Dice of the candidate {self.candidate:.4f}, of the champion {self.champion:.4f} on {self.images} images; "
             f"mean difference {self.difference:+.4f}, lowest {self.worst:+.4f}; "
-            f"p = {self.p_value:.2g} ({self.pairs} pairs) against the candidate's being worse by {self.margin:g}"
+            f"p = {self.p_value:.2g} ({self.pairs} pairs) against the candidate's being worse by {MARGIN:g}"
         )
 
 
-def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any], *, margin: float = MARGIN) -> Comparison:
+def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Comparison:
     """Test whether a candidate is not worse than the champion.
 
     A test for a difference would pass every candidate, however bad, if only the images are few enough. So it is the
-    candidate that has to prove itself: a one-sided Wilcoxon signed-rank test must reject, at `SIGNIFICANCE`, that its
-    paired differences of Dice lie around ``-margin`` or below (non-inferiority). Ranks, since Dice has a long tail to
-    the left and no normal distribution; and because ranks hardly see a few images that fail altogether, the mean
-    difference must not lie below ``-margin`` either. A model compared with itself passes, given five pairs.
+    candidate that has to prove itself: a one-sided Wilcoxon signed-rank test must reject, at `SIGNIFICANCE`, that
+    its paired differences of Dice lie around minus `MARGIN` or below (non-inferiority). Ranks, since Dice has a
+    long tail to the left and no normal distribution; and because ranks hardly see a few images that fail
+    altogether, the mean difference must not lie below that either. A model compared with itself passes, given five
+    pairs.
 
     Parameters
     ----------
     candidate, champion : mapping
         Reports, see `monai_lungxfer.registry.reports`.
-    margin : float
-        How much lower Dice may be, above 0.
 
     Raises
     ------
@@ -95,7 +91,7 @@ def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any], *, margin
                 remedy="Measure both models on the same split, of which neither has learnt the independent half",
             )
     differences = _paired(candidate["rows"], champion["rows"])
-    shifted = differences + margin
+    shifted = differences + MARGIN
     return Comparison(
         images=len(candidate["rows"]),
         pairs=differences.size,
@@ -104,7 +100,6 @@ def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any], *, margin
         difference=float(differences.mean()),
         worst=float(differences.min()),
         p_value=float(wilcoxon(shifted, alternative="greater").pvalue) if shifted.any() else 1.0,
-        margin=margin,
     )
 
 

@@ -18,7 +18,7 @@ from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.errors import LungXferError, RegistryError
 from monai_lungxfer.registry.gate import Comparison, compare
 from monai_lungxfer.registry.reports import REPORT_ARTIFACT, nameless
-from monai_lungxfer.registry.store import CANDIDATE, CHAMPION, registry_at, version_at
+from monai_lungxfer.registry.store import CANDIDATE, CHAMPION, registry_at, version_at, version_uri
 from monai_lungxfer.staged import StageFolder, evaluate_stage, stage_data
 from monai_lungxfer.stages import stage_named
 
@@ -118,7 +118,7 @@ def _kept_report(version: ModelVersion) -> dict[str, Any]:
             source=version.name,
             remedy="Measure both versions now (--data DIR --split FILE), or register it again with --report",
         )
-    uri = f"models:/{version.name}/{version.version}/artifacts/{REPORT_ARTIFACT}.json"
+    uri = f"{version_uri(version.name, version.version)}/artifacts/{REPORT_ARTIFACT}.json"
     try:
         return mlflow.artifacts.load_dict(uri)
     except (MlflowException, OSError) as error:
@@ -148,7 +148,7 @@ def _measured_report(version: ModelVersion, data: str | Path, split_file: str | 
     }
     section = "independent" if split.independent else "test"
     with TemporaryDirectory(prefix="lungxfer-") as folder:
-        weights = f"models:/{version.name}/{version.version}"
+        weights = version_uri(version.name, version.version)
         return nameless(evaluate_stage(stage, data, StageFolder(Path(folder)), weights, section, settings))
 
 

@@ -20,10 +20,10 @@ from monai_lungxfer.packing import install_weights
 from monai_lungxfer.prediction.overlay import NOTICE
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.registry.reports import METRIC, REPORT_ARTIFACT, mean_of, read_report
-from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at
+from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at, version_uri
 from monai_lungxfer.serving.packaging import pyfunc_arguments
 from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.transfer import resolve_weights
+from monai_lungxfer.transfer import REGISTERED, resolve_weights
 
 __all__ = ["Registered", "register_bundle"]
 
@@ -39,7 +39,7 @@ class Registered:
     @property
     def uri(self) -> str:
         """What MLflow calls it."""
-        return f"models:/{self.name}/{self.version}"
+        return version_uri(self.name, self.version)
 
 
 def register_bundle(
@@ -114,10 +114,10 @@ def _parent_facts(client: MlflowClient, parent: str | Path) -> dict[str, str]:
     reference = str(parent)
     if reference in STAGE_NAMES:
         return facts | {"parent": reference}
-    if reference.startswith("models:/"):
-        name, _, alias = reference.removeprefix("models:/").partition("@")
+    if reference.startswith(REGISTERED):
+        name, _, alias = reference.removeprefix(REGISTERED).partition("@")
         found = version_at(client, name, alias) if alias else None  # an alias may stand elsewhere tomorrow
-        return facts | {"parent": reference if found is None else f"models:/{name}/{found.version}"}
+        return facts | {"parent": reference if found is None else version_uri(name, found.version)}
     return facts
 
 

@@ -13,14 +13,20 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.entities.model_registry import ModelVersion
 
 from monai_lungxfer.errors import RegistryError
+from monai_lungxfer.transfer import REGISTERED
 
-__all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "registry_at", "version_at"]
+__all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "registry_at", "version_at", "version_uri"]
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 """Aliases of a model's version that is proposed, and of the one that is used."""
 
 _SERVER = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
+
+
+def version_uri(name: str, version: str | int) -> str:
+    """Return what MLflow calls a version of a registered model."""
+    return f"{REGISTERED}{name}/{version}"
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from monai_lungxfer.study.layout import StudyPaths
 from monai_lungxfer.study.plan import StudyPlan
 from monai_lungxfer.transfer import resolve_weights
 
-__all__ = ["Study", "begin_study"]
+__all__ = ["FIXED", "Study", "begin_study"]
 
 # What a result depends on, and therefore must be the same in all parts of a study.
 FIXED = ("seed", "parent", "fractions", "hold_out", "precision", "stages")

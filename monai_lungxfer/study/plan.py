@@ -22,15 +22,14 @@ from monai_lungxfer.bundle_files import bundle_path
 from monai_lungxfer.data.partition import checked_shares
 from monai_lungxfer.errors import DatalistError, PlanError
 from monai_lungxfer.files import atomic_path
-from monai_lungxfer.stages import STAGE_NAMES
 from monai_lungxfer.study.arms import ARMS
 from monai_lungxfer.study.plan_errors import check_names, check_settings, plan_error, unknown
+from monai_lungxfer.transfer import absolute_reference
 
 __all__ = ["StagePlan", "StagePlans", "StudyPlan", "stage_defaults"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 Count = Annotated[StrictInt, Field(ge=1)]
-_STAGE_KEYS = ("max_epochs", "image_size", "batch_size", "learning_rate", "early_stop_patience")
 
 
 class _Checked(BaseModel):
@@ -65,6 +64,9 @@ class StagePlan(_Checked):
         """Return the settings of the bundle."""
         given = {name: getattr(self, name) for name in _STAGE_KEYS}
         return given | {"image_size": [self.image_size] * 2} | self.settings
+
+
+_STAGE_KEYS = tuple(name for name in StagePlan.model_fields if name != "settings")
 
 
 class StagePlans(_Checked):
@@ -195,10 +197,7 @@ class StudyPlan(_Checked):
     @field_validator("donor", mode="after")
     @classmethod
     def _donor(cls, donor: str, info: ValidationInfo) -> str:
-        path = (info.context or {}).get("folder", Path.cwd()) / Path(donor).expanduser()
-        if not path.is_file() and (donor in STAGE_NAMES or ":/" in donor):  # a name, or a URI such as models:/name
-            return donor
-        return str(path.absolute())
+        return absolute_reference(donor, (info.context or {}).get("folder", Path.cwd()))
 
     @field_validator("arms", mode="after")
     @classmethod

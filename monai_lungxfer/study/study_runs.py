@@ -6,7 +6,7 @@ from types import TracebackType
 
 from monai_lungxfer.discretion import without_paths
 from monai_lungxfer.environment import code_version, environment
-from monai_lungxfer.study.beginning import Study
+from monai_lungxfer.study.beginning import FIXED, Study
 from monai_lungxfer.study.layout import StepPaths, repetition_name
 from monai_lungxfer.study.schedule import Schedule
 from monai_lungxfer.study.tracking import Tracking
@@ -40,7 +40,7 @@ class StudyRuns:
             self._study_run = self.tracking.open(STUDY_PART, f"study-{self.study.facts['id'][:8]}")
             tags = {"version": code_version(), "arms": ", ".join(plan.arms), "repetitions": plan.repetitions}
             hashes = {f"data.{name}": digest for name, digest in self.study.facts["data"].items()}
-            fixed = plan.model_dump(mode="json", include={"seed", "parent", "fractions", "hold_out", "precision"})
+            fixed = plan.model_dump(mode="json", include=set(FIXED) - {"stages"})
             self.tracking.note(self._study_run, tags | hashes | {"donor_sha256": self.study.facts["donor"]}, fixed)
             self.tracking.keep(self._study_run, without_paths(plan.model_dump(mode="json")), "plan.yaml")
             self.tracking.keep(self._study_run, environment(), "environment.json")

@@ -44,8 +44,9 @@ def test_workers_are_given_absolute_paths_and_names_as_they_are(folder: Path, mo
     monkeypatch.chdir(folder)
     assert _from_any_folder({"bundle": "own", "weights": Path("model.pt")}) == {
         "bundle": folder / "own",
-        "weights": folder / "model.pt",
+        "weights": str(folder / "model.pt"),
     }
+    assert _from_any_folder({"weights": "own"}) == {"weights": str(folder / "own")}  # a bundle's folder
     named = {"bundle": Path("portable"), "weights": "cxr_lung_segmentation", "device": "cpu"}
     assert _from_any_folder(named) == named
 

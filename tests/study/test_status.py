@@ -19,7 +19,6 @@ def halfway(undisturbed: Path, tmp_path: Path) -> Path:
     """A study of which one step is done, one was interrupted, one has failed, and one has not begun."""
     folder = Path(shutil.copytree(undisturbed, tmp_path / "study"))
     paths = StudyPaths(folder)
-    StudyPlan.from_file(folder).model_copy(update={"out": folder}).write(paths.plan)
     paths.step(0, "portable").record.unlink()
     paths.step(1, "general").record.unlink()
     paths.step(1, "general").failure.write_text(json.dumps({"error": "OSError: full"}))

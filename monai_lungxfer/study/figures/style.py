@@ -52,6 +52,8 @@ STYLE: Any = MappingProxyType(
 )
 
 
+_DOTS_PER_INCH = 300
+
 styled = mpl.rc_context(dict(STYLE))
 """Decorator of functions that draw."""
 
@@ -91,10 +93,10 @@ class Drawing:
         return buffer.getvalue()
 
     @styled
-    def png(self, dots_per_inch: int = 300) -> bytes:
+    def png(self) -> bytes:
         """Return the picture as PNG on white."""
         buffer = BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor="white")
+        self.figure.savefig(buffer, format="png", dpi=_DOTS_PER_INCH, facecolor="white")
         return buffer.getvalue()
 
     def write(self, folder: str | Path) -> None:
@@ -110,7 +112,7 @@ class Drawing:
                 temporary.write_bytes(content)
 
 
-def new_figure(rows: int = 1, columns: int = 1, height: float = 3.0, **options: Any) -> tuple[Figure, list[Axes]]:
+def new_figure(rows: int, columns: int = 1, *, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
     """Make a figure across a page with its axes, row by row.
 
     Parameters
