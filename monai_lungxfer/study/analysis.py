@@ -59,15 +59,11 @@ class Analysis:
         return _beside({arm: self.results.after(arm) for arm in self.results.arms}, KEY_METRICS)
 
     @cached_property
-    def general_test(self) -> pd.DataFrame:
-        """The test part of the general stage by arm, compared with the paper's arm (Table 3)."""
-        return _beside(self._tests({arm: ARMS[arm].first for arm in (PAPER_ARM, "scratch")}))
-
-    @cached_property
-    def portable_test(self) -> pd.DataFrame:
-        """The test part of the portable stage by arm, compared with the paper's arm (Table 4)."""
+    def stage_tests(self) -> dict[str, pd.DataFrame]:
+        """By stage, its own test part by arm, compared with the paper's arm (Tables 3 and 4)."""
+        first = {arm: ARMS[arm].first for arm in (PAPER_ARM, "scratch")}
         last = {arm: ARMS[arm].last for arm in ARMS if ARMS[arm].last != ARMS[arm].first}
-        return _beside(self._tests(last))
+        return {stage: _beside(self._tests(steps)) for stage, steps in (("general", first), ("portable", last))}
 
     def _tests(self, steps: Mapping[str, str | None]) -> dict[str, pd.DataFrame]:
         """Return the test rows by arm, without the arms that were tested on other images than the paper's."""

@@ -51,16 +51,14 @@ class CasePictures:
 
 
 def draw_case_pictures(
-    study: str | Path, results: StudyResults, cases: Sequence[Case], data: str | Path | None, device: str = "auto"
+    results: StudyResults, cases: Sequence[Case], data: str | Path | None, device: str = "auto"
 ) -> dict[int, CasePictures]:
     """Draw cases.
 
     Parameters
     ----------
-    study : str or pathlib.Path
-        The study's folder, which holds the weights.
     results : StudyResults
-        What is in it.
+        Of the study, whose folder holds the weights.
     cases : sequence of Case
         Which.
     data : str or pathlib.Path or None
@@ -88,20 +86,20 @@ def draw_case_pictures(
             )
     drawn: dict[int, CasePictures] = {}
     for repetition, of in groupby(sorted(cases, key=lambda case: case.repetition), lambda case: case.repetition):
-        segmenters = _segmenters(Path(study), results, repetition, device)
+        segmenters = _segmenters(results, repetition, device)
         drawn |= dict(_pictures(root, segmenters, of))
     return drawn
 
 
-def _segmenters(study: Path, results: StudyResults, repetition: int, device: str) -> tuple[Segmenter, Segmenter]:
+def _segmenters(results: StudyResults, repetition: int, device: str) -> tuple[Segmenter, Segmenter]:
     """Return the networks before and after the portable stage of one repetition."""
     last = ARMS[PAPER_ARM].last
     steps = results.steps
     parent = steps[(steps.repetition == repetition) & (steps.step == last)].parent.iloc[0]
-    paths = StudyPaths(study)
+    paths = StudyPaths(results.plan.out)
     own = paths.step(repetition, last)
     # The best parent may be of another repetition.
-    before = StepPaths(study / parent) if "/" in parent else paths.step(repetition, parent)
+    before = StepPaths(paths.path / parent) if "/" in parent else paths.step(repetition, parent)
     overrides = _overrides(results.plan)
     return tuple(
         Segmenter.from_bundle("portable", weights=step.weights, device=device, overrides=overrides)

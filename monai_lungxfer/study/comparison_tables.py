@@ -18,9 +18,11 @@ from monai_lungxfer.study.table_cells import (
     word_cell,
 )
 from monai_lungxfer.study.tables import Cell, Table
-from monai_lungxfer.study.words import digits_of, finding_title
+from monai_lungxfer.study.words import digits_of, finding_title, metric_title
 
 __all__ = ["arms_table", "before_after_table"]
+
+_BESIDE_DICE = ("HD95", "BRIDGES", "ISLANDS")
 
 
 def before_after_table(analysis: Analysis) -> Table:
@@ -60,13 +62,12 @@ def _with_moments(analysis: Analysis) -> pd.DataFrame:
 
 def arms_table(analysis: Analysis) -> Table:
     """Return the arms beside each other on the independent half, each compared with the paper's arm in Dice."""
-    unit = analysis.results.distance_unit
     note = (
         f"{MEANS} The difference is to {ARMS[PAPER_ARM].title}, in the repetitions that "
         f"both have. The CSV has more metrics, which are tests of the same family. {TESTS}"
     )
     worst = ("10th percentile of Dice", "Worst tenth of Dice")
-    others = (f"Hausdorff 95, {unit}", "Bridges an image", "Islands an image")
+    others = (metric_title(name, analysis.results.distance_unit) for name in _BESIDE_DICE)
     return Table(
         "arms",
         "The arms on the independent half",
@@ -88,5 +89,5 @@ def _arm_cells(arm: str, table: pd.DataFrame) -> tuple[Cell, ...]:
         *comparison_cells(dice),
         number_cell(dice["tenth"], 4),
         number_cell(dice["worst"], 4),
-        *(number_cell(rows[name]["mean"], 2) for name in ("HD95", "BRIDGES", "ISLANDS")),
+        *(number_cell(rows[name]["mean"], 2) for name in _BESIDE_DICE),
     )

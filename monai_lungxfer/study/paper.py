@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 
 import pandas as pd
 
 from monai_lungxfer.image_metrics import PAPER_METRICS
 
-__all__ = ["SOURCE", "paper_figures", "paper_value"]
+__all__ = ["MOMENT_TABLES", "SOURCE", "STAGE_TEST_TABLES", "paper_figures", "paper_value"]
 
 SOURCE = "Vidal, de Moura, Novo, Ortega, Expert Systems with Applications 173, 2021, 114677"
+
+STAGE_TEST_TABLES = MappingProxyType({"general": 3, "portable": 4})
+"""The paper's table of each stage's own test part."""
+
+MOMENT_TABLES = MappingProxyType({"before": 5, "after": 6})
+"""The paper's table of the independent half before and after the portable stage."""
 
 # ACC, AUC, DICE, JACC, PREC, RECA, F1, SENS, SPEC
 _GENERAL_TEST = (0.8813, 0.9702, 0.9554, 0.9156, 0.9064, 0.8267, 0.8366, 0.6703, 0.9832)
@@ -33,6 +40,9 @@ _FIGURES = {
     (7, "both", "all", "network pass, ms"): 3.831,
 }
 
+# Whose weights a table measures; Table 7 is of both stages.
+_TABLE_STAGES = {3: "general", 4: "portable", 5: "general", 6: "portable"}
+
 
 def paper_figures() -> pd.DataFrame:
     """Return every figure as one row: table, stage, finding, quantity, value, source.
@@ -45,6 +55,6 @@ def paper_figures() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["table", "stage", "finding", "quantity", "value"]).assign(source=SOURCE)
 
 
-def paper_value(table: int, stage: str, quantity: str, finding: str = "all") -> float:
-    """Return one figure, NaN where the paper has none or it is not known here."""
-    return _FIGURES.get((table, stage, finding, quantity), math.nan)
+def paper_value(table: int, quantity: str, finding: str = "all", *, stage: str | None = None) -> float:
+    """Return one figure, NaN where the paper has none or it is not known here; of Table 7, `stage` must be told."""
+    return _FIGURES.get((table, stage or _TABLE_STAGES[table], finding, quantity), math.nan)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from monai_lungxfer.study.analysis import Analysis
 from monai_lungxfer.study.arms import ARMS, STEPS
-from monai_lungxfer.study.paper import paper_figures, paper_value
+from monai_lungxfer.study.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_figures, paper_value
 from monai_lungxfer.study.table_cells import (
     MEANS,
     PAPER,
@@ -36,10 +36,10 @@ _TIMES = {
 }
 
 
-def stage_test_table(analysis: Analysis, number: int) -> Table:
-    """Return Table 3 (general stage) or 4 (portable stage): the stage's own test part, arms beside each other."""
-    stage, numbers = {3: ("general", analysis.general_test), 4: ("portable", analysis.portable_test)}[number]
-    numbers = numbers.assign(paper=[paper_value(number, stage, name) for name in numbers.metric])
+def stage_test_table(analysis: Analysis, stage: str) -> Table:
+    """Return Table 3 ("general") or 4 ("portable"): the stage's own test part, arms beside each other."""
+    number, numbers = STAGE_TEST_TABLES[stage], analysis.stage_tests[stage]
+    numbers = numbers.assign(paper=[paper_value(number, name) for name in numbers.metric])
     titles = [ARMS[arm].title for arm in numbers.arm.unique()]
     if stage == "general":
         titles[0] = ARMS["general_only"].title
@@ -65,13 +65,13 @@ def _test_cells(analysis: Analysis, arms: list[dict[Any, Any]]) -> tuple[Cell, .
     return first + tuple(cell for other in others for cell in (mean_cell(other), p_cell(other)))
 
 
-def independent_table(analysis: Analysis, number: int) -> Table:
-    """Return Table 5 (before the portable stage) or 6 (after it): the independent half by finding."""
-    moment, stage = {5: ("before", "general"), 6: ("after", "portable")}[number]
+def independent_table(analysis: Analysis, moment: str) -> Table:
+    """Return Table 5 ("before" the portable stage) or 6 ("after" it): the independent half by finding."""
+    number = MOMENT_TABLES[moment]
     numbers = analysis.independent[analysis.independent.moment == moment]
     numbers = numbers.assign(
         paper=[
-            paper_value(number, stage, metric, finding)
+            paper_value(number, metric, finding)
             for metric, finding in zip(numbers.metric, numbers.finding, strict=True)
         ]
     )
@@ -120,11 +120,11 @@ def _paper_times(stage: str) -> tuple[Cell, ...]:
     return (
         word_cell(f"{STEPS[stage].title}, paper"),
         number_cell(25, 0),
-        number_cell(paper_value(7, stage, "training epoch, ms"), 0),
-        number_cell(paper_value(7, stage, "validation epoch, ms"), 0),
+        number_cell(paper_value(7, "training epoch, ms", stage=stage), 0),
+        number_cell(paper_value(7, "validation epoch, ms", stage=stage), 0),
         unknown,
         unknown,
-        number_cell(paper_value(7, "both", "network pass, ms"), 3),
+        number_cell(paper_value(7, "network pass, ms", stage="both"), 3),
     )
 
 

@@ -13,10 +13,9 @@ from monai_lungxfer.study.arms import ARMS, PAPER_ARM, steps_of
 from monai_lungxfer.study.layout import StudyPaths
 from monai_lungxfer.study.plan import StudyPlan
 from monai_lungxfer.study.reading import FinishedStep, read_step
+from monai_lungxfer.study.words import DISTANCES
 
-__all__ = ["DISTANCES", "StudyResults"]
-
-DISTANCES = ("HD95", "ASD")
+__all__ = ["StudyResults"]
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ import pandas as pd
 from monai_lungxfer.image_metrics import PAPER_METRICS
 from monai_lungxfer.study.analysis import MOMENTS, Analysis
 from monai_lungxfer.study.arms import ARMS, PAPER_ARM
-from monai_lungxfer.study.paper import paper_value
+from monai_lungxfer.study.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_value
 from monai_lungxfer.study.statistics import Interval
 from monai_lungxfer.study.words import (
     LOWER_IS_BETTER,
+    METRIC_TITLES,
     digits_of,
     finding_title,
     images_text,
@@ -79,7 +80,7 @@ def statements(analysis: Analysis) -> list[Statement]:
         _gain(analysis),
         *_artifacts(analysis),
         *_arms(analysis),
-        *(_beside_paper(table, number) for number, table in ((3, analysis.general_test), (4, analysis.portable_test))),
+        *(_beside_paper(table, stage) for stage, table in analysis.stage_tests.items()),
         _by_finding(analysis),
         _trust(analysis),
         *_cautions(analysis),
@@ -138,8 +139,9 @@ def _moments(analysis: Analysis, metric: str) -> list[dict[str, Any]]:
 
 
 def _artifacts(analysis: Analysis) -> Iterator[Statement]:
-    names = {"ISLANDS": "Islands away from the lungs", "BRIDGES": "Bridges between the lungs", "HD95": "Hausdorff 95"}
-    for metric, name in names.items():
+    names = {"ISLANDS": "Islands away from the lungs", "BRIDGES": "Bridges between the lungs"}
+    for metric in ("ISLANDS", "BRIDGES", "HD95"):
+        name = names.get(metric, METRIC_TITLES[metric])
         row = _row(analysis.gains, finding="all", metric=metric)
         before, after = (f"{one['mean']:.2f}" for one in _moments(analysis, metric))
         unit = analysis.results.distance_unit if metric == "HD95" else "an image"
@@ -155,18 +157,18 @@ def _arms(analysis: Analysis) -> Iterator[Statement]:
         yield Statement(verdict_of(row), text, _statistics(row))
 
 
-def _beside_paper(table: pd.DataFrame, number: int) -> Statement:
-    stage = {3: "general", 4: "portable"}[number]
+def _beside_paper(table: pd.DataFrame, stage: str) -> Statement:
+    number = STAGE_TEST_TABLES[stage]
     ours = table[table.arm == PAPER_ARM].set_index("metric")["mean"]
-    gaps = {name: ours[name] - paper_value(number, stage, name) for name in PAPER_METRICS}
+    gaps = {name: ours[name] - paper_value(number, name) for name in PAPER_METRICS}
     close = sum(abs(gap) <= CLOSE for gap in gaps.values())
     farthest = max(gaps, key=lambda name: abs(gaps[name]))
     return Statement(
         Verdict.NOTE,
         f"Beside the paper's Table {number}, test part of the {stage} stage, {close} of {len(gaps)} metrics are within "
         f"{CLOSE}.",
-        f"Dice {ours['DICE']:.4f} (paper {paper_value(number, stage, 'DICE'):.4f}); farthest off is {farthest}: "
-        f"{ours[farthest]:.4f} (paper {paper_value(number, stage, farthest):.4f}).",
+        f"Dice {ours['DICE']:.4f} (paper {paper_value(number, 'DICE'):.4f}); farthest off is {farthest}: "
+        f"{ours[farthest]:.4f} (paper {paper_value(number, farthest):.4f}).",
     )
 
 
@@ -174,7 +176,7 @@ def _by_finding(analysis: Analysis) -> Statement:
     parts = []
     for finding in analysis.results.findings():
         rows = [_row(analysis.independent, finding=finding, metric="DICE", moment=m) for m in MOMENTS]
-        paper = [paper_value(5, "general", "DICE", finding), paper_value(6, "portable", "DICE", finding)]
+        paper = [paper_value(MOMENT_TABLES[m], "DICE", finding) for m in MOMENTS]
         text = " → ".join(f"{row['mean']:.3f}" for row in rows)
         known = "" if math.isnan(paper[0]) else f", paper {paper[0]:.3f} → {paper[1]:.3f}"
         parts.append(f"{finding_title(finding)} {text} ({images_text(rows[1]['images'])}{known})")

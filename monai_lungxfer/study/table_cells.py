@@ -10,11 +10,11 @@ from monai_lungxfer.study.paper import SOURCE
 from monai_lungxfer.study.statistics import Interval
 from monai_lungxfer.study.tables import Cell
 from monai_lungxfer.study.words import (
-    METRIC_TITLES,
     TABLE_METRICS,
     digits_of,
     interval_text,
     mean_text,
+    metric_title,
     number_text,
     p_text,
     signed_text,
@@ -62,8 +62,7 @@ def number_cell(value: float, digits: int) -> Cell:
 
 def metric_cell(name: str, unit: str) -> Cell:
     """Return a metric's title with the unit of distances, sorted in the paper's order."""
-    title = METRIC_TITLES[name] + (f", {unit}" if name in ("HD95", "ASD") else "")
-    return Cell(title, f"{TABLE_METRICS.index(name):02d}")
+    return Cell(metric_title(name, unit), f"{TABLE_METRICS.index(name):02d}")
 
 
 def mean_cell(row: Row, prefix: str = "") -> Cell:

@@ -9,6 +9,7 @@ from monai_lungxfer.image_metrics import METRICS, PAPER_METRICS
 from monai_lungxfer.study.statistics import Interval
 
 __all__ = [
+    "DISTANCES",
     "KEY_METRICS",
     "LOWER_IS_BETTER",
     "METRIC_TITLES",
@@ -18,12 +19,16 @@ __all__ = [
     "images_text",
     "interval_text",
     "mean_text",
+    "metric_title",
     "number_text",
     "p_text",
     "signed_text",
 ]
 
-LOWER_IS_BETTER = frozenset(("HD95", "ASD", "ISLANDS", "BRIDGES"))
+DISTANCES = ("HD95", "ASD")
+"""Metrics that have a unit of length."""
+
+LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES"))
 """Metrics of which less is better."""
 
 TABLE_METRICS = tuple(name for name in METRICS if not name.startswith("AREA"))
@@ -59,6 +64,11 @@ def finding_title(finding: str) -> str:
 def images_text(count: float) -> str:
     """Write a number of images."""
     return f"{count:.0f} image" + ("" if count == 1 else "s")
+
+
+def metric_title(name: str, unit: str) -> str:
+    """Return what tables and figures call a metric, with the unit of distances."""
+    return METRIC_TITLES[name] + (f", {unit}" if name in DISTANCES else "")
 
 
 def digits_of(metric: str) -> int:

@@ -53,10 +53,8 @@ def cases(results: StudyResults) -> list[Case]:
     return gallery_cases(results, limit=8)
 
 
-def test_pictures_are_of_the_weights_before_and_after(
-    study: Path, images: Path, results: StudyResults, cases: list[Case]
-) -> None:
-    pictures = draw_case_pictures(study, results, cases, images, "cpu")
+def test_pictures_are_of_the_weights_before_and_after(images: Path, results: StudyResults, cases: list[Case]) -> None:
+    pictures = draw_case_pictures(results, cases, images, "cpu")
     assert set(pictures) == {case.number for case in cases}
     for case in cases:
         one = pictures[case.number]
@@ -71,8 +69,6 @@ def test_pictures_are_of_the_weights_before_and_after(
     assert artifacts.figure.axes[0].get_title(loc="left").startswith(f"Case {worst.number}, ")
 
 
-def test_a_missing_image_is_told_by_its_number_alone(
-    study: Path, tmp_path: Path, results: StudyResults, cases: list[Case]
-) -> None:
+def test_a_missing_image_is_told_by_its_number_alone(tmp_path: Path, results: StudyResults, cases: list[Case]) -> None:
     with pytest.raises(LungXferError, match=rf"image of case {cases[0].number} is not there.*--data"):
-        draw_case_pictures(study, results, cases, tmp_path)
+        draw_case_pictures(results, cases, tmp_path)

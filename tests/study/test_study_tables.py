@@ -40,15 +40,15 @@ def mean_and_spread(values: np.ndarray) -> str:
     return f"{values.mean():.4f} ± {values.std(ddof=1):.4f}"
 
 
-@pytest.mark.parametrize(("number", "step"), [(3, "general"), (4, "portable")])
-def test_stage_tests_beside_the_paper(study: Path, analysis: Analysis, number: int, step: str) -> None:
-    table = stage_test_table(analysis, number)
+@pytest.mark.parametrize(("step", "paper"), [("general", "0.9554"), ("portable", "0.9436")])
+def test_stage_tests_beside_the_paper(study: Path, analysis: Analysis, step: str, paper: str) -> None:
+    table = stage_test_table(analysis, step)
     row = shown(table, Metric="Dice (soft)")
     values = means(study, step, "test", "DICE")
     assert len(values) == (5 if step == "general" else 4)
     ours = "Donor → general" if step == "general" else "Donor → general → portable"
     assert row[ours] == mean_and_spread(values)
-    assert row["Paper"] == {3: "0.9554", 4: "0.9436"}[number]
+    assert row["Paper"] == paper
     assert row["From scratch"] == mean_and_spread(means(study, f"{step}_scratch", "test", "DICE"))
     low, high = map(float, row["95 % interval"].split(" to "))
     assert low < values.mean() < high
@@ -56,7 +56,7 @@ def test_stage_tests_beside_the_paper(study: Path, analysis: Analysis, number: i
 
 
 def test_tests_of_a_table_are_one_family(analysis: Analysis) -> None:
-    numbers = stage_test_table(analysis, 4).numbers
+    numbers = stage_test_table(analysis, "portable").numbers
     tested = numbers.dropna(subset=["p"])
     assert len(tested) == 2 * 14
     smallest = tested.loc[tested.p.idxmin()]
@@ -66,10 +66,10 @@ def test_tests_of_a_table_are_one_family(analysis: Analysis) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "section", "paper"), [(5, "before", "0.8936"), (6, "independent", "0.9447")], ids=["before", "after"]
+    ("moment", "section", "paper"), [("before", "before", "0.8936"), ("after", "independent", "0.9447")]
 )
-def test_independent_half_by_finding(study: Path, analysis: Analysis, number: int, section: str, paper: str) -> None:
-    table = independent_table(analysis, number)
+def test_independent_half_by_finding(study: Path, analysis: Analysis, moment: str, section: str, paper: str) -> None:
+    table = independent_table(analysis, moment)
     row = shown(table, Metric="Dice (soft)")
     heading = next(name for name in row if name.startswith("COVID-19"))
     assert row[heading] == mean_and_spread(means(study, "portable", section, "DICE", "covid19"))
@@ -133,14 +133,14 @@ def test_arms_tested_on_other_images_are_not_in_the_table(analysis: Analysis) ->
     other = (images.step == "portable_from_donor") & (images.section == "test") & (images.repetition == 1)
     changed = images.assign(image=images.image.mask(other, "another.png"))
     results = type(analysis.results)(**vars(analysis.results) | {"images": changed})
-    assert set(Analysis(results).portable_test.arm) == {"paper", "scratch"}
+    assert set(Analysis(results).stage_tests["portable"].arm) == {"paper", "scratch"}
 
 
 def test_the_papers_figures() -> None:
     figures = paper_figures()
     assert figures.groupby("table").size().to_dict() == {3: 9, 4: 9, 5: 3, 6: 3, 7: 5}
-    assert [paper_value(4, "portable", name) for name in PAPER_METRICS][-2:] == [0.9423, 0.9864]
-    assert np.isnan(paper_value(4, "portable", "HD95"))
+    assert [paper_value(4, name) for name in PAPER_METRICS][-2:] == [0.9423, 0.9864]
+    assert np.isnan(paper_value(4, "HD95"))
     assert figures.source.str.contains("114677").all()
     assert len(paper_table().cells) == len(figures)
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from monai_lungxfer.study.analysis import Analysis
 from monai_lungxfer.study.arms import ARMS, PAPER_ARM
 from monai_lungxfer.study.figures.style import BLUE, FAINT, INK, Drawing, new_figure, styled, tidy
+from monai_lungxfer.study.words import metric_title
 
 __all__ = ["draw_arms"]
 
@@ -16,11 +17,10 @@ def draw_arms(analysis: Analysis) -> Drawing:
     """Draw Dice, distances and artifacts on the independent half by arm."""
     arms = analysis.results.arms
     figure, panels = new_figure(1, 3, height=0.7 + 0.36 * len(arms), sharey=True, width_ratios=[1.6, 1, 1])
-    titles = ("Dice", f"Hausdorff 95, {analysis.results.distance_unit}", "Islands an image")
-    for axes, metric, title in zip(panels, ("DICE", "HD95", "ISLANDS"), titles, strict=True):
+    for axes, metric in zip(panels, ("DICE", "HD95", "ISLANDS"), strict=True):
         for height, arm in enumerate(arms):
             _draw_arm(axes, analysis, arm, metric, height)
-        axes.set_xlabel(title)
+        axes.set_xlabel(metric_title(metric, analysis.results.distance_unit))
         tidy(axes, "x")
     panels[0].set_yticks(range(len(arms)), [ARMS[arm].title for arm in arms])
     panels[0].set_ylim(len(arms) - 0.5, -0.5)

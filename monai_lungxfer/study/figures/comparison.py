@@ -22,7 +22,7 @@ from monai_lungxfer.study.figures.style import (
     styled,
     tidy,
 )
-from monai_lungxfer.study.paper import paper_value
+from monai_lungxfer.study.paper import MOMENT_TABLES, paper_value
 from monai_lungxfer.study.words import finding_title, images_text
 
 __all__ = ["MOMENT_STYLES", "draw_cases", "draw_findings"]
@@ -32,7 +32,6 @@ MOMENT_STYLES = {"before": (VERMILION, "o"), "after": (BLUE, "s")}
 
 _FINDING_STYLES = ((BLUE, "o"), (VERMILION, "^"), (GREEN, "s"), (PURPLE, "D"))
 _MAX_PANELS = 4
-_STAGES = {"before": (5, "general"), "after": (6, "portable")}
 
 
 @styled
@@ -64,7 +63,7 @@ def _draw_metrics(axes: Axes, table: pd.DataFrame, finding: str) -> None:
         heights = [number + shift for number in range(len(rows))]
         axes.hlines(heights, rows.low, rows.high, color=colour, linewidth=1.2, alpha=0.6)
         axes.plot(rows["mean"], heights, marker, color=colour, markersize=4, label=moment)
-        paper = paper_value(*_STAGES[moment], "DICE", finding)
+        paper = paper_value(MOMENT_TABLES[moment], "DICE", finding)
         if not math.isnan(paper):
             height = PAPER_METRICS.index("DICE") + shift
             axes.plot(paper, height, "D", color=colour, markersize=5, fillstyle="none", label=f"paper, {moment}")

@@ -17,6 +17,7 @@ from monai_lungxfer.study.figures.comparison import draw_cases, draw_findings
 from monai_lungxfer.study.figures.losses import draw_losses
 from monai_lungxfer.study.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
 from monai_lungxfer.study.figures.style import Drawing
+from monai_lungxfer.study.paper import MOMENT_TABLES, STAGE_TEST_TABLES
 from monai_lungxfer.study.paper_tables import independent_table, paper_table, stage_test_table, times_table
 from monai_lungxfer.study.report.page import render_page
 from monai_lungxfer.study.results import StudyResults
@@ -82,7 +83,7 @@ def write_report(
     results = StudyResults.read(study)
     analysis = Analysis(results)
     cases = gallery_cases(results)
-    pictures = draw_case_pictures(study, results, cases, data, device) if with_images else {}
+    pictures = draw_case_pictures(results, cases, data, device) if with_images else {}
     tables, drawings = study_tables(analysis), study_drawings(analysis)
     if pictures:
         drawings += [one for one in (draw_overlays(cases, pictures), draw_artifacts(cases, pictures)) if one]
@@ -108,10 +109,8 @@ def study_tables(analysis: Analysis) -> list[Table]:
     return [
         before_after_table(analysis),
         *([arms_table(analysis)] if len(analysis.results.arms) > 1 else []),
-        stage_test_table(analysis, 3),
-        stage_test_table(analysis, 4),
-        independent_table(analysis, 5),
-        independent_table(analysis, 6),
+        *(stage_test_table(analysis, stage) for stage in STAGE_TEST_TABLES),
+        *(independent_table(analysis, moment) for moment in MOMENT_TABLES),
         times_table(analysis),
         paper_table(),
     ]
