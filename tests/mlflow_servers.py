@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,16 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from howto_scripts import end_session
 from orthanc_server import free_port
 
 _PATIENCE = 240  # seconds; importing MLflow and PyTorch takes long on a busy machine
 
 
 @contextmanager
-def tracking_server(folder: Path) -> Iterator[str]:
-    """Serve an SQLite registry, with its artifacts as files, in a folder; yields the URL."""
-    port = free_port()
+def tracking_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """Serve runs and a registry in SQLite, with artifacts as files, in a folder; yields the URL."""
+    port = port or free_port()
     command = ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     stores = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"]
     with _running([*command, *stores], folder / "server.log", f"http://127.0.0.1:{port}/health"):
@@ -46,13 +46,15 @@ def _running(command: list[str], log: Path, url: str, **environment: str) -> Ite
             stdout=file,
             stderr=file,
             env={**os.environ, "PATH": path, **environment},
-            start_new_session=True,  # so that its children can be stopped with it
+            start_new_session=True,  # so that its children go with it
         )
     try:
         _wait_for(url, process, log)
         yield
     finally:
-        end_session(process)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # as when a machine fails, which nothing may depend on
+        process.wait()
 
 
 def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:

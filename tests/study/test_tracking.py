@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +13,9 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow_servers import tracking_server
 from monai.utils import path_to_sqlite_uri
+from orthanc_server import free_port
 from test_resume import killed_when
 from tiny_study import STAGE, outcome, tiny_plan
 
@@ -258,65 +254,31 @@ def test_a_run_whose_machine_cannot_be_watched_ends_as_failed(monkeypatch: pytes
     assert statuses(database(tmp_path)) == {"general": "FAILED"}
 
 
-class Server:
-    """`mlflow server` with SQLite and a folder for artifacts on 127.0.0.1."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.uri = f"http://127.0.0.1:{self.port}"
-        self.folder = folder
-
-    def start(self) -> None:
-        stores = ["--backend-store-uri", f"sqlite:///{self.folder}/server.db"]
-        stores += ["--artifacts-destination", str(self.folder / "artifacts")]
-        command = [sys.executable, "-m", "mlflow", "server", *stores, "--port", str(self.port), "--workers", "1"]
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{self.uri}/health", timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.2)
-        raise TimeoutError((self.folder / "server.log").read_text())
-
-    def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path)
-    running.start()
-    yield running
-    running.kill()
-
-
 @pytest.mark.slow
 def test_a_server_that_goes_away_and_comes_back_costs_nothing_but_time(
-    server: Server, undisturbed: Path, study_inputs: Path, tmp_path: Path
+    undisturbed: Path, study_inputs: Path, tmp_path: Path
 ) -> None:
+    port = free_port()
     plan = StudyPlan.from_file(tiny_plan(study_inputs, tmp_path, **ONE))
     sign = plan.out / "repetition-000" / "general" / "models" / "resume.pt"
 
-    def disturb() -> None:
+    def disturb(server: ExitStack) -> None:
         while not sign.exists():
             time.sleep(0.01)
-        server.kill()
+        server.close()
         time.sleep(1)
-        server.start()
+        server.enter_context(tracking_server(tmp_path, port))
 
-    disturbance = threading.Thread(target=disturb)
-    disturbance.start()
-    end = run_study(plan, server.uri)
-    disturbance.join()
-    assert (len(end.done), end.failed) == (2, {})
-    assert statuses(server.uri) == dict.fromkeys(PARTS, "FINISHED")
-    assert_every_epoch_once(server.uri, 3)
-    assert_tells_no_image(server.uri, study_inputs)
+    with ExitStack() as server:
+        uri = server.enter_context(tracking_server(tmp_path, port))
+        disturbance = threading.Thread(target=disturb, args=(server,))
+        disturbance.start()
+        end = run_study(plan, uri)
+        disturbance.join()
+        assert (len(end.done), end.failed) == (2, {})
+        assert statuses(uri) == dict.fromkeys(PARTS, "FINISHED")
+        assert_every_epoch_once(uri, 3)
+        assert_tells_no_image(uri, study_inputs)
     artifacts = {path.name for path in (tmp_path / "artifacts").rglob("*") if path.is_file()}
     assert artifacts == {"plan.yaml", "environment.json"}
     first = {name: value for name, value in outcome(undisturbed).items() if name.startswith("repetition-000")}
