@@ -44,7 +44,6 @@ class StudyProgress:
         self._stop = threading.Event()
         self._steps: dict[Task, StepStatus] = {}
         self._running: dict[Task, float] = {}
-        self._told: dict[Task, int] = {}
 
     def __enter__(self) -> StudyProgress:
         if self._live is not None:
@@ -70,7 +69,6 @@ class StudyProgress:
     def started(self, task: Task) -> None:
         """Follow a step from now on."""
         with self._lock:
-            self._told[task] = len(self._steps[task].epochs)
             self._running[task] = time.monotonic()
 
     def ended(self, task: Task, error: str | None) -> None:
@@ -94,13 +92,12 @@ class StudyProgress:
 
     def _look(self, task: Task) -> None:
         """Read a step's files, and tell the epochs that are new."""
+        told = len(self._steps[task].epochs)
         self._steps[task] = step_status(self._paths, task)
-        epochs = self._steps[task].epochs
         if self._live is None:
-            for row in epochs[self._told[task] :]:
+            for row in self._steps[task].epochs[told:]:
                 losses = ", ".join(f"{said} {row[name]:.4f}" for name, said in LOSSES.items() if name in row)
                 self._say(f"{self._name(task)}: epoch {self._epoch(task, row)}, {losses}, {epoch_seconds([row]):.0f} s")
-        self._told[task] = len(epochs)
 
     def _table(self) -> Table:
         table = Table("repetition", "step", "epoch", *LOSSES.values(), "time", title=self._summary())
