@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -30,54 +32,73 @@ def tags(database: str, version: str) -> dict[str, str]:
     return next(row["tags"] for row in list_versions(NAME, tracking_uri=database) if row["version"] == version)
 
 
-@pytest.mark.slow
-def test_promotion_by_reports(
-    database: str, tmp_path: Path, portable_sha256: str, general_sha256: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_REGISTRY_URI", database)  # for MLflow's own download below
+Register = Callable[..., None]
 
-    def register(weights: str, sha256: str, dice: list[float], **fields) -> None:
-        report = write_report(tmp_path / "report.json", sha256, dice, **fields)
+
+@pytest.fixture
+def register(database: str, tmp_path: Path, portable_sha256: str, general_sha256: str) -> Register:
+    """Register weights with a report of these values of Dice."""
+    hashes = {"portable": portable_sha256, "general": general_sha256}
+
+    def of(weights: str, dice: list[float], **fields: Any) -> None:
+        report = write_report(tmp_path / "report.json", hashes[weights], dice, **fields)
         register_bundle("portable", weights=weights, report=report, name=NAME, tracking_uri=database)
 
-    register("portable", portable_sha256, GOOD)
+    return of
+
+
+@pytest.fixture
+def champion(register: Register, database: str) -> str:
+    """A registry whose only version is the champion."""
+    register("portable", GOOD)
     first = promote(NAME, tracking_uri=database)
     assert (first.promoted, first.champion, first.comparison) == (True, None, None)
     assert aliases(database) == {"1": ["champion"]}
-    with pytest.raises(RegistryError, match="there is no version 'candidate'"):
-        promote(NAME, tracking_uri=database)
-    with pytest.raises(RegistryError, match="version 1 is the champion already"):
-        promote(NAME, version="1", tracking_uri=database)
+    return database
 
-    register("general", general_sha256, BAD)
-    refused = promote(NAME, tracking_uri=database)
+
+@pytest.mark.slow
+def test_reports_decide_unless_a_reason_is_given(champion: str, register: Register) -> None:
+    register("general", BAD)
+    refused = promote(NAME, tracking_uri=champion)
     assert not refused.promoted
     assert refused.comparison is not None
     assert refused.comparison.difference == pytest.approx(-0.1)
-    assert aliases(database) == {"1": ["champion"], "2": ["candidate"]}
+    assert aliases(champion) == {"1": ["champion"], "2": ["candidate"]}
 
-    forced = promote(NAME, force="the other one fails on films", tracking_uri=database)
+    forced = promote(NAME, force="the other one fails on films", tracking_uri=champion)
     assert forced.promoted
-    assert aliases(database) == {"1": [], "2": ["champion"]}
-    account = tags(database, "2")
+    assert aliases(champion) == {"1": [], "2": ["champion"]}
+    account = tags(champion, "2")
     assert (account["forced"], account["champion_before"]) == ("the other one fails on films", "1")
     assert json.loads(account["comparison"])["difference"] == pytest.approx(-0.1)
 
-    better = promote(NAME, version="1", tracking_uri=database)
+    better = promote(NAME, version="1", tracking_uri=champion)
     assert better.promoted
-    assert aliases(database) == {"1": ["champion"], "2": []}
+    assert aliases(champion) == {"1": ["champion"], "2": []}
 
-    register("general", general_sha256, GOOD, split="b" * 64)
+
+@pytest.mark.slow
+def test_what_cannot_be_compared_is_not_promoted(
+    champion: str, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(RegistryError, match="there is no version 'candidate'"):
+        promote(NAME, tracking_uri=champion)
+    with pytest.raises(RegistryError, match="version 1 is the champion already"):
+        promote(NAME, version="1", tracking_uri=champion)
+
+    register("general", GOOD, split="b" * 64)
     with pytest.raises(RegistryError, match="different splits"):
-        promote(NAME, tracking_uri=database)
-    assert aliases(database) == {"1": ["champion"], "2": [], "3": ["candidate"]}
+        promote(NAME, tracking_uri=champion)
+    assert aliases(champion) == {"1": ["champion"], "2": ["candidate"]}
 
-    newest = mlflow.artifacts.download_artifacts(f"models:/{NAME}@candidate", tracking_uri=database)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", champion)  # for MLflow's own download
+    newest = mlflow.artifacts.download_artifacts(f"models:/{NAME}@candidate", tracking_uri=champion)
     Path(newest, "artifacts", "report.json").unlink()
     with pytest.raises(RegistryError, match="its report cannot be read"):
-        promote(NAME, tracking_uri=database)
-    assert promote(NAME, force="the report is gone", tracking_uri=database).comparison is None
-    assert aliases(database)["3"] == ["champion"]
+        promote(NAME, tracking_uri=champion)
+    assert promote(NAME, force="the report is gone", tracking_uri=champion).comparison is None
+    assert aliases(champion)["2"] == ["champion"]
 
 
 @pytest.mark.slow

@@ -22,24 +22,32 @@ from monai_lungxfer.transfer import load_parent, resolve_weights
 NAME = "portable_cxr_lung_segmentation"
 
 
-@pytest.mark.slow
-def test_a_version_with_all_that_is_known_of_it(
-    database: str, tmp_path: Path, general_sha256: str, portable_sha256: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    report = write_report(tmp_path / "report.json", general_sha256, [0.9, 0.8])
-    first = register_bundle("portable", tracking_uri=database)
-    second = register_bundle(
-        "portable",
-        weights="general",
-        report=report,
-        parent=f"models:/{NAME}@candidate",
-        tags={"data": "abc"},
-        tracking_uri=database,
-    )
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory, general_sha256: str) -> str:
+    """A registry with two versions, the second with a report, a parent and a tag."""
+    folder = tmp_path_factory.mktemp("registry")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    report = write_report(folder / "report.json", general_sha256, [0.9, 0.8])
+    known = {"report": report, "parent": f"models:/{NAME}@candidate", "tags": {"data": "abc"}}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv("MLFLOW_TRACKING_URI", raising=False)
+        first = register_bundle("portable", tracking_uri=uri)
+        second = register_bundle("portable", weights="general", tracking_uri=uri, **known)
+        assert "MLFLOW_TRACKING_URI" not in os.environ
     assert (first.uri, second.uri) == (f"models:/{NAME}/1", f"models:/{NAME}/2")
-    assert "MLFLOW_TRACKING_URI" not in os.environ
+    return uri
 
-    newest, oldest = list_versions(tracking_uri=database)
+
+@pytest.fixture
+def in_use(registered: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """That registry, as the one that the environment names."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", registered)
+    return registered
+
+
+@pytest.mark.slow
+def test_tags_tell_all_that_is_known_of_a_version(registered: str, general_sha256: str, portable_sha256: str) -> None:
+    newest, oldest = list_versions(tracking_uri=registered)
     assert (newest["version"], newest["aliases"], oldest["aliases"]) == ("2", ["candidate"], [])
     tags = newest["tags"]
     assert tags["intended_use"].startswith("Research")
@@ -50,7 +58,9 @@ def test_a_version_with_all_that_is_known_of_it(
     assert (tags["dice"], tags["images"], tags["section"], tags["split"]) == ("0.8500", "2", "independent", "a" * 64)
     assert tags["data"] == "abc"
 
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+
+@pytest.mark.slow
+def test_a_version_holds_its_bundle_and_its_report_without_names_of_files(in_use: str) -> None:
     with registry_at() as client:
         version = client.get_model_version(NAME, "2")
         run = client.get_run(version.run_id)
@@ -59,18 +69,21 @@ def test_a_version_with_all_that_is_known_of_it(
     assert (run.info.status, run.data.metrics["independent_DICE"]) == ("FINISHED", pytest.approx(0.85))
     held = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/2"))
     assert (held / "artifacts" / NAME / "docs" / "README.md").is_file()
-    assert held.is_relative_to(tmp_path / "mlflow")
+    assert held.is_relative_to(Path(in_use.removeprefix("sqlite:///")).parent / "mlflow")
     assert "doe" not in (held / "artifacts" / "report.json").read_text()
 
-    # As the weights to predict with, as the parent of a stage, and as a model of MLflow's.
-    weights = resolve_weights(f"models:/{NAME}@candidate")
-    assert sha256_of(weights) == general_sha256
-    assert input_size(f"models:/{NAME}@candidate") == [256, 256]
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_use")
+def test_a_version_is_weights_a_parent_and_a_model(general_sha256: str) -> None:
+    newest = f"models:/{NAME}@candidate"
+    assert sha256_of(resolve_weights(newest)) == general_sha256
+    assert input_size(newest) == [256, 256]
     network = DonorUNet()
-    transferred = load_parent(network, f"models:/{NAME}@candidate")
+    transferred = load_parent(network, newest)
     assert transferred is not None
     assert len(transferred.with_status("loaded")) == len(network.state_dict())
-    made = mlflow.pyfunc.load_model(f"models:/{NAME}@candidate").predict(input_example())
+    made = mlflow.pyfunc.load_model(newest).predict(input_example())
     assert made["model"][0] == f"{NAME} 0.1.0 {general_sha256[:12]}"
 
 
