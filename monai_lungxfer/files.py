@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from monai_lungxfer.errors import OutputError
 
-__all__ = ["atomic_path", "sha256_of", "staged_folder", "unwritable"]
+__all__ = ["atomic_path", "remove_leftovers", "sha256_of", "staged_folder", "unwritable"]
 
 
 @contextmanager
@@ -54,6 +56,18 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(targets: Iterable[Path]) -> None:
+    """Remove what `atomic_path` left beside these files when its process was killed; nobody may be writing them now."""
+    names: dict[Path, set[str]] = defaultdict(set)
+    for target in targets:
+        names[target.parent].add(target.name)
+    for folder, wanted in names.items():
+        for path in folder.glob(".*"):
+            written_to = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}", path.stem)  # mkstemp's eight
+            if written_to and written_to[1] + path.suffix in wanted:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.files import remove_leftovers
 from monai_lungxfer.memory import return_freed_memory
 from monai_lungxfer.prediction.inputs import InputFile
 from monai_lungxfer.prediction.journal import JOURNAL_NAME, Journal
@@ -104,7 +105,7 @@ def predict_files(
     tasks = plan(inputs, options)
     journal = Journal(out_dir, segmenter.identity, options)
     kept = journal.done() if resume else {}
-    check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), overwrite or resume)
+    results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), overwrite or resume)
     journal.open(kept)
     try:
         left = [task for task in tasks if task.item.name not in kept]
@@ -113,6 +114,7 @@ def predict_files(
     finally:
         journal.close()
     save_tables(predictions, segmenter.identity, out_dir)
+    remove_leftovers(results)  # of a worker, or of an earlier run, that was killed
     return predictions
 
 

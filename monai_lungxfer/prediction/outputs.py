@@ -123,8 +123,8 @@ def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[Task]:
     ]
 
 
-def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], overwrite: bool) -> None:
-    """Refuse to replace an input, or results that exist.
+def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], overwrite: bool) -> list[Path]:
+    """Refuse to replace an input, or results that exist, and return what will be written.
 
     Parameters
     ----------
@@ -156,3 +156,4 @@ def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], ov
             source=folder,
             remedy="Choose another folder (--out), go on with what is left (--resume), or replace them (--overwrite)",
         )
+    return results

@@ -113,10 +113,11 @@ def test_missing_weights(folder: Path, tmp_path: Path) -> None:
 def test_resume_does_what_is_left(folder: Path, weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run(folder / "sub", "--out", out, weights=weights).exit_code == 0
-    (out / "x3_mask.png").unlink()
+    (out / "x3_mask.png").rename(out / ".x3_mask-a1b2c3d4.png")  # as if it had been killed while it wrote
     before = (out / "x4_mask.png").stat().st_mtime_ns
     assert run(folder / "sub", "--out", out, "--resume", weights=weights).exit_code == 0
     assert read_mask(out / "x3_mask.png").shape == (50, 63)
+    assert not list(out.glob(".*"))
     assert (out / "x4_mask.png").stat().st_mtime_ns == before
     refused = run(folder / "sub", "--out", out, "--resume", "--set", "threshold=0.4", weights=weights)
     assert refused.exit_code == 2
