@@ -17,12 +17,15 @@ from torch import Tensor
 from monai_lungxfer.artifacts import count_bridges, count_islands
 from monai_lungxfer.errors import LungXferError
 
-__all__ = ["METRICS", "PAPER_METRICS", "image_metrics"]
+__all__ = ["DISTANCES", "METRICS", "PAPER_METRICS", "image_metrics"]
 
 PAPER_METRICS = ("ACC", "AUC", "DICE", "JACC", "PREC", "RECA", "F1", "SENS", "SPEC")
 """The nine metrics of the paper, in the order of its Tables 3 to 6."""
 
-METRICS = (*PAPER_METRICS, "DICE_HARD", "HD95", "ASD", "ISLANDS", "BRIDGES", "AREA", "AREA_TRUTH")
+DISTANCES = ("HD95", "ASD")
+"""Metrics that have a unit of length."""
+
+METRICS = (*PAPER_METRICS, "DICE_HARD", *DISTANCES, "ISLANDS", "BRIDGES", "AREA", "AREA_TRUTH")
 """Every metric that this module knows."""
 
 THRESHOLD = 0.5

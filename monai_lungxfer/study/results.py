@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.image_metrics import DISTANCES
 from monai_lungxfer.study.arms import ARMS, PAPER_ARM, steps_of
 from monai_lungxfer.study.layout import StudyPaths
 from monai_lungxfer.study.plan import StudyPlan
 from monai_lungxfer.study.reading import FinishedStep, read_step
-from monai_lungxfer.study.words import DISTANCES
 
 __all__ = ["StudyResults"]
 

@@ -140,8 +140,7 @@ def _moments(analysis: Analysis, metric: str) -> list[dict[str, Any]]:
 
 def _artifacts(analysis: Analysis) -> Iterator[Statement]:
     names = {"ISLANDS": "Islands away from the lungs", "BRIDGES": "Bridges between the lungs"}
-    for metric in ("ISLANDS", "BRIDGES", "HD95"):
-        name = names.get(metric, METRIC_TITLES[metric])
+    for metric, name in (names | {"HD95": METRIC_TITLES["HD95"]}).items():
         row = _row(analysis.gains, finding="all", metric=metric)
         before, after = (f"{one['mean']:.2f}" for one in _moments(analysis, metric))
         unit = analysis.results.distance_unit if metric == "HD95" else "an image"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
-from monai_lungxfer.image_metrics import METRICS, PAPER_METRICS
+from monai_lungxfer.image_metrics import DISTANCES, METRICS, PAPER_METRICS
 from monai_lungxfer.study.statistics import Interval
 
 __all__ = [
-    "DISTANCES",
     "KEY_METRICS",
     "LOWER_IS_BETTER",
     "METRIC_TITLES",
@@ -24,9 +23,6 @@ __all__ = [
     "p_text",
     "signed_text",
 ]
-
-DISTANCES = ("HD95", "ASD")
-"""Metrics that have a unit of length."""
 
 LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES"))
 """Metrics of which less is better."""

@@ -18,7 +18,7 @@ from monai_lungxfer.study.report.inline import inline_svg, picture_data
 from monai_lungxfer.study.report.provenance import environment, limits, plan_text
 from monai_lungxfer.study.summary import statements, tiles
 from monai_lungxfer.study.tables import Cell, Table
-from monai_lungxfer.study.words import finding_title, number_text, signed_text
+from monai_lungxfer.study.words import METRIC_TITLES, finding_title, number_text, signed_text
 
 __all__ = ["render_page"]
 
@@ -83,7 +83,7 @@ def _sort_key(cell: Cell) -> str:
 def _case(case: Case, pictures: CasePictures | None) -> dict[str, Any]:
     before, after = case.before["DICE"], case.after["DICE"]
     flags = set(case.flags) | set(pictures.flags if pictures else ())
-    lines = (("Hausdorff 95", "HD95", 1), ("Islands", "ISLANDS", 0), ("Bridges", "BRIDGES", 0))
+    lines = ((METRIC_TITLES["HD95"], "HD95", 1), ("Islands", "ISLANDS", 0), ("Bridges", "BRIDGES", 0))
     return {
         "number": case.number,
         "finding": case.finding,
