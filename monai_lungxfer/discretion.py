@@ -10,7 +10,7 @@ from typing import Any
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.transfer import REGISTERED, resolve_weights
+from monai_lungxfer.weights_references import REGISTERED, resolve_weights
 
 __all__ = ["PATH", "told_of_weights", "without_paths"]
 
@@ -26,7 +26,7 @@ def told_of_weights(reference: str | Path | None) -> str:
     Parameters
     ----------
     reference : str, pathlib.Path or None
-        As for `monai_lungxfer.transfer.resolve_weights`; None is a start from random weights.
+        As for `monai_lungxfer.weights_references.resolve_weights`; None is a start from random weights.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import atomic_path
-from monai_lungxfer.transfer import resolve_weights
+from monai_lungxfer.weights_references import resolve_weights
 
 __all__ = ["PAPER_SIZE", "input_size", "input_size_file", "save_input_size"]
 
@@ -46,7 +46,7 @@ def input_size(weights: str | Path) -> list[int]:
     Parameters
     ----------
     weights : str or pathlib.Path
-        As for `monai_lungxfer.transfer.resolve_weights`.
+        As for `monai_lungxfer.weights_references.resolve_weights`.
 
     Raises
     ------

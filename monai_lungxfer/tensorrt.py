@@ -11,7 +11,7 @@ from monai.utils import optional_import
 
 from monai_lungxfer.errors import BundleError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.transfer import resolve_weights
+from monai_lungxfer.weights_references import resolve_weights
 
 __all__ = ["check_tensorrt", "engine_path"]
 
@@ -59,7 +59,7 @@ def engine_path(folder: str | Path, weights: str | Path, *settings: Any) -> str:
     folder : str or pathlib.Path
         Where engines are kept.
     weights : str or pathlib.Path
-        As for `monai_lungxfer.transfer.resolve_weights`.
+        As for `monai_lungxfer.weights_references.resolve_weights`.
     settings : Any
         What the engine is built for.
     """

@@ -25,18 +25,21 @@ from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.evaluation import ImageTable
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.study.statistics import worst_tenth
-from monai_lungxfer.transfer import resolve_weights
+from monai_lungxfer.weights_references import resolve_weights
 
 NAMES = ("DICE_HARD", "SENS", "SPEC", "HD95", "ASD", "ISLANDS", "BRIDGES")
 
 
+def at_one_size(mask: np.ndarray) -> torch.Tensor:
+    """Return a mask of any size as (1, 256, 256)."""
+    return Resize((256, 256), mode="nearest-exact")(torch.from_numpy(mask[None]).float())
+
+
 def items(segmenter: Segmenter, records: list[Any]) -> Iterator[dict[str, torch.Tensor]]:
     """Yield mask and label of every record, (1, 256, 256)."""
-    resize = Resize((256, 256), mode="nearest-exact")
     for record in records:
         mask = segmenter.segment(read_radiograph(record["image"])).mask
-        planes = {"pred": mask, "label": read_mask(record["label"])}
-        yield {name: resize(torch.from_numpy(plane[None]).float()) for name, plane in planes.items()}
+        yield {"pred": at_one_size(mask), "label": at_one_size(read_mask(record["label"]))}
 
 
 def main() -> None:

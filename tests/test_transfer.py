@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import mlflow
 import pytest
 import torch
 
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.transfer import load_parent, load_weights, read_state_dict, resolve_weights
+from monai_lungxfer.transfer import load_parent, load_weights, read_state_dict
 
 
 def small(in_channels: int = 3, seed: int = 0, out_channels: int = 1) -> DonorUNet:
@@ -125,29 +124,3 @@ def test_weights_for_inference_must_fit_exactly(parent_file: Path) -> None:
     assert load_weights(network, parent_file) == parent_file
     with pytest.raises(TransferError, match="adapted"):
         load_weights(small(in_channels=1), parent_file)
-
-
-def test_references_to_bundle_folders(tmp_path: Path) -> None:
-    (tmp_path / "models").mkdir()
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "metadata.json").write_text("{}")
-    with pytest.raises(TransferError, match="no weights"):
-        resolve_weights(tmp_path)
-    (tmp_path / "models" / "model.pt").touch()
-    assert resolve_weights(tmp_path) == tmp_path / "models" / "model.pt"
-    with pytest.raises(TransferError, match="no such weights file, bundle or stage"):
-        resolve_weights(tmp_path / "nothing.pt")
-
-
-def test_reference_to_mlflow(tmp_path: Path, parent_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlruns.db")
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlruns.db")
-    client = mlflow.MlflowClient()
-    run = client.create_run(client.create_experiment("e", artifact_location=(tmp_path / "artifacts").as_uri()))
-    (tmp_path / "model.pt").write_bytes(parent_file.read_bytes())
-    client.log_artifact(run.info.run_id, str(tmp_path / "model.pt"), "weights")
-    network = small()
-    report = load_parent(network, f"runs:/{run.info.run_id}/weights")
-    assert len(report.with_status("loaded")) == len(network.state_dict())
-    with pytest.raises(TransferError, match="MLflow cannot provide it"):
-        load_parent(network, f"runs:/{run.info.run_id}/nothing")

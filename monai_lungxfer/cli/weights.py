@@ -52,7 +52,7 @@ def pack(
 ) -> None:
     """Write weights in half the size, to a file or into a bundle. Masks do not change by it."""
     from monai_lungxfer.packing import install_weights, pack_weights
-    from monai_lungxfer.transfer import resolve_weights
+    from monai_lungxfer.weights_references import resolve_weights
 
     path = resolve_weights(source)
     if out is not None and bundle is None:
@@ -73,7 +73,8 @@ def show(
 ) -> None:
     """Show what a weights file holds: parameters, number formats, layers, checksum."""
     from monai_lungxfer.files import sha256_of
-    from monai_lungxfer.transfer import read_state_dict, resolve_weights
+    from monai_lungxfer.transfer import read_state_dict
+    from monai_lungxfer.weights_references import resolve_weights
 
     path = resolve_weights(source)
     facts = {"file": path.absolute(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}

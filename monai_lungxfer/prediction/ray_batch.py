@@ -16,7 +16,7 @@ from monai_lungxfer.prediction.outputs import Task
 from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.prediction.tables import Prediction
 from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.transfer import absolute_reference
+from monai_lungxfer.weights_references import absolute_reference
 
 __all__ = ["RayRunner"]
 

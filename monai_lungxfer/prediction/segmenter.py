@@ -18,7 +18,8 @@ from monai_lungxfer.errors import BundleError, InputFileError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.prediction.inference_config import InferenceParts, load_parts
 from monai_lungxfer.stages import STAGES
-from monai_lungxfer.transfer import load_weights, resolve_weights
+from monai_lungxfer.transfer import load_weights
+from monai_lungxfer.weights_references import resolve_weights
 
 __all__ = ["ModelIdentity", "Prepared", "Segmentation", "Segmenter"]
 

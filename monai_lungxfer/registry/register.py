@@ -23,7 +23,7 @@ from monai_lungxfer.registry.reports import METRIC, REPORT_ARTIFACT, mean_of, re
 from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at, version_uri
 from monai_lungxfer.serving.packaging import pyfunc_arguments
 from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.transfer import REGISTERED, resolve_weights
+from monai_lungxfer.weights_references import REGISTERED, resolve_weights
 
 __all__ = ["Registered", "register_bundle"]
 
@@ -62,7 +62,7 @@ def register_bundle(
     bundle : str or pathlib.Path
         A stage, a bundle's name, or a bundle's folder.
     weights : str or pathlib.Path, optional
-        What replaces the bundle's own weights, as for `monai_lungxfer.transfer.resolve_weights`.
+        What replaces the bundle's own weights, as for `monai_lungxfer.weights_references.resolve_weights`.
     report : str or pathlib.Path, optional
         How good these weights are, as ``lungxfer evaluate`` has written it; kept without the names of images.
     parent : str or pathlib.Path, optional

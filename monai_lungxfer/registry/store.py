@@ -13,7 +13,7 @@ from mlflow import MlflowClient, MlflowException
 from mlflow.entities.model_registry import ModelVersion
 
 from monai_lungxfer.errors import RegistryError
-from monai_lungxfer.transfer import REGISTERED
+from monai_lungxfer.weights_references import REGISTERED
 
 __all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "registry_at", "version_at", "version_uri"]
 

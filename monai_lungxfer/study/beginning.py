@@ -22,7 +22,7 @@ from monai_lungxfer.stages import STAGES
 from monai_lungxfer.study.arms import DONOR, Step, steps_of
 from monai_lungxfer.study.layout import StudyPaths
 from monai_lungxfer.study.plan import StudyPlan
-from monai_lungxfer.transfer import resolve_weights
+from monai_lungxfer.weights_references import resolve_weights
 
 __all__ = ["FIXED", "Study", "begin_study"]
 

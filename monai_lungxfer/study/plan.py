@@ -24,7 +24,7 @@ from monai_lungxfer.errors import DatalistError, PlanError
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.study.arms import ARMS
 from monai_lungxfer.study.plan_errors import check_names, check_settings, plan_error, unknown
-from monai_lungxfer.transfer import absolute_reference
+from monai_lungxfer.weights_references import absolute_reference
 
 __all__ = ["StagePlan", "StagePlans", "StudyPlan", "stage_defaults"]
 

@@ -17,7 +17,8 @@ from monai_lungxfer.registry.listing import list_versions
 from monai_lungxfer.registry.register import register_bundle
 from monai_lungxfer.registry.store import registry_at
 from monai_lungxfer.serving.signature import input_example
-from monai_lungxfer.transfer import load_parent, resolve_weights
+from monai_lungxfer.transfer import load_parent
+from monai_lungxfer.weights_references import resolve_weights
 
 NAME = "portable_cxr_lung_segmentation"
 
