@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measure_masks import items
+from measure_masks import at_one_size, items
 from monai.transforms import Resize
 
 from monai_lungxfer.data.datalist import load_datalist
@@ -49,27 +49,19 @@ def print_networks(split_file: Path, data: Path, weights: list[str]) -> None:
         print(f"{one} with {other}: {values.mean():.4f} ± {values.std(ddof=1):.4f}, worst {values.min():.4f}")
 
 
-def thumbnail(record: dict[str, Any]) -> np.ndarray:
-    """Return a small image of mean 0 and standard deviation 1, (SIDE², )."""
-    small = Resize((SIDE, SIDE), anti_aliasing=True)(torch.from_numpy(read_radiograph(record["image"]).pixels[None]))
-    values = np.asarray(small, dtype=np.float32).ravel()
-    return (values - values.mean()) / values.std()
-
-
 def same_images(records: list[dict[str, Any]]) -> Iterator[tuple[float, dict[str, Any], dict[str, Any]]]:
     """Yield the pairs of images that look the same, the most alike first, with their correlation."""
-    thumbnails = np.stack([thumbnail(record) for record in records])
-    correlations = np.triu(thumbnails @ thumbnails.T / SIDE**2, k=1)
-    pairs = np.argwhere(correlations > SAME)
-    for one, other in sorted(pairs, key=lambda pair: -correlations[tuple(pair)]):
+    small = Resize((SIDE, SIDE), anti_aliasing=True)
+    images = (torch.from_numpy(read_radiograph(record["image"]).pixels[None]) for record in records)
+    correlations = np.triu(np.corrcoef([np.ravel(small(image)) for image in images]), k=1)
+    for one, other in sorted(np.argwhere(correlations > SAME), key=lambda pair: -correlations[tuple(pair)]):
         yield float(correlations[one, other]), records[one], records[other]
 
 
 def print_annotators(folders: list[Path]) -> None:
     """Print Dice of the two masks of every image that was drawn twice."""
-    resize = Resize((256, 256), mode="nearest-exact")
     for correlation, *pair in same_images([record for folder in folders for record in load_datalist(folder)]):
-        one, other = (resize(torch.from_numpy(read_mask(record["label"])[None]).float())[None] for record in pair)
+        one, other = (at_one_size(read_mask(record["label"]))[None] for record in pair)
         names = ", ".join(Path(record["image"]).name for record in pair)
         print(f"{names}: correlation {correlation:.4f}, Dice of the drawn masks {dice(one, other)[0]:.4f}")
 

@@ -10,7 +10,8 @@
 first, image by image. Numbers are as in the report of a study, a seed for a repetition: means over seeds, the mean of
 the worst tenth, and 95 % intervals by bootstrap over patients and seeds. `--stage1` takes a training whose validation
 loss is drawn by epoch. `--curve` takes trainings that follow each other and had the machine to themselves: the last is
-drawn, and the others' time is counted. Written are `….md` and `….csv`, where there are arms, and `….png`.
+drawn, and the others' time is counted. Written are `….md` and `….csv` where there are arms,
+and `….png` where there is something to draw.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def epochs_needed(reference: np.ndarray, other: np.ndarray) -> str:
 
 
 def draw(target: Path, stage1: dict[str, Path], curves: dict[str, list[Path]], nnunet: Path | None) -> None:
-    """Draw validation loss by epoch and, where there are curves, Dice of the validation section by wall time."""
+    """Draw validation loss by epoch and Dice of the validation section by wall time, where there are any."""
     drawn = {name: wall_time_curve(folders) for name, folders in curves.items()}
     if nnunet is not None:
         points = pd.DataFrame(json.loads((nnunet / "curve.json").read_text(encoding="utf-8"))["points"])
@@ -87,6 +88,8 @@ def draw(target: Path, stage1: dict[str, Path], curves: dict[str, list[Path]], n
         ("Minutes of training", "Dice of the portable validation section"): drawn,
     }
     panels = {labels: lines for labels, lines in panels.items() if lines}
+    if not panels:
+        return
     figure, all_axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 4), layout="constrained", squeeze=False)
     for axes, ((across, up), lines) in zip(all_axes.flat, panels.items(), strict=True):
         for (name, line), (colour, style) in zip(lines.items(), STYLES, strict=False):

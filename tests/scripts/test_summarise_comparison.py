@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-from summarise_comparison import arms_table
+from summarise_comparison import arms_table, draw
 
 from monai_lungxfer.metrics import METRICS
 from monai_lungxfer.study.statistics import interval
@@ -52,3 +52,8 @@ def test_images_that_one_side_lacks_are_not_compared(tmp_path: Path) -> None:
     table = arms_table({"a": [report(tmp_path / "a.json", whole)], "b": [report(tmp_path / "b.json", part)]})
     assert table.loc["b", "against the first"] == "+0.1000 (+0.1000 to +0.1000)"
     assert table.loc["a", "all"] == "0.8000 (0.8000 to 0.8000)"
+
+
+def test_where_nothing_is_to_be_drawn_there_is_no_figure(tmp_path: Path) -> None:
+    draw(tmp_path / "comparison.png", {}, {}, None)
+    assert list(tmp_path.iterdir()) == []
