@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,8 @@ STAGE = {
     "settings": {"network_def#init_features": 4},
 }
 SAME_IN_RECORDS = ("step", "parent", "parent_sha256", "seed", "split", "data", "weights_sha256")
+RUN = "from monai_lungxfer.study.plan import StudyPlan; from monai_lungxfer.study.run import run_study; import sys; "
+RUN += "run_study(StudyPlan.from_file(sys.argv[1]), tracking_uri=sys.argv[2])"
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +56,15 @@ def tiny_plan(inputs: Path, folder: Path, **keys: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.yaml").write_text(yaml.safe_dump(content | keys))
     return folder / "plan.yaml"
+
+
+def killed_when(plan: Path, sign: Path, tracking_uri: str = "") -> None:
+    """Start a study in a process of its own, and kill that as soon as a file appears."""
+    with subprocess.Popen([sys.executable, "-c", RUN, str(plan), tracking_uri], stderr=subprocess.DEVNULL) as process:
+        while not sign.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "the study was over before it could be killed"
 
 
 @pytest.fixture(scope="session")

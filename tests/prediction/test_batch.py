@@ -12,6 +12,7 @@ import pytest
 import torch
 from dicom_radiograph import radiograph, write
 from PIL import Image
+from radiograph_folder import files_in, save_radiograph
 
 from monai_lungxfer.data.phantom import write_phantoms
 from monai_lungxfer.data.radiograph import read_mask, read_radiograph
@@ -33,14 +34,6 @@ def segmenter(tmp_path_factory) -> Segmenter:
     return Segmenter.from_bundle(weights=path, device="cpu", overrides=overrides)
 
 
-def save_radiograph(path: Path, width: int = 90, height: int = 64) -> None:
-    pixels = np.full((height, width), 30, np.uint8)
-    pixels[height // 4 : height // 2, width // 8 : width // 3] = 220
-    pixels[height // 4 : (7 * height) // 8, (5 * width) // 8 : (7 * width) // 8] = 200
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Twelve files, two of which are broken."""
@@ -52,10 +45,6 @@ def folder(tmp_path: Path) -> Path:
     (root / "cut.jpg").write_bytes(content[: len(content) // 2])
     (root / "empty.png").write_bytes(b"")
     return root
-
-
-def files_in(out: Path) -> list[str]:
-    return sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
 
 
 def test_twelve_files_two_broken(segmenter: Segmenter, folder: Path, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from radiograph_folder import files_in, save_radiograph
 from ray_nodes import KilledWorker
-from test_batch import files_in, save_radiograph
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app

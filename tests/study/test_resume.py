@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from tiny_study import outcome, tiny_plan
+from tiny_study import killed_when, outcome, tiny_plan
 
 from monai_lungxfer.study.plan import StudyPlan
 from monai_lungxfer.study.run import run_study
-
-RUN = "from monai_lungxfer.study.plan import StudyPlan; from monai_lungxfer.study.run import run_study; import sys; "
-RUN += "run_study(StudyPlan.from_file(sys.argv[1]), tracking_uri=sys.argv[2])"
-
-
-def killed_when(plan: Path, sign: Path, tracking_uri: str = "") -> None:
-    """Start a study in a process of its own, and kill that as soon as a file appears."""
-    with subprocess.Popen([sys.executable, "-c", RUN, str(plan), tracking_uri], stderr=subprocess.DEVNULL) as process:
-        while not sign.exists() and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL, "the study was over before it could be killed"
 
 
 @pytest.mark.slow

@@ -16,8 +16,7 @@ from mlflow.entities import Run
 from mlflow_servers import tracking_server
 from monai.utils import path_to_sqlite_uri
 from orthanc_server import free_port
-from test_resume import killed_when
-from tiny_study import STAGE, outcome, tiny_plan
+from tiny_study import STAGE, killed_when, outcome, tiny_plan
 
 from monai_lungxfer.discretion import without_paths
 from monai_lungxfer.errors import LungXferError
