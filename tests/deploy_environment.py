@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,8 +47,10 @@ def deploy_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
     with FileLock(f"{ENVIRONMENT}.lock"):
         install, mark = commands("Install"), ENVIRONMENT / "made_by"
         pins = (REPOSITORY / "deploy" / "requirements.txt").read_text()
-        recipe = hashlib.sha256((install + pins).encode()).hexdigest()
+        python = str(Path(sys.executable).resolve())
+        recipe = hashlib.sha256((install + pins + python).encode()).hexdigest()
         if not mark.is_file() or mark.read_text() != recipe:
+            shutil.rmtree(ENVIRONMENT, ignore_errors=True)  # `venv` fails on one that another Python made
             run_script(install, copied(tmp_path_factory.mktemp("source")), PYTHONPATH="")
             mark.write_text(recipe)
         yield ENVIRONMENT
