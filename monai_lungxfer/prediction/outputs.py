@@ -79,7 +79,7 @@ class Task:
             raise InputFileError(
                 f"is a {radiograph.format} file, and a DICOM SEG refers to a DICOM image",
                 source=self.item.path,
-                remedy="Use --format png or nifti",
+                remedy="Segment it by lungxfer predict --format png or --format nifti",
             )
 
     def write(
