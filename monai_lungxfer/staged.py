@@ -74,6 +74,8 @@ class TransferResult:
 def stage_data(root: str | Path, stage: Stage) -> Path:
     """Find the data of a stage: a folder named for it below `root`, or `root` itself.
 
+    The donor's data are Kaggle's `lgg/kaggle_3m` as it is, or a data set in `lgg`.
+
     Raises
     ------
     DatalistError
@@ -82,8 +84,8 @@ def stage_data(root: str | Path, stage: Stage) -> Path:
     root = Path(root).expanduser()
     if not root.is_dir():
         raise DatalistError("there is no such folder", source=root, remedy="Give the folder of the images")
-    below = root / stage.data
-    return below if below.is_dir() else root
+    folders = (root / stage.data, root / Path(stage.data).parts[0], root)
+    return next(folder for folder in folders if folder.is_dir())
 
 
 def train_stage(
