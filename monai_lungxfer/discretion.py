@@ -10,7 +10,7 @@ from typing import Any
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.weights_references import REGISTERED, resolve_weights
+from monai_lungxfer.weights_references import NO_WEIGHTS, REGISTERED, resolve_weights
 
 __all__ = ["PATH", "told_of_weights", "without_paths"]
 
@@ -26,15 +26,15 @@ def told_of_weights(reference: str | Path | None) -> str:
     Parameters
     ----------
     reference : str, pathlib.Path or None
-        As for `monai_lungxfer.weights_references.resolve_weights`; None is a start from random weights.
+        As for `monai_lungxfer.weights_references.resolve_weights`; None and "none" are a start from random weights.
 
     Returns
     -------
     str
         The name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
     """
-    if reference is None:
-        return "none"
+    if reference is None or reference == NO_WEIGHTS:
+        return NO_WEIGHTS
     if _is_name(str(reference)):
         return str(reference)
     try:

@@ -14,7 +14,7 @@ from torch import nn
 
 from monai_lungxfer.checkpoint_files import read_checkpoint
 from monai_lungxfer.errors import TransferError
-from monai_lungxfer.weights_references import resolve_weights
+from monai_lungxfer.weights_references import NO_WEIGHTS, resolve_weights
 
 __all__ = [
     "LayerTransfer",
@@ -119,7 +119,8 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     network : torch.nn.Module
         Receives the weights in place.
     parent : str, pathlib.Path or None
-        See `monai_lungxfer.weights_references.resolve_weights`; ``None`` leaves the network as it was initialised.
+        See `monai_lungxfer.weights_references.resolve_weights`; ``None`` or ``"none"``, which can be typed behind
+        ``--parent``, leaves the network as it was initialised.
     allow : sequence of str
         Keys, or patterns such as ``"conv.*"``, that may be missing in the parent or unexpected in the network.
 
@@ -133,7 +134,7 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     TransferError
         When a layer is missing or unexpected and not allowed by name. The network is unchanged then.
     """
-    if parent is None:
+    if parent is None or parent == NO_WEIGHTS:
         return None
     path = resolve_weights(parent)
     report, weights = _compare(network.state_dict(), read_state_dict(path), str(parent))

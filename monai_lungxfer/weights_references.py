@@ -8,10 +8,13 @@ from monai_lungxfer.bundle_files import WEIGHTS, bundle_path
 from monai_lungxfer.errors import BundleError, TransferError
 from monai_lungxfer.stages import STAGE_NAMES
 
-__all__ = ["REGISTERED", "absolute_reference", "resolve_weights"]
+__all__ = ["NO_WEIGHTS", "REGISTERED", "absolute_reference", "resolve_weights"]
 
 REGISTERED = "models:/"
 """Beginning of a registered model's URI."""
+
+NO_WEIGHTS = "none"
+"""What is written for no weights at all, so for a start from random ones."""
 
 MLFLOW_SCHEMES = (REGISTERED, "runs:/", "mlflow-artifacts:/")
 

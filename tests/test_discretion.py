@@ -18,7 +18,7 @@ def test_weights_are_told_by_name_or_hash(tmp_path: Path) -> None:
     assert told_of_weights("portable") == "portable"
     assert told_of_weights("cxr_lung_segmentation") == "cxr_lung_segmentation"
     assert told_of_weights("models:/lungs@champion") == "models:/lungs@champion"
-    assert told_of_weights(None) == "none"
+    assert told_of_weights(None) == told_of_weights("none") == "none"
 
 
 def test_plans_are_told_without_paths() -> None:

@@ -32,10 +32,11 @@ def test_every_layer_is_loaded_from_a_parent_of_the_same_shape(parent_file: Path
         torch.testing.assert_close(network.state_dict()[key], value, rtol=0, atol=0)
 
 
-def test_no_parent_leaves_the_network_as_it_is() -> None:
+@pytest.mark.parametrize("parent", [None, "none"])
+def test_no_parent_leaves_the_network_as_it_is(parent: str | None) -> None:
     network = small()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    assert load_parent(network, None) is None
+    assert load_parent(network, parent) is None
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
 
 

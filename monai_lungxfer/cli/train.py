@@ -65,11 +65,12 @@ def train(
     from monai_lungxfer.files import sha256_of
     from monai_lungxfer.staged import StageFolder, train_stage
     from monai_lungxfer.stages import stage_named
+    from monai_lungxfer.weights_references import NO_WEIGHTS
 
     chosen = stage_named(stage)
     overrides = method_overrides(ctx.params)
     if parent is not None:
-        overrides["parent"] = None if parent == "none" else as_setting(parent)
+        overrides["parent"] = None if parent == NO_WEIGHTS else as_setting(parent)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
     if as_json:
