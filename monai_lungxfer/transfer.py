@@ -14,6 +14,7 @@ from torch import nn
 
 from monai_lungxfer.checkpoint_files import read_checkpoint
 from monai_lungxfer.errors import TransferError
+from monai_lungxfer.files import sha256_of
 from monai_lungxfer.weights_references import NO_WEIGHTS, resolve_weights
 
 __all__ = [
@@ -46,9 +47,18 @@ class LayerTransfer:
 
 @dataclass(frozen=True)
 class TransferReport:
-    """The account of one transfer, one line per entry of the state dict."""
+    """The account of one transfer, one line per entry of the state dict.
+
+    Attributes
+    ----------
+    parent : str
+        As it was named.
+    sha256 : str
+        Of the parent's weights file.
+    """
 
     parent: str
+    sha256: str
     layers: tuple[LayerTransfer, ...]
 
     def with_status(self, status: str) -> list[LayerTransfer]:
@@ -105,7 +115,7 @@ def load_weights(network: nn.Module, reference: str | Path) -> Path:
         When the file is missing, is no checkpoint, or differs from the network in any key or shape.
     """
     path = resolve_weights(reference)
-    report = _compare(network.state_dict(), read_state_dict(path), str(reference))[0]
+    report = _compare(network.state_dict(), path, str(reference))[0]
     _refuse_unless_allowed([layer for layer in report.layers if layer.status != "loaded"], (), path)
     network.load_state_dict(read_state_dict(path))
     return path
@@ -137,7 +147,7 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     if parent is None or parent == NO_WEIGHTS:
         return None
     path = resolve_weights(parent)
-    report, weights = _compare(network.state_dict(), read_state_dict(path), str(parent))
+    report, weights = _compare(network.state_dict(), path, str(parent))
     logger.info("%s", report)
     _refuse_unless_allowed(report.with_status("missing") + report.with_status("unexpected"), allow, path)
     network.load_state_dict(weights, strict=False)
@@ -145,8 +155,9 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
 
 
 def _compare(
-    own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor], parent: str
+    own: Mapping[str, torch.Tensor], path: Path, parent: str
 ) -> tuple[TransferReport, dict[str, torch.Tensor]]:
+    given = read_state_dict(path)
     layers, weights = [], {}
     for name, target in own.items():
         if name not in given:
@@ -160,7 +171,7 @@ def _compare(
         else:
             layers.append(LayerTransfer(name, "unexpected", f"{_shape(given[name])}, need {_shape(target)}"))
     layers += [LayerTransfer(name, "unexpected", _shape(given[name])) for name in given if name not in own]
-    return TransferReport(parent, tuple(layers)), weights
+    return TransferReport(parent, sha256_of(path), tuple(layers)), weights
 
 
 def _adapt_input_channels(given: torch.Tensor, target: torch.Tensor) -> torch.Tensor | None:

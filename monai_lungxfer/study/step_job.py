@@ -100,7 +100,6 @@ class StepJob:
     def training(self, run: str | None) -> dict[str, Any]:
         """Return the settings of the bundle for the step's training, tracked in an open run."""
         settings = self.settings(self.step.stage) | dict(self.step.settings) | {"parent": self.weights_before}
-        settings["resume_point#settings#parent"] = self.lineage["parent_sha256"]  # wherever the study lies
         settings["tracking_uri"] = ""
         if self.tracking is not None and run is not None:
             settings |= {

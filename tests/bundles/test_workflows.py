@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -208,6 +209,19 @@ def test_other_settings_in_the_same_folder_are_refused(small_settings: dict[str,
     run_bundle("portable", "train", small_settings | {"max_epochs": 1})
     with pytest.raises(LungXferError, match="batch_size was 4, is 5"):
         run_bundle("portable", "train", small_settings | {"batch_size": 5})
+
+
+def test_a_parent_is_known_by_its_weights_and_not_by_its_path(
+    small_settings: dict[str, Any], small_parent: Path, tmp_path: Path
+) -> None:
+    parent = shutil.copyfile(small_parent, tmp_path / "parent.pt")
+    settings = small_settings | {"parent": str(parent), "max_epochs": 1}
+    run_bundle("portable", "train", settings)
+    moved = parent.rename(tmp_path / "moved.pt")
+    run_bundle("portable", "train", settings | {"parent": str(moved), "max_epochs": 2})
+    torch.save({name: value + 1 for name, value in weights(moved).items()}, moved)
+    with pytest.raises(LungXferError, match="parent was [0-9a-f]{64}, is [0-9a-f]{64}"):
+        run_bundle("portable", "train", settings | {"parent": str(moved), "max_epochs": 3})
 
 
 def test_weights_that_ship_are_kept_when_they_are_trained_over(
