@@ -220,7 +220,7 @@ def test_a_parent_is_known_by_its_weights_and_not_by_its_path(
     moved = parent.rename(tmp_path / "moved.pt")
     run_bundle("portable", "train", settings | {"parent": str(moved), "max_epochs": 2})
     torch.save({name: value + 1 for name, value in weights(moved).items()}, moved)
-    with pytest.raises(LungXferError, match="parent was [0-9a-f]{64}, is [0-9a-f]{64}"):
+    with pytest.raises(LungXferError, match=r"parent was [0-9a-f]{64}, is [0-9a-f]{64}"):
         run_bundle("portable", "train", settings | {"parent": str(moved), "max_epochs": 3})
 
 
@@ -292,6 +292,40 @@ def test_runs_are_tracked_and_failed_ones_end_as_failed(small_settings: dict[str
     history = client.get_metric_history(runs["good"].info.run_id, "val_loss")
     assert [point.step for point in history] == [1, 2, 3]
     assert runs["good"].data.params["split"]
+
+
+def test_a_training_goes_on_in_its_own_run_alone(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlruns.db")
+    experiment = client.create_experiment("mine", artifact_location=(tmp_path / "artifacts").as_uri())
+    others = client.create_run(experiment, run_name="same").info.run_id  # still running
+    settings = small_settings | {
+        "tracking_uri": client.tracking_uri,
+        "experiment_name": "mine",
+        "run_name": "same name",
+    }
+    with pytest.raises(RuntimeError, match="resume_point"):
+        run_bundle("portable", "train", settings, _StopAfter(2))
+    (own,) = (run.info.run_id for run in client.search_runs([experiment]) if run.info.run_id != others)
+    assert client.get_run(own).info.status == "FAILED"
+    run_bundle("portable", "train", settings | {"precision": "bfloat16"})  # as another machine would do
+    run = client.get_run(own)
+    assert (run.info.status, run.data.params["precision"]) == ("FINISHED", "None")
+    assert [point.step for point in client.get_metric_history(own, "val_loss")] == [1, 2, 3]
+    assert not client.get_run(others).data.metrics
+
+
+def test_a_training_that_starts_afresh_has_a_run_of_its_own(small_settings: dict[str, Any], tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlruns.db"
+    settings = small_settings | {"tracking_uri": uri, "max_epochs": 2}
+    with pytest.raises(RuntimeError, match="resume_point"):
+        run_bundle("portable", "train", settings | {"learning_rate": 10.0}, _StopAfter(1))
+    run_bundle("portable", "train", settings | {"resume": False})
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("portable_cxr_lung_segmentation")
+    runs = {run.data.params["learning_rate"]: run for run in client.search_runs([experiment.experiment_id])}
+    assert {rate: run.info.status for rate, run in runs.items()} == {"10.0": "FAILED", "0.001": "FINISHED"}
+    history = client.get_metric_history(runs["0.001"].info.run_id, "val_loss")
+    assert [point.step for point in history] == [1, 2]
 
 
 def test_evaluation_reports_every_image(small_settings: dict[str, Any], tmp_path: Path) -> None:
