@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import secrets
 import shutil
+import stat
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -43,19 +45,28 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
+        temporary, mode = _new_file_beside(target)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # mkstemp's files are private, results are not
+        temporary.chmod(mode)  # a writer may have put another file there
         temporary.replace(target)
     except OSError as error:
         raise unwritable(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _new_file_beside(target: Path) -> tuple[Path, int]:
+    """Make an empty file, and return it with the mode that the system gives to new files here.
+
+    The files of `tempfile.mkstemp` are private, results are not; and the umask can only be read by setting it, for all
+    threads of the process.
+    """
+    path = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
+    path.touch(exist_ok=False)
+    return path, stat.S_IMODE(path.stat().st_mode)
 
 
 def remove_leftovers(targets: Iterable[Path]) -> None:
@@ -65,7 +76,7 @@ def remove_leftovers(targets: Iterable[Path]) -> None:
         names[target.parent].add(target.name)
     for folder, wanted in names.items():
         for path in folder.glob(".*"):
-            written_to = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}", path.stem)  # mkstemp's eight
+            written_to = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}", path.stem)
             if written_to and written_to[1] + path.suffix in wanted:
                 path.unlink(missing_ok=True)
 
@@ -145,12 +156,6 @@ def unwritable(target: str | Path, error: OSError) -> OutputError:
         source=target,
         remedy="Free space on the disk or choose another output folder; nothing was left half-written",
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def sha256_of(path: str | Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +52,21 @@ def test_what_cannot_be_written_leaves_the_old_file_alone(tmp_path: Path) -> Non
         temporary.unlink()
     assert names_in(tmp_path) == {"mask.png"}
     assert target.read_text() == "old"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_files_have_the_mode_of_new_files_and_the_umask_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mask: int, mode: int
+) -> None:
+    """Other threads would make their files with an umask that is set for a moment, or for good."""
+    before = os.umask(mask)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "umask", lambda mask: pytest.fail(f"the umask was set to {mask}"))
+            for writer in (lambda path: path.write_text("new"), (tmp_path / "part").replace):
+                (tmp_path / "part").touch(0o600)
+                with atomic_path(tmp_path / "mask.png") as temporary:
+                    writer(temporary)
+                assert stat.S_IMODE((tmp_path / "mask.png").stat().st_mode) == mode
+    finally:
+        os.umask(before)
