@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ __all__ = ["Tracking"]
 STUDY, PART, STARTS, ERROR = "lungxfer.study", "lungxfer.part", "lungxfer.starts", "lungxfer.error"
 SERVER = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"
+NOT_IN_NAMES = re.compile(r"[^/\w.\- ]")
+"""What MLflow refuses in a parameter's name, such as the + by which MONAI adds to a list."""
 
 
 @dataclass(frozen=True)
@@ -156,9 +159,12 @@ class Tracking:
         params: Mapping[str, Any] | None = None,
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Write tags, named `lungxfer.…`, parameters that the run does not have yet, and metrics."""
+        """Write tags, named `lungxfer.…`, parameters that the run does not have yet, and metrics.
+
+        A setting's name becomes that of a parameter: "/" for "#", "_" for what MLflow does not allow.
+        """
         now = get_current_time_millis()
-        told = {key.replace("#", "/"): str(value) for key, value in (params or {}).items()}
+        told = {NOT_IN_NAMES.sub("_", key.replace("#", "/")): str(value) for key, value in (params or {}).items()}
         with self._own_errors():
             known = self.client.get_run(run).data.params
             self.client.log_batch(

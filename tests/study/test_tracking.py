@@ -242,6 +242,20 @@ def test_what_mlflow_refuses_is_said_with_a_remedy(tmp_path: Path) -> None:
         tracking.keep("0" * 32, {}, "plan.yaml")
 
 
+def test_settings_that_add_to_what_is_there_are_parameters_too(tmp_path: Path) -> None:
+    tracking = Tracking.of(f"sqlite:///{tmp_path}/mlruns.db", "experiment", "study", tmp_path / "unused.db")
+    run = tracking.open("part", "name")
+    settings = {"+train#handlers": [1], "train#handlers#0#_disabled_": True, "train#+random_transforms": [], "seed": 0}
+    for _ in range(2):  # again after an interruption
+        tracking.note(run, params=settings)
+    assert tracking.client.get_run(run).data.params == {
+        "_train/handlers": "[1]",
+        "train/handlers/0/_disabled_": "True",
+        "train/_random_transforms": "[]",
+        "seed": "0",
+    }
+
+
 def test_a_run_whose_machine_cannot_be_watched_ends_as_failed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("no such counter")
