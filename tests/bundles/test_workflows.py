@@ -389,6 +389,19 @@ def test_inference_by_monai_from_another_folder(bundle: Path, discs: Path, tmp_p
     assert set(np.unique(nibabel.load(masks[0]).get_fdata())) <= {0.0, 1.0}
 
 
+@pytest.mark.parametrize("device", ["cpu", "$torch.device('cpu')"])
+def test_processes_on_processors_do_not_talk_as_gpus_do_where_there_is_one(
+    bundle: Path, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.distributed, "init_process_group", backends.append)
+    parser = bundle_workflow(bundle, "multi_gpu_train", {"device": device}).parser
+    begin, choose_gpu = (parser.get_parsed_content(f"initialize#{number}") for number in range(2))
+    assert (begin, backends, choose_gpu) == (None, ["gloo"], None)
+    assert parser.get_parsed_content("network#device_ids") is None
+
+
 def test_two_processes_train_as_one(small_settings: dict[str, Any], tmp_path: Path) -> None:
     """The joint batch, its statistics and its loss are those of one process, so the validation loss is too."""
     settings = small_settings | {"max_epochs": 1, "precision": "float32"}
