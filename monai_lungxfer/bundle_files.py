@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,34 @@ from monai_lungxfer.errors import BundleError
 from monai_lungxfer.files import staged_folder
 from monai_lungxfer.stages import STAGES, stage_named
 
-__all__ = ["WEIGHTS", "as_setting", "bundle_metadata", "bundle_names", "bundle_path", "bundles_root", "export_bundle"]
+__all__ = [
+    "BELONGING",
+    "LARGE_FILES",
+    "MANIFEST",
+    "WEIGHTS",
+    "as_setting",
+    "bundle_metadata",
+    "bundle_names",
+    "bundle_path",
+    "bundles_root",
+    "export_bundle",
+]
 
 METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
 WEIGHTS = Path("models") / "model.pt"
-# What running a bundle leaves in it, and what does not belong to the bundle itself.
-LEFT_BEHIND = shutil.ignore_patterns("eval", "__pycache__", "*.pyc")
+
+MANIFEST = Path("models") / "exports.json"
+"""Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
+
+LARGE_FILES = "large_files.yml"
+"""Where a bundle tells which of its files are not in it but are to be downloaded."""
+
+BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
+"""What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
+
+_MODELS = (f"{WEIGHTS.stem}.*", MANIFEST.name)  # and not what trainings leave there, which tells paths
+_HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 
 def bundles_root() -> Path:
@@ -101,8 +124,9 @@ def bundle_metadata(path: str | Path) -> dict[str, Any]:
 def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False) -> Path:
     """Copy a bundle, with its weights, to a folder where it can be changed, trained or served.
 
-    The copy keeps the bundle's name, by which MONAI Label tells that it segments. Evaluation outputs and
-    Python caches stay behind. The copy appears under its name only when it is complete.
+    The copy keeps the bundle's name, by which MONAI Label tells that it segments. Only what belongs to a bundle is
+    copied: no data, no results, and of `models` no more than the weights and the formats made from them. The copy
+    appears under its name only when it is complete.
 
     Parameters
     ----------
@@ -130,5 +154,15 @@ def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False)
     if destination.resolve().is_relative_to(source.resolve()):
         raise BundleError("a bundle cannot be exported into itself", source=destination, remedy="Choose another folder")
     with staged_folder(destination, overwrite=overwrite, mark=METADATA) as folder:
-        shutil.copytree(source, folder, ignore=LEFT_BEHIND, dirs_exist_ok=True)
+        shutil.copytree(source, folder, ignore=partial(_left_behind, source), dirs_exist_ok=True)
     return destination
+
+
+def _left_behind(bundle: Path, folder: str, names: list[str]) -> set[str]:
+    """Return which names in a folder of a bundle do not belong to it, as `shutil.copytree` asks for them."""
+    inside = Path(folder).relative_to(bundle)
+    if inside == Path():
+        return set(names) - BELONGING
+    if inside == WEIGHTS.parent:
+        return {name for name in names if not any(fnmatch(name, pattern) for pattern in _MODELS)}
+    return _HIDDEN(folder, names)

@@ -8,14 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle_files import WEIGHTS
+from monai_lungxfer.bundle_files import MANIFEST, WEIGHTS
 from monai_lungxfer.errors import BundleError
 from monai_lungxfer.files import atomic_path, sha256_of
 
-__all__ = ["MANIFEST", "checked_formats", "remaining_formats", "write_manifest"]
-
-MANIFEST = Path("models") / "exports.json"
-"""Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
+__all__ = ["checked_formats", "remaining_formats", "write_manifest"]
 
 _REMEDY = "Export the bundle again with its formats (lungxfer bundles export NAME --format …)"
 

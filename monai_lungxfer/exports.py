@@ -144,7 +144,7 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     Returns
     -------
     dict
-        What `monai_lungxfer.export_manifest.MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats`, those
+        What `monai_lungxfer.bundle_files.MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats`, those
         from before too, with SHA-256 of the files, versions, and the comparison of each: number of images, lowest
         Dice, largest difference of a pixel's probability.
 

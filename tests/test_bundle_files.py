@@ -26,7 +26,19 @@ def own_bundle(tmp_path):
         "configs/train.yaml": "a: 1",
         "configs/__pycache__/x.cpython-311.pyc": "x",
         "models/model.pt": "weights",
+        "models/model.json": "the input size",
+        "models/model.ts": "TorchScript",
+        "models/model.bin": "OpenVINO",
+        "models/exports.json": "{}",
+        "models/resume.pt": "the parent's path",
+        "models/shipped/model.pt": "weights before the training",
+        "models/.model-0a1b2c3d.pt": "half of the weights",
         "eval/metrics.csv": "image,dice",
+        "eval/mlruns.db": "runs",
+        "data/images/MEIER^ANNA.dcm": "pixels",
+        "data/datalist.json": "[]",
+        "mlruns.db": "runs",
+        "large_files.yml": "large_files: []",
         "docs/evaluation.md": "kept, only the folder eval is not",
         "LICENSE": "",
     }
@@ -106,7 +118,8 @@ def test_found_in_every_layout(tmp_path, layout):
 def test_export_copies_the_bundle_without_what_runs_left(own_bundle, tmp_path):
     copy = export_bundle(own_bundle, tmp_path / "new" / "out")
     assert copy == tmp_path / "new" / "out" / "my_segmentation"
-    kept = ["LICENSE", "configs/metadata.json", "configs/train.yaml", "docs/evaluation.md", "models/model.pt"]
+    kept = ["LICENSE", "configs/metadata.json", "configs/train.yaml", "docs/evaluation.md", "large_files.yml"]
+    kept += [f"models/{name}" for name in ("exports.json", "model.bin", "model.json", "model.pt", "model.ts")]
     assert files_below(copy) == kept
     assert (copy / "models" / "model.pt").read_text() == "weights"
     assert [path.name for path in copy.parent.iterdir()] == ["my_segmentation"]

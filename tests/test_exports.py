@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from monai_lungxfer import exports
-from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
+from monai_lungxfer.bundle_files import MANIFEST, WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.export_manifest import MANIFEST, checked_formats
+from monai_lungxfer.export_manifest import checked_formats
 from monai_lungxfer.exports import EXPORT_FORMATS, export_formats
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS
+from monai_lungxfer.bundle_files import MANIFEST, METADATA, WEIGHTS
 from monai_lungxfer.errors import BundleError
-from monai_lungxfer.export_manifest import MANIFEST, checked_formats
+from monai_lungxfer.export_manifest import checked_formats
 from monai_lungxfer.exports import EXPORT_FORMATS
 
 __all__ = ["bundle_of"]

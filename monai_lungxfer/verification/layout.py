@@ -8,13 +8,10 @@ from typing import Any
 from monai.apps.utils import SUPPORTED_HASH_TYPES, check_hash
 from monai.bundle import ConfigParser
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS
+from monai_lungxfer.bundle_files import BELONGING, LARGE_FILES, METADATA, WEIGHTS
 from monai_lungxfer.errors import BundleError
 
-__all__ = ["FILES", "LARGE_FILES", "MAX_SIZE", "check_files", "check_sizes"]
-
-LARGE_FILES = "large_files.yml"
-"""Where a bundle tells which of its files are not in it but are to be downloaded."""
+__all__ = ["FILES", "MAX_SIZE", "check_files", "check_sizes"]
 
 MAX_SIZE = 25_000_000
 """Bytes that a file of the public model zoo may have."""
@@ -35,7 +32,7 @@ FILES = (
 """What must be in a bundle; the zoo wants the first two, the inference configuration and the weights."""
 
 # What may stand in a bundle's folder, `eval` being where a run leaves its results.
-_TOP = {"LICENSE", LARGE_FILES, "configs", "docs", "models", "eval"}
+_TOP = BELONGING | {"eval"}
 
 
 def check_files(bundle: Path, _scratch: Path) -> str:

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_path
+from monai_lungxfer.bundle_files import LARGE_FILES, MANIFEST, METADATA, WEIGHTS, bundle_path
 from monai_lungxfer.errors import LungXferError, root_cause
-from monai_lungxfer.export_manifest import MANIFEST
 from monai_lungxfer.verification.configs import check_properties, check_references
-from monai_lungxfer.verification.layout import LARGE_FILES, check_files, check_sizes
+from monai_lungxfer.verification.layout import check_files, check_sizes
 from monai_lungxfer.verification.metadata import check_requirements, check_schema, check_version
 from monai_lungxfer.verification.network import (
     INFERENCE,

@@ -9,6 +9,7 @@ import mlflow
 import pytest
 from evaluation_report import write_report
 
+from monai_lungxfer.bundle_files import export_bundle
 from monai_lungxfer.errors import RegistryError, TransferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.input_size import input_size
@@ -86,6 +87,22 @@ def test_a_version_is_weights_a_parent_and_a_model(general_sha256: str) -> None:
     assert len(transferred.with_status("loaded")) == len(network.state_dict())
     made = mlflow.pyfunc.load_model(newest).predict(input_example())
     assert made["model"][0] == f"{NAME} 0.1.0 {general_sha256[:12]}"
+
+
+@pytest.mark.slow
+def test_what_a_training_left_in_a_bundle_stays_here(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portable_sha256: str
+) -> None:
+    bundle = export_bundle("portable", tmp_path / "own")
+    for name in ("data/images/MEIER^ANNA.dcm", "models/resume.pt", "models/shipped/model.pt", "eval/split.json"):
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        (bundle / name).write_text("of patients")
+    made = register_bundle(bundle, tracking_uri=database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
+    held = Path(mlflow.artifacts.download_artifacts(made.uri)) / "artifacts" / NAME
+    assert {path.name for path in held.iterdir()} == {"LICENSE", "configs", "docs", "models"}
+    assert {path.name for path in (held / "models").iterdir()} == {"model.pt", "model.json"}
+    assert sha256_of(resolve_weights(f"models:/{NAME}@candidate")) == portable_sha256
 
 
 def test_nothing_is_registered_by_a_report_of_other_weights(database: str, tmp_path: Path) -> None:
