@@ -84,7 +84,8 @@ def _downloaded(uri: str) -> Path:
 
 
 def _weights_below(path: Path, source: str) -> Path:
-    found = [path] if path.is_file() else sorted(path.rglob(WEIGHTS.name))
+    # In a bundle there may be others, such as those before its training.
+    found = [path] if path.is_file() else sorted(path.rglob(WEIGHTS.as_posix())) or sorted(path.rglob(WEIGHTS.name))
     if len(found) != 1:
         raise TransferError(
             f"it holds {len(found)} files named {WEIGHTS.name}, not one",

@@ -35,6 +35,21 @@ def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_weights(f"runs:/{run.info.run_id}/nothing")
 
 
+def test_weights_in_a_bundle_go_before_others_that_a_training_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monai_lungxfer.weights_references._downloaded", lambda uri: tmp_path)
+    for name in ("shipped/model.pt", "model.pt"):
+        file = tmp_path / "artifacts" / "my_segmentation" / "models" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert resolve_weights("models:/lungs@champion") == file
+    (tmp_path / "artifacts" / "other" / "models").mkdir(parents=True)
+    (tmp_path / "artifacts" / "other" / "models" / "model.pt").touch()
+    with pytest.raises(TransferError, match=r"holds 2 files named model\.pt"):
+        resolve_weights("models:/lungs@champion")
+
+
 @pytest.mark.parametrize("name", ["portable", "models:/lungs@champion", "runs:/0/weights"])
 def test_names_and_uris_are_the_same_in_every_folder(tmp_path: Path, name: str) -> None:
     assert absolute_reference(name, tmp_path) == name
