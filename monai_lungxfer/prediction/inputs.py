@@ -15,7 +15,15 @@ from monai_lungxfer.data.formats import format_of
 from monai_lungxfer.data.formats.dicom_view import is_directory, objection_to, read_header
 from monai_lungxfer.errors import InputFileError
 
-__all__ = ["IMAGE_SUFFIXES", "InputFile", "find_inputs", "is_image", "left_out_because", "output_stems"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "InputFile",
+    "distinct_stems",
+    "find_inputs",
+    "is_image",
+    "left_out_because",
+    "output_stems",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -119,14 +127,19 @@ def output_stems(inputs: Iterable[InputFile]) -> list[str]:
     their suffix: ``a/x.png`` and ``a/x.jpg``. Names that differ by upper and lower case only count as the same.
     """
     names = [item.name for item in inputs]
-    stems = [_stem(name) for name in names]
+    return distinct_stems([_stem(name) for name in names], names)
+
+
+def distinct_stems(stems: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return each stem, or where several are the same, also by upper and lower case only, the name instead."""
+    found = list(stems)
     while True:
-        counts = Counter(stem.casefold() for stem in stems)
-        # A stem may also meet another input's full name, hence the repetition; each one only adds full names.
-        clearer = [name if counts[stem.casefold()] > 1 else stem for name, stem in zip(names, stems, strict=True)]
-        if clearer == stems:
-            return stems
-        stems = clearer
+        counts = Counter(stem.casefold() for stem in found)
+        # A stem may also meet another input's name, hence the repetition; each one only adds names.
+        clearer = [name if counts[stem.casefold()] > 1 else stem for name, stem in zip(names, found, strict=True)]
+        if clearer == found:
+            return found
+        found = clearer
 
 
 def _stem(name: str) -> str:

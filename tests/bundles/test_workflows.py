@@ -389,6 +389,19 @@ def test_inference_by_monai_from_another_folder(bundle: Path, discs: Path, tmp_p
     assert set(np.unique(nibabel.load(masks[0]).get_fdata())) <= {0.0, 1.0}
 
 
+def test_no_mask_replaces_another(bundle: Path, discs: Path, tmp_path: Path) -> None:
+    """Names as a PACS receiver writes them, and of two formats; what is in the files decides how they are read."""
+    images = ["1.2.840.113619.2.7.1", "1.2.840.113619.2.7.2", "a.jpg", "a.png", "b.png"]
+    (tmp_path / "in").mkdir()
+    for name in images:
+        shutil.copyfile(discs / "images" / "1.png", tmp_path / "in" / name)
+    settings = {"weights": str(saved_network(tmp_path)), "network_def#init_features": 4, "image_size": [32, 32]}
+    folders = {"dataset_dir": str(tmp_path / "in"), "output_dir": str(tmp_path / "out")}
+    run_bundle(bundle, "inference", settings | folders | {"device": "cpu"})
+    stems = [*images[:-1], "b"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{stem}_mask.nii.gz" for stem in stems]
+
+
 @pytest.mark.parametrize("device", ["cpu", "$torch.device('cpu')"])
 def test_processes_on_processors_do_not_talk_as_gpus_do_where_there_is_one(
     bundle: Path, device: str, monkeypatch: pytest.MonkeyPatch
