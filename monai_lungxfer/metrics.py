@@ -31,8 +31,6 @@ class PaperMetrics(CumulativeIterationMetric):
     ----------
     names : sequence of str, optional
         Some of `METRICS`, defined in `monai_lungxfer.image_metrics.image_metrics`; the paper's nine by default.
-    get_not_nans : bool, optional
-        Whether `aggregate` returns the number of images counted, too.
 
     Raises
     ------
@@ -47,11 +45,10 @@ class PaperMetrics(CumulativeIterationMetric):
     {'DICE': 0.75, 'SENS': 1.0}
     """
 
-    def __init__(self, names: Sequence[str] = PAPER_METRICS, get_not_nans: bool = False) -> None:
+    def __init__(self, names: Sequence[str] = PAPER_METRICS) -> None:
         super().__init__()
         check_names(names)
         self.names = tuple(names)
-        self.get_not_nans = get_not_nans
 
     def _compute_tensor(  # type: ignore[override]
         self, y_pred: Tensor, y: Tensor, spacing: Sequence[float] | Sequence[Sequence[float]] | None = None
@@ -59,14 +56,13 @@ class PaperMetrics(CumulativeIterationMetric):
         values = image_metrics(y_pred, y, self.names, spacing)
         return torch.stack([values[name] for name in self.names], dim=1)
 
-    def aggregate(self) -> Tensor | tuple[Tensor, Tensor]:
+    def aggregate(self) -> Tensor:
         """Return the means over all images of all processes, without the images where a metric is undefined.
 
         Returns
         -------
-        torch.Tensor or tuple of torch.Tensor
-            The means, float64, one for each of `names`; NaN where no image has a defined value. With
-            `get_not_nans`, also the numbers of images that entered them.
+        torch.Tensor
+            The means, float64, one for each of `names`; NaN where no image has a defined value.
 
         Raises
         ------
@@ -76,8 +72,7 @@ class PaperMetrics(CumulativeIterationMetric):
         values = self.get_buffer()
         if not isinstance(values, Tensor):
             raise ValueError("no image was measured since the last reset, so there is nothing to aggregate.")
-        means = values.nanmean(dim=0)
-        return (means, (~values.isnan()).sum(dim=0)) if self.get_not_nans else means
+        return values.nanmean(dim=0)
 
 
 class PaperMetric(IgniteMetricHandler):

@@ -92,16 +92,6 @@ class Segmentation:
     spacing: tuple[float, float] | None
     raw: NDArray[np.uint8]
 
-    @property
-    def area_px(self) -> int:
-        """Area of the mask in pixels."""
-        return int(np.count_nonzero(self.mask))
-
-    @property
-    def area_cm2(self) -> float | None:
-        """Area of the mask in cm² of the plane that the pixel spacing holds in; ``None`` without a spacing."""
-        return None if self.spacing is None else self.area_px * self.spacing[0] * self.spacing[1] / 100
-
 
 class Segmenter:
     """Segments radiographs by a bundle's inference.yaml; `Segmenter.from_bundle` is the way to make one.
