@@ -23,9 +23,10 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import mlflow
 import numpy as np
 import pandas as pd
-from summarise_run import history
+from summarise_run import losses
 
 from monai_lungxfer.study.measures import compared, described
 from monai_lungxfer.study.reading import image_rows
@@ -82,9 +83,9 @@ def draw(target: Path, stage1: dict[str, Path], curves: dict[str, list[Path]], n
     if nnunet is not None:
         points = pd.DataFrame(json.loads((nnunet / "curve.json").read_text(encoding="utf-8"))["points"])
         drawn["nnU-Net"] = points.set_index(points["seconds"] / 60)["DICE"]
-    losses = {name: history(folder)["val_loss"]["value"] for name, folder in stage1.items()}
+    by_epoch = {name: losses(folder).val_loss for name, folder in stage1.items()}
     panels = {
-        ("Epoch of the general stage", "Validation loss (smooth Dice)"): losses,
+        ("Epoch of the general stage", "Validation loss (smooth Dice)"): by_epoch,
         ("Minutes of training", "Dice of the portable validation section"): drawn,
     }
     panels = {labels: lines for labels, lines in panels.items() if lines}
@@ -99,11 +100,27 @@ def draw(target: Path, stage1: dict[str, Path], curves: dict[str, list[Path]], n
     figure.savefig(target, dpi=110)
 
 
+def timed_dice(folder: Path) -> pd.DataFrame:
+    """Return validation Dice and seconds since the training began, by epoch, of a stage's MLflow store.
+
+    Its table of epochs has the passes over the images alone, without what lies between them.
+    """
+    client = mlflow.MlflowClient(f"sqlite:///{folder.absolute() / 'mlruns.db'}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    latest: dict[int, tuple[float, float]] = {}
+    for run in sorted(client.search_runs(experiments), key=lambda run: run.info.start_time):
+        spent = max((seconds for _, seconds in latest.values()), default=0.0)  # by the parts that were interrupted
+        begun = run.info.start_time / 1000 - spent
+        for point in client.get_metric_history(run.info.run_id, "val_dice"):
+            latest[point.step] = point.value, point.timestamp / 1000 - begun
+    return pd.DataFrame.from_dict(latest, orient="index", columns=["value", "seconds"]).sort_index()
+
+
 def wall_time_curve(folders: list[Path]) -> pd.Series:
     """Return validation Dice of the last of several trainings by minutes since the first began."""
-    before = sum(history(folder)["val_dice"]["seconds"].max() for folder in folders[:-1])
-    last = history(folders[-1])["val_dice"]
-    return last.set_index((last["seconds"] + before) / 60)["value"]
+    *before, last = (timed_dice(folder) for folder in folders)
+    minutes = (last["seconds"] + sum(table["seconds"].max() for table in before)) / 60
+    return last.set_index(minutes)["value"]
 
 
 def named(values: list[list[str]] | None) -> dict[str, list[Path]]:
@@ -139,8 +156,8 @@ def main() -> None:
     stage1 = {name: folders[0] for name, folders in named(arguments.stage1).items()}
     draw(Path(f"{arguments.target}.png"), stage1, named(arguments.curve), arguments.nnunet)
     if len(stage1) > 1:
-        losses = [history(folder)["val_loss"]["value"].to_numpy() for folder in stage1.values()]
-        print(epochs_needed(losses[0], losses[1]))
+        first, second, *_ = (losses(folder).val_loss.to_numpy() for folder in stage1.values())
+        print(epochs_needed(first, second))
 
 
 if __name__ == "__main__":

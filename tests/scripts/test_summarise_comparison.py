@@ -6,11 +6,12 @@ import json
 import sys
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-from summarise_comparison import arms_table, draw
+from summarise_comparison import arms_table, draw, wall_time_curve
 
 from monai_lungxfer.metrics import METRICS
 from monai_lungxfer.study.statistics import interval
@@ -57,3 +58,24 @@ def test_images_that_one_side_lacks_are_not_compared(tmp_path: Path) -> None:
 def test_where_nothing_is_to_be_drawn_there_is_no_figure(tmp_path: Path) -> None:
     draw(tmp_path / "comparison.png", {}, {}, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def training(folder: Path, *parts: dict[int, float]) -> Path:
+    """Track parts of a training that begin 1000 s after each other, with Dice 0.5 at epochs after so many seconds."""
+    folder.mkdir()
+    client = mlflow.MlflowClient(f"sqlite:///{folder}/mlruns.db")
+    experiment = client.create_experiment("stage")
+    for number, epochs in enumerate(parts, 1):
+        start = 1_000_000 * number
+        run = client.create_run(experiment, start_time=start).info.run_id
+        for epoch, seconds in epochs.items():
+            client.log_metric(run, "val_dice", 0.5, timestamp=start + int(1000 * seconds), step=epoch)
+    return folder
+
+
+def test_wall_time_counts_the_trainings_before_and_no_pause(tmp_path: Path) -> None:
+    first = training(tmp_path / "general", {1: 60, 2: 120})
+    last = training(tmp_path / "portable", {1: 30, 2: 60}, {3: 90})
+    curve = wall_time_curve([first, last])
+    assert list(curve.index) == [2.5, 3.0, 4.5]
+    assert list(curve) == [0.5] * 3
