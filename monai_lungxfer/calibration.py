@@ -25,7 +25,7 @@ class PreciseBatchNorm:
     Parameters
     ----------
     network : torch.nn.Module
-        Its statistics are replaced.
+        Its statistics are replaced, but for those of frozen layers (see `monai_lungxfer.freezing.frozen_layers`).
     loader : iterable of mappings
         Batches with `image`, (N, C, H, W), prepared as for prediction, always in the same order.
     device : torch.device

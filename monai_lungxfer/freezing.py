@@ -60,6 +60,7 @@ def frozen_layers(network: nn.Module, patterns: Sequence[str] = ()) -> nn.Module
         if isinstance(module, _BatchNorm) and weights and not any(weight.requires_grad for weight in weights):
             # Trainers call network.train() before every step, so the mode is set where it takes effect.
             module.register_forward_pre_hook(_evaluate)
+            module.track_running_stats = False  # so that nobody resets them, as PyTorch's update_bn does
     return network
 
 

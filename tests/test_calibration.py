@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from ignite.engine import Engine
 from torch import nn
 
 from monai_lungxfer.calibration import PreciseBatchNorm
+from monai_lungxfer.freezing import frozen_layers
 
 
 @pytest.fixture
@@ -40,3 +43,21 @@ def test_a_repeat_changes_nothing(network: nn.Sequential) -> None:
     first = {name: value.clone() for name, value in network.state_dict().items()}
     calibrate()
     assert all(torch.equal(value, first[name]) for name, value in network.state_dict().items())
+
+
+def test_frozen_statistics_stay_and_the_others_are_those_of_what_they_give() -> None:
+    """Also in a copy, as the averaged network is one."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2), nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)]
+    network = copy.deepcopy(frozen_layers(nn.Sequential(*layers), ["0.*", "1.*"])).eval()
+    network[1].running_mean.fill_(5)  # the parent's
+    network[1].running_var.fill_(0.25)
+    network[1].num_batches_tracked.fill_(7)
+    batch = torch.randn(4, 3, 8, 10)
+    PreciseBatchNorm(network, [{"image": batch}], torch.device("cpu"), "float32")()
+    assert network[1].running_mean.tolist() == [5, 5]
+    assert network[1].running_var.tolist() == [0.25, 0.25]
+    assert network[1].num_batches_tracked == 7
+    output = network[2](network[1].eval()(network[0](batch)))
+    torch.testing.assert_close(network[3].running_mean, output.mean(dim=(0, 2, 3)))
+    torch.testing.assert_close(network[3].running_var, output.var(dim=(0, 2, 3)))

@@ -261,6 +261,24 @@ def test_frozen_layers_keep_the_parents_weights(small_settings: dict[str, Any], 
         run_bundle("portable", "train", small_settings | {"max_epochs": 2})
 
 
+def test_frozen_layers_of_the_second_recipe_keep_the_parents_statistics(
+    small_settings: dict[str, Any], small_parent: Path, tmp_path: Path
+) -> None:
+    parent = weights(small_parent)
+    for name, value in parent.items():
+        if "running" in name:
+            value.add_(0.5)
+    torch.save(parent, tmp_path / "parent.pt")
+    frozen = {"frozen": ["encoder*", "bottleneck*"], "parent": str(tmp_path / "parent.pt")}
+    run_bundle("portable", "train_best", small_settings | frozen | {"samples_per_epoch": 8, "max_epochs": 2})
+    child = weights(Path(small_settings["ckpt_dir"]) / "model.pt")
+    for name, value in parent.items():
+        if name.startswith(("encoder", "bottleneck")):
+            torch.testing.assert_close(child[name], value, rtol=1e-5, atol=1e-7)  # averaging rounds
+        elif "running" in name:
+            assert not torch.allclose(child[name], value, rtol=0.01)
+
+
 def test_a_run_that_was_opened_elsewhere_is_joined_and_told_nothing_twice(
     small_settings: dict[str, Any], tmp_path: Path
 ) -> None:
