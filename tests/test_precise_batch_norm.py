@@ -1,4 +1,4 @@
-"""Batch normalisation's statistics after calibration, against those worked out by hand."""
+"""Batch normalisation's precise statistics, against those worked out by hand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from ignite.engine import Engine
 from torch import nn
 
-from monai_lungxfer.calibration import PreciseBatchNorm
 from monai_lungxfer.freezing import frozen_layers
+from monai_lungxfer.precise_batch_norm import PreciseBatchNorm
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def test_statistics_are_averages_over_the_batches(network: nn.Sequential) -> Non
 
 
 def test_a_repeat_changes_nothing(network: nn.Sequential) -> None:
-    calibrate = PreciseBatchNorm(network, [{"image": torch.randn(4, 3, 8, 10)}], torch.device("cpu"), "float32")
-    calibrate()
+    estimate = PreciseBatchNorm(network, [{"image": torch.randn(4, 3, 8, 10)}], torch.device("cpu"), "float32")
+    estimate()
     first = {name: value.clone() for name, value in network.state_dict().items()}
-    calibrate()
+    estimate()
     assert all(torch.equal(value, first[name]) for name, value in network.state_dict().items())
 
 
