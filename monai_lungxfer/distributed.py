@@ -80,12 +80,13 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
     @torch.no_grad()
     def _track(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        share = 0.0 if self.momentum is None else self.momentum
-        for average, value in ((self.running_mean, mean), (self.running_var, variance)):
-            if average is not None:
-                average.lerp_(value, share)
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+            return  # made without running statistics
+        self.num_batches_tracked.add_(1)
+        # Without momentum, the average of all batches since the reset, as in PyTorch's own batch norms.
+        share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)
 
 
 def synchronise_batch_norm(network: nn.Module, device: str | torch.device) -> nn.Module:

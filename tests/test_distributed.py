@@ -10,6 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from monai.losses import DiceLoss
 from torch import nn
+from torch.optim.swa_utils import update_bn
 
 from monai_lungxfer.distributed import (
     GlobalBatchLoss,
@@ -65,6 +66,18 @@ def joint_step(rank: int, folder: str) -> None:
     leave_process_group()
 
 
+def cumulative_average(rank: int, folder: str) -> None:
+    """Estimate the statistics of two joint batches by PyTorch's `update_bn`, which takes batch norms their momentum."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    network = synchronise_batch_norm(nn.Sequential(nn.BatchNorm2d(2)), "cpu")
+    images, _ = joint_batch()
+    mine = slice(0, 3) if rank == 0 else slice(3, 5)
+    update_bn([images[mine], 2 * images[mine] + 1], network)
+    if rank == 0:
+        torch.save(network.state_dict(), f"{folder}/result.pt")
+    leave_process_group()
+
+
 def joint_batch() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(5, 2, 12, 10, generator=generator) + torch.arange(5)[:, None, None, None]
@@ -84,3 +97,11 @@ def test_loss_gradients_and_statistics_are_those_of_the_joint_batch(tmp_path: Pa
         torch.testing.assert_close(own, parameter.grad, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(mean, network[1].running_mean)
     torch.testing.assert_close(variance, network[1].running_var)
+
+
+def test_statistics_without_momentum_are_averages_over_the_joint_batches(tmp_path: Path) -> None:
+    mp.spawn(cumulative_average, args=(str(tmp_path),), nprocs=2)
+    images, _ = joint_batch()
+    alone = nn.Sequential(nn.BatchNorm2d(2))
+    update_bn([images, 2 * images + 1], alone)
+    torch.testing.assert_close(torch.load(tmp_path / "result.pt"), alone.state_dict())

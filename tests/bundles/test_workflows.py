@@ -23,11 +23,11 @@ from ignite.engine import Engine, Events
 from monai.bundle import ckpt_export, onnx_export
 from PIL import Image
 
-from monai_lungxfer.bundle_files import WEIGHTS, export_bundle
+from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.errors import BundleError, LungXferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.workflow import run_bundle
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -433,31 +433,41 @@ def test_processes_on_processors_do_not_talk_as_gpus_do_where_there_is_one(
     assert parser.get_parsed_content("network#device_ids") is None
 
 
+def run_two_processes(settings: dict[str, Any], *overlays: str) -> None:
+    """Train the portable stage by `torchrun`, with overlays of its train.yaml."""
+    bundle = bundle_path("portable")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
+    command += ["-m", "monai.bundle", "run", "--bundle_root", str(bundle), "--config_file"]
+    command.append(str([str(bundle / "configs" / name) for name in ("train.yaml", *overlays)]))
+    overrides = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, *overrides], check=True, capture_output=True, env=environment, timeout=300)
+
+
 def test_two_processes_train_as_one(small_settings: dict[str, Any], tmp_path: Path) -> None:
     """The joint batch, its statistics and its loss are those of one process, so the validation loss is too."""
     settings = small_settings | {"max_epochs": 1, "precision": "float32"}
     alone = run_bundle("portable", "train", settings).parser.get_parsed_content("validate#evaluator")
     folder = tmp_path / "two"
-    both = settings | {"output_dir": str(folder), "ckpt_dir": str(folder / "models")}
-    workflow = bundle_workflow("portable", "multi_gpu_train", both)
-    configs = [
-        str(path)
-        for path in (workflow.config_root_path / "train.yaml", workflow.config_root_path / "multi_gpu_train.yaml")
-    ]
-    overrides = [word for key, value in both.items() for word in (f"--{key}", str(value))]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone"]
-    command += [
-        "-m",
-        "monai.bundle",
-        "run",
-        "--config_file",
-        str(configs),
-        "--bundle_root",
-        str(workflow.config_root_path.parent),
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run([*command, *overrides], check=True, capture_output=True, env=environment, timeout=300)
+    run_two_processes(
+        settings | {"output_dir": str(folder), "ckpt_dir": str(folder / "models")}, "multi_gpu_train.yaml"
+    )
     best, _ = weights(folder / "models" / "resume.pt")["best"]
     assert best == pytest.approx(alone.state.best_metric, abs=1e-3)
     one, two = weights(tmp_path / "out" / "models" / "model.pt"), weights(folder / "models" / "model.pt")
     torch.testing.assert_close(two, one, rtol=1e-3, atol=1e-3)
+
+
+def test_two_processes_estimate_the_second_recipes_statistics_as_one(
+    small_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Of equal weights: nothing is learnt here, since the processes draw other images than one would."""
+    settings = small_settings | {"max_epochs": 1, "learning_rate": 0.0, "samples_per_epoch": 8, "batch_size": 8}
+    settings |= {"image_size": [128, 128]}
+    run_bundle("portable", "train_best", settings)
+    folder = tmp_path / "two"
+    both = settings | {"output_dir": str(folder), "ckpt_dir": str(folder / "models")}
+    run_two_processes(both, "train_best.yaml", "multi_gpu_train.yaml")
+    one, two = weights(tmp_path / "out" / "models" / "model.pt"), weights(folder / "models" / "model.pt")
+    # Both see all images, so the joint batch has each twice, and Bessel's correction is a little smaller.
+    torch.testing.assert_close(two, one, rtol=5e-3, atol=1e-5)
