@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import shutil
 import signal
@@ -145,6 +146,18 @@ def test_the_second_recipe_resumes_and_keeps_the_averaged_weights(
             assert torch.equal(value, two["objects"][name][key]), (name, key)
     assert not torch.equal(one["objects"]["network"]["conv.weight"], one["objects"]["averaged"]["conv.weight"])
     assert_equal_weights(tmp_path / "out" / "models" / "model.pt", tmp_path / "parts" / "models" / "model.pt")
+
+
+def test_the_second_recipes_rate_falls_with_the_epochs_also_in_a_training_that_is_prolonged(
+    small_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Whether every epoch is validated or not."""
+    settings = small_settings | {"samples_per_epoch": 4, "val_interval": 2}
+    run_bundle("portable", "train_best", settings | {"max_epochs": 4})
+    run_bundle("portable", "train_best", settings | {"max_epochs": 6})
+    cosine = [0.5 * (1 + math.cos(math.pi * step / length)) for length, step in ((2, 0), (2, 1), (4, 2), (4, 3))]
+    expected = [0.0005 * share for share in (0.1, 0.55, *cosine)]
+    assert [float(row["learning_rate"]) for row in epochs(tmp_path / "out")] == pytest.approx(expected)
 
 
 def test_the_second_recipe_learns_from_the_stage_before_too(small_settings: dict[str, Any], discs: Path) -> None:
