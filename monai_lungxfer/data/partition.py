@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
 from monai_lungxfer.errors import DatalistError
 
-__all__ = ["SECTIONS", "Split", "checked_shares", "make_split"]
+__all__ = ["SECTIONS", "Split", "checked_shares", "make_split", "shared_patients"]
 
 SECTIONS = ("training", "validation", "test", "independent")
 
@@ -147,6 +147,11 @@ def checked_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, 
     if not 0 <= hold_out < 1:
         raise DatalistError(f"hold_out {hold_out} is not a share", remedy="Give a number from 0 to below 1, as in 0.5")
     return shares
+
+
+def shared_patients(*parts: Iterable[Record]) -> set[str]:
+    """Return the patients who stand in each of some lists of records."""
+    return set.intersection(*({record["patient"] for record in part} for part in parts))
 
 
 def _common_folder(records: Sequence[Record]) -> Path:

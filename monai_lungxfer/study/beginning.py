@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.fingerprint import data_hash
+from monai_lungxfer.data.partition import shared_patients
 from monai_lungxfer.data.records import Record, read_json
 from monai_lungxfer.errors import DatalistError, PlanError, TransferError
 from monai_lungxfer.files import atomic_path, sha256_of
@@ -133,7 +134,7 @@ def _data(plan: StudyPlan) -> dict[str, str]:
 
 
 def _check_apart(records: Iterable[list[Record]], source: Path) -> None:
-    shared = set.intersection(*({record["patient"] for record in one} for one in records))
+    shared = shared_patients(*records)
     if shared:
         raise DatalistError(
             f"{len(shared)} patients stand among general and portable images, so that what a stage learnt from them "

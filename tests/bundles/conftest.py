@@ -20,7 +20,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("bundle", [bundle_path(name) for name in bundle_names()], ids=bundle_names())
 
 
-def write_discs(folder: Path, count: int, seed: int = 0) -> Path:
+def write_discs(folder: Path, count: int, seed: int = 0, patients: str = "p") -> Path:
     """Write a data set of bright discs on noise, one patient an image, that a small network learns at once."""
     rng = np.random.default_rng(seed)
     records = []
@@ -36,7 +36,7 @@ def write_discs(folder: Path, count: int, seed: int = 0) -> Path:
             {
                 "image": f"images/{number}.png",
                 "label": f"masks/{number}.png",
-                "patient": f"p{number}",
+                "patient": f"{patients}{number}",
                 "finding": "normal" if number % 2 else "pathological",
             }
         )
@@ -47,6 +47,12 @@ def write_discs(folder: Path, count: int, seed: int = 0) -> Path:
 @pytest.fixture(scope="session")
 def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_discs(tmp_path_factory.mktemp("discs"), 20)
+
+
+@pytest.fixture(scope="session")
+def other_discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of other patients."""
+    return write_discs(tmp_path_factory.mktemp("other_discs"), 20, seed=1, patients="other")
 
 
 @pytest.fixture(scope="session")

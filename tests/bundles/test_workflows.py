@@ -25,7 +25,7 @@ from monai.bundle import ckpt_export, onnx_export
 from PIL import Image
 
 from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
-from monai_lungxfer.errors import BundleError, LungXferError
+from monai_lungxfer.errors import BundleError, DatalistError, LungXferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.workflow import run_bundle
@@ -160,8 +160,8 @@ def test_the_second_recipes_rate_falls_with_the_epochs_also_in_a_training_that_i
     assert [float(row["learning_rate"]) for row in epochs(tmp_path / "out")] == pytest.approx(expected)
 
 
-def test_the_second_recipe_learns_from_the_stage_before_too(small_settings: dict[str, Any], discs: Path) -> None:
-    settings = small_settings | {"max_epochs": 1, "samples_per_epoch": 8, "rehearsal_dir": str(discs)}
+def test_the_second_recipe_learns_from_the_stage_before_too(small_settings: dict[str, Any], other_discs: Path) -> None:
+    settings = small_settings | {"max_epochs": 1, "samples_per_epoch": 8, "rehearsal_dir": str(other_discs)}
     settings["rehearsal_views"] = None  # all; the discs have no view
     parser = run_bundle("portable", "train_best", settings).parser
     training, dataset = parser.get_parsed_content("split").training, parser.get_parsed_content("train#dataset")
@@ -170,6 +170,17 @@ def test_the_second_recipe_learns_from_the_stage_before_too(small_settings: dict
     folder = Path(small_settings["ckpt_dir"])  # after one epoch, the best weights are its averaged ones
     averaged, saved = weights(folder / "resume.pt")["objects"]["averaged"], weights(folder / "model.pt")
     assert all(torch.equal(saved[key], value) for key, value in averaged.items())
+
+
+def test_the_second_recipe_does_not_rehearse_whom_it_is_measured_on(
+    small_settings: dict[str, Any], discs: Path
+) -> None:
+    settings = small_settings | {"max_epochs": 1, "samples_per_epoch": 4, "rehearsal_dir": str(discs)}
+    settings["rehearsal_views"] = None
+    with pytest.raises(DatalistError, match="8 of its patients stand in validation, test or independent"):
+        run_bundle("portable", "train_best", settings)
+    assert not (Path(small_settings["ckpt_dir"]) / "model.pt").exists()
+    run_bundle("portable", "train_best", settings | {"allow_shared_patients": True})
 
 
 def test_a_stage_without_a_second_recipe_says_so(small_settings: dict[str, Any]) -> None:

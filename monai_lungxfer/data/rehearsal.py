@@ -1,0 +1,54 @@
+"""Radiographs of the stage before, learnt along with a split's training section."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.data.partition import Split, shared_patients
+from monai_lungxfer.data.records import Record
+from monai_lungxfer.errors import DatalistError
+
+__all__ = ["rehearsal_records"]
+
+
+def rehearsal_records(
+    path: str | Path, split: Split, views: Collection[str] | None = None, *, allow_shared_patients: bool = False
+) -> list[Record]:
+    """Read what is to be learnt along with a split's training section.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The data set, as for `load_datalist`.
+    split : Split
+        The split of the training's own data.
+    views : collection of str, optional
+        Views to take; by default all.
+    allow_shared_patients : bool
+        Whether equal names are let through, because they are not equal patients.
+
+    Returns
+    -------
+    list of Record
+        In the datalist's order.
+
+    Raises
+    ------
+    DatalistError
+        When a patient stands in the split's validation, test or independent section, or for any reason that
+        `load_datalist` has.
+    """
+    records = [record for record in load_datalist(path) if not views or record.get("view") in views]
+    measured = [*split.validation, *split.test, *split.independent]
+    shared = set() if allow_shared_patients else shared_patients(records, measured)
+    if shared:
+        raise DatalistError(
+            f"{len(shared)} of its patients stand in validation, test or independent of the split, so that what was "
+            "learnt from them would be measured on them",
+            source=path,
+            remedy="Rehearse the data of another stage, keep each patient in one of the two data sets, or, where equal "
+            "names are not equal patients, set allow_shared_patients to true",
+        )
+    return records
