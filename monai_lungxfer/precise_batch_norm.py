@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch.optim.swa_utils import update_bn
 
 from monai_lungxfer.precision import autocast_dtype
 
-__all__ = ["PreciseBatchNorm"]
+__all__ = ["PreciseBatchNorm", "evenly_spaced"]
 
 
 class PreciseBatchNorm:
@@ -51,3 +51,16 @@ class PreciseBatchNorm:
         dtype = autocast_dtype(self.device, self.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
             update_bn((batch["image"] for batch in self.loader), self.network, self.device)
+
+
+def evenly_spaced(items: Sequence[Any], count: int) -> list[Any]:
+    """Take so many items at even distances, in their order, or all when there are no more.
+
+    The first ones of a split's section, which is sorted by patient, may be of one source alone.
+
+    Examples
+    --------
+    >>> evenly_spaced("abcdefg", 3)
+    ['a', 'c', 'e']
+    """
+    return [items[number * len(items) // count] for number in range(count)] if len(items) > count else list(items)

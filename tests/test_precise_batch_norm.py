@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from ignite.engine import Engine
 from torch import nn
 
 from monai_lungxfer.freezing import frozen_layers
-from monai_lungxfer.precise_batch_norm import PreciseBatchNorm
+from monai_lungxfer.precise_batch_norm import PreciseBatchNorm, evenly_spaced
 
 
 @pytest.fixture
@@ -61,3 +62,17 @@ def test_frozen_statistics_stay_and_the_others_are_those_of_what_they_give() -> 
     output = network[2](network[1].eval()(network[0](batch)))
     torch.testing.assert_close(network[3].running_mean, output.mean(dim=(0, 2, 3)))
     torch.testing.assert_close(network[3].running_var, output.var(dim=(0, 2, 3)))
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128])
+def test_all_are_taken_where_there_are_no_more(length: int) -> None:
+    assert evenly_spaced(range(length), 128) == list(range(length))
+
+
+@pytest.mark.parametrize("length", [129, 200, 256, 1415])
+def test_more_are_thinned_out_over_the_whole(length: int) -> None:
+    taken = evenly_spaced(range(length), 128)
+    assert len(taken) == 128
+    steps = {second - first for first, second in itertools.pairwise([*taken, length])}
+    assert taken[0] == 0
+    assert steps <= {length // 128, -(-length // 128)}

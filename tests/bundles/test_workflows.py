@@ -28,7 +28,7 @@ from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.errors import BundleError, DatalistError, LungXferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.workflow import run_bundle
+from monai_lungxfer.workflow import bundle_workflow, run_bundle
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -146,6 +146,18 @@ def test_the_second_recipe_resumes_and_keeps_the_averaged_weights(
             assert torch.equal(value, two["objects"][name][key]), (name, key)
     assert not torch.equal(one["objects"]["network"]["conv.weight"], one["objects"]["averaged"]["conv.weight"])
     assert_equal_weights(tmp_path / "out" / "models" / "model.pt", tmp_path / "parts" / "models" / "model.pt")
+
+
+def test_the_second_recipes_statistics_are_of_images_of_the_whole_training_section(
+    small_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    records = [{"image": f"{n}.png", "label": f"{n}_mask.png", "patient": f"p{n:03}"} for n in range(300)]
+    (tmp_path / "datalist.json").write_text(json.dumps(records))
+    parser = bundle_workflow("portable", "train_best", small_settings | {"dataset_dir": str(tmp_path)}).parser
+    training = parser.get_parsed_content("split").training
+    places = [training.index(record) for record in parser.get_parsed_content("batch_norm_images#data")]
+    assert len(training) == 180
+    assert places == [number * 180 // 128 for number in range(128)]
 
 
 def test_the_second_recipes_rate_falls_with_the_epochs_also_in_a_training_that_is_prolonged(
