@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import torch
 from monai.data import CacheDataset, PersistentDataset, pickle_hashing
 from monai.transforms import Compose
 from monai.transforms.traits import RandomizableTrait
+from monai.utils import convert_to_tensor
 
-from monai_lungxfer.checkpoint_files import read_checkpoint
+from monai_lungxfer.checkpoint_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.errors import LungXferError, TransferError
 
 __all__ = ["MemoryDataset", "SpilledDataset", "decoded_dataset"]
@@ -52,7 +54,8 @@ class MemoryDataset(_SeededByImage, CacheDataset):
 class SpilledDataset(_SeededByImage, PersistentDataset):
     """MONAI's `PersistentDataset` (deterministic transforms done once, kept on disk), seeded by image.
 
-    No code in its files is run. What lies there instead of a decoded image, or was cut short, is made anew.
+    No code in its files is run. What lies there instead of a decoded image, or was cut short, is made anew. Several
+    processes may use one folder at once: a file appears there as a whole.
     """
 
     def __init__(self, data: Sequence, transform: Compose, seed: int, folder: str | Path) -> None:
@@ -63,23 +66,18 @@ class SpilledDataset(_SeededByImage, PersistentDataset):
         )
 
     def _cachecheck(self, item_transformed: Any) -> Any:
-        try:
-            return super()._cachecheck(item_transformed)
-        except Exception:  # of an image that cannot be read as well, or of a kept file that MONAI does not replace
-            kept = self.folder / f"{self.hash_func(item_transformed).decode()}{self.transform_hash}.pt"
-            if not kept.is_file() or _is_whole(kept):
-                raise
-            logger.warning("%s: this decoded image is damaged, and is made anew", kept)
-            kept.unlink()
-            return super()._cachecheck(item_transformed)
-
-
-def _is_whole(file: Path) -> bool:
-    try:
-        read_checkpoint(file)
-    except TransferError:
-        return False
-    return True
+        # Not MONAI's own: it moves files here from the system's temporary folder, and where that is another file
+        # system, other processes see half of them.
+        kept = self.folder / f"{self.hash_func(item_transformed).decode()}{self.transform_hash}.pt"
+        if kept.is_file():
+            try:
+                return read_checkpoint(kept)
+            except TransferError:
+                logger.warning("%s: this decoded image is damaged, and is made anew", kept)
+        decoded = self._pre_transform(deepcopy(item_transformed))
+        decoded = convert_to_tensor(decoded, convert_numeric=False, track_meta=self.track_meta)
+        save_checkpoint(decoded, kept)
+        return decoded
 
 
 def decoded_dataset(

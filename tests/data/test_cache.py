@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,40 @@ def test_the_size_is_that_of_what_is_kept(caplog: pytest.LogCaptureFixture) -> N
     grow = Lambdad("image", lambda image: image.repeat(100, 1, 1))
     decoded_dataset(records(), Compose([*steps(Counter(size=500)).transforms, grow]))
     assert "5 images of 1.00 MB decoded: 0.01 GB" in caplog.text  # 500 * 500 * 4 bytes, before the random transform
+
+
+def spilled(folder: Path) -> Any:
+    return decoded_dataset(records(), steps(Counter()), memory_limit_gb=1e-6, spill_dir=folder)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_that_another_process_replaces_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    dataset = spilled(tmp_path)
+    expected = everything(dataset)
+    load = torch.load
+    seen = set()
+
+    def read_too_early(file: Path, **options: Any) -> Any:
+        if file in seen:
+            return load(file, **options)
+        seen.add(file)
+        whole = Path(file).read_bytes()
+        Path(file).write_bytes(whole[: len(whole) // 2])
+        try:
+            return load(file, **options)
+        finally:
+            Path(file).unlink() if gone else Path(file).write_bytes(whole)
+
+    monkeypatch.setattr(torch, "load", read_too_early)
+    torch.testing.assert_close(everything(dataset), expected)
+    monkeypatch.undo()
+    torch.testing.assert_close(everything(dataset), expected)
+    assert len(list(tmp_path.iterdir())) == IMAGES
+
+
+def test_files_are_written_where_they_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another file system"))
+    everything(spilled(tmp_path / "decoded"))
+    assert len(list((tmp_path / "decoded").iterdir())) == IMAGES
