@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import stat
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import CacheDataset, PersistentDataset, pickle_hashing
+from monai.data.utils import sorted_dict
 from monai.transforms import Compose
 from monai.transforms.traits import RandomizableTrait
 from monai.utils import convert_to_tensor
@@ -55,14 +57,15 @@ class SpilledDataset(_SeededByImage, PersistentDataset):
     """MONAI's `PersistentDataset` (deterministic transforms done once, kept on disk), seeded by image.
 
     No code in its files is run. What lies there instead of a decoded image, or was cut short, is made anew. Several
-    processes may use one folder at once: a file appears there as a whole.
+    processes may use one folder at once: a file appears there as a whole. An image is known by its record, and by the
+    size and the time of change of the files that the record names, so one that was mended since is decoded anew.
     """
 
     def __init__(self, data: Sequence, transform: Compose, seed: int, folder: str | Path) -> None:
         self.seed = seed
         self.folder = Path(folder)
         super().__init__(
-            data=data, transform=transform, cache_dir=folder, hash_transform=pickle_hashing, weights_only=True
+            data=data, transform=transform, cache_dir=folder, hash_func=_record_hash, hash_transform=pickle_hashing
         )
 
     def _cachecheck(self, item_transformed: Any) -> Any:
@@ -78,6 +81,21 @@ class SpilledDataset(_SeededByImage, PersistentDataset):
         decoded = convert_to_tensor(decoded, convert_numeric=False, track_meta=self.track_meta)
         save_checkpoint(decoded, kept)
         return decoded
+
+
+def _record_hash(record: Any) -> bytes:
+    ordered = sorted_dict(record)
+    values = ordered.values() if isinstance(ordered, dict) else [ordered]
+    return pickle_hashing([ordered, [_stamp(value) for value in values if isinstance(value, str | Path)]])
+
+
+def _stamp(name: str | Path) -> tuple[int, int] | None:
+    """Return size and time of change (ns) of a file, and None of any other text."""
+    try:
+        status = Path(name).stat()
+    except (OSError, ValueError):  # ValueError: of a text that no path can be
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def decoded_dataset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -133,3 +134,21 @@ def test_files_are_written_where_they_are_kept(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another file system"))
     everything(spilled(tmp_path / "decoded"))
     assert len(list((tmp_path / "decoded").iterdir())) == IMAGES
+
+
+@pytest.mark.parametrize("key", ["image", "label"])
+def test_a_file_that_was_mended_in_place_is_decoded_anew(tmp_path: Path, key: str) -> None:
+    record = {name: str(tmp_path / f"{name}.npy") for name in ("image", "label")} | {"patient": "p\0"}
+    for number, name in enumerate(("image", "label")):
+        np.save(record[name], np.full((1, 8, 8), number, np.float32))
+    transform = Compose([Lambdad(["image", "label"], np.load), ToTensord(["image", "label"])])
+
+    def means() -> list[float]:
+        dataset = decoded_dataset([record], transform, memory_limit_gb=1e-9, spill_dir=tmp_path / "decoded")
+        return [float(dataset[0][name].mean()) for name in ("image", "label")]
+
+    assert means() == means() == [0, 1]
+    assert len(list((tmp_path / "decoded").iterdir())) == 1
+    np.save(record[key], np.full((1, 8, 8), 7, np.float32))  # as large as before
+    os.utime(record[key], ns=(0, Path(record[key]).stat().st_mtime_ns + 1))  # whatever the clock's steps are
+    assert means() == ([7, 1] if key == "image" else [0, 7])
