@@ -14,6 +14,8 @@ from ignite.engine import Engine, Events
 from monai.engines import Workflow
 from monai.metrics import calibration_binning
 
+from monai_lungxfer.data.datalist import data_root
+from monai_lungxfer.data.records import image_name
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.metrics import METRICS, image_metrics
 
@@ -34,14 +36,15 @@ class ImageTable:
     records : sequence of mappings
         The section's records, in the order in which the evaluator sees them.
     root : str or pathlib.Path
-        The data set's folder; images are named relative to it.
+        The data set, as for `monai_lungxfer.data.datalist.load_datalist`; images are named relative to its folder, see
+        `monai_lungxfer.data.records.image_name`.
     names : sequence of str, optional
         Metrics, see `monai_lungxfer.metrics.METRICS`.
     """
 
     def __init__(self, records: Sequence[Mapping[str, Any]], root: str | Path, names: Sequence[str] = METRICS) -> None:
         self.records = records
-        self.root = Path(root).absolute()
+        self.root = data_root(root)
         self.names = tuple(names)
         self.rows: list[dict[str, Any]] = []
         self._bins = np.zeros((3, CALIBRATION_BINS))
@@ -65,7 +68,7 @@ class ImageTable:
             spacing = _spacing(item["label"])
             values = image_metrics(item["pred"][None], item["label"][None], self.names, spacing)
             self.rows.append(
-                {"image": self._name(record["image"])}
+                {"image": image_name(record["image"], self.root)}
                 | ({"patient": self._number(record["patient"])} if "patient" in record else {})
                 | {field: record[field] for field in KEPT_FIELDS if field in record}
                 | {"distances_in": "pixels" if spacing is None else "mm"}
@@ -75,10 +78,6 @@ class ImageTable:
 
     def _number(self, patient: str) -> int:
         return self._patients.setdefault(patient, len(self._patients) + 1)
-
-    def _name(self, image: str) -> str:
-        path = Path(image)
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
 
     def write(self, path: str | Path, *, section: str, split: str, weights: str | Path) -> dict[str, Any]:
         """Write the report as JSON, all or nothing, and return it.

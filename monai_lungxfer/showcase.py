@@ -13,10 +13,11 @@ import numpy as np
 
 from monai_lungxfer.data.phantom import write_phantoms
 from monai_lungxfer.data.radiograph import read_radiograph
+from monai_lungxfer.data.records import image_name
 from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.prediction.batch import predict_files
-from monai_lungxfer.prediction.inputs import find_inputs
+from monai_lungxfer.prediction.inputs import InputFile, find_inputs, output_stems
 from monai_lungxfer.prediction.outputs import OutputOptions
 from monai_lungxfer.prediction.overlay import save_comparison, thumbnail
 from monai_lungxfer.prediction.segmenter import Segmenter
@@ -85,14 +86,14 @@ def write_showcase(
     chosen = _spread_cases(result.after["rows"])
     root = stage_data(data, STAGES["portable"])
     split = load_split(result.folders["portable"].split, root)
-    paths = {Path(record["image"]).name: Path(record["image"]) for record in split.independent}
-    images = [paths[Path(name).name] for name in chosen]
+    paths = {image_name(record["image"], split.root): record["image"] for record in split.independent}
+    images = find_inputs([paths[name] for name in chosen])
     before, after = (
         Segmenter.from_bundle(name, weights=result.folders[name].weights, overrides=shared)
         for name in ("general", "portable")
     )
     _write_comparisons(images, before, after, out / "overlays")
-    predict_files(after, find_inputs(images), out / "masks", OutputOptions(overlay=True), overwrite=True)
+    predict_files(after, images, out / "masks", OutputOptions(overlay=True), overwrite=True)
     write_tables(result, out / "before_after")
     return {
         "Table": out / "before_after.md",
@@ -109,11 +110,11 @@ def _spread_cases(rows: list[dict[str, Any]]) -> list[str]:
     return [ranked[position]["image"] for position in positions]
 
 
-def _write_comparisons(images: list[Path], before: Segmenter, after: Segmenter, folder: Path) -> None:
-    for image in images:
-        radiograph = read_radiograph(image)
+def _write_comparisons(images: list[InputFile], before: Segmenter, after: Segmenter, folder: Path) -> None:
+    for image, stem in zip(images, output_stems(images), strict=True):
+        radiograph = read_radiograph(image.path)
         masks = (before.segment(radiograph).mask, after.segment(radiograph).mask)
-        save_comparison(folder / f"{image.stem}.png", thumbnail(radiograph.pixels), *masks)
+        save_comparison(folder / f"{stem}.png", thumbnail(radiograph.pixels), *masks)
 
 
 def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from monai_lungxfer.data.phantom import portable_radiograph
+from monai_lungxfer.data.records import image_name
 from monai_lungxfer.evaluation import CALIBRATION_BINS, ImageTable
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.input_size import save_input_size
@@ -78,7 +79,7 @@ def write_report(
     for record, row in zip(records, rows, strict=True):
         table.rows.append(
             {
-                "image": table._name(record["image"]),
+                "image": image_name(record["image"], table.root),
                 "patient": table._number(record["patient"]),
                 "finding": record["finding"],
                 "view": record["view"],

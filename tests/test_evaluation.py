@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -79,3 +81,34 @@ def test_undefined_values_are_left_out() -> None:
     rows = [{"HD95": 2.0}, {"HD95": math.nan}, {"HD95": 4.0}]
     assert summarise(rows, ["HD95"])["HD95"] == {"mean": 3.0, "std": pytest.approx(2**0.5), "n": 2}
     assert summarise(rows[1:2], ["HD95"])["HD95"] == {"mean": None, "std": None, "n": 0}
+
+
+def evaluated(images: list[Path], root: Path) -> list[str]:
+    table = ImageTable([{"image": str(image)} for image in images], root, names=("DICE_HARD",))
+    for _ in images:
+        table(SimpleNamespace(state=SimpleNamespace(output=[item(0, None)])))  # type: ignore[arg-type]
+    return [row["image"] for row in table.rows]
+
+
+def test_images_elsewhere_have_names_of_their_own_and_no_paths(tmp_path: Path) -> None:
+    inside, *elsewhere = evaluated(
+        [
+            tmp_path / "images" / "cxr.png",
+            Path("/archive/Smith/cxr.png"),
+            Path("/archive/Jones/cxr.png"),
+            tmp_path / ".." / "Smith" / "cxr.png",
+        ],
+        tmp_path,
+    )
+    assert inside == "images/cxr.png"
+    assert elsewhere[0] == hashlib.sha256(b"/archive/Smith/cxr.png").hexdigest()[:8] + "-cxr.png"
+    assert elsewhere[2] == hashlib.sha256(b"../Smith/cxr.png").hexdigest()[:8] + "-cxr.png"  # wherever the data lie
+    assert len(set(elsewhere)) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{8}-cxr\.png", name) for name in elsewhere)
+
+
+def test_images_have_the_same_names_whether_the_folder_is_given_or_its_datalist(tmp_path: Path) -> None:
+    file = tmp_path / "datalist.json"
+    file.touch()
+    images = [tmp_path / "images" / "1.png"]
+    assert evaluated(images, file) == evaluated(images, tmp_path) == ["images/1.png"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 from monai_lungxfer.errors import DatalistError
 
-__all__ = ["Record", "path_below", "read_json", "relative_records", "resolve_records"]
+__all__ = ["Record", "image_name", "path_below", "read_json", "relative_records", "resolve_records"]
 
 _PATH_KEYS = ("image", "label")
 _TEXT_KEYS = ("image", "label", "patient", "finding")
@@ -97,6 +99,29 @@ def path_below(path: str, root: Path) -> str:
     just what the datalist said.
     """
     return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path
+
+
+def image_name(image: str, root: Path) -> str:
+    """Return what an image is called in reports.
+
+    Parameters
+    ----------
+    image : str
+        The path in its record.
+    root : pathlib.Path
+        The data set's folder, see `monai_lungxfer.data.datalist.data_root`.
+
+    Returns
+    -------
+    str
+        Its path below the folder, with forward slashes. An image elsewhere is called by its file's name alone, since
+        a folder may be named after somebody, behind eight digits of its path's SHA-256, since other folders may hold
+        files of the same name.
+    """
+    path = Path(path_below(str(Path(image).absolute()), root))
+    if not path.is_absolute() and ".." not in path.parts:
+        return path.as_posix()
+    return f"{hashlib.sha256(os.fsencode(path.as_posix())).hexdigest()[:8]}-{path.name}"
 
 
 def relative_records(records: Iterable[Record], root: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 from PIL import Image
 
+from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.radiograph import read_radiograph
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.data.records import image_name
+from monai_lungxfer.errors import DatalistError, LungXferError
 from monai_lungxfer.prediction.overlay import draw_comparison, draw_moments, thumbnail
 from monai_lungxfer.prediction.quality import flags_of, measure
 from monai_lungxfer.prediction.segmenter import Segmenter
@@ -77,8 +80,9 @@ def draw_case_pictures(
         When an image is not where the data should be.
     """
     root = stage_data(data or results.plan.data, STAGES["portable"])
+    images = _images(cases, root)
     for case in cases:
-        if not (root / case.image).is_file():
+        if not images[case.image].is_file():
             raise LungXferError(
                 f"the image of case {case.number} is not there",
                 source=root,
@@ -87,8 +91,18 @@ def draw_case_pictures(
     drawn: dict[int, CasePictures] = {}
     for repetition, of in groupby(sorted(cases, key=lambda case: case.repetition), lambda case: case.repetition):
         segmenters = _segmenters(results, repetition, device)
-        drawn |= dict(_pictures(root, segmenters, of))
+        drawn |= dict(_pictures(images, segmenters, of))
     return drawn
+
+
+def _images(cases: Sequence[Case], root: Path) -> dict[str, Path]:
+    """Find images by their names: below the folder, or else where its datalist says."""
+    images = {case.image: root / case.image for case in cases}
+    if not all(path.is_file() for path in images.values()):
+        with suppress(DatalistError):  # without a datalist, what is missing is told
+            records = load_datalist(root, labels_required=False)
+            images |= {image_name(record["image"], data_root(root)): Path(record["image"]) for record in records}
+    return images
 
 
 def _segmenters(results: StudyResults, repetition: int, device: str) -> tuple[Segmenter, Segmenter]:
@@ -114,10 +128,10 @@ def _overrides(plan: StudyPlan) -> dict[str, Any]:
 
 
 def _pictures(
-    root: Path, segmenters: tuple[Segmenter, Segmenter], cases: Iterator[Case]
+    images: Mapping[str, Path], segmenters: tuple[Segmenter, Segmenter], cases: Iterator[Case]
 ) -> Iterator[tuple[int, CasePictures]]:
     for case in cases:
-        radiograph = read_radiograph(root / case.image)
+        radiograph = read_radiograph(images[case.image])
         before, after = (segmenter.segment(radiograph) for segmenter in segmenters)
         grey = thumbnail(radiograph.pixels, SIDE)
         found = flags_of(measure(after.raw, after.probability, after.spacing), traits_of(radiograph))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from monai_lungxfer.data.records import image_name
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.study.case_pictures import draw_case_pictures
 from monai_lungxfer.study.cases import Case, gallery_cases
@@ -72,3 +76,22 @@ def test_pictures_are_of_the_weights_before_and_after(images: Path, results: Stu
 def test_a_missing_image_is_told_by_its_number_alone(tmp_path: Path, results: StudyResults, cases: list[Case]) -> None:
     with pytest.raises(LungXferError, match=rf"image of case {cases[0].number} is not there.*--data"):
         draw_case_pictures(results, cases, tmp_path)
+
+
+def test_images_that_only_the_datalist_finds(
+    images: Path, tmp_path: Path, results: StudyResults, cases: list[Case]
+) -> None:
+    expected = draw_case_pictures(results, cases[:2], images, "cpu")
+    folders = [tmp_path / "p1", tmp_path / "p2"]
+    (tmp_path / "data" / "portable").mkdir(parents=True)
+    listed, renamed = [], []
+    for folder, case in zip(folders, cases, strict=False):  # two files of one name
+        folder.mkdir()
+        record = {"image": str(folder / "cxr.png"), "patient": folder.name}
+        shutil.copyfile(images / "portable" / case.image, record["image"])
+        listed.append(record)
+        renamed.append(replace(case, image=image_name(record["image"], tmp_path / "data" / "portable")))
+    (tmp_path / "data" / "portable" / "datalist.json").write_text(json.dumps(listed))
+    drawn = draw_case_pictures(results, renamed, tmp_path / "data", "cpu")
+    for number, picture in expected.items():
+        assert np.array_equal(np.asarray(drawn[number].both), np.asarray(picture.both))
