@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["COVID19", "NORMAL", "PATHOLOGICAL", "finding_of"]
 
 NORMAL, PATHOLOGICAL, COVID19 = "normal", "pathological", "covid19"
 
-_COVID = ("covid", "sars-cov-2", "sars_cov_2")
+_VIRUS = r"(?:covid|sars[-_ ]?cov[-_ ]?2)(?:[-_ ]?19)?"
+_COVID = rf"{_VIRUS}(?: ?\({_VIRUS}\))?"
+_BEFORE = (  # "non-severe COVID-19" is COVID-19; what follows "or" is not there either
+    rf"(?<![a-z])(?:non[-_ ]*|(?:no|not|without|negative)(?:[-_ ]+(?:[a-z]+[-_ ]+){{0,3}})?){_COVID}(?: n?or [^,;]*)?"
+)
+_BEHIND = (
+    rf"{_COVID}[-_: (]*(?:(?:rt|pcr|antigen|swab|tests?|tested|results?|status|is|was)[-_: ]+)*"
+    r"(?:negative|neg|free|excluded|ruled out|not (?:confirmed|detected|found|present|seen))(?![a-z])\)?"
+)
+_NOT_COVID = re.compile(rf"\(?(?:{_BEFORE}|{_BEHIND})\)?")
+_SEPARATORS = " ,;:/-_"
 _NORMAL = frozenset({"normal", "healthy", "no finding", "no findings", "no pneumonia (healthy)", "control", "controls"})
 _UNKNOWN = frozenset({"", "todo", "unknown"})
 
@@ -23,11 +35,12 @@ def finding_of(*names: str) -> str | None:
     -------
     str or None
         `COVID19` if any name tells so; else `PATHOLOGICAL` if any names a disease; else `NORMAL` if any says that;
-        None when all are unknown.
+        None when all are unknown. That it is not COVID-19, as in ``"Non-COVID"`` or ``"COVID-19 negative"``, tells
+        neither disease nor health.
     """
-    plain = [name.strip().casefold() for name in names]
+    plain = [_NOT_COVID.sub(" ", name.strip().casefold()).strip(_SEPARATORS) for name in names]
     known = [name for name in plain if name not in _UNKNOWN]
-    if any(word in name for name in known for word in _COVID):
+    if any(re.search(_COVID, name) for name in known):
         return COVID19
     if not known:
         return None

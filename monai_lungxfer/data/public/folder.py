@@ -118,4 +118,5 @@ def _add(
 def _finding(label: str) -> str | None:
     plain = label.strip().lower()
     # A folder may be named after anything; what is not known as a finding stays as it is called.
-    return finding_of(plain) if plain in _FINDINGS or "covid" in plain else plain
+    finding = finding_of(plain)
+    return finding if plain in _FINDINGS or finding == COVID19 else plain

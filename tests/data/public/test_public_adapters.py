@@ -60,6 +60,32 @@ def test_a_folder_with_something_else_is_refused_with_the_layout(tmp_path, name)
         (("todo",), None),
         (("Unknown", ""), None),
         ((), None),
+        (("Non-COVID",), None),
+        (("NonCOVID",), None),
+        (("not_covid19",), None),
+        (("no evidence of covid",), None),
+        (("No signs of SARS-CoV-2",), None),
+        (("without COVID-19",), None),
+        (("COVID-19 negative",), None),
+        (("COVID-19: PCR negative",), None),
+        (("covid_neg",), None),
+        (("negative for SARS-CoV-2 (COVID-19)",), None),
+        (("COVID-19 not detected",), None),
+        (("no evidence of COVID-19 or pneumonia",), None),
+        (("Non-COVID pneumonia",), "pathological"),
+        (("Pneumonia (COVID-19 negative)",), "pathological"),
+        (("Pneumonia, COVID-19 negative",), "pathological"),
+        (("Normal (no COVID)",), "normal"),
+        (("No Finding", "COVID-19 negative"), "normal"),
+        (("Non-COVID", "COVID-19"), "covid19"),
+        (("non-severe COVID-19",), "covid19"),
+        (("No improvement, COVID-19",), "covid19"),
+        (("COVID-19 without pneumonia",), "covid19"),
+        (("COVID-19, influenza negative",), "covid19"),
+        (("COVID-19 positive influenza negative",), "covid19"),
+        (("Normal COVID",), "covid19"),
+        (("patient no 12 covid19",), "covid19"),
+        (("sars_cov_2",), "covid19"),
     ],
 )
 def test_findings(names, finding):
@@ -310,6 +336,23 @@ def test_folder(tmp_path, image, mask):
     assert (item.name, item.patient, item.finding) == ("covid19-p1_a", "p1", "covid19")
     assert (item.view, item.license, item.device, item.mask_convention) == ("AP Supine", "private", "Agfa dr100E", "v7")
     assert _masks(item).foreground.sum() == 225
+
+
+@pytest.mark.parametrize(
+    ("label", "finding"),
+    [
+        ("Non-COVID", "non-covid"),
+        ("COVID-19 negative", "covid-19 negative"),
+        ("Non-COVID pneumonia", "non-covid pneumonia"),
+        ("COVID pneumonia", "covid19"),
+        ("Pneumonia", "pathological"),
+        ("Controls", "normal"),
+    ],
+)
+def test_folder_names_that_are_findings_and_others(tmp_path, label, finding):
+    write_picture(tmp_path / label / "1.png")
+    (item,) = folder.collect(tmp_path).items
+    assert (item.finding, item.finding_text) == (finding, label)
 
 
 def test_folder_without_sub_folders_and_patients(tmp_path):
