@@ -54,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     file, data = arguments.split
     split = load_split(file, data)
-    records = list(getattr(split, arguments.section))
+    records = list(split.section(arguments.section))
     weights = arguments.weights or arguments.bundle
     segmenter = Segmenter.from_bundle(arguments.bundle, weights=weights, overrides=parsed_settings(arguments.set))
     table = ImageTable(records, data, NAMES)

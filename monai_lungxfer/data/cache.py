@@ -124,8 +124,14 @@ def decoded_dataset(
     Raises
     ------
     LungXferError
-        When the limit is exceeded and there is no `spill_dir`, or the first record cannot be decoded.
+        When there are no records, when the limit is exceeded and there is no `spill_dir`, or when the first record
+        cannot be decoded.
     """
+    if not data:
+        raise LungXferError(
+            "there are no images to decode, since a list of records is empty",
+            remedy="Give every section of the split that is used a share (fractions, hold_out)",
+        )
     per_image = _decoded_bytes(data[0], transform)
     total_gb = per_image * len(data) / 1e9
     logger.info(

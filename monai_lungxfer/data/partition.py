@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Split:
         Wanted share of the independent section in the whole data set.
     root : pathlib.Path
         Absolute folder that the paths in a split file and in `hash` are relative to.
+    source : pathlib.Path or None
+        The file that it was read from, for messages.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Split:
     fractions: tuple[float, ...]
     hold_out: float
     root: Path
+    source: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Look for a patient in two sections."""
@@ -69,6 +72,24 @@ class Split:
     def sections(self) -> dict[str, tuple[Record, ...]]:
         """The sections by name, in the order of `SECTIONS`."""
         return {name: getattr(self, name) for name in SECTIONS}
+
+    def section(self, name: str) -> tuple[Record, ...]:
+        """Return a section that is to be trained or measured on.
+
+        Raises
+        ------
+        DatalistError
+            When it has no images, or there is no such section.
+        """
+        filled = {name: records for name, records in self.sections.items() if records}
+        if name not in filled:
+            others = ", ".join(f"{len(records)} in {other}" for other, records in filled.items())
+            raise DatalistError(
+                f"the split has no images in the section {name!r} (but {others})",
+                source=self.source,
+                remedy="Choose another section, or make another split file, with a share for it (fractions, hold_out)",
+            )
+        return filled[name]
 
     @cached_property
     def hash(self) -> str:
@@ -127,7 +148,7 @@ def make_split(
     section_of = held | assign_patients(rest, dict(zip(SECTIONS, shares, strict=False)), f"{seed} sections")
     ordered = sorted(records, key=lambda record: (record["patient"], path_below(record["image"], folder)))
     sections = {name: tuple(r for r in ordered if section_of[r["patient"]] == name) for name in SECTIONS}
-    return Split(**sections, seed=int(seed), fractions=shares, hold_out=float(hold_out), root=folder)
+    return Split(**sections, seed=int(seed), fractions=shares, hold_out=float(hold_out), root=folder, source=None)
 
 
 def checked_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:

@@ -95,6 +95,7 @@ def load_split(path: str | Path, root: str | Path) -> Split:
         fractions=shares,
         hold_out=float(content["hold_out"]),
         root=data_root(root),
+        source=path,
     )
     if split.hash != expected:
         raise DatalistError("was changed since it was written: its hash does not fit", source=path, remedy=_ANEW)

@@ -81,6 +81,15 @@ def test_another_seed_can_train_on_the_same_split(small_settings: dict[str, Any]
     assert not torch.equal(one["conv.weight"], two["conv.weight"])
 
 
+def test_a_section_without_images_is_told(bundle: Path, small_settings: dict[str, Any]) -> None:
+    with pytest.raises(LungXferError, match=r"split\.json: .*no images in the section 'validation'.*a share for it"):
+        run_bundle(bundle, "train", small_settings | {"fractions": [0.8, 0.0, 0.2]})
+    settings = small_settings | {"fractions": [0.8, 0.0, 0.2], "section": "independent"}
+    settings |= {"weights": small_settings["parent"], "image_size": [32, 32]}
+    with pytest.raises(LungXferError, match=r"split\.json: .*no images in the section 'independent'.*Choose another"):
+        run_bundle(bundle, "evaluate", settings)
+
+
 def test_early_stop_ends_training(small_settings: dict[str, Any]) -> None:
     settings = small_settings | {"max_epochs": 50, "early_stop_patience": 2, "learning_rate": 0.0}
     workflow = run_bundle("portable", "train", settings)

@@ -92,6 +92,11 @@ def test_too_many_and_nowhere_to_put_them() -> None:
         decoded_dataset(records(), steps(Counter()), memory_limit_gb=1e-6)
 
 
+def test_no_images() -> None:
+    with pytest.raises(LungXferError, match=r"no images to decode.*fractions"):
+        decoded_dataset([], steps(Counter()))
+
+
 def test_the_size_is_that_of_what_is_kept(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     grow = Lambdad("image", lambda image: image.repeat(100, 1, 1))

@@ -177,6 +177,16 @@ def test_sections_may_be_left_out():
     assert len(split.training) == pytest.approx(0.8 * sum(map(sum, UNEVEN.values())), abs=1)
 
 
+@pytest.mark.parametrize("name", ["test", "independent", "elsewhere"])
+def test_sections_without_images_are_not_given_out(dataset, tmp_path, name):
+    split = ensure_split(dataset, tmp_path / "split.json", 1, fractions=(0.8, 0.2, 0))
+    assert split.section("validation") == split.validation
+    with pytest.raises(
+        DatalistError, match=rf"split\.json: .*no images in the section '{name}' \(but \d+ in training.*share"
+    ):
+        split.section(name)
+
+
 def test_records_without_a_finding():
     records = _records(Path("/data"), {"x": [1] * 20})
     for record in records:
