@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "RegistryError",
     "TransferError",
     "root_cause",
+    "unknown",
 ]
 
 
@@ -43,7 +46,8 @@ class LungXferError(Exception):
     @property
     def without_source(self) -> str:
         """The message without the source, which may be a path with somebody's name in it."""
-        return f"{self.problem}. {self.remedy}." if self.remedy else f"{self.problem}."
+        problem = self.problem if self.problem.endswith("?") else f"{self.problem}."
+        return f"{problem} {self.remedy}." if self.remedy else problem
 
     def __reduce__(self) -> tuple:
         # Keyword-only arguments are lost by the default protocol, and errors cross process borders.
@@ -94,3 +98,10 @@ def root_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None and not isinstance(error, LungXferError):
         error = error.__cause__
     return error
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """Describe a name that is not known, with the nearest that is, or all."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1)
+    return f"{name!r}; " + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from ignite.engine import Engine
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 
 from monai_lungxfer.bundle_files import bundle_path
-from monai_lungxfer.errors import BundleError, LungXferError, root_cause
+from monai_lungxfer.errors import BundleError, LungXferError, root_cause, unknown
 
 __all__ = ["Watcher", "bundle_workflow", "run_bundle"]
 
@@ -52,7 +52,8 @@ def bundle_workflow(
     Raises
     ------
     BundleError
-        When there is no such bundle, or it has no such configuration.
+        When there is no such bundle, it has no such configuration, or an override is nothing that it has. An id of
+        one's own may be added for other overrides to refer to (``@id``).
     """
     folder = bundle_path(bundle)
     for name in OVERLAYS[task]:
@@ -62,16 +63,34 @@ def bundle_workflow(
                 source=folder,
                 remedy="Use the paper's recipe for this stage, or restore the bundle's own file",
             )
+    files = [str(folder / "configs" / name) for name in OVERLAYS[task]]
+    _check_ids(overrides or {}, files)
     # It warns on standard output that it leaves the logging as it is, which is what is wanted here.
     logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
     return ConfigWorkflow(
-        config_file=[str(folder / "configs" / name) for name in OVERLAYS[task]],
+        config_file=files,
         meta_file=str(folder / "configs" / "metadata.json"),
         logging_file=False,
         workflow_type="inference" if task.startswith("inference") else "train",
         bundle_root=str(folder),
         **(overrides or {}),
     )
+
+
+def _check_ids(overrides: Mapping[str, Any], files: Sequence[str]) -> None:
+    """Refuse what would change nothing, since MONAI takes a misspelt id for a new one."""
+    known = {_root(name) for file in files for name in ConfigParser.load_config_file(file)}
+    told = str(list(overrides.values()))
+    for root in map(_root, overrides):
+        if root not in known and f"@{root}" not in told:
+            names = ", ".join(Path(file).name for file in files)
+            raise BundleError(
+                f"{names} has no setting {unknown(root, sorted(known))}", remedy="Correct the setting, or leave it out"
+            )
+
+
+def _root(name: str) -> str:
+    return name.lstrip("+").partition("#")[0]
 
 
 def run_bundle(

@@ -20,10 +20,10 @@ from pydantic import (
 
 from monai_lungxfer.bundle_files import bundle_path
 from monai_lungxfer.data.partition import checked_shares
-from monai_lungxfer.errors import DatalistError, PlanError
+from monai_lungxfer.errors import DatalistError, PlanError, unknown
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.study.arms import ARMS
-from monai_lungxfer.study.plan_errors import check_names, check_settings, plan_error, unknown
+from monai_lungxfer.study.plan_errors import check_names, check_settings, plan_error
 from monai_lungxfer.weights_references import absolute_reference
 
 __all__ = ["StagePlan", "StagePlans", "StudyPlan", "stage_defaults"]

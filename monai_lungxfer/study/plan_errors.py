@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from monai_lungxfer.errors import PlanError
+from monai_lungxfer.errors import PlanError, unknown
 
-__all__ = ["check_names", "check_settings", "plan_error", "unknown"]
+__all__ = ["check_names", "check_settings", "plan_error"]
 
 # Settings of a bundle that a study gives itself, and the key of the plan that they follow from.
 GIVEN = {
@@ -71,13 +70,6 @@ def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     for name in path:
         model = model.model_fields[name].annotation  # type: ignore[assignment]
     return list(model.model_fields)
-
-
-def unknown(name: str, known: Iterable[str]) -> str:
-    """Describe a name that is not known, with the nearest that is, or all."""
-    names = list(known)
-    near = get_close_matches(name, names, n=1)
-    return f"{name!r}; " + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}")
 
 
 def check_names(given: Sequence[str], known: Iterable[str], kind: str) -> None:

@@ -269,6 +269,16 @@ def test_a_parent_is_known_by_its_weights_and_not_by_its_path(
         run_bundle("portable", "train", settings | {"parent": str(moved), "max_epochs": 3})
 
 
+def test_a_setting_that_is_misspelt_is_refused(small_settings: dict[str, Any]) -> None:
+    with pytest.raises(BundleError, match=r"no setting 'lerning_rate'; did you mean 'learning_rate'\? Correct"):
+        run_bundle("portable", "train", small_settings | {"lerning_rate": 0.5})
+    with pytest.raises(BundleError, match="no setting 'rehearsal_dir'"):  # which train_best.yaml alone has
+        run_bundle("portable", "train", small_settings | {"rehearsal_dir": small_settings["dataset_dir"]})
+    own = {"epochs_of_mine": 1, "max_epochs": "@epochs_of_mine"}
+    parser = run_bundle("portable", "train", small_settings | own).parser
+    assert parser.get_parsed_content("train#trainer").state.epoch == 1
+
+
 def test_weights_that_ship_are_kept_when_they_are_trained_over(
     small_settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
