@@ -97,15 +97,18 @@ def predict_files(
     Raises
     ------
     OutputError
-        Before any work when results exist (without `overwrite` or `resume`), would replace an input, or stem from
-        another model; later when one cannot be written.
+        Before any work when results exist (without `overwrite`, or `resume` and a journal), would replace an input,
+        or stem from another model; later when one cannot be written.
     """
     out_dir = Path(out_dir).absolute()
     options = options or OutputOptions()
     tasks = plan(inputs, options)
     journal = Journal(out_dir, segmenter.identity, options)
+    # Without a journal nothing says that the results are of an earlier run: they may be drawn by hand.
+    begun = journal.path.is_file()
+    replace = overwrite or (resume and begun)
+    results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), replace, resumable=begun)
     kept = journal.done() if resume else {}
-    results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), overwrite or resume)
     journal.open(kept)
     try:
         left = [task for task in tasks if task.item.name not in kept]

@@ -123,7 +123,9 @@ def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[Task]:
     ]
 
 
-def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], overwrite: bool) -> list[Path]:
+def check_results(
+    tasks: Sequence[Task], folder: Path, others: Iterable[str], overwrite: bool, *, resumable: bool
+) -> list[Path]:
     """Refuse to replace an input, or results that exist, and return what will be written.
 
     Parameters
@@ -136,6 +138,8 @@ def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], ov
         Names of further files that will be written to it.
     overwrite : bool
         Whether results that exist may be replaced.
+    resumable : bool
+        Whether an earlier run has left a journal, so that `--resume` is a way out.
 
     Raises
     ------
@@ -151,9 +155,10 @@ def check_results(tasks: Sequence[Task], folder: Path, others: Iterable[str], ov
             raise OutputError("it is an input, and would be replaced", source=result, remedy="Choose another folder")
     existing = [] if overwrite else [result for result in results if result.exists()]
     if existing:
+        resume = "go on with what is left (--resume), " if resumable else ""
         raise OutputError(
             f"{len(existing)} of the {len(results)} results exist already, {existing[0].name} to begin with",
             source=folder,
-            remedy="Choose another folder (--out), go on with what is left (--resume), or replace them (--overwrite)",
+            remedy=f"Choose another folder (--out), {resume}or replace them (--overwrite)",
         )
     return results

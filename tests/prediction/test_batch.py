@@ -152,6 +152,20 @@ def test_existing_results_are_refused_before_any_work(segmenter: Segmenter, tmp_
     assert read_mask(out / "y_mask.png").shape == (64, 90)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_results_without_a_journal_are_not_resumed(segmenter: Segmenter, tmp_path: Path, resume: bool) -> None:
+    save_radiograph(tmp_path / "x.png")
+    (tmp_path / "x_mask.png").write_bytes(b"drawn by hand")
+    found = find_inputs([tmp_path / "x.png"])
+    with pytest.raises(OutputError, match="exist already") as refused:
+        predict_files(segmenter, found, tmp_path, resume=resume)
+    assert "--resume" not in str(refused.value)
+    assert (tmp_path / "x_mask.png").read_bytes() == b"drawn by hand"
+    predict_files(segmenter, found, tmp_path, overwrite=True)
+    with pytest.raises(OutputError, match="--resume"):
+        predict_files(segmenter, found, tmp_path)
+
+
 def test_an_input_is_never_replaced(segmenter: Segmenter, tmp_path: Path) -> None:
     save_radiograph(tmp_path / "x.png")
     save_radiograph(tmp_path / "x_mask.png")
@@ -162,10 +176,11 @@ def test_an_input_is_never_replaced(segmenter: Segmenter, tmp_path: Path) -> Non
     assert (tmp_path / "x_mask.png").read_bytes() == before
 
 
-def test_output_folder_that_is_a_file(segmenter: Segmenter, tmp_path: Path) -> None:
+@pytest.mark.parametrize("resume", [False, True])
+def test_output_folder_that_is_a_file(segmenter: Segmenter, tmp_path: Path, resume: bool) -> None:
     save_radiograph(tmp_path / "x.png")
     with pytest.raises(OutputError, match="a file, not a folder"):
-        predict_files(segmenter, find_inputs([tmp_path / "x.png"]), tmp_path / "x.png")
+        predict_files(segmenter, find_inputs([tmp_path / "x.png"]), tmp_path / "x.png", resume=resume)
 
 
 BAD = {
