@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -88,7 +89,9 @@ def found(
     from monai_lungxfer.prediction.dicomweb import fetch_study
 
     with TemporaryDirectory(prefix="lungxfer-") as folder:
-        fetch_study(url, study, folder)
+        for file in fetch_study(url, study, folder):
+            # The name, a SOP Instance UID, tells which image it is; by the time of the fetch --resume would redo it.
+            os.utime(file, (0, 0))
         yield find_inputs([folder], any_view=any_view)
 
 

@@ -83,7 +83,8 @@ def predict_files(
     overwrite : bool
         Whether results that exist are replaced.
     resume : bool
-        Whether inputs that an earlier run has segmented, by its journal, are left as they are.
+        Whether inputs that an earlier run has segmented, by its journal, and that have not changed since, are left as
+        they are.
     on_done : callable, optional
         Called with each `Prediction` as soon as its files are written, or were found written.
     run : callable, optional
@@ -103,7 +104,7 @@ def predict_files(
     out_dir = Path(out_dir).absolute()
     options = options or OutputOptions()
     tasks = plan(inputs, options)
-    journal = Journal(out_dir, segmenter.identity, options)
+    journal = Journal(out_dir, segmenter.identity, options, tasks)
     # Without a journal nothing says that the results are of an earlier run: they may be drawn by hand.
     begun = journal.path.is_file()
     replace = overwrite or (resume and begun)

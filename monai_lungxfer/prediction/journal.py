@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from monai_lungxfer.errors import OutputError
 from monai_lungxfer.files import atomic_path, unwritable
-from monai_lungxfer.prediction.outputs import OutputOptions
+from monai_lungxfer.prediction.outputs import OutputOptions, Task
 from monai_lungxfer.prediction.quality import Measurements
 from monai_lungxfer.prediction.segmenter import ModelIdentity
 from monai_lungxfer.prediction.tables import Prediction
@@ -18,6 +18,9 @@ from monai_lungxfer.prediction.tables import Prediction
 __all__ = ["JOURNAL_NAME", "Journal"]
 
 JOURNAL_NAME = "predictions.jsonl"
+
+_Stamp = tuple[int, int]
+_STAMP = ("input_size", "input_mtime_ns")
 
 
 class Journal:
@@ -31,16 +34,23 @@ class Journal:
         The model that makes the masks.
     options : OutputOptions
         What is written.
+    tasks : sequence of Task
+        What is to be done. The sizes and times of their inputs are taken now, before any is read, so that one which
+        changes meanwhile is done again.
     """
 
-    def __init__(self, folder: Path, identity: ModelIdentity, options: OutputOptions) -> None:
+    def __init__(
+        self, folder: Path, identity: ModelIdentity, options: OutputOptions, tasks: Sequence[Task] = ()
+    ) -> None:
         self.path = folder / JOURNAL_NAME
         self._head = {"format": "monai_lungxfer journal 2", "model": asdict(identity), "options": asdict(options)}
+        self._stamps = {task.item.name: _stamp_of(task.item.path) for task in tasks}
         self._file: IO[str] | None = None
 
     def done(self) -> dict[str, Prediction]:
         """Return what an earlier run has segmented, by the name of the input; its results must still be there.
 
+        The input must be the same file by its size and time, since another folder may hold another image of that name.
         What was skipped or left out is to be tried again: the file may have been mended since.
 
         Raises
@@ -60,8 +70,12 @@ class Journal:
                 source=self.path,
                 remedy="Repeat the options of the first run, choose another folder, or start afresh with --overwrite",
             )
-        predictions = [_restored(line) for line in lines[1:]]
-        return {prediction.file: prediction for prediction in predictions if self._has_results(prediction)}
+        kept = {}
+        for line in lines[1:]:
+            prediction, stamp = _restored(line)
+            if self._has_results(prediction) and self._same_input(prediction.file, stamp):
+                kept[prediction.file] = prediction
+        return kept
 
     def _lines(self) -> list[dict[str, Any]]:
         try:
@@ -77,6 +91,12 @@ class Journal:
             (self.path.parent / name).is_file() for name in names if name is not None
         )
 
+    def _same_input(self, name: str, stamp: _Stamp | None) -> bool:
+        if stamp is None:
+            return False
+        # What is no input this time keeps its line and its stamp, for a later run to compare.
+        return self._stamps.setdefault(name, stamp) == stamp
+
     def open(self, kept: Mapping[str, Prediction]) -> None:
         """Begin the file anew, with what is kept of an earlier run, which a crash in between does not lose.
 
@@ -85,7 +105,7 @@ class Journal:
         OutputError
             When it cannot be written.
         """
-        lines = [self._head, *map(asdict, kept.values())]
+        lines = [self._head, *map(self._values, kept.values())]
         with atomic_path(self.path) as temporary:
             temporary.write_text("".join(map(_as_line, lines)), encoding="utf-8")
         try:
@@ -104,7 +124,7 @@ class Journal:
         if self._file is None:
             raise RuntimeError("open() comes before add()")
         try:
-            self._file.write(_as_line(asdict(prediction)))
+            self._file.write(_as_line(self._values(prediction)))
             self._file.flush()
         except OSError as error:
             raise unwritable(self.path, error) from error
@@ -115,15 +135,28 @@ class Journal:
             self._file.close()
             self._file = None
 
+    def _values(self, prediction: Prediction) -> dict[str, Any]:
+        stamp = self._stamps.get(prediction.file) or (None, None)
+        return asdict(prediction) | dict(zip(_STAMP, stamp, strict=True))
+
+
+def _stamp_of(path: Path) -> _Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None  # which is reported when it is read
+    return status.st_size, status.st_mtime_ns
+
 
 def _as_line(values: Mapping[str, Any]) -> str:
     return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def _restored(line: Mapping[str, Any]) -> Prediction:
+def _restored(line: Mapping[str, Any]) -> tuple[Prediction, _Stamp | None]:
     values = dict(line)
+    size, time = (values.pop(name, None) for name in _STAMP)  # journals of earlier versions have none
     if values["measurements"] is not None:
         values["measurements"] = Measurements(**values["measurements"])
     values["spacing"] = None if values["spacing"] is None else tuple(values["spacing"])
     values["flags"] = tuple(values["flags"])
-    return Prediction(**values)
+    return Prediction(**values), None if size is None or time is None else (size, time)

@@ -136,3 +136,16 @@ def test_a_lateral_view_is_left_out_unless_any_view_is_wanted(weights: Path, tmp
     both = run(tmp_path / "in", "--out", tmp_path / "both", "--any-view", weights=weights)
     assert both.exit_code == 0
     assert (tmp_path / "both" / "lateral_mask.png").is_file()
+
+
+def test_resume_knows_a_fetched_image_by_its_uid(weights: Path, tmp_path: Path, monkeypatch) -> None:
+    def fetched(url: str, study: str, folder: str) -> list[Path]:
+        write(Path(folder, "1.2.3.dcm"), radiograph("CR", ViewPosition="AP"))
+        return [Path(folder, "1.2.3.dcm")]
+
+    monkeypatch.setattr("monai_lungxfer.prediction.dicomweb.fetch_study", fetched)
+    job = ("--from-dicomweb", "http://127.0.0.1:1/dicom-web", "--study", "1.2", "--out", tmp_path / "out")
+    assert run(*job, weights=weights).exit_code == 0
+    before = (tmp_path / "out" / "1.2.3_mask.png").stat().st_mtime_ns
+    assert run(*job, "--resume", weights=weights).exit_code == 0
+    assert (tmp_path / "out" / "1.2.3_mask.png").stat().st_mtime_ns == before

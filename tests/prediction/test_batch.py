@@ -302,6 +302,16 @@ def test_a_finished_run_takes_what_was_added(segmenter: Segmenter, folder: Path,
     assert read == ["cut.jpg", "empty.png", "new.png"]
 
 
+def test_a_folder_with_another_image_of_the_same_name_is_segmented(segmenter: Segmenter, tmp_path: Path) -> None:
+    for day, width in (("mon", 90), ("tue", 120)):
+        save_radiograph(tmp_path / day / "x.png", width=width)
+    out = tmp_path / "out"
+    predict_files(segmenter, find_inputs([tmp_path / "mon"]), out)
+    (row,) = predict_files(segmenter, find_inputs([tmp_path / "tue"]), out, resume=True)
+    assert row.width == 120
+    assert read_mask(out / "x_mask.png").shape == (64, 120)
+
+
 def test_what_is_left_out_is_listed_and_not_read(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
     save_radiograph(tmp_path / "in" / "x.png")
     item = InputFile(tmp_path / "in" / "lateral.dcm", "lateral.dcm", left_out="its view is not frontal (lateral)")

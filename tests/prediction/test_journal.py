@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from monai_lungxfer.errors import OutputError
+from monai_lungxfer.prediction.inputs import InputFile
 from monai_lungxfer.prediction.journal import Journal
-from monai_lungxfer.prediction.outputs import OutputOptions
+from monai_lungxfer.prediction.outputs import OutputOptions, plan
 from monai_lungxfer.prediction.quality import measure
 from monai_lungxfer.prediction.segmenter import ModelIdentity
 from monai_lungxfer.prediction.tables import Prediction
@@ -19,6 +22,7 @@ MODEL = ModelIdentity("portable", "0.1.0", "ab" * 32, ("threshold=0.4",))
 
 
 def done(folder: Path, name: str) -> Prediction:
+    (folder / f"{name}.png").write_bytes(b"radiograph")
     (folder / f"{name}_mask.png").write_bytes(b"mask")
     mask = np.zeros((20, 30), np.uint8)
     mask[4:9, 3:12] = 1
@@ -32,13 +36,19 @@ def done(folder: Path, name: str) -> Prediction:
     )
 
 
+def journal_in(folder: Path, *names: str, inputs: Path | None = None) -> Journal:
+    tasks = plan([InputFile((inputs or folder) / name, name) for name in names], OutputOptions())
+    return Journal(folder, MODEL, OutputOptions(), tasks)
+
+
 def begun(folder: Path, *predictions: Prediction) -> Journal:
-    journal = Journal(folder, MODEL, OutputOptions())
+    names = [prediction.file for prediction in predictions]
+    journal = journal_in(folder, *names)
     journal.open({})
     for prediction in predictions:
         journal.add(prediction)
     journal.close()
-    return Journal(folder, MODEL, OutputOptions())
+    return journal_in(folder, *names)
 
 
 def test_done_rows_come_back_as_they_were_and_others_are_tried_again(tmp_path: Path) -> None:
@@ -75,9 +85,13 @@ def test_another_model_or_format_is_refused(tmp_path: Path, model: ModelIdentity
 def test_what_is_kept_stands_in_the_new_journal(tmp_path: Path) -> None:
     journal = begun(tmp_path, done(tmp_path, "a"))
     kept = journal.done()
+    row = done(tmp_path, "b")
+    journal = journal_in(tmp_path, "b.png")
+    assert journal.done() == kept  # though it is no input this time
     journal.open(kept)
-    journal.add(done(tmp_path, "b"))
+    journal.add(row)
     journal.close()
+    journal = journal_in(tmp_path, "a.png", "b.png")
     assert list(journal.done()) == ["a.png", "b.png"]
 
 
@@ -99,3 +113,44 @@ def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "predictions.jsonl").write_text("no JSON\n")
     with pytest.raises(OutputError, match="no journal"):
         Journal(tmp_path, MODEL, OutputOptions()).done()
+
+
+@pytest.mark.parametrize("change", ["size", "time"])
+def test_another_image_of_the_same_name_is_to_be_done(tmp_path: Path, change: str) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    out.mkdir()
+    other.mkdir()
+    begun(out, done(out, "a"), done(out, "b"))
+    for name in ("a.png", "b.png"):
+        time = (out / name).stat().st_mtime_ns
+        (other / name).write_bytes(b"radiograph")
+        os.utime(other / name, ns=(time, time))
+    assert list(journal_in(out, "a.png", "b.png", inputs=other).done()) == ["a.png", "b.png"]  # moved, but the same
+    time = (other / "a.png").stat().st_mtime_ns
+    (other / "a.png").write_bytes(b"another radiograph" if change == "size" else b"radiosonde")
+    time += 0 if change == "size" else 1_000_000_000
+    os.utime(other / "a.png", ns=(time, time))
+    assert list(journal_in(out, "a.png", "b.png", inputs=other).done()) == ["b.png"]
+
+
+def test_an_input_that_changed_while_another_run_left_it_out_is_to_be_done(tmp_path: Path) -> None:
+    begun(tmp_path, done(tmp_path, "a"))
+    between = journal_in(tmp_path)
+    between.open(between.done())
+    between.close()
+    (tmp_path / "a.png").write_bytes(b"another radiograph")
+    assert journal_in(tmp_path, "a.png").done() == {}
+
+
+def test_lines_without_size_and_time_are_not_trusted(tmp_path: Path) -> None:
+    journal = begun(tmp_path, done(tmp_path, "a"))
+    head, line = map(json.loads, journal.path.read_text().splitlines())
+    size, time = (line.pop(name) for name in ("input_size", "input_mtime_ns"))
+    status = (tmp_path / "a.png").stat()
+    assert (size, time) == (status.st_size, status.st_mtime_ns)
+    journal.path.write_text("".join(json.dumps(values) + "\n" for values in (head, line)))
+    assert journal.done() == {}
+
+
+def test_the_journal_holds_no_path(tmp_path: Path) -> None:
+    assert str(tmp_path) not in begun(tmp_path, done(tmp_path, "a")).path.read_text()
