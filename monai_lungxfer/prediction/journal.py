@@ -44,13 +44,16 @@ class Journal:
     ) -> None:
         self.path = folder / JOURNAL_NAME
         self._head = {"format": "monai_lungxfer journal 2", "model": asdict(identity), "options": asdict(options)}
+        self._tasks = {task.item.name: task for task in tasks}
+        self._results = {name.casefold() for task in tasks for name in task.results}
         self._stamps = {task.item.name: _stamp_of(task.item.path) for task in tasks}
         self._file: IO[str] | None = None
 
     def done(self) -> dict[str, Prediction]:
         """Return what an earlier run has segmented, by the name of the input; its results must still be there.
 
-        The input must be the same file by its size and time, since another folder may hold another image of that name.
+        The input must be the same file by its size and time, since another folder may hold another image of that name,
+        and its results must have the names that are planned now, since added inputs may have taken them.
         What was skipped or left out is to be tried again: the file may have been mended since.
 
         Raises
@@ -73,7 +76,8 @@ class Journal:
         kept = {}
         for line in lines[1:]:
             prediction, stamp = _restored(line)
-            if self._has_results(prediction) and self._same_input(prediction.file, stamp):
+            named = self._has_results(prediction) and self._named_as_planned(prediction)
+            if named and self._same_input(prediction.file, stamp):
                 kept[prediction.file] = prediction
         return kept
 
@@ -91,10 +95,18 @@ class Journal:
             (self.path.parent / name).is_file() for name in names if name is not None
         )
 
+    def _named_as_planned(self, prediction: Prediction) -> bool:
+        names = (prediction.mask, prediction.overlay)
+        task = self._tasks.get(prediction.file)
+        if task is not None:
+            return names == (task.mask, task.overlay)
+        # What is no input this time keeps its line, unless its results are about to be replaced.
+        return not any(name is not None and name.casefold() in self._results for name in names)
+
     def _same_input(self, name: str, stamp: _Stamp | None) -> bool:
         if stamp is None:
             return False
-        # What is no input this time keeps its line and its stamp, for a later run to compare.
+        # What is no input this time keeps its stamp as well, for a later run to compare.
         return self._stamps.setdefault(name, stamp) == stamp
 
     def open(self, kept: Mapping[str, Prediction]) -> None:

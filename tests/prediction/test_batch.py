@@ -312,6 +312,17 @@ def test_a_folder_with_another_image_of_the_same_name_is_segmented(segmenter: Se
     assert read_mask(out / "x_mask.png").shape == (64, 120)
 
 
+def test_no_two_inputs_share_a_result_after_one_was_added(segmenter: Segmenter, tmp_path: Path) -> None:
+    save_radiograph(tmp_path / "in" / "x.png", width=90)
+    predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out")
+    save_radiograph(tmp_path / "x.png", width=120)
+    (tmp_path / "x.png").rename(tmp_path / "in" / "x")  # known by its content
+    predictions = predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out", resume=True)
+    assert {row.file: row.mask for row in predictions} == {"x": "x_mask.png", "x.png": "x.png_mask.png"}
+    for row in predictions:
+        assert read_mask(tmp_path / "out" / str(row.mask)).shape == (row.height, row.width)
+
+
 def test_what_is_left_out_is_listed_and_not_read(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
     save_radiograph(tmp_path / "in" / "x.png")
     item = InputFile(tmp_path / "in" / "lateral.dcm", "lateral.dcm", left_out="its view is not frontal (lateral)")

@@ -154,3 +154,10 @@ def test_lines_without_size_and_time_are_not_trusted(tmp_path: Path) -> None:
 
 def test_the_journal_holds_no_path(tmp_path: Path) -> None:
     assert str(tmp_path) not in begun(tmp_path, done(tmp_path, "a")).path.read_text()
+
+
+def test_a_result_that_another_input_would_get_now_is_to_be_made_again(tmp_path: Path) -> None:
+    begun(tmp_path, done(tmp_path, "a"), done(tmp_path, "b"))
+    assert list(journal_in(tmp_path, "a.png", "a", "b.png").done()) == ["b.png"]  # a_mask.png is that of "a"
+    assert list(journal_in(tmp_path, "A.jpg").done()) == ["b.png"]  # it replaces a_mask.png on some file systems
+    assert list(journal_in(tmp_path, "c.png").done()) == ["a.png", "b.png"]
