@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import textwrap
 import zlib
 from collections.abc import Callable
@@ -54,9 +55,7 @@ def decode(path: Path) -> tuple[str, Picture]:
     except BaseException as error:  # four libraries decode bad bytes here, and each raises what it stumbles over
         if not isinstance(error, Exception) and type(error).__module__ != _RUST:
             raise
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        shown = textwrap.shorten(reason.rstrip("."), _LONGEST_REASON)
-        raise InputFileError(f"cannot be read ({shown})", source=path, remedy=_COPY) from error
+        raise InputFileError(f"cannot be read ({_reason(error, path)})", source=path, remedy=_COPY) from error
 
 
 def format_of(path: Path) -> str | None:
@@ -71,6 +70,19 @@ def format_of(path: Path) -> str | None:
     """
     head = _head(path)
     return next((name for recognise, _ in _FAMILIES if (name := recognise(head)) is not None), None)
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    """Return what a library says, or only its exception's name where it tells the path, of which a part may be a name.
+
+    Messages stand in tables, logs and answers to requests, which know the file by what they may tell of it.
+    """
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    folders = {str(one) for one in (path.absolute().parent, path.resolve().parent)} - {path.absolute().anchor}
+    as_given = f"{path.parent}{os.sep}"
+    if as_given in text or any(folder in text for folder in folders):
+        return type(error).__name__
+    return textwrap.shorten(text.rstrip("."), _LONGEST_REASON)
 
 
 def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:

@@ -43,8 +43,8 @@ def decode(path: Path) -> Picture:
     Raises
     ------
     InputFileError
-        When the file holds more than one slice, complex numbers, a picture of a size that is not read, or more than
-        its header declares.
+        When the file holds more than one slice, complex numbers, a picture of a size that is not read, less than its
+        header declares, or, compressed, more.
     """
     with path.open("rb") as file:
         compressed = file.read(2) == GZIP_MAGIC
@@ -54,8 +54,11 @@ def decode(path: Path) -> Picture:
         kind = _CLASSES[_version(head) or "n+1"]
         header = kind.header_class(head[: kind.header_class.template_dtype.itemsize])
         _check(path, header)
+        held = path.stat().st_size
         if compressed:
-            stream = io.BytesIO(head + _rest(path, stream, _length(header) - len(head)))
+            content = head + _rest(path, stream, _length(header) - len(head))
+            stream, held = io.BytesIO(content), len(content)
+        _check_length(path, held, _length(header))
         values = _values(kind.ImageArrayProxy(stream, header)).reshape(*header.get_data_shape()[:2], -1)
     values = values[..., :3] if values.shape[-1] > 1 else values[..., 0]
     pixels = np.array(values.swapaxes(0, 1), order="C")
@@ -77,6 +80,12 @@ def _rest(path: Path, stream: gzip.GzipFile, length: int) -> bytes:
     if len(stream.read(_MOST_BEHIND + 1)) > _MOST_BEHIND:
         raise InputFileError("unpacks to more than its header declares", source=path, remedy="Save it anew")
     return content
+
+
+def _check_length(path: Path, held: int, declared: int) -> None:
+    if held < declared:  # nibabel's own message has the path in it
+        problem = f"is cut off: {held} of the {declared} bytes that its header declares"
+        raise InputFileError(problem, source=path, remedy="Copy it again from its source")
 
 
 def _version(head: bytes) -> str | None:

@@ -121,3 +121,16 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputFileError):
             read_radiograph(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["image.nii", "image.nii.gz"])
+def test_a_file_that_is_cut_off_is_refused_without_its_folder(tmp_path: Path, picture: np.ndarray, name: str) -> None:
+    folder = tmp_path / "SMITH_JOHN"
+    folder.mkdir()
+    save(picture.T, folder / "image.nii")
+    content = (folder / "image.nii").read_bytes()
+    assert len(content) == 352 + 2400
+    (folder / name).write_bytes(gzip.compress(content[:1000]) if name.endswith("gz") else content[:1000])
+    with pytest.raises(InputFileError) as caught:
+        read_radiograph(folder / name)
+    assert caught.value.problem == "is cut off: 1000 of the 2752 bytes that its header declares"

@@ -171,6 +171,31 @@ def test_any_exception_of_a_decoder_becomes_ours(
         read_radiograph(tmp_path / "file")
 
 
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_a_librarys_text_with_the_path_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_relative: bool
+) -> None:
+    folder = tmp_path / "SMITH_JOHN"
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    (folder / "file").write_bytes(b"whatever")
+    monkeypatch.chdir(tmp_path)
+    shown = Path("link") if is_relative else tmp_path / "link"
+
+    def fail(path: Path) -> None:
+        raise ValueError(errors.pop())
+
+    paths = (shown / "file", tmp_path / "link" / "file", folder / "file", folder)
+    errors = ["bad magic number"] + [f"got 3 bytes from {path}" for path in paths]
+    monkeypatch.setattr(itk, "decode", fail)
+    for _ in paths:
+        with pytest.raises(InputFileError) as caught:
+            decode(shown / "file")
+        assert caught.value.problem == "cannot be read (ValueError)"
+    with pytest.raises(InputFileError, match=r"cannot be read \(bad magic number\)"):
+        decode(shown / "file")
+
+
 def test_panic_of_a_decoder_in_rust_becomes_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
