@@ -53,6 +53,10 @@ def entropy_of(pixels: NDArray[np.float32]) -> float:
         (H, W), or (3, H, W), of any range.
     """
     step = max(1, max(pixels.shape[-2:]) // _SAMPLED_SIDE)
-    counts = np.histogram(pixels[..., ::step, ::step], bins=_SHADES)[0]
+    sampled = pixels[..., ::step, ::step].astype(np.float64)  # in which no range of float32 is too wide or too narrow
+    low, high = sampled.min(), sampled.max()
+    if not low < high:
+        return 0.0
+    counts = np.histogram((sampled - low) / (high - low), bins=_SHADES, range=(0, 1))[0]
     shares = counts[counts > 0] / counts.sum()
     return float(np.sum(shares * np.log2(1 / shares)))

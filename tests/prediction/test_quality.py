@@ -189,6 +189,21 @@ def test_entropy_of_extremes() -> None:
     assert entropy_of(large) == pytest.approx(1, abs=1e-3)  # thinned out by an odd step, it has both values
 
 
+@pytest.mark.parametrize(("low", "high"), [(1e7, 1e7 + 1), (-3e38, 3e38), (0, 1e-44)])
+def test_entropy_of_ranges_that_a_histogram_of_float32_cannot_part(low: float, high: float) -> None:
+    pixels = np.full((40, 60), low, np.float32)
+    pixels[:20] = high
+    assert entropy_of(pixels) == pytest.approx(1)
+
+
+def test_entropy_has_256_bins_of_equal_width() -> None:
+    generator = np.random.default_rng(0)
+    for pixels in (generator.integers(3, 4000, (64, 64)), generator.normal(100, 30, (64, 64))):
+        counts = np.histogram(pixels.astype(np.float32), bins=256)[0]
+        shares = counts[counts > 0] / counts.sum()
+        assert entropy_of(pixels.astype(np.float32)) == pytest.approx(-np.sum(shares * np.log2(shares)), abs=1e-3)
+
+
 def test_what_cleaning_took_away_is_still_flagged(usual: np.ndarray) -> None:
     raw = usual.copy()
     raw[48:52, 60:80] = 1  # 80 pixels
