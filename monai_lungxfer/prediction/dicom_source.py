@@ -50,6 +50,7 @@ _OPTIONAL = (
     "StudyDescription",
 )
 
+_UID = re.compile(r"[0-9.]{1,64}")
 _DIRECTION = re.compile(r"(?!.*(.).*\1)[ALRPHF]{1,3}")
 
 
@@ -142,8 +143,8 @@ def _header(source: Dataset) -> Dataset:
         setattr(header, keyword, "")
     header.SOPClassUID = _class_uid(source)
     header.SOPInstanceUID = _instance_uid(source) or derived_uid("instance", _pixel_digest(source))
-    header.StudyInstanceUID = text_of(source, "StudyInstanceUID") or derived_uid("study", header.SOPInstanceUID)
-    header.SeriesInstanceUID = text_of(source, "SeriesInstanceUID") or derived_uid("series", header.SOPInstanceUID)
+    header.StudyInstanceUID = _uid_of(source, "StudyInstanceUID") or derived_uid("study", header.SOPInstanceUID)
+    header.SeriesInstanceUID = _uid_of(source, "SeriesInstanceUID") or derived_uid("series", header.SOPInstanceUID)
     header.Modality = text_of(source, "Modality") or "OT"
     header.Rows, header.Columns = number_of(source, "Rows"), number_of(source, "Columns")
     _copy_compression(source, header)
@@ -162,7 +163,13 @@ def _class_uid(source: Dataset) -> str:
 
 
 def _instance_uid(source: Dataset) -> str:
-    return text_of(source, "SOPInstanceUID") or text_of(_meta(source), "MediaStorageSOPInstanceUID")
+    return _uid_of(source, "SOPInstanceUID") or _uid_of(_meta(source), "MediaStorageSOPInstanceUID")
+
+
+def _uid_of(source: Dataset, keyword: str) -> str:
+    """Return a UID, "" for what is none: several values, too long, or of other characters."""
+    uid = text_of(source, keyword)
+    return uid if _UID.fullmatch(uid) else ""
 
 
 def _meta(source: Dataset) -> Dataset:

@@ -205,6 +205,22 @@ def test_missing_attributes(tmp_path) -> None:
     assert lung_segmentation(source, MASK, MODEL).StudyInstanceUID != seg.StudyInstanceUID
 
 
+@pytest.mark.parametrize("value", ["1.2.3\\1.2.4", "1" * 65, "1.2 of Smith"])
+def test_uids_that_are_none_count_as_missing(tmp_path, value) -> None:
+    bad, missing = (radiograph(**dict.fromkeys(UIDS[:3], uid)) for uid in (value, None))
+    for source in (bad, missing):
+        del source.file_meta.MediaStorageSOPInstanceUID
+    seg, expected = (lung_segmentation(source, MASK, MODEL) for source in (bad, missing))
+    save_dicom(tmp_path / "seg.dcm", seg)
+    assert errors_of(tmp_path / "seg.dcm") == []
+    assert seg.StudyInstanceUID == expected.StudyInstanceUID
+    assert seg.StudyInstanceUID.startswith("2.25.")
+    for one in ("SeriesInstanceUID", "SOPInstanceUID"):
+        assert seg[one].value == expected[one].value
+    referenced = [one.ReferencedSeriesSequence[0].SeriesInstanceUID for one in (seg, expected)]
+    assert referenced[0] == referenced[1]
+
+
 def malformed() -> pydicom.Dataset:
     source = radiograph()
     bad = {
