@@ -61,8 +61,9 @@ class _PipedConsole(Console):
         raise  # noqa: PLE0704 - rich calls this while it handles the BrokenPipeError
 
 
-console = _PipedConsole()
-error_console = _PipedConsole(stderr=True)
+# Paths and messages may hold brackets and colons, which rich would take for markup and emoji.
+console = _PipedConsole(markup=False, emoji=False)
+error_console = _PipedConsole(stderr=True, markup=False, emoji=False)
 
 
 def emit_json(obj: Any) -> None:
@@ -91,7 +92,7 @@ def _plain(value: Any) -> Any:
 
 def _report_error(message: str) -> None:
     """Write one error message to standard error, in red on a terminal and on one line in a log file."""
-    error_console.print(message, style="red", markup=False, highlight=False, emoji=False, soft_wrap=True)
+    error_console.print(message, style="red", highlight=False, soft_wrap=True)
 
 
 class _ConsoleHandler(logging.Handler):
@@ -100,7 +101,7 @@ class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else ""
         text = self.format(record)
-        error_console.print(text, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+        error_console.print(text, style=style, highlight=False, soft_wrap=True)
 
 
 def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
@@ -178,4 +179,4 @@ def _described(error: Exception) -> tuple[str, int]:
 
 def _show_traceback(debug: bool) -> None:
     if debug:
-        error_console.print(traceback.format_exc(), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        error_console.print(traceback.format_exc(), highlight=False, soft_wrap=True)

@@ -71,7 +71,6 @@ def _show_problems(path: Path, records: list[Record], problems: list[Problem], a
         return
     if problems:
         from rich.table import Table
-        from rich.text import Text
 
         from monai_lungxfer.data.datalist import data_root
         from monai_lungxfer.data.records import path_below
@@ -81,9 +80,8 @@ def _show_problems(path: Path, records: list[Record], problems: list[Problem], a
         for title in ("image", "problem", "found", "what to do"):
             table.add_column(title, overflow="fold")
         for problem in problems:
-            # Text, since file names may hold brackets, which rich would take for markup.
             cells = (path_below(problem.image, root), problem.kind, problem.message, problem.remedy)
-            table.add_row(str(problem.record), *map(Text, cells))
+            table.add_row(str(problem.record), *cells)
         console.print(table)
     bad = len({problem.record for problem in problems})
     console.print(f"{len(records)} records, {len(records) - bad} without a problem, {bad} with", highlight=False)

@@ -27,8 +27,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] 
 
         table = Table("what", "state", "found", box=None)
         for check in checks:
-            # Text, since paths and requirements hold brackets, which rich would take for markup.
-            table.add_row(Text(check.name), Text(check.status, style=STYLES[check.status]), Text(check.found))
+            table.add_row(check.name, Text(check.status, style=STYLES[check.status]), check.found)
         console.print(table)
         for check in checks:
             if check.remedy:

@@ -89,15 +89,14 @@ def _show(prepared: Prepared, as_json: bool) -> None:
         emit_json(vars(prepared) | {"skipped": skipped})
         return
     for note in prepared.notes:
-        console.print(f"Note: {note}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Note: {note}", highlight=False, soft_wrap=True)
     for one in prepared.skipped:
-        console.print(f"Skipped: {one.file}: {one.reason}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"Skipped: {one.file}: {one.reason}", highlight=False, soft_wrap=True)
     findings = ", ".join(f"{count} {finding}" for finding, count in sorted(prepared.findings.items()))
     console.print(
         f"{prepared.images} images ({findings}), {prepared.masks} masks, {prepared.patients} patients, "
         f"{len(prepared.skipped)} files skipped",
         highlight=False,
-        markup=False,
         soft_wrap=True,
     )
     typer.echo(prepared.folder)

@@ -129,7 +129,7 @@ def _show_status(steps: list[StepStatus]) -> None:
     for one in steps:
         if one.error is not None:
             said = f"repetition {one.task.repetition + 1}, {one.task.step}: {one.error}"
-            console.print(said, style="red", markup=False, soft_wrap=True)
+            console.print(said, style="red", soft_wrap=True)
     left = seconds_left(steps)
     if left:
         console.print(f"About {duration(left)} left, one step at a time", highlight=False)

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import typer
 from file_server import serving
+from rich.table import Table
 from typer.testing import CliRunner
 
 from monai_lungxfer import __version__, doctor
 from monai_lungxfer.cli import app
-from monai_lungxfer.cli.console import configure_logging, emit_json
+from monai_lungxfer.cli.console import configure_logging, console, emit_json, error_console
 from monai_lungxfer.doctor import Check
 from monai_lungxfer.errors import InputFileError
 
@@ -232,3 +233,14 @@ def test_doctor_finds_this_installation_usable():
     assert (result.exit_code, report["usable"]) == (0, True)
     groups = {"python", "torch", "device", "precision", "threads", "DICOM RLE", "memory", "disk", "donor weights"}
     assert groups <= {check["name"] for check in report["checks"]}
+
+
+@pytest.mark.parametrize("name", ["a[v2].png", "a[/b].png", ":smile:[red].png"])
+def test_consoles_print_texts_and_cells_as_they_are(name: str) -> None:
+    for one in (console, error_console):
+        with one.capture() as printed:
+            table = Table("image", title=name)
+            table.add_row(name)
+            one.print(name)
+            one.print(table)
+        assert printed.get().count(name) == 3

@@ -37,6 +37,13 @@ def test_a_plan_is_written_once(tmp_path: Path) -> None:
     assert StudyPlan.from_file(path).data == tmp_path / "data"
 
 
+@pytest.mark.parametrize("name", ["plan[v2].yaml", "a[/b].yaml", ":lung:[red].yaml"])
+def test_brackets_and_colons_of_a_path_are_printed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    assert invoke("study", "plan", path)[0] == f"Edit {path}, then: lungxfer study run {path}\n"
+
+
 def test_run_and_status(study_inputs: Path, tmp_path: Path) -> None:
     plan = tiny_plan(study_inputs, tmp_path, **ONE_STEP)
     out, lines = invoke("study", "run", plan, "--tracking-uri", "")
