@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from monai.inferers import SimpleInferer
 
-__all__ = ["PRECISIONS", "PrecisionInferer", "autocast_dtype", "best_device", "needs_grad_scaler"]
+from monai_lungxfer.errors import LungXferError
+
+__all__ = ["PRECISIONS", "PrecisionInferer", "autocast_dtype", "best_device", "needs_grad_scaler", "usable_device"]
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -17,6 +19,27 @@ def best_device(name: str = "auto") -> torch.device:
     if name != "auto":
         return torch.device(name)
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def usable_device(device: str | torch.device) -> torch.device:
+    """Return a device that tensors can be put on.
+
+    Raises
+    ------
+    LungXferError
+        When there is no device of this name, or it is not there or does not work.
+    """
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise LungXferError(f"there is no device {device!r}", remedy='Use "auto", "cpu", "cuda" or "cuda:N"') from error
+    try:
+        torch.zeros(1, device=found)
+    # PyTorch raises an AssertionError where it was built without CUDA.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise LungXferError(f"the device {found} cannot be used ({reason})", remedy='Use "auto" or "cpu"') from error
+    return found
 
 
 def autocast_dtype(device: str | torch.device, precision: str = "auto") -> torch.dtype | None:

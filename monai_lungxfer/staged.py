@@ -12,7 +12,8 @@ from typing import Any
 from monai.utils import path_to_sqlite_uri
 
 from monai_lungxfer.bundle_files import as_setting
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.data.partition import SECTIONS
+from monai_lungxfer.errors import DatalistError, LungXferError
 from monai_lungxfer.stages import STAGES, Stage
 from monai_lungxfer.workflow import Watcher, run_bundle
 
@@ -138,7 +139,15 @@ def evaluate_stage(
     -------
     dict
         The report, see `monai_lungxfer.evaluation.ImageTable.write`; also written to `report_file`.
+
+    Raises
+    ------
+    LungXferError
+        When a split has no such section.
     """
+    if section not in SECTIONS:
+        *others, last = SECTIONS
+        raise LungXferError(f"a split has no section {section!r}", remedy=f"Use {', '.join(others)} or {last}")
     settings = {**_common(stage, data, folder), "section": section, "weights": as_setting(weights), **(overrides or {})}
     workflow = run_bundle(stage.bundle, "evaluate", settings)
     return workflow.parser.get_parsed_content("image_table").report

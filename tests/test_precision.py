@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from monai_lungxfer.precision import PrecisionInferer, autocast_dtype, best_device, needs_grad_scaler
+from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.precision import PrecisionInferer, autocast_dtype, best_device, needs_grad_scaler, usable_device
 
 
 class Spy(nn.Module):
@@ -53,3 +54,11 @@ def test_network_runs_in_the_precision_and_returns_float32(precision: str, insid
 
 def test_device_by_name() -> None:
     assert best_device("cpu") == torch.device("cpu")
+
+
+def test_usable_devices() -> None:
+    assert usable_device("cpu") == usable_device(torch.device("cpu")) == torch.device("cpu")
+    with pytest.raises(LungXferError, match="there is no device 'gpu'"):
+        usable_device("gpu")
+    with pytest.raises(LungXferError, match="the device cuda:99 cannot be used"):
+        usable_device("cuda:99")

@@ -66,6 +66,13 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     given : mapping
         The command's options by name, as its context has them. What was not given, or the command does not have,
         stays as the bundle has it.
+
+    Raises
+    ------
+    LungXferError
+        When the device cannot be used.
+    typer.BadParameter
+        When the size of the images or a setting is none.
     """
     overrides: dict[str, Any] = {"seed": given["seed"], "precision": given["precision"].value}
     if given.get("epochs") is not None:
@@ -75,7 +82,9 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("batch_size") is not None:
         overrides["batch_size"] = given["batch_size"]
     if given["device"] != "auto":
-        overrides["device"] = f"$torch.device({given['device']!r})"
+        from monai_lungxfer.precision import usable_device
+
+        overrides["device"] = f"$torch.device({str(usable_device(given['device']))!r})"
     return overrides | parsed_settings(given["settings"])
 
 

@@ -14,7 +14,8 @@ from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
 from monai_lungxfer.bundle_files import as_setting
 from monai_lungxfer.data.radiograph import Channels
-from monai_lungxfer.errors import BundleError, LungXferError
+from monai_lungxfer.errors import BundleError
+from monai_lungxfer.precision import usable_device
 
 __all__ = ["InferenceParts", "load_parts"]
 
@@ -82,9 +83,9 @@ def load_parts(
     parser = _parser(folder)
     parser["weights"] = as_setting(weights)
     if device != "auto":
-        _override(parser, {"device": _device_named(device)}, folder)
+        _override(parser, {"device": usable_device(device)}, folder)
     _override(parser, overrides or {}, folder)
-    where = _usable(_part(parser, "device", folder))  # before the network, which is moved there
+    where = usable_device(_part(parser, "device", folder))  # before the network, which is moved there
     to_probability, threshold, to_mask = _parted(_part(parser, "postprocessing", folder), folder)
     return InferenceParts(
         device=where,
@@ -143,23 +144,6 @@ def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) 
                 remedy="Use an id of that file, with # between levels, as in preprocessing#transforms#0#keys",
             )
         parser[name] = value
-
-
-def _device_named(name: str) -> torch.device:
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise LungXferError(f"there is no device {name!r}", remedy='Use "auto", "cpu", "cuda" or "cuda:N"') from error
-
-
-def _usable(device: torch.device) -> torch.device:
-    try:
-        torch.zeros(1, device=device)
-    # PyTorch raises an AssertionError where it was built without CUDA.
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise LungXferError(f"the device {device} cannot be used ({reason})", remedy='Use "auto" or "cpu"') from error
-    return device
 
 
 def _without(transforms: Compose, *kinds: type) -> list[Any]:

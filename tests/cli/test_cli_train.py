@@ -75,6 +75,11 @@ def test_wrong_words_are_refused_before_anything_is_done(phantoms: Path, tmp_pat
     assert "is not a multiple of 16" in run("train", "general", *data, "--image-size", 100, code=2)
     assert "half" in run("train", "general", *data, "--precision", "half", code=2)
     assert "is not ID=VALUE" in run("train", "general", *data, "--set", "seed", code=2)
+    assert "there is no device 'foo'" in run("train", "general", *data, "--device", "foo", code=2)
+    for command in ("train", "evaluate"):
+        assert "the device cuda:99 cannot be used" in run(command, "general", *data, "--device", "cuda:99", code=2)
+    known = "Use training, validation, test or independent"
+    assert known in run("evaluate", "general", *data, "--section", "foo", code=2)
     assert "neither one number nor three" in run("transfer", *data, "--epochs", "1,2", code=2)
     assert "there is no such folder" in run("train", "general", "--data", tmp_path / "nothing", code=2)
     assert not (tmp_path / "x").exists()
