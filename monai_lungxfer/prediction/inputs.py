@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import logging
 import os
 from collections import Counter
@@ -33,6 +34,9 @@ IMAGE_SUFFIXES = frozenset(
 """Names that a folder's images are known by; those of the common formats are also known by their content."""
 
 _RESULT_ENDINGS = ("_mask", "_overlay")
+
+# In bytes. File systems take names of 255; results have an ending more, and are written under a temporary name first.
+_LONGEST_STEM = 230
 
 
 @dataclass(frozen=True)
@@ -125,21 +129,31 @@ def output_stems(inputs: Iterable[InputFile]) -> list[str]:
 
     ``a/x.png`` gives ``a/x``. Where another input would get the same name, as with ``a/x.jpg`` beside it, both keep
     their suffix: ``a/x.png`` and ``a/x.jpg``. Names that differ by upper and lower case only count as the same.
+    A name that leaves no room for the ending of a result is cut, and ends with a hash of the whole.
     """
     names = [item.name for item in inputs]
     return distinct_stems([_stem(name) for name in names], names)
 
 
 def distinct_stems(stems: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return each stem, or where several are the same, also by upper and lower case only, the name instead."""
+    """Return each stem, or where several are the same, also by upper and lower case only, the name instead; cut."""
     found = list(stems)
     while True:
         counts = Counter(stem.casefold() for stem in found)
         # A stem may also meet another input's name, hence the repetition; each one only adds names.
         clearer = [name if counts[stem.casefold()] > 1 else stem for name, stem in zip(names, found, strict=True)]
         if clearer == found:
-            return found
+            return [_cut(stem) for stem in found]
         found = clearer
+
+
+def _cut(stem: str) -> str:
+    folder, slash, name = stem.rpartition("/")
+    encoded = name.encode()
+    if len(encoded) <= _LONGEST_STEM:
+        return stem
+    end = "-" + hashlib.sha256(encoded).hexdigest()[:8]
+    return folder + slash + encoded[: _LONGEST_STEM - len(end)].decode(errors="ignore") + end
 
 
 def _stem(name: str) -> str:

@@ -149,3 +149,14 @@ def test_same_stem_keeps_the_suffix() -> None:
 
 def test_a_stem_that_is_another_ones_full_name() -> None:
     assert stems("x.png", "x.jpg", "x.png.tif") == ["x.png", "x.jpg", "x.png.tif"]
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "肺"])
+def test_long_names_leave_room_for_the_ending_of_a_result(letter: str) -> None:
+    long = letter * (250 // len(letter.encode()))
+    first, second, short = stems(f"a/{long}1.png", f"a/{long}2.png", "a/y.png")
+    assert short == "a/y"
+    assert first != second
+    for stem in (first, second):
+        assert stem.startswith(f"a/{letter * 70}")
+        assert 225 <= len(stem.removeprefix("a/").encode()) <= 230
