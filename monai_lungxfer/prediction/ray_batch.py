@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.errors import LungXferError, OutputError
 from monai_lungxfer.prediction.batch import segment_tasks
 from monai_lungxfer.prediction.outputs import Task
 from monai_lungxfer.prediction.segmenter import Segmenter
@@ -50,7 +50,13 @@ class RayRunner:
         out_dir: Path,
         batch_size: int,
     ) -> Iterator[Prediction]:
-        """Yield what became of each task, in order, as soon as it and those before it are done."""
+        """Yield what became of each task, in order, as soon as it and those before it are done.
+
+        Raises
+        ------
+        OutputError
+            When a worker cannot write a result.
+        """
         if not tasks:
             return
         data = self.ray.data
@@ -65,7 +71,10 @@ class RayRunner:
                 num_cpus=1,
                 num_gpus=gpus,
             )
-            yield from (row["item"] for row in done.iter_rows())
+            for row in done.iter_rows():
+                if isinstance(row["item"], OutputError):
+                    raise row["item"]
+                yield row["item"]
 
 
 def _workers(resources: Mapping[str, float]) -> tuple[int, int]:
@@ -109,5 +118,8 @@ class _Worker:
         self.out_dir = out_dir
         self.batch_size = batch_size
 
-    def __call__(self, share: dict[str, Any]) -> dict[str, list[Prediction]]:
-        return {"item": list(segment_tasks(self.segmenter, list(share["item"]), self.out_dir, self.batch_size))}
+    def __call__(self, share: dict[str, Any]) -> dict[str, list[Prediction | OutputError]]:
+        try:
+            return {"item": list(segment_tasks(self.segmenter, list(share["item"]), self.out_dir, self.batch_size))}
+        except OutputError as error:  # for the runner to raise: Ray would wrap it
+            return {"item": [error]}

@@ -100,3 +100,16 @@ def test_a_cluster_of_which_a_worker_is_killed_gives_what_one_process_gives(
     assert files_in(tmp_path / "there") == names
     for name in names:
         assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "here" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_a_result_that_a_worker_cannot_write_ends_the_run_with_the_reason(
+    ray_cluster: str, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "ward1").write_text("a file where a folder belongs")
+    command = ["predict", folder / "in", "--weights", folder / "model.pt", "--out", tmp_path / "out", *SETTINGS]
+    result = CliRunner().invoke(app, [*map(str, command), "--device", "cpu", "--ray-address", ray_cluster])
+    assert result.exit_code == 2, result.output
+    assert "x1_mask.png: cannot be written" in result.stderr
+    assert "Traceback" not in result.output
