@@ -37,10 +37,17 @@ def rehearsal_records(
     Raises
     ------
     DatalistError
-        When a patient stands in the split's validation, test or independent section, or for any reason that
-        `load_datalist` has.
+        When no radiograph has one of the views, when a patient stands in the split's validation, test or independent
+        section, or for any reason that `load_datalist` has.
     """
-    records = [record for record in load_datalist(path) if not views or record.get("view") in views]
+    everything = load_datalist(path)
+    records = [record for record in everything if not views or record.get("view") in views]
+    if not records:
+        raise DatalistError(
+            f"none of its {len(everything)} records has the view {' or '.join(views or ())}",
+            source=path,
+            remedy="Name views that it has, or set rehearsal_views to null for all",
+        )
     measured = [*split.validation, *split.test, *split.independent]
     shared = set() if allow_shared_patients else shared_patients(records, measured)
     if shared:

@@ -64,4 +64,9 @@ def test_patients_are_counted_of_what_is_taken_alone(tmp_path: Path, split: Spli
     folder = saved(tmp_path / "other", *SECTIONS)
     with pytest.raises(DatalistError, match=": 3 of its patients"):
         rehearsal_records(folder, split, ["AP"])
-    assert rehearsal_records(folder, split, ["lateral"]) == []
+
+
+def test_views_that_no_record_has_are_not_passed_over(tmp_path: Path, split: Split) -> None:
+    folder = saved(tmp_path / "other", "somebody")
+    with pytest.raises(DatalistError, match=r"none of its 2 records has the view pa or Lateral\..*rehearsal_views"):
+        rehearsal_records(folder, split, ["pa", "Lateral"])
