@@ -92,19 +92,25 @@ def export(
     ] = False,
 ) -> None:
     """Copy bundles, with their weights, to where they can be changed, trained or served."""
-    sources = [bundle_path(name) for name in names]  # a wrong name stops before anything is written
+    # A wrong name stops before anything is written.
+    sources = [bundle_path(name) for name in names]
+    images = _images(compare_on) if compare_on else []
     for source in sources:
         folder = export_bundle(source, out, overwrite=overwrite)
         if formats:
-            _add_formats(folder, formats, compare_on or [])
+            _add_formats(folder, formats, images)
         typer.echo(folder)
 
 
-def _add_formats(folder: Path, formats: list[Format], compare_on: list[Path]) -> None:
-    from monai_lungxfer.exports import export_formats
+def _images(given: list[Path]) -> list[Path]:
     from monai_lungxfer.prediction.inputs import find_inputs
 
-    images = [item.path for item in find_inputs(compare_on)] if compare_on else []
+    return [item.path for item in find_inputs(given)]
+
+
+def _add_formats(folder: Path, formats: list[Format], images: list[Path]) -> None:
+    from monai_lungxfer.exports import export_formats
+
     manifest = export_formats(folder, [name.value for name in formats], images)
     for name, entry in manifest["formats"].items():
         console.print(

@@ -55,6 +55,12 @@ def test_export_with_one_wrong_name_writes_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_export_compared_on_nothing_writes_nothing(tmp_path):
+    options = ("--format", "torchscript", "--compare-on", tmp_path / "none.png")
+    assert run("export", "donor", "--out", tmp_path / "out", *options).exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(("options", "code"), [((), 2), (("--overwrite",), 0)])
 def test_export_twice(tmp_path, options, code):
     run("export", "donor", "--out", tmp_path)
