@@ -14,7 +14,7 @@ from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
 from monai_lungxfer.bundle_files import as_setting
 from monai_lungxfer.data.radiograph import Channels
-from monai_lungxfer.errors import BundleError
+from monai_lungxfer.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.precision import usable_device
 
 __all__ = ["InferenceParts", "load_parts"]
@@ -119,7 +119,9 @@ def _part(parser: ConfigParser, name: str, folder: Path) -> Any:
         return parser.get_parsed_content(name)
     # Whatever class or expression the YAML names may raise whatever it likes.
     except Exception as error:
-        cause = error.__cause__ or error
+        cause = root_cause(error)
+        if isinstance(cause, LungXferError):
+            raise cause from None  # says itself what to do
         raise BundleError(
             f"{name!r} of its inference.yaml cannot be built ({type(cause).__name__}: {cause})",
             source=folder,

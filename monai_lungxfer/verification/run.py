@@ -38,7 +38,7 @@ CHECKS = (
     Check("configs", check_references, "configs"),
     Check("targets", check_targets, "configs"),
     Check("properties", check_properties, "configs"),
-    Check("network", check_network, _METADATA, needs=_INFERENCE),
+    Check("network", check_network, _METADATA, needs=_WEIGHTS),
     Check("weights", check_weights, _WEIGHTS, needs=_WEIGHTS),
     Check("torchscript", check_torchscript, _INFERENCE, needs=_WEIGHTS),
     Check("exports", check_exports, MANIFEST.as_posix(), needs=MANIFEST.as_posix()),

@@ -422,6 +422,7 @@ def test_export_to_torchscript_and_onnx(bundle: Path, tmp_path: Path) -> None:
         "meta_file": str(bundle / "configs" / "metadata.json"),
         "config_file": [str(bundle / "configs" / "inference.yaml")],
         "bundle_root": str(bundle),
+        "weights": str(tmp_path / "model.pt"),
         "network_def#init_features": 4,
     }
     ckpt_export(filepath=str(tmp_path / "model.ts"), **shared)

@@ -217,8 +217,8 @@ CONFIGS: list[tuple[str, Break, str, str]] = [
     ),
     (
         "targets",
-        text("configs/inference.yaml", "network.DonorUNet", "network.DonorNet"),
-        "names monai_lungxfer.network.DonorNet, which is not there",
+        text("configs/inference.yaml", "networks.network_of", "networks.network"),
+        "names monai_lungxfer.networks.network, which is not there",
         "configs/inference.yaml",
     ),
     (

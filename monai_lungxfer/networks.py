@@ -1,0 +1,40 @@
+"""Which network weights belong to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_lungxfer.efficient_unet import EfficientUNet
+from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.transfer import read_state_dict
+from monai_lungxfer.weights_references import NO_WEIGHTS, resolve_weights
+
+__all__ = ["network_of"]
+
+_OF_EFFICIENT_UNET = "encoder."
+
+
+def network_of(
+    weights: str | Path | None, in_channels: int = 3, out_channels: int = 1, init_features: int = 32
+) -> DonorUNet | EfficientUNet:
+    """Build the network that weights belong to, so that a network is inherited from its parent; it is not loaded.
+
+    Parameters
+    ----------
+    weights : str, pathlib.Path or None
+        As for `monai_lungxfer.weights_references.resolve_weights`; ``None`` or ``"none"`` stands for the donor's U-Net.
+    in_channels, out_channels : int
+        Of either network.
+    init_features : int
+        Of the donor's U-Net.
+
+    Raises
+    ------
+    TransferError
+        When there are no such weights, or the file is not a checkpoint of plain tensors.
+    """
+    if weights is None or weights == NO_WEIGHTS:
+        return DonorUNet(in_channels, out_channels, init_features)
+    if any(name.startswith(_OF_EFFICIENT_UNET) for name in read_state_dict(resolve_weights(weights))):
+        return EfficientUNet(in_channels, out_channels)
+    return DonorUNet(in_channels, out_channels, init_features)
