@@ -1,4 +1,4 @@
-"""``lungxfer weights``: fetching weights to start from, looking into a weights file, and packing it."""
+"""``lungxfer weights``: fetching weights to start from, looking into files of them, packing and averaging them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["weights_app"]
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 weights_app = typer.Typer(
-    no_args_is_help=True, help="Fetch weights to start from, look into a file, or pack it."
+    no_args_is_help=True, help="Fetch weights to start from, look into files of them, pack or average them."
 )
 
 
@@ -82,6 +82,21 @@ def pack(
     else:
         raise typer.BadParameter("give either a file (--out) or a bundle (--bundle)")
     typer.echo(target)
+
+
+@weights_app.command("average")
+def average(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="FILE|BUNDLE...", help="Weights files, bundles, or MLflow URIs: two or more.")
+    ],
+    out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
+) -> None:
+    """Write the mean of weights that stem from one another, such as those before and after a stage."""
+    from monai_lungxfer.averaging import average_weights
+
+    if len(sources) < 2:
+        raise typer.BadParameter("give two weights files or more")
+    typer.echo(average_weights(sources, out))
 
 
 @weights_app.command("show")
