@@ -107,7 +107,8 @@ def _write_openvino(bundle: Path, file: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "model.onnx"
         _write_onnx(bundle, onnx)
-        openvino.save_model(openvino.convert_model(onnx), file)  # weights in float16: the file model.bin beside it
+        # With the weights in the file model.bin beside it; in float16, masks would differ.
+        openvino.save_model(openvino.convert_model(onnx), file, compress_to_fp16=False)
 
 
 def _load_openvino(file: Path) -> Network:
