@@ -19,7 +19,7 @@ from monai_lungxfer.packing import install_weights, pack_weights
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     torch.manual_seed(0)
-    network = DonorUNet(init_features=4)
+    network = DonorUNet(init_features=16)
     for name, buffer in network.named_buffers():
         if name.endswith("running_var"):
             buffer.uniform_(1e-9, 1e6)  # beyond float16 at both ends
@@ -27,12 +27,12 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path / "trained.pt"
 
 
-def test_convolutions_become_half_as_large_and_statistics_stay(trained: Path, tmp_path: Path) -> None:
+def test_large_convolutions_become_half_as_large_and_all_else_stays(trained: Path, tmp_path: Path) -> None:
     packed = torch.load(pack_weights(trained, tmp_path / "packed.pt"), weights_only=True)
     original = torch.load(trained, weights_only=True)
     assert packed.keys() == original.keys()
     for name, tensor in packed.items():
-        if tensor.dim() > 1:
+        if tensor.dim() > 1 and tensor.numel() >= 32_768:
             assert tensor.dtype == torch.float16
             torch.testing.assert_close(tensor.float(), original[name], rtol=2**-11, atol=1e-7)
         else:
@@ -47,7 +47,7 @@ def test_equal_weights_have_equal_files(trained: Path, tmp_path: Path) -> None:
 
 
 def test_the_network_loads_it_as_float32(trained: Path, tmp_path: Path) -> None:
-    network = DonorUNet(init_features=4).eval()
+    network = DonorUNet(init_features=16).eval()
     network.load_state_dict(torch.load(trained, weights_only=True))
     image = torch.randn(1, 3, 32, 48)
     expected = network(image)
@@ -63,9 +63,9 @@ def test_the_input_size_goes_along(trained: Path, tmp_path: Path) -> None:
 
 def test_weights_beyond_float16_are_refused_by_name(trained: Path, tmp_path: Path) -> None:
     weights = torch.load(trained, weights_only=True)
-    weights["conv.weight"] += 1e5
+    weights["bottleneck.bottleneckconv2.weight"] += 1e5
     torch.save(weights, trained)
-    with pytest.raises(TransferError, match=r"conv\.weight"):
+    with pytest.raises(TransferError, match=r"bottleneck\.bottleneckconv2\.weight"):
         pack_weights(trained, tmp_path / "packed.pt")
     assert not (tmp_path / "packed.pt").exists()
 
