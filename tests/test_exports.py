@@ -16,7 +16,7 @@ from monai_lungxfer.errors import BundleError
 from monai_lungxfer.export_manifest import checked_formats
 from monai_lungxfer.exports import EXPORT_FORMATS, export_formats
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.networks import network_of
 from monai_lungxfer.packing import install_weights
 
 
@@ -30,8 +30,8 @@ def test_every_format_gives_the_masks_of_pytorch(copied: Path) -> None:
     manifest = export_formats(copied, EXPORT_FORMATS)
     assert manifest == json.loads((copied / MANIFEST).read_text())
     assert manifest["weights_sha256"] == sha256_of(copied / "models" / "model.pt")
-    assert manifest["input_size"] == [128, 128]
-    network = DonorUNet().eval()
+    assert manifest["input_size"] == [192, 192]
+    network = network_of(copied / "models" / "model.pt").eval()
     network.load_state_dict(torch.load(copied / "models" / "model.pt", weights_only=True))
     images = torch.randn(2, 3, 96, 64)  # neither the size nor the batch that they were written for
     with torch.no_grad():

@@ -64,7 +64,7 @@ def test_from_registration_to_use(server: str, tmp_path: Path, monkeypatch: pyte
     made = model.predict([{"image": base64.b64encode(image.read_bytes()).decode()}])
     assert base64.b64decode(made["mask"][0]) == expected
 
-    options = ("--epochs", 1, "--image-size", 32, "--batch-size", 4, "--set", "tracking_uri=")
+    options = ("--epochs", 1, "--image-size", 64, "--batch-size", 4, "--set", "tracking_uri=")
     parent = ("--parent", f"models:/{NAME}@champion")
     trained = json.loads(run("train", "portable", "--data", data, "--out", "stage", *parent, *options, "--json"))
     assert trained["sha256"] != hashes["portable"]

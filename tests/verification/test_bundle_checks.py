@@ -102,7 +102,7 @@ def weights(change_weights: Callable[[dict[str, torch.Tensor]], Any]) -> Break:
         file, other = bundle / "models" / "model.pt", bundle.parent / "other.pt"
         state = torch.load(file, weights_only=True)
         torch.save(change_weights(state) or state, other)
-        save_input_size(other, [128, 128])
+        save_input_size(other, [192, 192])
         install_weights(other, bundle, pack=False)
 
     return change
@@ -128,7 +128,7 @@ def other_torchscript(bundle: Path) -> None:
     """TorchScript of other weights than the bundle's."""
     kept = bundle.parent / "kept"
     shutil.copytree(bundle, kept)
-    weights(lambda state: state["conv.bias"].add_(1) and None)(bundle)
+    weights(lambda state: state["decoder.conv.bias"].add_(1) and None)(bundle)
     export_formats(bundle, ["torchscript"])
     shutil.copyfile(bundle / "models" / "model.ts", kept / "models" / "model.ts")
     shutil.rmtree(bundle)
@@ -251,17 +251,22 @@ NETWORK: list[tuple[str, Break, str, str]] = [
     (
         "network",
         data_format("outputs", "pred", spatial_shape=[128, 64]),
-        "the network makes [1, 1, 128, 128]",
+        "the network makes [1, 1, 192, 192]",
         "configs/metadata.json",
     ),
     ("weights", more("models/model.pt", "x"), "has not the hash of configs/metadata.json", "models/model.pt"),
-    ("weights", weights(lambda state: state.pop("conv.bias") and None), "conv.bias", "models/model.pt"),
-    ("weights", weights(lambda state: state["conv.bias"].fill_(torch.nan) and None), "no numbers", "models/model.pt"),
+    ("weights", weights(lambda state: state.pop("decoder.conv.bias") and None), "conv.bias", "models/model.pt"),
+    (
+        "weights",
+        weights(lambda state: state["decoder.conv.bias"].fill_(torch.nan) and None),
+        "no numbers",
+        "models/model.pt",
+    ),
     ("weights", weights(lambda state: {"conv.bias": Code()}), "not a PyTorch checkpoint", "models/model.pt"),
     ("weights", lambda bundle: save_input_size(bundle / "models/model.pt", [64, 64]), "[64, 64]", "models/model.json"),
     (
         "torchscript",
-        text("configs/inference.yaml", "features: 32", "features: 16"),
+        text("configs/inference.yaml", "out_channels: 1", "out_channels: 2"),
         "size mismatch",
         "configs/inference.yaml",
     ),
