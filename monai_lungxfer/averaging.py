@@ -25,7 +25,7 @@ def average_weights(sources: Sequence[str | Path], target: str | Path) -> Path:
     Parameters
     ----------
     sources : sequence of str or pathlib.Path
-        As for `monai_lungxfer.weights_references.resolve_weights`.
+        As for `monai_lungxfer.weights_references.resolve_weights`; what is named twice counts twice.
     target : str or pathlib.Path
         The file to write, with the input size of the sources.
 

@@ -87,7 +87,11 @@ def pack(
 @weights_app.command("average")
 def average(
     sources: Annotated[
-        list[str], typer.Argument(metavar="FILE|BUNDLE...", help="Weights files, bundles, or MLflow URIs: two or more.")
+        list[str],
+        typer.Argument(
+            metavar="FILE|BUNDLE...",
+            help="Weights files, bundles, or MLflow URIs: two or more; one named twice counts twice.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
 ) -> None:
