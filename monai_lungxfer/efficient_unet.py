@@ -49,7 +49,8 @@ class EfficientUNet(nn.Module):
     Notes
     -----
     Names of weights begin with ``encoder`` or ``decoder``. A parent that has the encoder alone is let through by
-    ``parent_allow: [decoder*]``; `monai_lungxfer.imagenet` makes one.
+    ``parent_allow: [decoder*]``; `monai_lungxfer.imagenet` makes one. MONAI's `EfficientNetBN` has
+    squeeze-and-excitation and Swish throughout, so Lite's weights do not fit it.
 
     References
     ----------

@@ -12,7 +12,7 @@ from monai_lungxfer.checkpoint_files import save_checkpoint
 from monai_lungxfer.donor import cache_folder
 from monai_lungxfer.download import download
 from monai_lungxfer.efficient_unet import EfficientUNet
-from monai_lungxfer.errors import DownloadError, OutputError
+from monai_lungxfer.errors import DownloadError, OutputError, TransferError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.transfer import read_state_dict
 
@@ -89,5 +89,8 @@ def _of_the_encoder(checkpoint: Path) -> dict[str, torch.Tensor]:
 
 
 def _holds(path: Path, weights: dict[str, torch.Tensor]) -> bool:
-    found = read_state_dict(path)
+    try:
+        found = read_state_dict(path)
+    except TransferError:
+        return False
     return found.keys() == weights.keys() and all(torch.equal(found[name], value) for name, value in weights.items())

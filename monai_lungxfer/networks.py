@@ -7,7 +7,7 @@ from pathlib import Path
 from monai_lungxfer.efficient_unet import EfficientUNet
 from monai_lungxfer.network import DonorUNet
 from monai_lungxfer.transfer import read_state_dict
-from monai_lungxfer.weights_references import NO_WEIGHTS, resolve_weights
+from monai_lungxfer.weights_references import names_weights, resolve_weights
 
 __all__ = ["network_of"]
 
@@ -33,8 +33,7 @@ def network_of(
     TransferError
         When there are no such weights, or the file is not a checkpoint of plain tensors.
     """
-    if weights is None or weights == NO_WEIGHTS:
-        return DonorUNet(in_channels, out_channels, init_features)
-    if any(name.startswith(_OF_EFFICIENT_UNET) for name in read_state_dict(resolve_weights(weights))):
+    names = read_state_dict(resolve_weights(weights)) if names_weights(weights) else ()
+    if any(name.startswith(_OF_EFFICIENT_UNET) for name in names):
         return EfficientUNet(in_channels, out_channels)
     return DonorUNet(in_channels, out_channels, init_features)

