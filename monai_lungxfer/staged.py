@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 from monai.utils import path_to_sqlite_uri
 
 from monai_lungxfer.bundle_files import as_setting
-from monai_lungxfer.data.partition import SECTIONS
+from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.data.partition import SECTIONS, check_apart
 from monai_lungxfer.errors import DatalistError, LungXferError
 from monai_lungxfer.stages import STAGES, Stage
 from monai_lungxfer.workflow import Watcher, run_bundle
@@ -163,6 +164,8 @@ def transfer_stages(
     overrides: Mapping[str, Mapping[str, Any]] | None = None,
     donor: str | Path | None = None,
     watch: Watch = _unwatched,
+    *,
+    allow_shared_patients: bool = False,
 ) -> TransferResult:
     """Train every stage from the one before, and measure the independent half before and after the last.
 
@@ -178,7 +181,17 @@ def transfer_stages(
         Weights of a donor that need not be trained here.
     watch : callable, optional
         See `train_stage`.
+    allow_shared_patients : bool
+        Whether equal names among general and portable images are let through, because they are not equal patients.
+
+    Raises
+    ------
+    DatalistError
+        When a patient stands among general and portable images.
     """
+    if not allow_shared_patients:
+        records = (load_datalist(stage_data(data, STAGES[name])) for name in ("general", "portable"))
+        check_apart(*records, source=data, remedy="use --allow-shared-patients")
     out = Path(out).absolute()
     settings = {
         name: {"tracking_uri": path_to_sqlite_uri(out / "mlruns.db")} | dict((overrides or {}).get(name, {}))
@@ -191,14 +204,18 @@ def transfer_stages(
             continue
         started_from = {} if stage.parent is None else {"parent": parent}
         parent = str(train_stage(stage, data, folders[name], settings[name] | started_from, watch).weights)
-    reports = {}
+    return TransferResult(folders, *_before_and_after(data, out, folders, settings["portable"]))
+
+
+def _before_and_after(
+    data: str | Path, out: Path, folders: Mapping[str, StageFolder], settings: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     for moment, name in (("before", "general"), ("after", "portable")):
-        reports[moment] = evaluate_stage(
+        yield evaluate_stage(
             STAGES["portable"],
             data,
             folders["portable"],
             folders[name].weights,
             "independent",
-            settings["portable"] | {"report_file": str(out / f"{moment}.json")},
+            {**settings, "report_file": str(out / f"{moment}.json")},
         )
-    return TransferResult(folders, reports["before"], reports["after"])

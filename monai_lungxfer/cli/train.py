@@ -107,7 +107,8 @@ def evaluate(
     if as_json:
         emit_json(report)
     else:
-        console.print(_metrics_table(f"{chosen.name}, {section}: {report['images']} images", {"mean ± SD": report}))
+        title = f"{chosen.name}, {report['section']}: {report['images']} images"
+        console.print(_metrics_table(title, {"mean ± SD": report}))
 
 
 def transfer(
@@ -123,6 +124,10 @@ def transfer(
     image_size: ImageSize = None,
     batch_size: BatchSize = None,
     seed: Seed = 0,
+    allow_shared_patients: Annotated[
+        bool,
+        typer.Option("--allow-shared-patients", help="Equal names in general/ and portable/ are not equal patients."),
+    ] = False,
     device: Device = "auto",
     precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
@@ -143,7 +148,7 @@ def transfer(
         for name, limit in zip(STAGES, limits, strict=True)
     }
     root = make_phantoms(out, seed) if data is None else data
-    result = transfer_stages(root, out, overrides, donor, _watch)
+    result = transfer_stages(root, out, overrides, donor, _watch, allow_shared_patients=allow_shared_patients)
     shown = write_showcase(result, root, out, overrides["portable"])
     if as_json:
         emit_json({"before": result.before, "after": result.after, "files": shown})

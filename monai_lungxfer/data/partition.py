@@ -15,7 +15,7 @@ from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
 from monai_lungxfer.errors import DatalistError
 
-__all__ = ["SECTIONS", "Split", "checked_shares", "make_split", "shared_patients"]
+__all__ = ["SECTIONS", "Split", "check_apart", "checked_shares", "make_split", "shared_patients"]
 
 SECTIONS = ("training", "validation", "test", "independent")
 
@@ -173,6 +173,33 @@ def checked_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, 
 def shared_patients(*parts: Iterable[Record]) -> set[str]:
     """Return the patients who stand in each of some lists of records."""
     return set.intersection(*({record["patient"] for record in part} for part in parts))
+
+
+def check_apart(*data_sets: Iterable[Record], source: str | Path, remedy: str) -> None:
+    """Refuse data sets of several stages that share patients.
+
+    Parameters
+    ----------
+    *data_sets : iterable of Record
+        The records of each stage.
+    source : str or pathlib.Path
+        Where they lie, for the message.
+    remedy : str
+        How equal names that are not equal patients are let through.
+
+    Raises
+    ------
+    DatalistError
+        When a patient stands in all of them.
+    """
+    shared = shared_patients(*data_sets)
+    if shared:
+        raise DatalistError(
+            f"{len(shared)} patients stand among general and portable images, so that what a stage learnt from them "
+            "is measured on them later",
+            source=source,
+            remedy=f"Keep each patient in one of the two, or, where equal names are not equal patients, {remedy}",
+        )
 
 
 def _common_folder(records: Sequence[Record]) -> Path:

@@ -6,16 +6,16 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.fingerprint import data_hash
-from monai_lungxfer.data.partition import shared_patients
-from monai_lungxfer.data.records import Record, read_json
-from monai_lungxfer.errors import DatalistError, PlanError, TransferError
+from monai_lungxfer.data.partition import check_apart
+from monai_lungxfer.data.records import read_json
+from monai_lungxfer.errors import PlanError, TransferError
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.input_size import input_size, save_input_size
 from monai_lungxfer.staged import stage_data
@@ -129,20 +129,8 @@ def _data(plan: StudyPlan) -> dict[str, str]:
     folders = {name: stage_data(plan.data, STAGES[name]) for name in sorted(needed)}
     records = {name: load_datalist(folder) for name, folder in folders.items()}
     if len(records) > 1 and not plan.allow_shared_patients:
-        _check_apart(records.values(), plan.data)
+        check_apart(*records.values(), source=plan.data, remedy="plan allow_shared_patients: true")
     return {name: data_hash(records[name], data_root(folder)) for name, folder in folders.items()}
-
-
-def _check_apart(records: Iterable[list[Record]], source: Path) -> None:
-    shared = shared_patients(*records)
-    if shared:
-        raise DatalistError(
-            f"{len(shared)} patients stand among general and portable images, so that what a stage learnt from them "
-            "is measured on them later",
-            source=source,
-            remedy="Keep each patient in one of the two, or, where equal names are not equal patients, "
-            "plan allow_shared_patients: true",
-        )
 
 
 def _donor(plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:
