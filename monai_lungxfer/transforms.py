@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import Resize, Resized
+from monai.transforms import MapTransform, Resize, Resized
+from monai.utils import ImageMetaKey
 from torch.nn.functional import interpolate
 
-__all__ = ["AntialiasedResize", "AntialiasedResized"]
+from monai_lungxfer.errors import InputFileError
+
+__all__ = ["AntialiasedResize", "AntialiasedResized", "SameSized"]
 
 
 class AntialiasedResize(Resize):
@@ -52,3 +56,32 @@ class AntialiasedResized(Resized):
     def __init__(self, keys: KeysCollection, spatial_size: Any, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, spatial_size, mode="bilinear", allow_missing_keys=allow_missing_keys)
         self.resizer = AntialiasedResize(spatial_size)
+
+
+class SameSized(MapTransform):
+    """Refuses a record whose images differ in size, before each is resized by itself and nobody sees it any more.
+
+    Parameters
+    ----------
+    keys : str or sequence of str
+        The images, (C, H, W), with their files' names as ``LoadImaged`` leaves them.
+
+    Raises
+    ------
+    InputFileError
+        When another image has not the size of the first.
+    """
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return the record as it is."""
+        first, *others = self.key_iterator(data)
+        height, width = data[first].shape[-2:]
+        for key in others:
+            rows, columns = data[key].shape[-2:]
+            if (rows, columns) != (height, width):
+                raise InputFileError(
+                    f"it has {rows} × {columns} pixels (rows × columns), but its {first} {height} × {width}",
+                    source=getattr(data[key], "meta", {}).get(ImageMetaKey.FILENAME_OR_OBJ),
+                    remedy="Make the mask in the image's own size; lungxfer data check finds all such masks",
+                )
+        return dict(data)

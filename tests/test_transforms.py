@@ -1,4 +1,4 @@
-"""The anti-aliased resize: its values, its geometry, and its way back."""
+"""The anti-aliased resize: its values, its geometry, and its way back; and masks of another size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, Invertd, Resized
 
-from monai_lungxfer.transforms import AntialiasedResize, AntialiasedResized
+from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.transforms import AntialiasedResize, AntialiasedResized, SameSized
 
 
 def test_fine_stripes_become_grey_and_not_moire() -> None:
@@ -50,3 +51,12 @@ def test_the_way_back_puts_every_edge_where_it_was(size: tuple[int, int]) -> Non
     first = back[0].nonzero().min(dim=0).values
     assert abs(int(first[0]) - size[0] / 4) <= 1
     assert abs(int(first[1]) - size[1] * 3 / 4) <= 1
+
+
+def test_a_mask_of_another_size_or_orientation_is_refused_by_its_name() -> None:
+    record = {"image": MetaTensor(torch.zeros(1, 40, 30)), "label": MetaTensor(torch.zeros(1, 40, 30))}
+    same = SameSized(["image", "label"])(record)
+    assert all(same[key] is record[key] for key in record)
+    turned = MetaTensor(torch.zeros(1, 30, 40), meta={"filename_or_obj": "turned.png"})
+    with pytest.raises(InputFileError, match=r"turned\.png: it has 30 × 40 pixels .* but its image 40 × 30"):
+        SameSized(["image", "label"])(record | {"label": turned})
