@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,12 @@ from monai_lungxfer.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.precision import usable_device
 
 __all__ = ["InferenceParts", "load_parts"]
+
+# Settings of inference.yaml that only `monai.bundle run` reads: here, images, weights and results are the caller's.
+_OF_THE_CALLER = {
+    *("bundle_root", "ckpt_dir", "weights", "dataset_dir", "image_pattern", "images", "output_dir"),
+    *("dataset", "dataloader", "batch_size", "num_workers", "evaluator", "handlers", "imports", "initialize", "run"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ def load_parts(
     Raises
     ------
     BundleError
-        When a part is missing or cannot be built, or an override names nothing.
+        When a part is missing or cannot be built, or an override names nothing that has an effect here, or is no value
+        that its setting can have.
     LungXferError
         When the device cannot be used.
     """
@@ -84,7 +91,9 @@ def load_parts(
     parser["weights"] = as_setting(weights)
     if device != "auto":
         _override(parser, {"device": usable_device(device)}, folder)
+    _check_effect(overrides or {}, folder)
     _override(parser, overrides or {}, folder)
+    _check_values(parser, overrides or {}, folder)
     where = usable_device(_part(parser, "device", folder))  # before the network, which is moved there
     to_probability, threshold, to_mask = _parted(_part(parser, "postprocessing", folder), folder)
     return InferenceParts(
@@ -146,6 +155,37 @@ def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) 
                 remedy="Use an id of that file, with # between levels, as in preprocessing#transforms#0#keys",
             )
         parser[name] = value
+
+
+def _check_effect(overrides: Mapping[str, Any], folder: Path) -> None:
+    """Refuse what nothing would follow, but every result would have as its setting."""
+    for name in overrides:
+        if name.partition("#")[0] in _OF_THE_CALLER:
+            raise BundleError(
+                f"to override {name!r} has no effect here",
+                source=folder,
+                remedy="Leave it out; weights, images and results have options of their own (--weights, --out)",
+            )
+
+
+def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
+    wanted = {
+        "image_size": ("two numbers of pixels, as in [256, 256]", _is_size),
+        "threshold": ("a number above 0 and below 1", lambda value: _is_number(value) and 0 < value < 1),
+        "clean": ("true or false", lambda value: isinstance(value, bool)),
+    }
+    for name in overrides.keys() & wanted.keys():
+        value, (description, fits) = _part(parser, name, folder), wanted[name]
+        if not fits(value):
+            raise BundleError(f"{name} would be {value!r}, not {description}", source=folder, remedy="Correct it")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)
 
 
 def _without(transforms: Compose, *kinds: type) -> list[Any]:

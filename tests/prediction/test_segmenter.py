@@ -221,6 +221,13 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         ({"treshold": 0.4}, "no 'treshold' to override"),
         ({"network_def#_target_": "no.such.Network"}, "'network' of its inference.yaml cannot be built"),
         ({"postprocessing#transforms": []}, "0 AsDiscreted"),
+        ({"weights": "other.pt"}, "to override 'weights' has no effect here.*--weights"),
+        ({"output_dir": "elsewhere"}, "to override 'output_dir' has no effect here"),
+        ({"dataset#data": []}, "to override 'dataset#data' has no effect here"),
+        ({"image_size": 64}, "image_size would be 64, not two numbers"),
+        ({"threshold": "half"}, "threshold would be 'half', not a number"),
+        ({"threshold": 2}, "threshold would be 2, not a number above 0 and below 1"),
+        ({"clean": "maybe"}, "clean would be 'maybe', not true or false"),
     ],
 )
 def test_overrides_that_do_not_hold(bright_weights: Path, overrides: dict, message: str) -> None:
