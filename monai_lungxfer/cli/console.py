@@ -18,7 +18,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.errors import LungXferError, root_cause
 
 __all__ = [
     "EXIT_INTERNAL",
@@ -164,7 +164,8 @@ def reported_failures(*, debug: bool = False) -> Iterator[None]:
         raise typer.Exit(code) from None
 
 
-def _described(error: Exception) -> tuple[str, int]:
+def _described(error: BaseException) -> tuple[str, int]:
+    error = root_cause(error)  # MONAI's transforms and parser wrap what they met in objects and expressions
     if isinstance(error, LungXferError):
         return f"Error: {error}", EXIT_USAGE
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -82,10 +82,20 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("batch_size") is not None:
         overrides["batch_size"] = given["batch_size"]
     if given["device"] != "auto":
-        from monai_lungxfer.precision import usable_device
+        overrides["device"] = given["device"]
+    overrides |= parsed_settings(given["settings"])
+    if "device" in overrides:
+        overrides["device"] = _checked_device(overrides["device"])
+    return overrides
 
-        overrides["device"] = f"$torch.device({str(usable_device(given['device']))!r})"
-    return overrides | parsed_settings(given["settings"])
+
+def _checked_device(name: Any) -> str:
+    """Return the setting for a device that is there; expressions are a user's own."""
+    from monai_lungxfer.precision import usable_device
+
+    if str(name).startswith("$"):
+        return str(name)
+    return f"$torch.device({str(usable_device(str(name)))!r})"
 
 
 def _checked_size(side: int) -> list[int]:

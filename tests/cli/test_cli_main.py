@@ -116,6 +116,14 @@ def test_other_system_errors_are_unexpected(failing):
     assert "Permission denied: '/results/a.png'" in result.stderr
 
 
+def test_what_a_library_wrapped_is_told_and_not_the_wrapping(failing):
+    wrapped = RuntimeError("applying transform <object at 0x7f>")
+    wrapped.__cause__ = OSError(errno.ENOSPC, "No space left on device", "/results/a.png")
+    result = failing(wrapped)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: /results/a.png: there is no space left on the disk.")
+
+
 def test_keyboard_interrupt(failing):
     result = failing(KeyboardInterrupt())
     assert (result.exit_code, result.stderr) == (130, "Interrupted\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,22 @@ def test_train_then_evaluate(phantoms: Path, tmp_path: Path) -> None:
     assert report["split"] == json.loads((out / "split.json").read_text())["hash"]
     assert report["weights_sha256"] == trained["sha256"]
     assert report["all"]["DICE_HARD"]["mean"] > 0.5
+    arguments = ["evaluate", "general", "--data", phantoms, "--out", out, *SMALL[:2], *NARROW]
+    assert "general, validation: " in run(*arguments, "--set", "section=validation")
     assert (
         "Training had already ended after epoch 6"
         in CliRunner().invoke(app, [str(word) for word in [*first, "--epochs", 6]]).stderr
     )
+
+
+def test_a_mask_of_another_size_is_refused_and_named(phantoms: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(phantoms / "general", data)
+    for mask in (data / "masks").iterdir():
+        with Image.open(mask) as image:
+            image.crop((0, 0, image.width, image.height - 1)).save(mask)
+    command = ["train", "general", "--data", data, "--out", tmp_path / "x", "--parent", "none", *SMALL, *NARROW]
+    assert "Make the mask in the image's own size" in run(*command, code=2)
 
 
 def test_transfer_compares_before_and_after(phantoms: Path, tmp_path: Path) -> None:
@@ -77,7 +90,8 @@ def test_wrong_words_are_refused_before_anything_is_done(phantoms: Path, tmp_pat
     assert "is not ID=VALUE" in run("train", "general", *data, "--set", "seed", code=2)
     assert "there is no device 'foo'" in run("train", "general", *data, "--device", "foo", code=2)
     for command in ("train", "evaluate"):
-        assert "the device cuda:99 cannot be used" in run(command, "general", *data, "--device", "cuda:99", code=2)
+        for device in (("--device", "cuda:99"), ("--set", "device=cuda:99")):
+            assert "the device cuda:99 cannot be used" in run(command, "general", *data, *device, code=2)
     known = "Use training, validation, test or independent"
     assert known in run("evaluate", "general", *data, "--section", "foo", code=2)
     assert "neither one number nor three" in run("transfer", *data, "--epochs", "1,2", code=2)
