@@ -94,7 +94,7 @@ class StepJob:
             "precision": self.plan.precision,
         }
         if self.plan.device != "auto":
-            settings["device"] = f"$torch.device({self.plan.device!r})"
+            settings["device"] = f"$monai_lungxfer.precision.usable_device({self.plan.device!r})"
         return settings
 
     def training(self, run: str | None) -> dict[str, Any]:

@@ -185,6 +185,14 @@ def test_a_failure_is_recorded_and_stops_nothing_else(
     assert outcome(plan.out) == outcome(undisturbed)
 
 
+def test_a_device_that_is_not_there_is_told_as_such(study_inputs: Path, tmp_path: Path) -> None:
+    plan = StudyPlan.from_file(
+        tiny_plan(study_inputs, tmp_path, arms=["donor_to_portable"], repetitions=1, device="cuda:99")
+    )
+    (failure,) = run_study(plan, tracking_uri="").failed.values()
+    assert failure.startswith("LungXferError: the device cuda:99 cannot be used")
+
+
 def test_the_best_general_weights_are_everybodys_parent(study_inputs: Path, tmp_path: Path) -> None:
     keys = {"parent": "best", "stages": {"general": STAGE, "portable": ONE_EPOCH}}
     plan = StudyPlan.from_file(tiny_plan(study_inputs, tmp_path, **keys))
