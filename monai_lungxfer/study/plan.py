@@ -20,10 +20,11 @@ from pydantic import (
 
 from monai_lungxfer.bundle_files import bundle_path
 from monai_lungxfer.data.partition import checked_shares
-from monai_lungxfer.errors import DatalistError, PlanError, unknown
+from monai_lungxfer.errors import DatalistError, unknown
 from monai_lungxfer.files import atomic_path
 from monai_lungxfer.study.arms import ARMS
 from monai_lungxfer.study.plan_errors import check_names, check_settings, plan_error
+from monai_lungxfer.study.plan_file import load_plan_file
 from monai_lungxfer.weights_references import absolute_reference
 
 __all__ = ["StagePlan", "StagePlans", "StudyPlan", "stage_defaults"]
@@ -159,18 +160,12 @@ class StudyPlan(_Checked):
         Raises
         ------
         PlanError
-            When it is missing, is not YAML, or a key is unknown or has a value that makes no sense.
+            When it is missing, is not YAML, or a key is unknown, stands there twice or has a value that makes no sense.
         """
         path = Path(path)
         folder = path.absolute() if path.is_dir() else None
         path = (path / "plan.yaml" if folder else path).absolute()
-        remedy = "Write one with: lungxfer study plan"
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise PlanError(f"cannot be read as a plan ({error})", source=path, remedy=remedy) from error
-        if not isinstance(content, dict):
-            raise PlanError("holds no keys with values", source=path, remedy=remedy)
+        content = load_plan_file(path)
         if folder is not None:  # which may have been moved
             content["out"] = str(folder)
         try:
