@@ -469,11 +469,18 @@ def test_no_mask_replaces_another(bundle: Path, discs: Path, tmp_path: Path) -> 
     (tmp_path / "in").mkdir()
     for name in images:
         shutil.copyfile(discs / "images" / "1.png", tmp_path / "in" / name)
+    (tmp_path / "in" / "README.txt").write_text("which is no image")
     settings = {"weights": str(saved_network(tmp_path)), "network_def#init_features": 4, "image_size": [32, 32]}
     folders = {"dataset_dir": str(tmp_path / "in"), "output_dir": str(tmp_path / "out")}
     run_bundle(bundle, "inference", settings | folders | {"device": "cpu"})
     stems = [*images[:-1], "b"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{stem}_mask.nii.gz" for stem in stems]
+
+
+def test_inference_without_images_is_refused(bundle: Path, tmp_path: Path) -> None:
+    settings = {"weights": str(saved_network(tmp_path)), "network_def#init_features": 4, "image_size": [32, 32]}
+    with pytest.raises(LungXferError, match=r"mistyped: there is no such folder\. Check --dataset_dir"):
+        run_bundle(bundle, "inference", settings | {"dataset_dir": str(tmp_path / "mistyped"), "device": "cpu"})
 
 
 @pytest.mark.parametrize("device", ["cpu", "$torch.device('cpu')"])
