@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import nibabel as nib
 import numpy as np
 from monai.config import PathLike
 from monai.data import ImageWriter
+from monai.utils import ImageMetaKey
 from numpy.typing import NDArray
 from PIL import Image
 
+from monai_lungxfer.data.formats import format_of, nifti
+from monai_lungxfer.errors import InputFileError
 from monai_lungxfer.files import atomic_path
 
 __all__ = ["MASK_SUFFIXES", "MaskWriter", "encode_png", "save_mask"]
@@ -24,7 +28,12 @@ MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
 """Every format, and the suffix of its files."""
 
 
-def save_mask(path: str | Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None = None) -> None:
+def save_mask(
+    path: str | Path,
+    mask: NDArray[np.uint8],
+    spacing: tuple[float, float] | None = None,
+    radiograph: str | Path | None = None,
+) -> None:
     """Write a mask in the format that the suffix of `path` stands for.
 
     Parameters
@@ -37,17 +46,22 @@ def save_mask(path: str | Path, mask: NDArray[np.uint8], spacing: tuple[float, f
         uint8 (H, W) of {0, 1}.
     spacing : tuple of float, optional
         Distance between (rows, columns) in mm. Without it NIfTI gets 1 and "unknown" as its unit.
+    radiograph : str or pathlib.Path, optional
+        File that the mask is of. When both are NIfTI and the mask has its native size, the mask gets the shape, affine
+        matrices with their codes, pixel spacing and units of the radiograph's header instead.
 
     Raises
     ------
     ValueError
         When the suffix is another one.
+    InputFileError
+        When the radiograph's header cannot be read.
     OutputError
         When the file cannot be written.
     """
     for mask_format, suffix in MASK_SUFFIXES.items():
         if Path(path).name.endswith(suffix):
-            _WRITERS[mask_format](Path(path), mask, spacing)
+            _WRITERS[mask_format](Path(path), mask, spacing, None if radiograph is None else Path(radiograph))
             return
     raise ValueError(f"{Path(path).name} ends with none of {', '.join(MASK_SUFFIXES.values())}")
 
@@ -69,33 +83,54 @@ class MaskWriter(ImageWriter):
         )
 
     def set_metadata(self, meta_dict: Mapping[str, Any] | None = None, **options: Any) -> None:  # noqa: ARG002
-        """Take the pixel spacing from the metadata of the radiograph's reader."""
-        spacing = np.asarray((meta_dict or {}).get("pixel_spacing", (math.nan, math.nan)), dtype=float)
+        """Take the pixel spacing and the file's name from the metadata of the radiograph's reader."""
+        meta = meta_dict or {}
+        path = Path(str(meta.get(ImageMetaKey.FILENAME_OR_OBJ, "")))
+        self.radiograph = path if path.is_file() else None  # images in memory may have any name
+        spacing = np.asarray(meta.get("pixel_spacing", (math.nan, math.nan)), dtype=float)
         self.spacing = None if np.isnan(spacing).any() else (float(spacing[0]), float(spacing[1]))
 
     def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
         """Write the mask."""
-        save_mask(str(filename), self.mask, self.spacing)
+        save_mask(str(filename), self.mask, self.spacing, self.radiograph)
 
 
-def _save_png(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:  # noqa: ARG001
+def _save_png(path: Path, mask: NDArray[np.uint8], *_: object) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(encode_png(mask))
 
 
-def _save_nifti(path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> None:
+def _save_nifti(
+    path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None, radiograph: Path | None
+) -> None:
+    image = _as_radiograph(mask, radiograph) or _as_itk(mask, spacing)
+    with atomic_path(path) as temporary:
+        # Without a time stamp, the same mask is the same file.
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+
+
+def _as_radiograph(mask: NDArray[np.uint8], radiograph: Path | None) -> nib.Nifti1Image | None:
+    if radiograph is None:
+        return None
+    try:
+        return nifti.mask_image(radiograph, mask) if format_of(radiograph) == "nifti" else None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputFileError(
+            "cannot be read any more", source=radiograph, remedy="Leave it in place until its mask is written"
+        ) from error
+
+
+def _as_itk(mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> nib.Nifti1Image:
     row, column = spacing or (1.0, 1.0)
     affine = np.diag([-column, -row, 1.0, 1.0])
     image = nib.Nifti1Image(np.ascontiguousarray(mask.T), affine, dtype=np.uint8)
     image.set_qform(affine, code="scanner")
     image.set_sform(affine, code="scanner")
     image.header.set_xyzt_units("mm" if spacing else "unknown")
-    with atomic_path(path) as temporary:
-        # Without a time stamp, the same mask is the same file.
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+    return image
 
 
-_WRITERS: dict[str, Callable[[Path, NDArray[np.uint8], tuple[float, float] | None], None]] = {
+_WRITERS: dict[str, Callable[[Path, NDArray[np.uint8], tuple[float, float] | None, Path | None], None]] = {
     "png": _save_png,
     "nifti": _save_nifti,
 }

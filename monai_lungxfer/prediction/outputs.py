@@ -90,14 +90,14 @@ class Task:
         Raises
         ------
         InputFileError
-            When the input's header does not allow a DICOM SEG.
+            When the input's header does not allow a DICOM SEG, or the input cannot be read any more.
         OutputError
             When a file cannot be written.
         """
         if self.options.mask_format == DICOM_SEG:
             self._write_dicom(segmentation.mask, picture, identity, folder)
             return
-        save_mask(folder / self.mask, segmentation.mask, segmentation.spacing)
+        save_mask(folder / self.mask, segmentation.mask, segmentation.spacing, self.item.path)
         if self.overlay is not None and picture is not None:
             save_overlay(folder / self.overlay, picture, segmentation.mask)
 

@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -109,6 +110,19 @@ def test_nifti_with_spacing(segmenter: Segmenter, tmp_path: Path) -> None:
     assert written.pixels.shape == bright.shape
     assert (written.pixels != bright).mean() < 0.05
     assert row.measurements.lung_cm2 == pytest.approx(row.measurements.lung_px * 0.08 / 100)
+
+
+def test_nifti_lies_where_its_radiograph_does(segmenter: Segmenter, tmp_path: Path) -> None:
+    save_radiograph(tmp_path / "x.png")
+    affine = np.array([[0.2, 0, 0, -50], [0, 0, 1, 0], [0, -0.3, 0, 60], [0, 0, 0, 1]])
+    image = nib.Nifti1Image(np.asarray(Image.open(tmp_path / "x.png")).T[:, :, None], affine)
+    nib.save(image, tmp_path / "x.nii")
+    out = tmp_path / "out"
+    predict_files(segmenter, find_inputs([tmp_path / "x.nii", tmp_path / "x.png"]), out, OutputOptions("nifti"))
+    placed, plain = (nib.load(out / f"x.{suffix}_mask.nii.gz") for suffix in ("nii", "png"))
+    assert placed.shape == (*plain.shape, 1) == image.shape
+    assert np.allclose(placed.affine, affine)
+    assert np.array_equal(np.asarray(placed.dataobj)[..., 0], np.asarray(plain.dataobj))
 
 
 def test_no_two_inputs_share_a_result(segmenter: Segmenter, tmp_path: Path) -> None:

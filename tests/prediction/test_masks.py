@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from monai.data import MetaTensor
+from monai.transforms import LoadImage, SaveImage
 from PIL import Image
 
-from monai_lungxfer.data.radiograph import read_mask, read_radiograph
-from monai_lungxfer.errors import OutputError
-from monai_lungxfer.prediction.masks import save_mask
+from monai_lungxfer.data.radiograph import RadiographReader, read_mask, read_radiograph
+from monai_lungxfer.errors import InputFileError, OutputError
+from monai_lungxfer.prediction.masks import MaskWriter, save_mask
 
 MASK = np.zeros((40, 60), np.uint8)
 MASK[2:9, 5:11] = 1
@@ -71,6 +74,83 @@ def test_nifti_without_spacing_claims_no_unit(tmp_path) -> None:
     header = nib.load(tmp_path / "m.nii.gz").header
     assert header.get_xyzt_units()[0] == "unknown"
     assert tuple(header.get_zooms()) == (1, 1)
+
+
+OBLIQUE = nib.affines.from_matvec(nib.eulerangles.euler2mat(0.1, 0.2, 1.3) * (0.2, 0.3, 4), (50, -60, 7))
+RAS = np.diag([0.2, 0.3, 1, 1])
+
+
+def radiograph_like(
+    path: Path, shape: tuple[int, ...], qform=None, sform=None, unit: str = "mm", kind: type = nib.Nifti1Image
+) -> Path:
+    """Write a radiograph of MASK's size, or as many pixels."""
+    image = kind(np.zeros(shape, np.int16), None)
+    image.header.set_zooms((0.2, 0.3, 4, 1)[: len(shape)])
+    image.set_qform(qform, code=0 if qform is None else 1)
+    image.set_sform(sform, code=0 if sform is None else 2)
+    image.header.set_xyzt_units(unit)
+    image.header["descrip"] = b"Smith, John"
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize(("qform", "sform"), [(OBLIQUE, OBLIQUE), (RAS, None), (None, RAS), (RAS, OBLIQUE)])
+@pytest.mark.parametrize("shape", [(60, 40), (60, 40, 1), (60, 40, 1, 1)])
+def test_nifti_lies_where_its_radiograph_does(tmp_path, shape, qform, sform) -> None:
+    path = radiograph_like(tmp_path / "x.nii", shape, qform, sform)
+    save_mask(tmp_path / "m.nii.gz", MASK, (9, 9), path)
+    mask, radiograph = nib.load(tmp_path / "m.nii.gz"), nib.load(path)
+    assert (mask.shape, mask.get_data_dtype()) == (shape, np.uint8)
+    assert np.array_equal(np.asarray(mask.dataobj).reshape(60, 40).T, MASK)
+    assert np.array_equal(mask.affine, radiograph.affine)
+    for ours, theirs in zip(_forms(mask), _forms(radiograph), strict=True):
+        assert np.array_equal(ours, theirs)
+    assert mask.header.get_zooms() == radiograph.header.get_zooms()
+    assert b"Smith" not in gzip.decompress((tmp_path / "m.nii.gz").read_bytes())
+
+
+def _forms(image: nib.Nifti1Image) -> list:
+    return [image.get_qform(), image.header["qform_code"], image.get_sform(), image.header["sform_code"]]
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("unit", ["unknown", "mm", "micron"])
+def test_nifti_has_the_units_and_version_of_its_radiograph(tmp_path, kind, unit) -> None:
+    path = radiograph_like(tmp_path / "x.nii.gz", (60, 40, 1), unit=unit, kind=kind)
+    save_mask(tmp_path / "m.nii.gz", MASK, radiograph=path)
+    mask = nib.load(tmp_path / "m.nii.gz")
+    assert type(mask) is kind
+    assert mask.header.get_xyzt_units()[0] == unit
+    assert mask.header.get_zooms() == pytest.approx((0.2, 0.3, 4))
+
+
+def test_nifti_of_a_radiograph_with_channels_has_none(tmp_path) -> None:
+    path = radiograph_like(tmp_path / "x.nii", (60, 40, 1, 3))
+    save_mask(tmp_path / "m.nii.gz", MASK, radiograph=path)
+    assert nib.load(tmp_path / "m.nii.gz").shape == (60, 40, 1)
+
+
+def test_nifti_is_as_without_a_radiograph_where_that_has_another_size_or_format(tmp_path) -> None:
+    save_mask(tmp_path / "expected.nii.gz", MASK, (0.2, 0.5))
+    save_mask(tmp_path / "x.png", MASK)
+    for path in (tmp_path / "x.png", radiograph_like(tmp_path / "x.nii", (40, 60))):
+        save_mask(tmp_path / "m.nii.gz", MASK, (0.2, 0.5), path)
+        assert (tmp_path / "m.nii.gz").read_bytes() == (tmp_path / "expected.nii.gz").read_bytes()
+
+
+def test_a_radiograph_that_is_gone_is_told(tmp_path) -> None:
+    with pytest.raises(InputFileError, match=r"x\.nii: cannot be read any more"):
+        save_mask(tmp_path / "m.nii.gz", MASK, radiograph=tmp_path / "x.nii")
+
+
+def test_monai_saves_a_mask_where_its_radiograph_lies(tmp_path) -> None:
+    path = radiograph_like(tmp_path / "x.nii", (60, 40, 1), sform=OBLIQUE)
+    loaded = LoadImage(RadiographReader, ensure_channel_first=True, image_only=True)(path)
+    save = SaveImage(tmp_path, "mask", ".nii.gz", separate_folder=False, writer=MaskWriter, resample=False)
+    save(MetaTensor(MASK[None], meta=loaded.meta))
+    mask = nib.load(tmp_path / "x_mask.nii.gz")
+    assert np.array_equal(np.asarray(mask.dataobj)[..., 0].T, MASK)
+    assert np.array_equal(mask.affine, nib.load(path).affine)
 
 
 def test_the_same_mask_is_the_same_file(tmp_path) -> None:

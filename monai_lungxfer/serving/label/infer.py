@@ -99,10 +99,10 @@ class RadiographInfer(InferTask):
             "area_cm2": measured.lung_cm2,
             "flags": list(flags_of(measured, traits_of(radiograph))),
         }
-        return _written(found, request.get("result_extension") or ".nii.gz"), told
+        return _written(found, file, request.get("result_extension") or ".nii.gz"), told
 
 
-def _written(found: Segmentation, suffix: str) -> str:
+def _written(found: Segmentation, radiograph: Path, suffix: str) -> str:
     if suffix not in (".png", ".nii.gz", ".nrrd"):
         raise LungXferError("result_extension is none of .png, .nii.gz and .nrrd", remedy="Ask for one of them")
     handle, name = tempfile.mkstemp(suffix=suffix)  # MONAI Label deletes it when it is sent
@@ -110,7 +110,7 @@ def _written(found: Segmentation, suffix: str) -> str:
     if suffix == ".nrrd":
         _write_nrrd(name, found.mask, found.spacing)
     else:
-        save_mask(name, found.mask, found.spacing)
+        save_mask(name, found.mask, found.spacing, radiograph)
     return name
 
 

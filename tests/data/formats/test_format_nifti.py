@@ -41,6 +41,42 @@ def test_unit_of_the_spacing(tmp_path: Path, picture: np.ndarray, unit: str, spa
     assert radiograph.spacing_source == (spacing and "pixdim")
 
 
+UP, DOWN = (
+    np.array([[-0.2, 0, 0, 50], [0, 0, 1, 0], [0, rows, 0, 0], [0, 0, 0, 1]]) for rows in (0.3, -0.3)
+)  # of the rows of a frontal radiograph
+
+
+@pytest.mark.parametrize(
+    ("affine", "form", "is_told"),
+    [
+        (UP, "sform", True),
+        (UP, "qform", True),
+        (UP, None, False),  # which says nothing of the axes
+        (DOWN, "sform", False),
+        (np.eye(4), "sform", False),
+        (np.diag([-0.2, -0.3, 1, 1]), "qform", False),
+    ],
+)
+def test_a_header_by_which_rows_run_upwards_is_told(
+    tmp_path: Path, picture: np.ndarray, caplog, affine: np.ndarray, form: str | None, is_told: bool
+) -> None:
+    image = nib.Nifti1Image(picture.T[:, :, None], None)
+    if form is not None:
+        getattr(image, f"set_{form}")(affine, code=1)
+    nib.save(image, tmp_path / "x.nii.gz")
+    np.testing.assert_array_equal(read_radiograph(tmp_path / "x.nii.gz").pixels, picture)
+    told = ["x.nii.gz: its header says that it is stored upside down, and it was read so: look at it"]
+    assert caplog.messages == told * is_told
+
+
+def test_a_header_whose_axes_make_no_sense_is_read(tmp_path: Path, picture: np.ndarray, caplog) -> None:
+    image = nib.Nifti1Image(picture.T, None)
+    image.header["qform_code"], image.header["quatern_b"] = 1, 3
+    nib.save(image, tmp_path / "x.nii")
+    np.testing.assert_array_equal(read_radiograph(tmp_path / "x.nii").pixels, picture)
+    assert caplog.messages == []
+
+
 def test_slope_and_intercept_are_applied(tmp_path: Path, picture: np.ndarray) -> None:
     image = nib.Nifti1Image(picture.T, np.eye(4))
     image.header.set_slope_inter(2.5, -100)
