@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,9 @@ def save_checkpoint(content: Any, path: str | Path) -> None:
     OutputError
         When it cannot be written.
     """
-    # Given a path, torch would write its name into the file, and equal weights would have different hashes.
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        torch.save(content, file)
+    # Given a path, torch would write its name into the file, and equal weights would have different hashes; given a
+    # file, its zip writer would hide what the system says, such as that the disk is full.
+    written = io.BytesIO()
+    torch.save(content, written)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(written.getbuffer())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +34,28 @@ def test_a_file_in_the_way_of_a_folder_is_our_error(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         save_checkpoint({}, tmp_path / "models" / "a.pt")
+
+
+class FillingDisk(io.RawIOBase):
+    """A file whose first bytes still find room; of what follows, PyTorch's own writer makes a RuntimeError."""
+
+    left = 100
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.left -= len(data)
+        if self.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return len(data)
+
+
+def test_a_full_disk_is_our_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "open", lambda *_, **__: FillingDisk())
+    with pytest.raises(OutputError, match=r"a\.pt: cannot be written \(No space left on device\)"):
+        save_checkpoint({"weight": torch.zeros(8)}, tmp_path / "a.pt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_older_checkpoints_are_read(tmp_path: Path) -> None:
