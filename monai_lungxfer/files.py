@@ -152,10 +152,20 @@ def _check_target(target: Path, overwrite: bool, mark: str | Path | None) -> Non
 def unwritable(target: str | Path, error: OSError) -> OutputError:
     """Return the error to raise for a file or folder that the system would not write."""
     return OutputError(
-        f"cannot be written ({error.strerror or error})",
+        f"cannot be written ({_reason(error)})",
         source=target,
         remedy="Free space on the disk or choose another output folder; nothing was left half-written",
     )
+
+
+def _reason(error: OSError) -> str:
+    if error.strerror:
+        return error.strerror
+    # `shutil.copytree` gathers a text for every file and folder: on a full disk, the same one for nearly all.
+    gathered = isinstance(error, shutil.Error) and isinstance(error.args[0], list)
+    text = str(error.args[0][0][2] if gathered else error)
+    numbered = re.match(r"\[Errno (\d+)\]", text)
+    return os.strerror(int(numbered[1])) if numbered else text
 
 
 def sha256_of(path: str | Path) -> str:

@@ -172,6 +172,16 @@ def test_export_to_an_impossible_place(own_bundle, tmp_path):
         export_bundle(own_bundle, tmp_path / "file" / "out")
 
 
+def test_export_to_a_full_disk_gives_one_reason(own_bundle, tmp_path, monkeypatch):
+    def copy(source, target, **_):
+        raise OSError(28, "No space left on device", str(source), None, str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    with pytest.raises(OutputError, match=r"cannot be written \(No space left on device\)"):
+        export_bundle(own_bundle, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_failed_copy_keeps_the_bundle_that_was_there(own_bundle, tmp_path, monkeypatch):
     copy = export_bundle(own_bundle, tmp_path / "out")
     (copy / "models" / "model.pt").write_text("trained here")
