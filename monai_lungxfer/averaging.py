@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 
-from monai_lungxfer.checkpoint_files import save_checkpoint
 from monai_lungxfer.errors import TransferError
-from monai_lungxfer.input_size import input_size, save_input_size
+from monai_lungxfer.input_size import input_size
 from monai_lungxfer.transfer import read_state_dict
+from monai_lungxfer.weights_files import save_weights
 from monai_lungxfer.weights_references import resolve_weights
 
 __all__ = ["average_weights"]
 
 
-def average_weights(sources: Sequence[str | Path], target: str | Path) -> Path:
+def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwrite: bool = False) -> Path:
     """Write the mean of weights that stem from one another, such as those before and after a stage.
 
     A mean of the two keeps what the wider data taught, and has most of what the narrower ones added (Wortsman et al.,
@@ -28,13 +28,15 @@ def average_weights(sources: Sequence[str | Path], target: str | Path) -> Path:
         As for `monai_lungxfer.weights_references.resolve_weights`; what is named twice counts twice.
     target : str or pathlib.Path
         The file to write, with the input size of the sources.
+    overwrite : bool
+        Replace a file with other content.
 
     Raises
     ------
     TransferError
         When a source is missing, or differs from the first in a key, a shape or the input size.
     OutputError
-        When `target` cannot be written.
+        As `monai_lungxfer.weights_files.save_weights`.
     """
     paths = [resolve_weights(source) for source in sources]
     first, size = read_state_dict(paths[0]), input_size(paths[0])
@@ -50,9 +52,8 @@ def average_weights(sources: Sequence[str | Path], target: str | Path) -> Path:
             )
         for name, value in other.items():
             sums[name] += value.double()
-    save_checkpoint({name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}, target)
-    save_input_size(target, size)
-    return Path(target)
+    mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
+    return save_weights(mean, target, size, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

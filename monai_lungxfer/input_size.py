@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_lungxfer.errors import TransferError
-from monai_lungxfer.files import atomic_path
+from monai_lungxfer.files import atomic_path, unwritable
 from monai_lungxfer.weights_references import resolve_weights
 
 __all__ = ["PAPER_SIZE", "input_size", "input_size_file", "save_input_size"]
@@ -21,23 +21,34 @@ def input_size_file(weights: Path) -> Path:
     return weights.with_suffix(".json")
 
 
-def save_input_size(weights: str | Path, size: Sequence[int]) -> None:
+def save_input_size(weights: str | Path, size: Sequence[int] | None) -> None:
     """Write the input size of a weights file, `model.json` beside `model.pt`.
 
     Parameters
     ----------
     weights : str or pathlib.Path
         The weights file.
-    size : sequence of int
-        (H, W) in pixels.
+    size : sequence of int or None
+        (H, W) in pixels; for ``None``, the size of weights that were there before is removed.
 
     Raises
     ------
     OutputError
         When it cannot be written.
     """
-    with atomic_path(input_size_file(Path(weights))) as temporary:
+    file = input_size_file(Path(weights))
+    if size is None:
+        _remove(file)
+        return
+    with atomic_path(file) as temporary:
         temporary.write_text(json.dumps({"image_size": list(size)}) + "\n", encoding="utf-8")
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(file, error) from error
 
 
 def input_size(weights: str | Path) -> list[int]:

