@@ -12,6 +12,7 @@ from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bund
 from monai_lungxfer.errors import TransferError
 from monai_lungxfer.files import atomic_path, sha256_of
 from monai_lungxfer.input_size import input_size, save_input_size
+from monai_lungxfer.prediction.segmenter import Segmenter
 from monai_lungxfer.transfer import read_state_dict
 from monai_lungxfer.weights_files import save_weights
 
@@ -27,6 +28,8 @@ _FEW = 1 << 15
 
 def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = False) -> Path:
     """Write a state dict with its large convolutions in float16; small ones, biases and batch normalisation stay.
+
+    It need not be that of a whole network: a parent may know the encoder alone.
 
     `torch.nn.Module.load_state_dict` brings them back to float32. Of a convolution's weights, 11 bits are left,
     while bfloat16 arithmetic uses 8 of them; running variances span too many orders of magnitude for that.
@@ -69,7 +72,7 @@ def _packed(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True) -> Path:
-    """Put weights into a bundle and record their hash in its metadata.
+    """Put weights that fit a bundle into it, in place of its own, and record their hash in its metadata.
 
     Parameters
     ----------
@@ -88,12 +91,15 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
     Raises
     ------
     BundleError
-        When there is no such bundle.
-    TransferError, OutputError
-        As `pack_weights`.
+        When there is no such bundle, or it cannot infer.
+    TransferError
+        When the weights do not fit its network, or as `pack_weights`. Nothing has been written then.
+    OutputError
+        When something cannot be written.
     """
     folder = bundle_path(bundle)
     metadata = bundle_metadata(folder)
+    Segmenter.from_bundle(folder, weights=source, device="cpu")  # or its own would be lost to weights that do not fit
     target = folder / WEIGHTS
     if pack:
         pack_weights(source, target, overwrite=True)

@@ -71,9 +71,23 @@ def test_weights_beyond_float16_are_refused_by_name(trained: Path, tmp_path: Pat
 
 
 def test_a_bundle_gets_weights_and_their_hash(trained: Path, tmp_path: Path) -> None:
+    torch.save(DonorUNet().state_dict(), trained)
     bundle = export_bundle("portable", tmp_path)
     target = install_weights(trained, bundle)
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     assert target == bundle / "models" / "model.pt"
     assert metadata["weights_sha256"] == sha256_of(target)
     assert metadata["task"]
+
+
+@pytest.mark.parametrize("pack", [True, False])
+@pytest.mark.parametrize("part", ["encoder", "narrow"])
+def test_weights_that_do_not_fit_change_no_bundle(part: str, pack: bool, trained: Path, tmp_path: Path) -> None:
+    bundle = export_bundle("portable", tmp_path)
+    if part == "encoder":
+        whole = torch.load(bundle / "models" / "model.pt", weights_only=True)
+        torch.save({name: value for name, value in whole.items() if name.startswith("encoder.")}, trained)
+    before = {file: file.read_bytes() for file in bundle.rglob("*") if file.is_file()}
+    with pytest.raises(TransferError, match=r"trained\.pt: \d+ layers do not fit the network"):
+        install_weights(trained, bundle, pack=pack)
+    assert {file: file.read_bytes() for file in bundle.rglob("*") if file.is_file()} == before

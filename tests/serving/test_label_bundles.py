@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -9,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
-from monai_lungxfer.errors import BundleError, LungXferError, TransferError
+from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
+from monai_lungxfer.errors import BundleError, TransferError
 from monai_lungxfer.files import sha256_of
-from monai_lungxfer.packing import install_weights
+from monai_lungxfer.packing import WEIGHTS_HASH, install_weights
 from monai_lungxfer.serving.label import bundles
 from monai_lungxfer.serving.label.bundles import check_bundle, load_segmenter, replace_weights, served_copy
 
@@ -89,9 +90,16 @@ def test_weights_must_be_those_of_the_metadata(copy: Path) -> None:
         check_bundle(copy)
 
 
+def put_unchecked(weights: Path, folder: Path) -> None:
+    """Put weights into a bundle, with their hash, as somebody might by hand."""
+    shutil.copyfile(weights, folder / WEIGHTS)
+    told = bundle_metadata(folder) | {WEIGHTS_HASH: sha256_of(weights)}
+    (folder / METADATA).write_text(json.dumps(told))
+
+
 def test_weights_of_another_network_do_not_load(copy: Path, tmp_path: Path) -> None:
     torch.save({"other.weight": torch.zeros(3)}, tmp_path / "other.pt")
-    install_weights(tmp_path / "other.pt", copy, pack=False)
+    put_unchecked(tmp_path / "other.pt", copy)
     with pytest.raises(TransferError):
         load_segmenter(copy, "cpu")
 
@@ -102,8 +110,11 @@ def test_weights_with_code_do_not_load(copy: Path, tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"a": Evil()}, tmp_path / "evil.pt")
-    with pytest.raises(LungXferError):
-        install_weights(tmp_path / "evil.pt", copy, pack=False) and load_segmenter(copy, "cpu")
+    with pytest.raises(TransferError):
+        install_weights(tmp_path / "evil.pt", copy, pack=False)
+    put_unchecked(tmp_path / "evil.pt", copy)
+    with pytest.raises(TransferError):
+        load_segmenter(copy, "cpu")
     assert not (tmp_path / "ran").exists()
 
 

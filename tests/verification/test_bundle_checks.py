@@ -17,7 +17,6 @@ from monai_lungxfer.bundle_files import bundle_names, bundle_path
 from monai_lungxfer.exports import export_formats
 from monai_lungxfer.files import sha256_of
 from monai_lungxfer.input_size import save_input_size
-from monai_lungxfer.packing import install_weights
 from monai_lungxfer.verification import CHECKS, Outcome, run_check, verify_bundle
 from monai_lungxfer.verification.layout import FILES
 
@@ -99,11 +98,10 @@ def weights(change_weights: Callable[[dict[str, torch.Tensor]], Any]) -> Break:
     """Change the weights, and the metadata's hash along with them."""
 
     def change(bundle: Path) -> None:
-        file, other = bundle / "models" / "model.pt", bundle.parent / "other.pt"
+        file = bundle / "models" / "model.pt"
         state = torch.load(file, weights_only=True)
-        torch.save(change_weights(state) or state, other)
-        save_input_size(other, [192, 192])
-        install_weights(other, bundle, pack=False)
+        torch.save(change_weights(state) or state, file)
+        metadata(weights_sha256=sha256_of(file))(bundle)
 
     return change
 
