@@ -15,7 +15,7 @@ from monai_lungxfer.errors import InputFileError
 __all__ = ["IMAGE_SUFFIXES", "Found", "search", "stem_of"]
 
 IMAGE_SUFFIXES = frozenset(
-    (".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
+    (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
 )
 """Names that a folder's images are known by; those of the common formats are also known by their content."""
 
@@ -34,11 +34,14 @@ class Found:
         Absolute.
     results : int
         How many files were left out as results of this package, or masks of a data set, by their names.
+    others : int
+        How many files of a folder are no images.
     """
 
     root: Path
     files: list[Path] = field(default_factory=list)
     results: int = 0
+    others: int = 0
 
 
 def search(given: str | Path) -> Found:
@@ -80,7 +83,9 @@ def _in_folder(folder: Path) -> Found:
     for parent, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        _add_without_results(found, [file for file in files if _is_image(file)])
+        images = [file for file in files if _is_image(file)]
+        found.others += len(files) - len(images)
+        _add_without_results(found, images)
     if not found.files:
         raise InputFileError("the folder holds no image", source=folder, remedy="Give a folder of radiographs")
     return found

@@ -88,9 +88,11 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
 
 def _report(searched: Sequence[Found]) -> None:
     """Tell how many files are not listed: not which, since their names and folders may be those of patients."""
-    results = sum(one.results for one in searched)
+    results, others = sum(one.results for one in searched), sum(one.others for one in searched)
     if results:
         logger.warning("%d files named *_mask or *_overlay were left out", results)
+    if others:
+        logger.info("Files in the folders that were passed over, since they are no images: %d", others)
 
 
 def _name(relative: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -28,6 +29,25 @@ def names(*inputs) -> list[str]:
 def test_folder_is_searched_recursively_and_sorted(tmp_path) -> None:
     make(tmp_path, "b.PNG", "a.jpeg", "sub/deep/c.nii.gz", "sub/d.dcm", "notes.txt", "table.csv")
     assert names(tmp_path) == ["a.jpeg", "b.PNG", "sub/d.dcm", "sub/deep/c.nii.gz"]
+
+
+def test_every_format_that_is_read_is_found_in_folders(tmp_path) -> None:
+    suffixes = ["bmp", "dcm", "jpg", "mha", "mhd", "nii", "nrrd", "png", "tif"]  # of docs/data.md
+    make(tmp_path, *(f"x.{suffix}" for suffix in suffixes))
+    assert names(tmp_path) == [f"x.{suffix}" for suffix in suffixes]
+    assert output_stems([InputFile(tmp_path / "x.bmp", "x.bmp")]) == ["x"]
+
+
+def test_what_is_no_image_is_counted(tmp_path, caplog) -> None:
+    make(tmp_path, "x.png", "photo.webp", "sub/film.gif", ".hidden", "x_mask.png")
+    with caplog.at_level(logging.INFO):
+        assert names(tmp_path, tmp_path / "x.png") == ["x.png"]
+    assert "no images: 2" in caplog.text
+    assert "film" not in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        find_inputs([tmp_path / "x.png"])
+    assert not caplog.records
 
 
 def test_dicom_without_a_suffix_is_known_by_its_content(tmp_path) -> None:

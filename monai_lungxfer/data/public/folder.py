@@ -14,7 +14,7 @@ from monai_lungxfer.errors import LungXferError
 
 __all__ = ["collect"]
 
-_SUFFIXES = PICTURES | {".dcm", ".nii", ".gz", ".mha", ".mhd", ".nrrd"}
+_SUFFIXES = PICTURES | {".bmp", ".dcm", ".nii", ".gz", ".mha", ".mhd", ".nrrd"}
 _IMAGE_FOLDERS = frozenset({"image", "images"})
 _MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels", "segmentation", "segmentations"})
 _MASK_ENDING = re.compile(r"[-_](mask|msk|label|seg)$", re.IGNORECASE)

@@ -160,6 +160,13 @@ def test_jsrt_keeps_12_bits(tmp_path):
     np.testing.assert_array_equal(pixels.ravel(), 4095 - density.astype(np.float32))
 
 
+def test_bitmaps_become_png(tmp_path):
+    source = write_picture(tmp_path / "raw" / "p1.bmp")
+    prepare("folder", tmp_path / "raw", tmp_path / "out")
+    written = read_radiograph(tmp_path / "out" / "images" / "p1.png").pixels
+    np.testing.assert_array_equal(written, read_radiograph(source).pixels)
+
+
 def test_other_formats_become_16_bit_png_without_header(tmp_path, shared_data):
     raw = tmp_path / "raw"
     raw.mkdir()
