@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist
-from monai_lungxfer.data.formats import format_of
+from monai_lungxfer.data.formats import check_is_file, format_of
 from monai_lungxfer.data.formats.dicom_view import is_directory
 from monai_lungxfer.errors import InputFileError
 
@@ -50,7 +51,7 @@ def search(given: str | Path) -> Found:
     Raises
     ------
     InputFileError
-        When it does not exist, a folder holds no image, or a pattern fits nothing.
+        When it does not exist or is no file, a folder holds no image, or a pattern fits nothing.
     DatalistError
         When a datalist is malformed.
     """
@@ -61,6 +62,8 @@ def search(given: str | Path) -> Found:
         if is_directory(path):
             return _in_folder(path.parent)
         return Found(path.parent, _from_datalist(path) if path.suffix.lower() == ".json" else [path])
+    if path.exists():
+        check_is_file(path)
     if glob.has_magic(str(given)):
         return _from_pattern(path)
     raise InputFileError("does not exist", source=given, remedy="Check the path")
@@ -97,8 +100,18 @@ def _refuse(error: OSError) -> None:
     ) from error
 
 
+def _type_of(path: Path) -> int | None:
+    """Return whether it is a file, pipe, … as `stat.S_IFMT` does, or ``None`` for a broken link and what is locked."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return None
+
+
 def _is_image(path: Path) -> bool:
     """Tell whether a file is an image by its suffix or by its content: a DICOMDIR is none."""
+    if _type_of(path) not in (stat.S_IFREG, None):
+        return False  # to open a pipe would be to wait for whoever writes to it
     if path.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
         return True
     try:

@@ -6,13 +6,14 @@ import errno
 import json
 import logging
 import os
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from monai_lungxfer.errors import DatalistError, InputFileError
-from monai_lungxfer.prediction.inputs import InputFile, find_inputs, output_stems
+from monai_lungxfer.prediction.inputs import InputFile, find_inputs, left_out_because, output_stems
 
 
 def make(root: Path, *names: str, content: bytes = b"x") -> None:
@@ -152,6 +153,35 @@ def test_a_folder_that_may_not_be_read_is_not_passed_over(tmp_path, monkeypatch)
     monkeypatch.setattr(os, "scandir", guarded)
     with pytest.raises(InputFileError, match=r"locked: the folder cannot be searched \(Permission denied\)"):
         find_inputs([tmp_path])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_pipes_are_not_waited_for(tmp_path, monkeypatch) -> None:
+    make(tmp_path, "in/x.png")
+    for name in ("pipe", "pipe.png", "datalist.json"):
+        os.mkfifo(tmp_path / "in" / name)
+    opened = Path.open
+
+    def guarded(path, mode):
+        assert path.is_file(), f"{path} was opened, which waits for a writer"
+        return opened(path, mode)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(tmp_path / "in")  # since addresses must be short
+        server.bind("socket.dcm")
+        assert names(tmp_path / "in") == ["x.png"]
+    with pytest.raises(InputFileError, match=r"pipe\.png: is a pipe, a socket or a device, not a file"):
+        find_inputs([tmp_path / "in" / "pipe.png"])
+    assert left_out_because(tmp_path / "in" / "pipe.png") is None  # of a datalist: it is reported when it is read
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links")
+def test_broken_links_are_listed_to_be_reported(tmp_path) -> None:
+    make(tmp_path, "x.png")
+    for name in ("gone", "gone.png"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    assert names(tmp_path) == ["gone", "gone.png", "x.png"]
 
 
 def stems(*given: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import textwrap
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from monai_lungxfer.data.formats.picture import Picture, check_bytes
 from monai_lungxfer.data.formats.quiet import quiet
 from monai_lungxfer.errors import InputFileError
 
-__all__ = ["decode", "format_of"]
+__all__ = ["check_is_file", "decode", "format_of"]
 
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
@@ -64,12 +65,32 @@ def format_of(path: Path) -> str | None:
     Raises
     ------
     InputFileError
-        When the file is empty.
+        When the file is empty, or none.
     OSError
         When it cannot be opened.
     """
+    check_is_file(path)
     head = _head(path)
     return next((name for recognise, _ in _FAMILIES if (name := recognise(head)) is not None), None)
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse a folder, and a pipe, socket or device, whose content might be waited for in vain.
+
+    Raises
+    ------
+    InputFileError
+        When it is one of these.
+    OSError
+        When there is no such file, or it cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputFileError("is a folder, not a file", source=path, remedy="Give the files in it")
+    if not stat.S_ISREG(mode):
+        raise InputFileError(
+            "is a pipe, a socket or a device, not a file", source=path, remedy="Save what it holds to a file"
+        )
 
 
 def _reason(error: BaseException, path: Path) -> str:
@@ -88,8 +109,7 @@ def _reason(error: BaseException, path: Path) -> str:
 def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:
     if not path.exists():
         raise InputFileError("does not exist", source=path, remedy="Check the path")
-    if not path.is_file():
-        raise InputFileError("is a folder, not a file", source=path, remedy="Give the files in it")
+    check_is_file(path)
     check_bytes(path, path.stat().st_size)
     head = _head(path)
     for recognise, decoder in _FAMILIES:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lungxfer.data.formats import decode, itk
+from monai_lungxfer.data.formats import check_is_file, decode, itk
 from monai_lungxfer.data.formats import picture as pictures
 from monai_lungxfer.data.formats.colour import is_coloured, to_grey
 from monai_lungxfer.data.formats.picture import MAX_BYTES, MAX_PIXELS, check_size, row_blocks, valid_spacing
@@ -150,6 +152,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             read_radiograph(tmp_path / name)
         with pytest.raises(InputFileError, match=problem):
             read_radiograph(str(tmp_path / name))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for read in (read_radiograph, check_is_file):
+        with pytest.raises(InputFileError, match="is a pipe, a socket or a device, not a file"):
+            read(tmp_path / "pipe.png")
 
 
 def test_any_exception_of_a_decoder_becomes_ours(
