@@ -57,7 +57,7 @@ def search(given: str | Path) -> Found:
     """
     path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - takes ".." out, and follows no link
     if path.is_dir():
-        return Found(path, _from_datalist(path)) if (path / DATALIST_NAME).is_file() else _in_folder(path)
+        return _in_folder(path)
     if path.is_file():
         if is_directory(path):
             return _in_folder(path.parent)
@@ -84,6 +84,10 @@ def _from_datalist(path: Path) -> list[Path]:
 def _in_folder(folder: Path) -> Found:
     found = Found(folder)
     for parent, folders, names in os.walk(folder, onerror=_refuse):
+        if _type_of(Path(parent, DATALIST_NAME)) == stat.S_IFREG:
+            found.files += _from_datalist(Path(parent))
+            folders.clear()  # which hold its images, and its masks
+            continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         images = [file for file in files if _is_image(file)]

@@ -56,8 +56,8 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
     ----------
     inputs : sequence of str or pathlib.Path
         Each one a file; a folder, which is searched with all folders below it; a pattern with ``*``, ``?``, ``[…]``
-        or ``**``; or a datalist (``.json``). A folder that holds a `datalist.json` is read through it. A DICOMDIR
-        stands for its folder.
+        or ``**``; or a datalist (``.json``). A folder that holds a `datalist.json`, itself or below
+        another one, is read through it. A DICOMDIR stands for its folder.
     any_view : bool
         Whether DICOM files are taken whatever modality, body part and view their headers tell.
 

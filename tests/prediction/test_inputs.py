@@ -120,6 +120,18 @@ def test_datalist_and_folder_that_holds_one(tmp_path) -> None:
     assert names(tmp_path / "datalist.json") == names(tmp_path) == ["images/b.png"]
 
 
+def test_data_sets_in_subfolders_are_read_through_their_datalists(tmp_path) -> None:
+    for stage in ("general", "portable"):
+        make(tmp_path, *(f"{stage}/{folder}/{name}.png" for folder in ("images", "masks") for name in ("a", "b")))
+    write_datalist(tmp_path / "general" / "datalist.json", "images/b.png", "images/a.png")
+    write_datalist(tmp_path / "portable" / "datalist.json", "images/a.png")
+    make(tmp_path, "x.png")
+    assert names(tmp_path) == ["x.png", "general/images/b.png", "general/images/a.png", "portable/images/a.png"]
+    make(tmp_path, "portable/datalist.json", content=b"{")
+    with pytest.raises(DatalistError):
+        find_inputs([tmp_path])
+
+
 def test_datalist_of_images_elsewhere(tmp_path) -> None:
     make(tmp_path, "store/a.png")
     write_datalist(tmp_path / "lists" / "datalist.json", "../store/a.png")
