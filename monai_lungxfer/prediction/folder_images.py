@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from monai_lungxfer.errors import InputFileError
-from monai_lungxfer.prediction.inputs import is_image
+from monai_lungxfer.prediction.input_search import is_image
 
 __all__ = ["images_in", "require_images"]
 

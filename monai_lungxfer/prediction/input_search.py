@@ -13,7 +13,7 @@ from monai_lungxfer.data.formats import check_is_file, format_of
 from monai_lungxfer.data.formats.dicom_view import is_directory
 from monai_lungxfer.errors import InputFileError
 
-__all__ = ["IMAGE_SUFFIXES", "Found", "search", "stem_of"]
+__all__ = ["IMAGE_SUFFIXES", "Found", "is_image", "search", "stem_of"]
 
 IMAGE_SUFFIXES = frozenset(
     (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
@@ -90,7 +90,7 @@ def _in_folder(folder: Path) -> Found:
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        images = [file for file in files if _is_image(file)]
+        images = [file for file in files if is_image(file)]
         found.others += len(files) - len(images)
         _add_without_results(found, images)
     if not found.files:
@@ -112,7 +112,7 @@ def _type_of(path: Path) -> int | None:
         return None
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Tell whether a file is an image by its suffix or by its content: a DICOMDIR is none."""
     if _type_of(path) not in (stat.S_IFREG, None):
         return False  # to open a pipe would be to wait for whoever writes to it
