@@ -112,7 +112,7 @@ def _spread_cases(rows: list[dict[str, Any]]) -> list[str]:
 
 def _write_comparisons(images: list[InputFile], before: Segmenter, after: Segmenter, folder: Path) -> None:
     for image, stem in zip(images, output_stems(images), strict=True):
-        radiograph = read_radiograph(image.path)
+        radiograph = read_radiograph(image.path, name=image.name)
         masks = (before.segment(radiograph).mask, after.segment(radiograph).mask)
         save_comparison(folder / f"{stem}.png", thumbnail(radiograph.pixels), *masks)
 

@@ -60,7 +60,7 @@ class Radiograph:
     view: str | None = None
 
 
-def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph:
+def read_radiograph(path: str | Path, channels: Channels = "grey", *, name: str | None = None) -> Radiograph:
     """Read a radiograph, or a slice of another modality, from a file of any format.
 
     The format is found out by the content, not by the name. Rows run from the top to the bottom of what a viewer
@@ -73,6 +73,8 @@ def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph
     channels : {"grey", "rgb"}
         "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.
+    name : str, optional
+        What the log calls the file; by default its path, of which any part may be somebody's name.
 
     Raises
     ------
@@ -84,13 +86,15 @@ def read_radiograph(path: str | Path, channels: Channels = "grey") -> Radiograph
         When `channels` is something else.
     """
     _check_channels(channels)
-    name, picture = decode(Path(path))
+    format_name, picture = decode(Path(path))
+    for remark in picture.remarks:
+        logger.warning("%s: %s", path if name is None else name, remark)
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
         pixels = to_planes(picture.pixels) if channels == "rgb" else to_grey(picture.pixels)
     if picture.pixels.dtype.kind == "f":
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
-    return Radiograph(pixels, name, picture.spacing, picture.spacing_source, is_colour, picture.view)
+    return Radiograph(pixels, format_name, picture.spacing, picture.spacing_source, is_colour, picture.view)
 
 
 def read_mask(path: str | Path) -> NDArray[np.uint8]:

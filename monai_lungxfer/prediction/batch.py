@@ -174,7 +174,7 @@ def _load(segmenter: Segmenter, task: Task) -> _Loaded | InputFileError | None:
     if task.item.left_out is not None:
         return None
     try:
-        radiograph = read_radiograph(task.item.path, segmenter.channels)
+        radiograph = read_radiograph(task.item.path, segmenter.channels, name=task.item.name)
         task.check(radiograph)
         prepared = segmenter.prepare(radiograph)
     except InputFileError as error:

@@ -83,7 +83,7 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
     roots = [one.root for one in searched]
     above = _common_folder([*roots, *(path.parent for path in found)] if _any_outside(found, roots) else roots)
     named = [InputFile(path, _name(os.path.relpath(path, above))) for path in found]
-    return named if any_view else [replace(item, left_out=left_out_because(item.path)) for item in named]
+    return named if any_view else [replace(item, left_out=left_out_because(item.path, item.name)) for item in named]
 
 
 def _report(searched: Sequence[Found]) -> None:
@@ -100,13 +100,13 @@ def _name(relative: str) -> str:
     return os.fsencode(Path(relative).as_posix()).decode(errors="backslashreplace")
 
 
-def left_out_because(path: Path) -> str | None:
-    """Return why a file is not to be segmented, when it is DICOM and its header says so."""
+def left_out_because(path: Path, name: str) -> str | None:
+    """Return why a file is not to be segmented, when it is DICOM and its header says so; the log calls it by a name."""
     try:
         header = read_header(path) if format_of(path) == "dicom" else None
     except (OSError, InputFileError):
         return None  # empty or unreadable, which is reported when it is read
-    return None if header is None else objection_to(path, header)
+    return None if header is None else objection_to(header, name)
 
 
 def output_stems(inputs: Iterable[InputFile]) -> list[str]:

@@ -133,7 +133,7 @@ def _from_content(content: bytes, channels: Channels, any_view: bool) -> Radiogr
         path.write_bytes(content)
         if format_of(path) is None:  # what is left for ITK may refer to other files of this machine
             raise InputFileError("is no image of a known format", remedy=f"Send {_FORMATS}")
-        objection = None if any_view else left_out_because(path)
+        objection = None if any_view else left_out_because(path, path.name)
         if objection is not None:
             raise InputFileError(objection, remedy="Send a frontal chest radiograph, or allow others (any_view)")
-        return read_radiograph(path, channels)
+        return read_radiograph(path, channels, name=path.name)

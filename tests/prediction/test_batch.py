@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from pathlib import Path
 
 import nibabel as nib
@@ -238,7 +239,7 @@ def test_reading_ahead_is_bounded(segmenter: Segmenter, tmp_path: Path, monkeypa
     for number in range(20):
         save_radiograph(tmp_path / "in" / f"x{number:02}.png")
     read, done, ahead = [], [], []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path, channels: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(batch, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
 
     def on_done(prediction) -> None:
         done.append(prediction)
@@ -253,7 +254,7 @@ def test_interruption_stops_the_reading(segmenter: Segmenter, tmp_path: Path, mo
     for number in range(20):
         save_radiograph(tmp_path / "in" / f"x{number:02}.png")
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path, channels: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(batch, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
 
     def on_done(prediction) -> None:
         raise KeyboardInterrupt
@@ -296,7 +297,7 @@ def test_an_interrupted_run_does_only_what_is_left(
         predict_files(segmenter, found, parts, batch_size=3, on_done=stop_after_five)
     assert not (parts / "predictions.csv").exists()
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path, channels: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(batch, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
     assert predict_files(segmenter, found, parts, resume=True) == expected
     assert read == [item.path for item in (*found[:2], *found[5:])]  # the two broken ones may have been mended
     assert files_in(parts) == files_in(whole)
@@ -310,7 +311,7 @@ def test_a_finished_run_takes_what_was_added(segmenter: Segmenter, folder: Path,
     save_radiograph(folder / "ward0" / "new.png")
     read = []
     monkeypatch.setattr(
-        batch, "read_radiograph", lambda path, channels: (read.append(path.name), read_radiograph(path))[1]
+        batch, "read_radiograph", lambda path, *_, **__: (read.append(path.name), read_radiograph(path))[1]
     )
     assert len(predict_files(segmenter, find_inputs([folder]), out, resume=True)) == 13
     assert read == ["cut.jpg", "empty.png", "new.png"]
@@ -344,6 +345,27 @@ def test_what_is_left_out_is_listed_and_not_read(segmenter: Segmenter, tmp_path:
     assert (first.status, first.reason) == ("left out", "its view is not frontal (lateral)")
     assert second.status == "done"
     assert files_in(tmp_path / "out") == ["predictions.csv", "predictions.json", "predictions.jsonl", "x_mask.png"]
+
+
+def test_the_log_names_files_as_the_table_does(
+    segmenter: Segmenter, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch
+) -> None:
+    inputs = tmp_path / "Roe^Jane" / "a"
+    save_radiograph(inputs / "x_mask.png")
+    (inputs / "notes.txt").write_text("no image")
+    (inputs / "SER1").mkdir()
+    write(inputs / "SER1" / "IM1", radiograph("CR", WindowCenter=100, WindowWidth=0))
+    monkeypatch.chdir(inputs)
+    with caplog.at_level(logging.INFO):
+        (row,) = predict_files(segmenter, find_inputs(["."]), tmp_path / "out")
+    assert (row.file, row.status) == ("SER1/IM1", "done")
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("monai_lungxfer")] == [
+        "1 files named *_mask or *_overlay were left out",
+        "Files in the folders that were passed over, since they are no images: 1",
+        "SER1/IM1: it may be no frontal chest radiograph: its header does not say the body part",
+        "SER1/IM1: its window or VOI LUT is malformed and was left out",
+    ]
+    assert "Roe" not in "".join(record.getMessage() for record in caplog.records)
 
 
 def test_dicom_seg_of_dicom_files_only(segmenter: Segmenter, tmp_path: Path) -> None:

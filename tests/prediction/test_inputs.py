@@ -185,7 +185,8 @@ def test_pipes_are_not_waited_for(tmp_path, monkeypatch) -> None:
         assert names(tmp_path / "in") == ["x.png"]
     with pytest.raises(InputFileError, match=r"pipe\.png: is a pipe, a socket or a device, not a file"):
         find_inputs([tmp_path / "in" / "pipe.png"])
-    assert left_out_because(tmp_path / "in" / "pipe.png") is None  # of a datalist: it is reported when it is read
+    # Of a datalist it is reported when it is read.
+    assert left_out_because(tmp_path / "in" / "pipe.png", "pipe.png") is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs links")

@@ -58,7 +58,9 @@ def decode(path: Path) -> Picture:
     try:
         dataset = read_dataset(path)
         _check(path, dataset)
-        return Picture(pixels_of(path, dataset), *_spacing(dataset), judge(dataset).view)
+        remarks: list[str] = []
+        pixels = pixels_of(path, dataset, remarks)
+        return Picture(pixels, *_spacing(dataset), judge(dataset).view, tuple(remarks))
     except (InputFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name

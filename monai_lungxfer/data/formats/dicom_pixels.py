@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ except ImportError:  # pydicom 2
     from pydicom.pixel_data_handlers import util as processing  # type: ignore[no-redef]
 
 __all__ = ["can_decode", "frames_of", "pixels_of"]
-
-logger = logging.getLogger(__name__)
 
 _IS_PYDICOM_2 = not hasattr(processing, "get_decoder")
 
@@ -47,7 +44,7 @@ def frames_of(pixel_data: bytes) -> list[bytes]:
     return list(generate_frames(pixel_data, number_of_frames=1))
 
 
-def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
+def pixels_of(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArray[Any]:
     """Return the picture as (H, W), or (H, W, 3) for colour.
 
     Grey: the Modality LUT (or rescale), then the VOI LUT (or window), of several the first that leaves something to
@@ -61,6 +58,8 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
         For messages.
     dataset : pydicom.dataset.FileDataset
         Of one frame, with its transfer syntax.
+    remarks : list of str
+        Receives what was malformed or of no use, and how that was dealt with.
     """
     if _IS_PYDICOM_2:
         _prefer_pylibjpeg(dataset)
@@ -75,9 +74,9 @@ def pixels_of(path: Path, dataset: FileDataset) -> NDArray[Any]:
         if _IS_PYDICOM_2 and interpretation.startswith("YBR_FULL"):  # pydicom 3, and JPEG 2000's decoder, have done so
             return processing.convert_color_space(values, interpretation, "RGB")
         return values[..., :3]
-    stored = _significant(path, values, dataset)
+    stored = _significant(values, dataset, remarks)
     padding = _padding(stored, dataset)
-    show = _display(path, dataset, stored, padding)
+    show = _display(dataset, stored, padding, remarks)
     displayed = np.empty(stored.shape, np.float32)
     for rows in row_blocks(*stored.shape):
         displayed[rows] = show(stored[rows])
@@ -104,13 +103,13 @@ def _refuse_segments(path: Path, dataset: FileDataset) -> None:
         raise InputFileError("its palette is in segments", source=path, remedy="Export it in grey")
 
 
-def _significant(path: Path, values: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
+def _significant(values: NDArray[Any], dataset: FileDataset, remarks: list[str]) -> NDArray[Any]:
     """Keep the Bits Stored of every value: old files have overlays in the bits above them."""
     if values.dtype.kind not in "iu" or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return values
     bits = int(dataset.BitsStored)
     if dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
-        logger.warning("%s: its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask", path)
+        remarks.append("its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask")
     return _cut(values, bits)
 
 
@@ -151,12 +150,12 @@ def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | 
     return padding if 0 < count < padding.size else None
 
 
-def _display(path: Path, dataset: FileDataset, stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> Step:
+def _display(dataset: FileDataset, stored: NDArray[Any], padding: NDArray[np.bool_] | None, remarks: list[str]) -> Step:
     """Return the function from stored to displayed values, without the steps that are malformed or of no use."""
     try:
         modality, limits = modality_step(dataset, _limits(stored, dataset))
     except MALFORMED:
-        logger.warning("%s: its modality LUT or rescale slope is malformed and was left out, with any window", path)
+        remarks.append("its modality LUT or rescale slope is malformed and was left out, with any window")
         return lambda values: values
     extremes = _extremes(stored, padding)
     for make in voi_steps(dataset, limits):
@@ -164,11 +163,11 @@ def _display(path: Path, dataset: FileDataset, stored: NDArray[Any], padding: ND
             step = _composed(modality, make())
             low, high = step(extremes)
         except MALFORMED:
-            logger.warning("%s: its window or VOI LUT is malformed and was left out", path)
+            remarks.append("its window or VOI LUT is malformed and was left out")
             continue
         if low != high or extremes[0] == extremes[1]:
             return step
-        logger.warning("%s: its window or VOI LUT leaves nothing to see and was left out", path)
+        remarks.append("its window or VOI LUT leaves nothing to see and was left out")
     return modality or (lambda values: values)
 
 

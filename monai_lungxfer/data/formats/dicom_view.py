@@ -100,16 +100,16 @@ def is_directory(path: Path) -> bool:
         return MediaStorageDirectoryStorage.encode() in file.read(_META)
 
 
-def objection_to(path: Path, header: Dataset) -> str | None:
-    """Return why a file is no frontal chest radiograph by its header; else log a warning of what that leaves open."""
+def objection_to(header: Dataset, name: str) -> str | None:
+    """Return why a file is no frontal chest radiograph by its header; else log what that leaves open, of this name."""
     try:
         with quiet():
             verdict = judge(header)
     except Exception:  # noqa: BLE001 - a value is parsed when it is looked at, and pydicom raises anything
-        logger.warning("%s: its header is malformed, and may not be that of a frontal chest radiograph", path)
+        logger.warning("%s: its header is malformed, and may not be that of a frontal chest radiograph", name)
         return None
     if verdict.objection is None and verdict.doubts:
-        logger.warning("%s: it may be no frontal chest radiograph: %s", path, "; ".join(verdict.doubts))
+        logger.warning("%s: it may be no frontal chest radiograph: %s", name, "; ".join(verdict.doubts))
     return verdict.objection
 
 

@@ -51,12 +51,15 @@ class Picture:
         Where in the file the spacing stands.
     view : str or None
         As in `monai_lungxfer.data.radiograph.Radiograph`.
+    remarks : tuple of str
+        What a person should know of the decoding, such as that something malformed was left out.
     """
 
     pixels: NDArray[Any]
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
     view: str | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def check_size(path: Path, height: int, width: int, bytes_each: float = 1) -> None:

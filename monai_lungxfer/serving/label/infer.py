@@ -22,10 +22,13 @@ from monai_lungxfer.prediction.segmenter import Segmentation, Segmenter
 from monai_lungxfer.prediction.traits import traits_of
 from monai_lungxfer.serving.label.bundles import load_segmenter
 
-__all__ = ["LABELS", "RadiographInfer", "radiograph_file"]
+__all__ = ["LABELS", "UNNAMED", "RadiographInfer", "radiograph_file"]
 
 LABELS = {"lungs": 1}
 """The values of a mask."""
+
+UNNAMED = "a radiograph"
+"""Stands in the log for the name of every image."""
 
 
 def radiograph_file(image: str | Path, *, any_view: bool = False) -> Path:
@@ -38,7 +41,7 @@ def radiograph_file(image: str | Path, *, any_view: bool = False) -> Path:
     """
     path = Path(image)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    objections = {file: left_out_because(file) for file in files}
+    objections = {file: left_out_because(file, UNNAMED) for file in files}
     for file, objection in objections.items():
         if objection is None:
             return file
@@ -89,7 +92,7 @@ class RadiographInfer(InferTask):
         """Segment ``request["image"]``; ``result_extension`` is .nii.gz (the default), .png or .nrrd."""
         segmenter = self.segmenter()
         file = radiograph_file(request["image"], any_view=bool(request.get("any_view")))
-        radiograph = read_radiograph(file, segmenter.channels)
+        radiograph = read_radiograph(file, segmenter.channels, name=UNNAMED)
         found = segmenter.segment(radiograph)
         measured = measure(found.mask, found.probability, found.spacing, found.raw)
         told = {

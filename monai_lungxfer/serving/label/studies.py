@@ -24,7 +24,7 @@ from monai_lungxfer.files import atomic_path, staged_folder
 from monai_lungxfer.prediction.dicomweb import RADIOGRAPHY
 from monai_lungxfer.prediction.masks import save_mask
 from monai_lungxfer.serving.label.guard import leads_astray
-from monai_lungxfer.serving.label.infer import radiograph_file
+from monai_lungxfer.serving.label.infer import UNNAMED, radiograph_file
 
 __all__ = ["DicomWebStudies", "FolderStudies"]
 
@@ -92,7 +92,7 @@ class FolderStudies(LocalDatastore):
             target = Path(self._datastore.image_path(), self._filename(image_id, suffix))
             if target.exists() or image_id in self.list_images():
                 raise InputFileError("there is an image of that id", remedy="Choose another one")
-            read_radiograph(image_filename)
+            read_radiograph(image_filename, name=UNNAMED)
             return super().add_image(image_id, image_filename, image_info)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
@@ -107,7 +107,7 @@ class FolderStudies(LocalDatastore):
         uri = self.get_image_uri(image_id)
         if not uri:
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
-        size = read_radiograph(radiograph_file(uri, any_view=True)).pixels.shape[-2:]
+        size = read_radiograph(radiograph_file(uri, any_view=True), name=UNNAMED).pixels.shape[-2:]
         file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
         save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
         info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}

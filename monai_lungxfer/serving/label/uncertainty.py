@@ -14,7 +14,7 @@ from scipy import ndimage
 from monai_lungxfer.data.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.prediction.segmenter import Segmenter
-from monai_lungxfer.serving.label.infer import RadiographInfer, radiograph_file
+from monai_lungxfer.serving.label.infer import UNNAMED, RadiographInfer, radiograph_file
 
 __all__ = ["SCORE", "UncertaintyScoring", "uncertainty_of"]
 
@@ -77,7 +77,7 @@ class UncertaintyScoring(ScoringMethod):
         for image in waiting[: int(request.get("max_samples") or 0) or None]:
             try:
                 file = radiograph_file(datastore.get_image_uri(image))
-                score = uncertainty_of(segmenter, read_radiograph(file, segmenter.channels))
+                score = uncertainty_of(segmenter, read_radiograph(file, segmenter.channels, name=UNNAMED))
                 counts["scored"] += 1
             except LungXferError:  # it stays in the list, where the annotator sees it last
                 score = 0.0

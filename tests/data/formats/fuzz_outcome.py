@@ -35,7 +35,7 @@ def outcome(path: Path) -> str:
         if format_of(path) == "dicom":
             header = read_header(path)
             if header is not None:
-                objection_to(path, header)  # as prediction does first
+                objection_to(header, path.name)  # as prediction does first
         radiograph = read_radiograph(path, "rgb" if path.stat().st_size % 3 == 0 else "grey")
     except InputFileError as error:
         if isinstance(error.__cause__, MemoryError):

@@ -38,7 +38,7 @@ def test_verdict(header: Header, tmp_path: Path, caplog: pytest.LogCaptureFixtur
     read = read_header(path)
     verdict = judge(read)
     assert (verdict.view, verdict.objection) == (header.view, header.objection)
-    assert objection_to(path, read) == header.objection
+    assert objection_to(read, "x") == header.objection
     if header.objection is None:
         assert verdict.doubts == header.doubts
         assert [record.levelno for record in caplog.records] == [logging.WARNING] * bool(header.doubts)
@@ -54,19 +54,19 @@ def test_files_without_a_picture(tmp_path: Path) -> None:
     dataset = pydicom.dcmread(path)
     del dataset.PixelData, dataset.Rows
     dataset.save_as(path)
-    assert objection_to(path, read_header(path)) == "holds no image (Modality SR)"
+    assert objection_to(read_header(path), "x") == "holds no image (Modality SR)"
 
 
 def test_malformed_headers_are_left_to_the_reader(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(bytes(128) + b"DICM" + bytes(range(200)))
     header = read_header(broken)
-    assert header is None or objection_to(broken, header) is not None
+    assert header is None or objection_to(header, "x") is not None
     header = Dataset()
     for keyword, value in (chest_header() | {"Rows": 40, "BodyPartExamined": ""}).items():
         setattr(header, keyword, value)
     header.add_new("AnatomicRegionSequence", "LO", "Roe")
-    assert objection_to(broken, header) is None
+    assert objection_to(header, "x") is None
     assert "its header is malformed" in caplog.text
     assert "Roe" not in caplog.text
 
