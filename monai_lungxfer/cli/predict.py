@@ -86,6 +86,8 @@ def predict(
         "overrides": parsed_settings(settings),
     }
     check_source(inputs, from_dicomweb, study)
+    if overwrite and resume:
+        raise typer.BadParameter("--overwrite and --resume exclude each other")
     stores = ways_out(to_dicomweb, to_pacs, ae_title, dicom=mask_format is MaskFormat.DICOM_SEG)
     from monai_lungxfer.prediction.batch import predict_files
     from monai_lungxfer.prediction.outputs import OutputOptions

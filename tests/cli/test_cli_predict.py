@@ -91,6 +91,7 @@ def test_results_are_not_replaced_unless_allowed(folder: Path, weights: Path, tm
         (["in", "--from-dicomweb", "http://127.0.0.1:1/dicom-web", "--study", "1.2"], "give either files or folders"),
         (["--from-dicomweb", "http://127.0.0.1:1/dicom-web"], "belong together"),
         (["in", "--to-dicomweb", "http://127.0.0.1:1/dicom-web"], "for --to-dicomweb"),
+        (["in", "--overwrite", "--resume"], "--overwrite and --resume exclude each other"),
         (["in", "--sides"], "Add --format dicom-seg"),
     ],
 )
