@@ -63,18 +63,25 @@ class Journal:
         """
         try:
             lines = self._lines()
-        except ValueError as error:
+            kept = self._kept(lines[1:]) if not lines or self._is_head(lines[0]) else None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # it may be any JSON
             raise OutputError(
                 "is no journal, or is damaged", source=self.path, remedy="Start afresh with --overwrite"
             ) from error
-        if lines and lines[0] != json.loads(json.dumps(self._head)):
+        if kept is None:
             raise OutputError(
                 "was begun with another model or other options",
                 source=self.path,
                 remedy="Repeat the options of the first run, choose another folder, or start afresh with --overwrite",
             )
+        return kept
+
+    def _is_head(self, line: Mapping[str, Any]) -> bool:
+        return dict(line) == json.loads(json.dumps(self._head))
+
+    def _kept(self, lines: Sequence[Mapping[str, Any]]) -> dict[str, Prediction]:
         kept = {}
-        for line in lines[1:]:
+        for line in lines:
             prediction, stamp = _restored(line)
             named = self._has_results(prediction) and self._named_as_planned(prediction)
             if named and self._same_input(prediction.file, stamp):

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,34 @@ def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "predictions.jsonl").write_text("no JSON\n")
     with pytest.raises(OutputError, match="no journal"):
         Journal(tmp_path, MODEL, OutputOptions()).done()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        [1, 2],
+        7,
+        "text",
+        None,
+        {},
+        {"flags": 5},
+        {"mask": 5},
+        {"file": []},
+        {"measurements": {}},
+        {"measurements": 5},
+        {"spacing": 5},
+        {"unknown": 5},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("number", [0, 1])
+def test_lines_of_another_form_are_refused(tmp_path: Path, change: Any, number: int) -> None:
+    journal = begun(tmp_path, done(tmp_path, "a"))
+    lines = [json.loads(line) for line in journal.path.read_text().splitlines()]
+    lines[number] = lines[number] | change if isinstance(change, dict) and change else change
+    journal.path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(OutputError, match="no journal, or is damaged" if number else "no journal|another model"):
+        journal.done()
 
 
 @pytest.mark.parametrize("change", ["size", "time"])
