@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 # In bytes. File systems take names of 255; results have an ending more, and are written under a temporary name first.
 _LONGEST_STEM = 230
@@ -96,8 +99,13 @@ def _report(searched: Sequence[Found]) -> None:
 
 
 def _name(relative: str) -> str:
-    """Return a path for tables and results: with forward slashes, and in UTF-8 whatever the file system holds."""
-    return os.fsencode(Path(relative).as_posix()).decode(errors="backslashreplace")
+    r"""Return a path for tables, logs and results: with forward slashes, on one line, and in UTF-8.
+
+    What is no UTF-8 becomes ``\xf6``, a control character or another end of a line ``\u000a``; backslashes are
+    doubled, so that no two files get the same name.
+    """
+    posix = os.fsencode(Path(relative).as_posix().replace("\\", r"\\")).decode(errors="backslashreplace")
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", posix)
 
 
 def left_out_because(path: Path, name: str) -> str | None:

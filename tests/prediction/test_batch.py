@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -22,7 +23,8 @@ from monai_lungxfer.errors import LungXferError, OutputError
 from monai_lungxfer.prediction import batch
 from monai_lungxfer.prediction.batch import predict_files
 from monai_lungxfer.prediction.inputs import InputFile, find_inputs
-from monai_lungxfer.prediction.outputs import OutputOptions
+from monai_lungxfer.prediction.journal import Journal
+from monai_lungxfer.prediction.outputs import OutputOptions, plan
 from monai_lungxfer.prediction.segmenter import Segmenter
 
 
@@ -366,6 +368,22 @@ def test_the_log_names_files_as_the_table_does(
         "SER1/IM1: its window or VOI LUT is malformed and was left out",
     ]
     assert "Roe" not in "".join(record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such names")
+def test_names_of_two_lines(segmenter: Segmenter, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save_radiograph(tmp_path / "in" / "a\nb.png")
+    (tmp_path / "in" / "c\rd.png").write_bytes(b"")
+    found, out = find_inputs([tmp_path / "in"]), tmp_path / "out"
+    first = predict_files(segmenter, found, out)
+    assert [(row.file, row.mask) for row in first] == [(r"a\u000ab.png", r"a\u000ab_mask.png"), (r"c\u000dd.png", None)]
+    assert (out / r"a\u000ab_mask.png").is_file()
+    with (out / "predictions.csv").open(newline="") as file:
+        assert [row["file"] for row in csv.DictReader(file)] == [row.file for row in first]
+    assert not any("\n" in record.getMessage() or "\r" in record.getMessage() for record in caplog.records)
+    journal = Journal(out, segmenter.identity, OutputOptions(), plan(found, OutputOptions()))
+    assert list(journal.done()) == [r"a\u000ab.png"]
+    assert predict_files(segmenter, found, out, resume=True) == first
 
 
 def test_dicom_seg_of_dicom_files_only(segmenter: Segmenter, tmp_path: Path) -> None:

@@ -90,6 +90,17 @@ def test_a_name_that_is_no_utf8_is_shown_by_its_bytes(tmp_path) -> None:
     assert output_stems([item]) == ["R\\xf6ntgen"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such names")
+def test_control_characters_are_shown_by_their_codes(tmp_path) -> None:
+    make(tmp_path, "a\nb.png", r"a\u000ab.png", "c\x1b[31m/\x7f\x85\u2028 é.png")
+    found = {item.path.relative_to(tmp_path).as_posix(): item.name for item in find_inputs([tmp_path])}
+    assert found == {
+        "a\nb.png": r"a\u000ab.png",
+        r"a\u000ab.png": r"a\\u000ab.png",  # still another name
+        "c\x1b[31m/\x7f\x85\u2028 é.png": r"c\u001b[31m/\u007f\u0085\u2028 é.png",
+    }
+
+
 def test_relative_inputs_and_parents(tmp_path, monkeypatch) -> None:
     make(tmp_path, "in/x.png", "work/keep.txt")
     monkeypatch.chdir(tmp_path / "work")
