@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import logging
 import math
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +19,7 @@ from monai_lungxfer.errors import InputFileError
 
 __all__ = ["decode", "mask_image", "recognise"]
 
-logger = logging.getLogger(__name__)
+_UPSIDE_DOWN = "its header says that it is stored upside down, and it was read so: look at it"
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -46,7 +45,7 @@ def decode(path: Path) -> Picture:
     """Read a NIfTI file of one slice, grey or with three channels.
 
     The first index is the column and the second the row, as ITK writes a two-dimensional image, hence the transpose.
-    The affine matrix flips nothing, but a warning tells when it says that rows run upwards. The spacing is that of the
+    The affine matrix flips nothing, but a remark tells when it says that rows run upwards. The spacing is that of the
     header, if it says which unit it is in. Extensions of the header are not looked at.
 
     Raises
@@ -66,14 +65,12 @@ def decode(path: Path) -> Picture:
             stream, held = io.BytesIO(content), len(content)
         _check_length(path, held, _length(header))
         values = _values(kind.ImageArrayProxy(stream, header)).reshape(*header.get_data_shape()[:2], -1)
-    if _runs_upwards(header):
-        logger.warning("%s: its header says that it is stored upside down, and it was read so: look at it", path.name)
     values = values[..., :3] if values.shape[-1] > 1 else values[..., 0]
     pixels = np.array(values.swapaxes(0, 1), order="C")
     column, row = header.get_zooms()[:2]
     scale = _MM.get(header.get_xyzt_units()[0])
     spacing = None if scale is None else valid_spacing(row * scale, column * scale)
-    return Picture(pixels, spacing, spacing and "pixdim")
+    return Picture(pixels, spacing, spacing and "pixdim", remarks=(_UPSIDE_DOWN,) if _runs_upwards(header) else ())
 
 
 def mask_image(path: Path, mask: NDArray[np.uint8]) -> nib.Nifti1Image | None:

@@ -64,7 +64,7 @@ def test_a_header_by_which_rows_run_upwards_is_told(
     if form is not None:
         getattr(image, f"set_{form}")(affine, code=1)
     nib.save(image, tmp_path / "x.nii.gz")
-    np.testing.assert_array_equal(read_radiograph(tmp_path / "x.nii.gz").pixels, picture)
+    np.testing.assert_array_equal(read_radiograph(tmp_path / "x.nii.gz", name="x.nii.gz").pixels, picture)
     told = ["x.nii.gz: its header says that it is stored upside down, and it was read so: look at it"]
     assert caplog.messages == told * is_told
 
