@@ -152,6 +152,6 @@ def deliver(stores: Sequence[Store], predictions: Sequence[Prediction], folder: 
         logger.error("%s", failure)
     if failures:
         last = failures[-1]
-        again = f"All results are in {folder}; the same command with --resume, without --overwrite, sends them again"
+        again = f"All results are in {folder}; the same command without --overwrite and with --resume sends them again"
         remedy = again if last.remedy is None else f"{last.remedy}. {again}"
         raise OutputError(last.problem, source=last.source, remedy=remedy)
