@@ -84,7 +84,7 @@ def check_versions() -> list[Check]:
         requirement.name: (requirement, extra)
         for extra in extras
         for requirement in needed
-        if _applies(requirement, extra) and requirement not in required
+        if _applies(requirement, extra) and requirement not in required and requirement.name != DISTRIBUTION
     }
     python = _python_check(metadata["Requires-Python"])
     own = Check(DISTRIBUTION, "ok", metadata["Version"])
@@ -134,7 +134,7 @@ def check_device() -> list[Check]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return [
         Check("device", "ok", f"{device}: {name} ({others})"),
-        Check("precision", "ok", "float32" if dtype is None else str(dtype).removeprefix("torch.")),
+        Check("precision of auto", "ok", "float32" if dtype is None else str(dtype).removeprefix("torch.")),
         Check("threads", "ok", f"{torch.get_num_threads()} of PyTorch on {cores} cores"),
     ]
 

@@ -64,9 +64,17 @@ def test_required_library_is_missing_or_too_old(metadata):
 
 
 def test_optional_library_only_warns(metadata):
-    requirements = ["alpha>=2", 'delta>=1; extra == "viewer"', 'epsilon; extra == "dev"', 'zeta; python_version < "3"']
+    own = 'monai_lungxfer[dev]; extra == "viewer"'  # an extra that includes another
+    requirements = [
+        "alpha>=2",
+        own,
+        'delta>=1; extra == "viewer"',
+        'epsilon; extra == "dev"',
+        'zeta; python_version < "3"',
+    ]
     checks = metadata(requirements, {"alpha": "2"})
     assert list(checks) == ["python", "monai_lungxfer", "alpha", "delta"]
+    assert "needs" not in checks["monai_lungxfer"].found
     assert (checks["delta"].status, checks["delta"].remedy) == ("warn", 'pip install "delta>=1"')
     assert checks["delta"].found == "not installed (needs >=1, optional: viewer)"
 
@@ -89,7 +97,7 @@ def test_device_precision_and_threads(monkeypatch):
     assert checks["device"].found.startswith("cpu: ")
     assert "CUDA no" in checks["device"].found
     expected = autocast_dtype("cpu")
-    assert checks["precision"].found == (str(expected).removeprefix("torch.") if expected else "float32")
+    assert checks["precision of auto"].found == (str(expected).removeprefix("torch.") if expected else "float32")
     assert checks["threads"].found.startswith(f"{torch.get_num_threads()} of PyTorch on ")
 
 

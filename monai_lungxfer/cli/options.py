@@ -37,7 +37,10 @@ class NumberFormat(StrEnum):
 
 StageName = Annotated[str, typer.Argument(help="donor, general or portable (or the name of its bundle).")]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the stage's images, or of all stages' folders.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", min=1, help="At most so many epochs.", show_default="500")]
+Epochs = Annotated[
+    int | None,
+    typer.Option("--epochs", min=1, help="At most so many epochs.", show_default="500; 40 with --recipe best"),
+]
 ImageSize = Annotated[
     int | None, typer.Option("--image-size", min=32, help="Side of the network's input in pixels, a multiple of 16.")
 ]

@@ -23,7 +23,7 @@ from monai_lungxfer.cli.exchange import (
     found,
     ways_out,
 )
-from monai_lungxfer.cli.options import Device, Json, RayAddress, Settings, parsed_settings
+from monai_lungxfer.cli.options import Device, Json, RayAddress, parsed_settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -70,7 +70,10 @@ def predict(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run: do what is left.")] = False,
     ray_address: RayAddress = None,
-    settings: Settings = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="ID=VALUE", help="Replace a setting of inference.yaml, e.g. threshold=0.4."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Segment the lungs of radiographs, at their native size. For research only: this is not a medical device.

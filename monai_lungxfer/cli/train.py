@@ -48,7 +48,7 @@ def train(
         str | None, typer.Option(help="Weights to start from: a file, a bundle's name, an MLflow URI, or none.")
     ] = None,
     recipe: Annotated[
-        Recipe, typer.Option(help="The paper's method, or the one that gives the best masks.")
+        Recipe, typer.Option(help="The paper's method, or the one that gives the best masks (portable stage only).")
     ] = Recipe.PAPER,
     epochs: Epochs = None,
     image_size: ImageSize = None,

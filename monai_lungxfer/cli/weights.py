@@ -73,7 +73,7 @@ def pack(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write weights in half the size, to a file or into a bundle. Masks do not change by it."""
+    """Write weights in about half the size, to a file or into a bundle. Masks hardly change by it."""
     from monai_lungxfer.packing import install_weights, pack_weights
     from monai_lungxfer.weights_references import resolve_weights
 

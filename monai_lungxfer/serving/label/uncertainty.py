@@ -31,7 +31,7 @@ _LEAST_SHARE = 0.05  # of the image: fewer pixels of lung do not make the score 
 def uncertainty_of(segmenter: Segmenter, radiograph: Radiograph) -> float:
     """Return the entropy of the mean probability over variants of an image, in bits, for each pixel of lung.
 
-    The network has no dropout that samples could be drawn from. The variants are the image, the image turned to
+    No network here has dropout that samples could be drawn from. The variants are the image, the image turned to
     either side, and with two other gradations. Where the answers agree and are sure, the entropy is 0.
 
     Parameters
