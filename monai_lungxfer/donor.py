@@ -50,15 +50,20 @@ def fetch_donor(target: str | Path | None = None, *, url: str = DONOR_URL, overw
     DownloadError
         When it cannot be had, or is not the donor's file.
     OutputError
-        When it cannot be written.
+        When its name does not end in ``.pt``, or it cannot be written.
     """
     from monai_lungxfer.download import download
+    from monai_lungxfer.input_size import save_input_size
+    from monai_lungxfer.weights_files import checked_name
 
+    path = checked_name(target or donor_weights_path())
     try:
-        path = download(url, target or donor_weights_path(), sha256=DONOR_SHA256, overwrite=overwrite)
+        download(url, path, sha256=DONOR_SHA256, overwrite=overwrite)
         _check_fit(path)
     except (DownloadError, TransferError) as error:
         raise DownloadError(error.problem, source=error.source, remedy=_with_alternative(error)) from error
+    if overwrite:
+        save_input_size(path, None)  # of what was there before
     return path
 
 

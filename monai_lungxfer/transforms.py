@@ -61,6 +61,8 @@ class AntialiasedResized(Resized):
 class SameSized(MapTransform):
     """Refuses a record whose images differ in size, before each is resized by itself and nobody sees it any more.
 
+    `EnsureSameShaped` of `monai.apps.auto3dseg` resizes what differs by little, and names no file.
+
     Parameters
     ----------
     keys : str or sequence of str

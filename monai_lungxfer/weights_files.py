@@ -12,7 +12,7 @@ from monai_lungxfer.errors import OutputError, TransferError
 from monai_lungxfer.input_size import PAPER_SIZE, input_size, input_size_file, save_input_size
 from monai_lungxfer.transfer import read_state_dict
 
-__all__ = ["save_weights"]
+__all__ = ["checked_name", "save_weights"]
 
 _SUFFIX = ".pt"
 
@@ -43,6 +43,24 @@ def save_weights(
     OutputError
         When the name ends otherwise, when another file is there already, or when it cannot be written.
     """
+    path = checked_name(target)
+    if not overwrite:
+        if _holds(path, weights, size):
+            return path
+        _refuse_to_replace(path, input_size_file(path))
+    save_checkpoint(weights, path)
+    save_input_size(path, size)
+    return path
+
+
+def checked_name(target: str | Path) -> Path:
+    """Return a path that weights can have, beside whose file there is room for their input size.
+
+    Raises
+    ------
+    OutputError
+        When the name does not end in ``.pt``.
+    """
     path = Path(target)
     if path.suffix != _SUFFIX:
         raise OutputError(
@@ -50,12 +68,6 @@ def save_weights(
             source=path,
             remedy=f"Name it {path.stem}{_SUFFIX}",
         )
-    if not overwrite:
-        if _holds(path, weights, size):
-            return path
-        _refuse_to_replace(path, input_size_file(path))
-    save_checkpoint(weights, path)
-    save_input_size(path, size)
     return path
 
 

@@ -77,6 +77,8 @@ def pack(
     from monai_lungxfer.packing import install_weights, pack_weights
     from monai_lungxfer.weights_references import resolve_weights
 
+    if overwrite and bundle is not None:
+        raise typer.BadParameter("a bundle's weights are replaced without --overwrite")
     path = resolve_weights(source)
     if out is not None and bundle is None:
         target = pack_weights(path, out, overwrite=overwrite)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from monai_lungxfer import donor, download
 from monai_lungxfer.cli import app
 from monai_lungxfer.files import sha256_of
+from monai_lungxfer.input_size import input_size, save_input_size
 from monai_lungxfer.network import DonorUNet
 
 
@@ -55,8 +56,12 @@ def test_fetch_to_a_file(donor_file, monkeypatch, tmp_path):
     with serving(donor_file.read_bytes()) as server:
         assert run("fetch-donor", "--url", server.url, "--out", target).exit_code == 2
         assert target.read_text() == "other"
+        save_input_size(target, [64, 64])  # of other weights
         assert run("fetch-donor", "--url", server.url, "--out", target, "--overwrite").exit_code == 0
+        assert "has to end in .pt" in run("fetch-donor", "--url", server.url, "--out", tmp_path / "x.json").stderr
     assert sha256_of(target) == sha256_of(donor_file)
+    assert input_size(target) == [256, 256]
+    assert not (tmp_path / "x.json").exists()
 
 
 @pytest.mark.parametrize("statuses", [[404], [503] * 9, []])
@@ -130,3 +135,4 @@ def test_pack_halves_the_file(donor_file, tmp_path):
 def test_pack_wants_one_target(donor_file, tmp_path):
     assert run("pack", donor_file).exit_code == 2
     assert run("pack", donor_file, "--out", tmp_path / "x.pt", "--bundle", "portable").exit_code == 2
+    assert "without --overwrite" in run("pack", donor_file, "--bundle", "portable", "--overwrite").stderr
