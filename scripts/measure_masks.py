@@ -37,17 +37,18 @@ def at_one_size(mask: np.ndarray) -> torch.Tensor:
     return Resize((256, 256), mode="nearest-exact")(torch.from_numpy(mask[None]).float())
 
 
-def items(
-    segmenter: Segmenter, records: list[Any], differences: list[list[float]]
-) -> Iterator[dict[str, torch.Tensor]]:
-    """Yield mask and label of every record, (1, 256, 256), and note where they differ."""
+def items(segmenter: Segmenter, records: list[Any]) -> Iterator[dict[str, torch.Tensor]]:
+    """Yield mask, probability and label of every record, (1, 256, 256)."""
     for record in records:
         found = segmenter.segment(read_radiograph(record["image"]))
-        pred, label = at_one_size(found.mask), at_one_size(read_mask(record["label"]))
-        drawn = label[0].numpy() > 0
-        near = shares_near_border(pred[0].numpy() > 0, drawn)
-        differences.append([*near, best_dice(at_one_size(found.probability)[0].numpy(), drawn)])
-        yield {"pred": pred, "label": label}
+        sized = {"pred": found.mask, "probability": found.probability, "label": read_mask(record["label"])}
+        yield {name: at_one_size(plane) for name, plane in sized.items()}
+
+
+def differences(item: dict[str, torch.Tensor]) -> list[float]:
+    """Return `shares_near_border` and `best_dice` of one image."""
+    pred, probability, label = (item[name][0].numpy() for name in ("pred", "probability", "label"))
+    return [*shares_near_border(pred > 0, label > 0), best_dice(probability, label > 0)]
 
 
 def shares_near_border(mask: np.ndarray, label: np.ndarray) -> list[float]:
@@ -81,8 +82,8 @@ def main() -> None:
     table = ImageTable(records, data, NAMES)
     engine = Engine(lambda _, item: [item])
     table.attach(engine)
-    differences: list[list[float]] = []
-    engine.run(items(segmenter, records, differences), epoch_length=len(records))
+    measured = list(items(segmenter, records))
+    engine.run(measured, epoch_length=len(records))
     report = table.write(arguments.out, section=arguments.section, split=split.hash, weights=resolve_weights(weights))
     for name, summary in report["all"].items():
         print(f"{name:10} {summary['mean']:.4f} ± {summary['std']:.4f}")
@@ -94,7 +95,7 @@ def main() -> None:
     )
     for finding, summary in report["by_finding"].items():
         print(f"Dice, {finding}: {summary['DICE_HARD']['mean']:.4f} ({summary['DICE_HARD']['n']})")
-    near_2, near_3, best = np.nanmean(differences, axis=0)
+    near_2, near_3, best = np.nanmean([differences(item) for item in measured], axis=0)
     print(f"Of the pixels that differ, within 2 and 3 pixels of the drawn border: {near_2:.1%}, {near_3:.1%}")
     print(f"Dice, a threshold for each image chosen by its label: {best:.4f}")
 
