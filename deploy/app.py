@@ -17,11 +17,11 @@ from holoscan.logger import LogLevel, set_log_level
 from monai.deploy.conditions import CountCondition
 from monai.deploy.core import AppContext, Application, parse_args
 
-from monai_lungxfer.cli.console import EXIT_INTERNAL, EXIT_USAGE
-from monai_lungxfer.errors import LungXferError
-from monai_lungxfer.serving import deploy_log
-from monai_lungxfer.serving.deploy_operators import RADIOGRAPHS, FrontalChestSelector, LungSegmenter
-from monai_lungxfer.serving.deploy_settings import output_options
+from monai_lungxfer.serving.deploy import log as deploy_log
+from monai_lungxfer.serving.deploy.operators import RADIOGRAPHS, FrontalChestSelector, LungSegmenter
+from monai_lungxfer.serving.deploy.settings import output_options
+from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_USAGE
 
 CONFIG = Path(os.environ.get("HOLOSCAN_CONFIG_PATH", Path(__file__).with_name("app.yaml")))
 """In a MONAI Application Package, the file that it was packaged with."""

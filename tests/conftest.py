@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from source_tree import REPOSITORY
 
 pytest_plugins = ["deploy_environment", "orthanc_server", "label_servers", "ray_nodes", "tiny_study"]
-
-REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")

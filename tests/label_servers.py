@@ -21,8 +21,8 @@ from howto_scripts import end_session
 from orthanc_server import free_port
 from source_tree import REPOSITORY
 
-from monai_lungxfer.errors import LungXferError
 from monai_lungxfer.serving.label.environment import label_environment
+from monai_lungxfer.utils.errors import LungXferError
 
 _PATIENCE = 240  # seconds; importing MONAI Label and PyTorch takes long on a busy machine
 LABEL_MODEL = "portable_cxr_lung_segmentation"

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from monai_lungxfer.data.phantom import portable_radiograph
 from monai_lungxfer.data.records import image_name
-from monai_lungxfer.evaluation import CALIBRATION_BINS, ImageTable
-from monai_lungxfer.files import sha256_of
-from monai_lungxfer.input_size import save_input_size
-from monai_lungxfer.metrics import METRICS
-from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.study.plan import StudyPlan
+from monai_lungxfer.handlers.image_table import CALIBRATION_BINS, ImageTable
+from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.networks.donor_unet import DonorUNet
+from monai_lungxfer.study.plan.plan import StudyPlan
+from monai_lungxfer.synthetic.phantoms import portable_radiograph
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.sidecar import save_input_size
 
 FINDINGS = ("covid19", "normal", "pathological")
 GAIN = 0.03
@@ -139,7 +139,7 @@ def write_step(folder: Path, name: str, repetition: int, networks: bool) -> None
     rows = [metrics_of(rng, dice + rng.normal(0, 0.01), 0.1, 0.0) for _ in tested]
     write_report(folder / "test.json", tested, rows, model, split_hash(stage, repetition))
     donor = "e" * 64 if parent == "donor" else None
-    before = donor if parent in (None, "donor") else sha256_of(folder.parent / parent / "models" / "model.pt")
+    before = donor if parent in (None, "donor") else hash_file(folder.parent / parent / "models" / "model.pt")
     facts = {
         "step": name,
         "repetition": repetition,
@@ -149,7 +149,7 @@ def write_step(folder: Path, name: str, repetition: int, networks: bool) -> None
         "seed": repetition,
         "split": split_hash(stage, repetition),
         "data": "d" * 64,
-        "weights_sha256": sha256_of(model),
+        "weights_sha256": hash_file(model),
         "seconds": 20.0 + repetition,
         "network_ms": 4.0 + repetition / 10,
         "threads": 1,

@@ -44,7 +44,10 @@ def test_wheel_holds_every_module_and_every_bundle_file(wheel: Path) -> None:
     assert modules <= held
     page = (REPOSITORY / "monai_lungxfer" / "study" / "report" / "page").iterdir()
     assert {path.relative_to(REPOSITORY).as_posix() for path in page} <= held
-    assert {"monai_lungxfer/verification/metadata_schema.json", "monai_lungxfer/serving/label/requirements.txt"} <= held
+    assert {
+        "monai_lungxfer/checks/bundle/metadata_schema.json",
+        "monai_lungxfer/serving/label/requirements.txt",
+    } <= held
     tracked = subprocess.run(["git", "ls-files", "bundles"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
     bundles = "monai_lungxfer/bundles/"
     packed = {name for name in held if name.startswith(bundles)}

@@ -22,7 +22,8 @@ STAGE = {
     "settings": {"network_def#init_features": 4},
 }
 SAME_IN_RECORDS = ("step", "parent", "parent_sha256", "seed", "split", "data", "weights_sha256")
-RUN = "from monai_lungxfer.study.plan import StudyPlan; from monai_lungxfer.study.run import run_study; import sys; "
+RUN = "from monai_lungxfer.study.plan.plan import StudyPlan; "
+RUN += "from monai_lungxfer.study.execution.run import run_study; import sys; "
 RUN += "run_study(StudyPlan.from_file(sys.argv[1]), tracking_uri=sys.argv[2])"
 
 
@@ -31,8 +32,8 @@ def study_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `data/` (phantoms) and `donor.pt` (a small network of random weights)."""
     import torch  # here, since every test session loads this module
 
-    from monai_lungxfer.data.phantom import write_phantoms
-    from monai_lungxfer.network import DonorUNet
+    from monai_lungxfer.networks.donor_unet import DonorUNet
+    from monai_lungxfer.synthetic.phantoms import write_phantoms
 
     folder = tmp_path_factory.mktemp("study-inputs")
     write_phantoms(folder / "data", donor=2, general=14, portable=24, size=64)
@@ -70,8 +71,8 @@ def killed_when(plan: Path, sign: Path, tracking_uri: str = "") -> None:
 @pytest.fixture(scope="session")
 def undisturbed(study_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the study of `tiny_plan`, carried out in one go in this process; not to be written to."""
-    from monai_lungxfer.study.plan import StudyPlan
-    from monai_lungxfer.study.run import run_study
+    from monai_lungxfer.study.execution.run import run_study
+    from monai_lungxfer.study.plan.plan import StudyPlan
 
     plan = StudyPlan.from_file(tiny_plan(study_inputs, tmp_path_factory.mktemp("undisturbed")))
     end = run_study(plan, tracking_uri="")

@@ -12,7 +12,8 @@ from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
 from monai_lungxfer.cli import bundles, data, doctor, predict, registry, serve, study, study_report, train, weights
-from monai_lungxfer.cli.console import EXIT_TERMINATED, configure_logging, reported_failures
+from monai_lungxfer.cli.console import configure_logging, reported_failures
+from monai_lungxfer.utils.exit_codes import EXIT_TERMINATED
 
 __all__ = ["app", "main"]
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, bundle_names, bundle_path, export_bundle
-from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_names, bundle_path, export_bundle
+from monai_lungxfer.bundle.stages import stage_named
+from monai_lungxfer.cli.console import console, emit_json
 from monai_lungxfer.cli.options import Json
-from monai_lungxfer.stages import stage_named
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from monai_lungxfer.verification import Outcome
+    from monai_lungxfer.checks.bundle.outcome import Outcome
 
 __all__ = ["bundles_app"]
 
@@ -24,7 +25,7 @@ bundles_app = typer.Typer(no_args_is_help=True, help="List the MONAI bundles, fi
 
 
 class Format(StrEnum):
-    """The names of `monai_lungxfer.exports.EXPORT_FORMATS`, known without importing what they need."""
+    """The names of `monai_lungxfer.export.formats.EXPORT_FORMATS`, known without importing what they need."""
 
     TORCHSCRIPT = "torchscript"
     ONNX = "onnx"
@@ -103,13 +104,13 @@ def export(
 
 
 def _images(given: list[Path]) -> list[Path]:
-    from monai_lungxfer.prediction.inputs import find_inputs
+    from monai_lungxfer.inference.inputs import find_inputs
 
     return [item.path for item in find_inputs(given)]
 
 
 def _add_formats(folder: Path, formats: list[Format], images: list[Path]) -> None:
-    from monai_lungxfer.exports import export_formats
+    from monai_lungxfer.export.formats import export_formats
 
     manifest = export_formats(folder, [name.value for name in formats], images)
     for name, entry in manifest["formats"].items():
@@ -129,7 +130,7 @@ def verify(
 ) -> None:
     """Check bundles as MONAI's model zoo does. Runs the code that they name. Exit code 1: a check failed."""
     folders = [bundle_path(name) for name in names or bundle_names()]  # a wrong name stops before anything is run
-    from monai_lungxfer.verification import verify_bundle
+    from monai_lungxfer.checks.bundle.run import verify_bundle
 
     outcomes: list[Outcome] = []
     for folder in folders:

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,40 +18,16 @@ from typing import Any
 import typer
 from rich.console import Console
 
-from monai_lungxfer.errors import LungXferError, root_cause
+from monai_lungxfer.utils.errors import LungXferError, root_cause
+from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
 
 __all__ = [
-    "EXIT_INTERNAL",
-    "EXIT_INTERRUPTED",
-    "EXIT_OK",
-    "EXIT_PARTIAL",
-    "EXIT_PIPE",
-    "EXIT_TERMINATED",
-    "EXIT_USAGE",
     "configure_logging",
     "console",
     "emit_json",
     "error_console",
-    "exit_code",
     "reported_failures",
 ]
-
-EXIT_OK = 0
-EXIT_PARTIAL = 1
-EXIT_USAGE = 2
-EXIT_INTERNAL = 3
-# Shells give 128 + the signal's number to a process that a signal ended.
-EXIT_INTERRUPTED = 130
-EXIT_PIPE = 141
-EXIT_TERMINATED = 143
-
-
-def exit_code(statuses: Iterable[str]) -> int:
-    """Return the exit code for what became of radiographs, by the statuses of their `Prediction`."""
-    found = set(statuses)
-    if "done" not in found:
-        return EXIT_USAGE
-    return EXIT_PARTIAL if "skipped" in found else EXIT_OK
 
 
 class _PipedConsole(Console):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monai_lungxfer.cli import prepare
-from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
+from monai_lungxfer.cli.console import console, emit_json, error_console
 from monai_lungxfer.cli.options import Json
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
     from monai_lungxfer.data.checks import Problem
@@ -141,7 +142,7 @@ def phantom(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace phantoms that are there already.")] = False,
 ) -> None:
     """Draw synthetic images with masks for all three stages, to try the package without data."""
-    from monai_lungxfer.data.phantom import write_phantoms
+    from monai_lungxfer.synthetic.phantoms import write_phantoms
 
     # What is not given has its default in one place, the function.
     sizes = {"size": size, "donor": donor, "general": general, "portable": portable}

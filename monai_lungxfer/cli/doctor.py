@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json
+from monai_lungxfer.cli.console import console, emit_json
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 __all__ = ["doctor"]
 
@@ -15,7 +16,7 @@ STYLES = {"ok": "green", "warn": "yellow", "missing": "red"}
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False) -> None:
     """Check versions, device, DICOM codecs, memory, disk, bundles and weights. Exit code 1: something is missing."""
-    from monai_lungxfer.doctor import run_checks
+    from monai_lungxfer.checks.installation import run_checks
 
     checks = run_checks()
     usable = all(check.status != "missing" for check in checks)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_lungxfer.errors import LungXferError, OutputError
+from monai_lungxfer.utils.errors import LungXferError, OutputError
 
 if TYPE_CHECKING:
-    from monai_lungxfer.prediction.inputs import InputFile
-    from monai_lungxfer.prediction.tables import Prediction
+    from monai_lungxfer.inference.inputs import InputFile
+    from monai_lungxfer.inference.tables import Prediction
 
 __all__ = ["FromDicomweb", "OwnTitle", "Study", "ToDicomweb", "ToPacs", "check_source", "deliver", "found", "ways_out"]
 
@@ -81,12 +81,12 @@ def found(
     """Give the input files; what is fetched for them is deleted in the end."""
     from tempfile import TemporaryDirectory
 
-    from monai_lungxfer.prediction.inputs import find_inputs
+    from monai_lungxfer.inference.inputs import find_inputs
 
     if url is None or study is None:
         yield find_inputs(inputs or [], any_view=any_view)
         return
-    from monai_lungxfer.prediction.dicomweb import fetch_study
+    from monai_lungxfer.inference.dicom.dicomweb import fetch_study
 
     with TemporaryDirectory(prefix="lungxfer-") as folder:
         for file in fetch_study(url, study, folder):
@@ -119,13 +119,13 @@ def ways_out(to_dicomweb: str | None, to_pacs: str | None, own_title: str | None
         raise typer.BadParameter("is the sender's name for --to-pacs, which is not given", param_hint="--ae-title")
     stores: list[Store] = []
     if to_dicomweb is not None:
-        from monai_lungxfer.prediction.dicomweb import check_url, store_instances
+        from monai_lungxfer.inference.dicom.dicomweb import check_url, store_instances
 
         check_url(to_dicomweb)
         stores.append(partial(store_instances, to_dicomweb))
     if to_pacs is not None:
-        from monai_lungxfer.prediction.dicom_extra import import_extra
-        from monai_lungxfer.prediction.dicom_network import OWN_TITLE, Archive, send
+        from monai_lungxfer.inference.dicom.store_scu import OWN_TITLE, Archive, send
+        from monai_lungxfer.utils.extras import import_extra
 
         import_extra("pynetdicom")
         archive = Archive.at(to_pacs, OWN_TITLE if own_title is None else own_title)

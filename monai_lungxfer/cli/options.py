@@ -27,7 +27,7 @@ __all__ = [
 
 
 class NumberFormat(StrEnum):
-    """What the network computes in, see `monai_lungxfer.precision.autocast_dtype`."""
+    """What the network computes in, see `monai_lungxfer.utils.precision.autocast_dtype`."""
 
     AUTO = "auto"
     FLOAT32 = "float32"
@@ -94,7 +94,7 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked_device(name: Any) -> str:
     """Return the setting for a device that is there; expressions are a user's own."""
-    from monai_lungxfer.precision import usable_device
+    from monai_lungxfer.utils.precision import usable_device
 
     if str(name).startswith("$"):
         return str(name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import console, emit_json, error_console, exit_code
+from monai_lungxfer.cli.console import console, emit_json, error_console
 from monai_lungxfer.cli.exchange import (
     FromDicomweb,
     OwnTitle,
@@ -24,13 +24,14 @@ from monai_lungxfer.cli.exchange import (
     ways_out,
 )
 from monai_lungxfer.cli.options import Device, Json, RayAddress, parsed_settings
+from monai_lungxfer.utils.exit_codes import exit_code
 
 if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from monai_lungxfer.prediction.batch import Runner
-    from monai_lungxfer.prediction.tables import Prediction
+    from monai_lungxfer.inference.batch import Runner
+    from monai_lungxfer.inference.tables import Prediction
 
 __all__ = ["MaskFormat", "predict"]
 
@@ -92,10 +93,10 @@ def predict(
     if overwrite and resume:
         raise typer.BadParameter("--overwrite and --resume exclude each other")
     stores = ways_out(to_dicomweb, to_pacs, ae_title, dicom=mask_format is MaskFormat.DICOM_SEG)
-    from monai_lungxfer.prediction.batch import predict_files
-    from monai_lungxfer.prediction.outputs import OutputOptions
-    from monai_lungxfer.prediction.segmenter import Segmenter
-    from monai_lungxfer.prediction.tables import predictions_document
+    from monai_lungxfer.inference.batch import predict_files
+    from monai_lungxfer.inference.outputs import OutputOptions
+    from monai_lungxfer.inference.segmenter import Segmenter
+    from monai_lungxfer.inference.tables import predictions_document
 
     options = OutputOptions(mask_format.value, overlay, sides)
     with found(inputs, from_dicomweb, study, any_view) as files:
@@ -119,8 +120,8 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
     if address is None:
         yield None
         return
-    from monai_lungxfer.prediction.ray_batch import RayRunner
-    from monai_lungxfer.ray_cluster import connected
+    from monai_lungxfer.inference.ray_batch import RayRunner
+    from monai_lungxfer.utils.ray_cluster import connected
 
     with connected(address) as ray:
         yield RayRunner(ray, model)
@@ -141,7 +142,7 @@ def _progress() -> AbstractContextManager[Progress]:
 
 
 def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None:
-    from monai_lungxfer.prediction.overlay import NOTICE
+    from monai_lungxfer.inference.overlay import NOTICE
 
     console.print(_table(predictions))
     typer.echo(f"Results: {out}")
@@ -152,7 +153,7 @@ def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None
 def _table(predictions: Sequence[Prediction]) -> Table:
     from rich.table import Table
 
-    from monai_lungxfer.prediction.quality import FLAGS
+    from monai_lungxfer.inference.quality import FLAGS
 
     statuses = Counter(prediction.status for prediction in predictions)
     flags = Counter(flag for prediction in predictions for flag in prediction.flags)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
+from monai_lungxfer.cli.console import console, emit_json, error_console
 from monai_lungxfer.cli.options import Json
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from monai_lungxfer.data.public.prepare import Prepared
+    from monai_lungxfer.data.public.prepare import PreparedDataset
 
 __all__ = ["fetch", "prepare"]
 
@@ -83,7 +84,7 @@ def prepare(
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _show(prepared: Prepared, as_json: bool) -> None:
+def _show(prepared: PreparedDataset, as_json: bool) -> None:
     if as_json:
         skipped = [vars(one) for one in prepared.skipped]
         emit_json(vars(prepared) | {"skipped": skipped})

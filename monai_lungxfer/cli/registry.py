@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json
+from monai_lungxfer.cli.console import console, emit_json
 from monai_lungxfer.cli.options import Json
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from monai_lungxfer.registry.promote import Promotion
+    from monai_lungxfer.registry.promotion import Promotion
 
 __all__ = ["registry_app"]
 
@@ -94,7 +95,7 @@ def promote(
 
     Compared are the reports that the two were registered with, or what both measure on --data now.
     """
-    from monai_lungxfer.registry.promote import promote as promote_version
+    from monai_lungxfer.registry.promotion import promote as promote_version
 
     promotion = promote_version(name, version=version, data=data, split=split, force=force, tracking_uri=tracking_uri)
     if as_json:

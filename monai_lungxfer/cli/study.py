@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import EXIT_PARTIAL, console, emit_json, error_console
+from monai_lungxfer.cli.console import console, emit_json, error_console
 from monai_lungxfer.cli.options import Json, RayAddress
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from monai_lungxfer.study.run import StudyEnd
-    from monai_lungxfer.study.status import StepStatus
+    from monai_lungxfer.study.execution.run import StudyEnd
+    from monai_lungxfer.study.execution.status import StepStatus
 
 __all__ = ["study_app"]
 
@@ -36,9 +37,9 @@ def plan(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of this name.")] = False,
 ) -> None:
     """Write a plan with the paper's values, every key explained, to be edited."""
-    from monai_lungxfer.errors import PlanError
-    from monai_lungxfer.files import atomic_path
-    from monai_lungxfer.study.template import plan_template
+    from monai_lungxfer.study.plan.template import plan_template
+    from monai_lungxfer.utils.errors import PlanError
+    from monai_lungxfer.utils.files import atomic_path
 
     if path.exists() and not overwrite:
         raise PlanError("is there already", source=path, remedy="Name another file, or replace it (--overwrite)")
@@ -59,8 +60,8 @@ def run(
 ) -> None:
     """Carry out a plan; started again, it goes on where it was. Exit code 1: some steps failed, the rest is done."""
     from monai_lungxfer.cli.study_progress import StudyProgress
-    from monai_lungxfer.study.plan import StudyPlan
-    from monai_lungxfer.study.run import run_study
+    from monai_lungxfer.study.execution.run import run_study
+    from monai_lungxfer.study.plan.plan import StudyPlan
 
     _leave_the_epochs_to_the_progress()
     chosen = StudyPlan.from_file(path)
@@ -80,7 +81,7 @@ def _leave_the_epochs_to_the_progress() -> None:
 def _pool(address: str | None) -> AbstractContextManager[Any]:
     if address is None:
         return contextlib.nullcontext()
-    from monai_lungxfer.study.ray_run import RayPool
+    from monai_lungxfer.study.execution.ray_pool import RayPool
 
     return RayPool.at(address)
 
@@ -105,8 +106,8 @@ def _show_end(end: StudyEnd, as_json: bool) -> None:
 @study_app.command("status")
 def status(path: PlanFile, as_json: Json = False) -> None:
     """Show how far a study is, also while it runs."""
-    from monai_lungxfer.study.plan import StudyPlan
-    from monai_lungxfer.study.status import study_status
+    from monai_lungxfer.study.execution.status import study_status
+    from monai_lungxfer.study.plan.plan import StudyPlan
 
     steps = study_status(StudyPlan.from_file(path))
     if as_json:
@@ -123,7 +124,7 @@ def status(path: PlanFile, as_json: Json = False) -> None:
 
 def _show_status(steps: list[StepStatus]) -> None:
     from monai_lungxfer.cli.study_progress import duration
-    from monai_lungxfer.study.status import seconds_left
+    from monai_lungxfer.study.execution.status import seconds_left
 
     console.print(_status_table(steps))
     for one in steps:

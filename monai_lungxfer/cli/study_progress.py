@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from monai_lungxfer.epoch_table import epoch_seconds
-from monai_lungxfer.study.layout import StudyPaths
-from monai_lungxfer.study.status import StepStatus, seconds_left, step_status
+from monai_lungxfer.handlers.epoch_table import epoch_seconds
+from monai_lungxfer.study.execution.paths import StudyPaths
+from monai_lungxfer.study.execution.status import StepStatus, seconds_left, step_status
 
 if TYPE_CHECKING:
-    from monai_lungxfer.study.beginning import Study
-    from monai_lungxfer.study.schedule import Schedule, Task
+    from monai_lungxfer.study.execution.begin import Study
+    from monai_lungxfer.study.execution.schedule import Schedule, StudyTask
 
 __all__ = ["StudyProgress", "duration"]
 
@@ -42,8 +42,8 @@ class StudyProgress:
         self._thread = threading.Thread(target=self._look_again_and_again, daemon=True)
         self._lock = threading.RLock()
         self._stop = threading.Event()
-        self._steps: dict[Task, StepStatus] = {}
-        self._running: dict[Task, float] = {}
+        self._steps: dict[StudyTask, StepStatus] = {}
+        self._running: dict[StudyTask, float] = {}
 
     def __enter__(self) -> StudyProgress:
         if self._live is not None:
@@ -66,12 +66,12 @@ class StudyProgress:
             self._steps = {task: step_status(self._paths, task) for task in schedule.tasks}
         self._say(f"{study.plan.repetitions} × {len(study.steps)} steps, of which {self._count('done')} are done")
 
-    def started(self, task: Task) -> None:
+    def started(self, task: StudyTask) -> None:
         """Follow a step from now on."""
         with self._lock:
             self._running[task] = time.monotonic()
 
-    def ended(self, task: Task, error: str | None) -> None:
+    def ended(self, task: StudyTask, error: str | None) -> None:
         """Say how a step ended."""
         with self._lock:
             self._look(task)
@@ -90,7 +90,7 @@ class StudyProgress:
                 if self._live is not None and self._steps:
                     self._live.update(self._table(), refresh=True)
 
-    def _look(self, task: Task) -> None:
+    def _look(self, task: StudyTask) -> None:
         """Read a step's files, and tell the epochs that are new."""
         told = len(self._steps[task].epochs)
         self._steps[task] = step_status(self._paths, task)
@@ -109,12 +109,12 @@ class StudyProgress:
             table.add_row(str(task.repetition + 1), task.step, epoch, *losses, duration(time.monotonic() - since))
         return table
 
-    def _epoch(self, task: Task, row: dict[str, float]) -> str:
-        from monai_lungxfer.study.arms import STEPS
+    def _epoch(self, task: StudyTask, row: dict[str, float]) -> str:
+        from monai_lungxfer.study.plan.arms import STEPS
 
         return f"{row['epoch']:.0f}/{getattr(self._plan.stages, STEPS[task.step].stage).max_epochs}"
 
-    def _name(self, task: Task) -> str:
+    def _name(self, task: StudyTask) -> str:
         return f"repetition {task.repetition + 1}/{self._plan.repetitions}, {task.step}"
 
     def _count(self, state: str) -> int:

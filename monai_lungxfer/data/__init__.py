@@ -1,1 +1,5 @@
-"""Reading radiographs, listing them, splitting them, and making phantoms."""
+"""Datalists of radiographs: reading, checking, splitting by patient, and caching."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -17,8 +17,8 @@ from monai.transforms import Compose
 from monai.transforms.traits import RandomizableTrait
 from monai.utils import convert_to_tensor
 
-from monai_lungxfer.checkpoint_files import read_checkpoint, save_checkpoint
-from monai_lungxfer.errors import LungXferError, TransferError
+from monai_lungxfer.utils.errors import LungXferError, TransferError
+from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 
 __all__ = ["MemoryDataset", "SpilledDataset", "decoded_dataset"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from monai_lungxfer.data.conventions import MIXED_REMEDY, mask_convention
-from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["Problem", "ProblemKind", "check_datalist"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 __all__ = ["MIXED_REMEDY", "check_mask_conventions", "mask_convention"]
 

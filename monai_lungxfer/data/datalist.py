@@ -8,8 +8,8 @@ from pathlib import Path
 
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
 from monai_lungxfer.data.records import Record, read_json, relative_records, resolve_records
-from monai_lungxfer.errors import DatalistError
-from monai_lungxfer.files import atomic_path
+from monai_lungxfer.utils.errors import DatalistError
+from monai_lungxfer.utils.files import atomic_path
 
 __all__ = ["DATALIST_NAME", "Record", "data_root", "load_datalist", "save_datalist"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from monai_lungxfer.data.records import Record, path_below
-from monai_lungxfer.errors import DatalistError
-from monai_lungxfer.files import sha256_of
+from monai_lungxfer.utils.errors import DatalistError
+from monai_lungxfer.utils.files import hash_file
 
 __all__ = ["data_hash"]
 
@@ -45,7 +45,7 @@ def data_hash(records: Iterable[Record], root: str | Path) -> str:
 
 def _hash(path: str) -> str:
     try:
-        return sha256_of(path)
+        return hash_file(path)
     except OSError as error:
         raise DatalistError(
             f"cannot be read ({error.strerror or error})", source=path, remedy="Restore it, or remove its record"

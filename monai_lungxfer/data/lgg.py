@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 __all__ = ["find_lgg_folder", "load_lgg"]
 
@@ -66,14 +66,14 @@ def _slices(scan: Path) -> list[Path]:
     files = set(scan.glob("TCGA_*.tif"))
     masks = {file for file in files if file.name.endswith(_MASK_SUFFIX)}
     images = files - masks
-    partners = {_mask_of(image): image for image in images}
+    partners = {_mask_for(image): image for image in images}
     for lone in sorted((masks - partners.keys()) | {partners[mask] for mask in partners.keys() - masks}):
         what = "slice" if lone in masks else "mask"
         raise DatalistError(f"has no {what} beside it", source=lone, remedy="Restore it or remove this file")
     return sorted(images, key=_number)
 
 
-def _mask_of(image: Path) -> Path:
+def _mask_for(image: Path) -> Path:
     return image.with_name(image.stem + _MASK_SUFFIX)
 
 
@@ -85,7 +85,7 @@ def _number(image: Path) -> int:
 
 
 def _record(image: Path) -> Record:
-    mask = _mask_of(image)
+    mask = _mask_for(image)
     try:
         with Image.open(mask) as opened:
             has_lesion = opened.getbbox() is not None

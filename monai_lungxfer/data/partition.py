@@ -13,7 +13,7 @@ from pathlib import Path
 
 from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 __all__ = ["SECTIONS", "Split", "check_apart", "checked_shares", "make_split", "shared_patients"]
 

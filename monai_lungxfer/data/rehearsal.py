@@ -8,7 +8,7 @@ from pathlib import Path
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.partition import Split, shared_patients
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 __all__ = ["rehearsal_records"]
 
@@ -40,7 +40,7 @@ def rehearsal_records(
         When no radiograph has one of the views, when a patient stands in the split's validation, test or independent
         section, or for any reason that `load_datalist` has.
     """
-    records = _of_views(path, views)
+    records = _filter_views(path, views)
     measured = [*split.validation, *split.test, *split.independent]
     shared = set() if allow_shared_patients else shared_patients(records, measured)
     if shared:
@@ -54,7 +54,7 @@ def rehearsal_records(
     return records
 
 
-def _of_views(path: str | Path, views: Collection[str] | None) -> list[Record]:
+def _filter_views(path: str | Path, views: Collection[str] | None) -> list[Record]:
     everything = load_datalist(path)
     records = [record for record in everything if not views or record.get("view") in views]
     if not records:

@@ -1,1 +1,5 @@
-"""Models in MLflow's registry: putting them there, comparing them, and choosing the one that is used."""
+"""Models in an MLflow registry: registering, comparing and promoting them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from monai_lungxfer.errors import RegistryError
-from monai_lungxfer.registry.reports import METRIC, mean_of
+from monai_lungxfer.registry.reports import METRIC, mean_metric
+from monai_lungxfer.utils.errors import RegistryError
 
 __all__ = ["MARGIN", "SIGNIFICANCE", "Comparison", "compare"]
 
@@ -95,8 +95,8 @@ def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Compar
     return Comparison(
         images=len(candidate["rows"]),
         pairs=differences.size,
-        candidate=mean_of(candidate),
-        champion=mean_of(champion),
+        candidate=mean_metric(candidate),
+        champion=mean_metric(champion),
         difference=float(differences.mean()),
         worst=float(differences.min()),
         p_value=float(wilcoxon(shifted, alternative="greater").pvalue) if shifted.any() else 1.0,

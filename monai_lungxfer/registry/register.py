@@ -13,17 +13,17 @@ import mlflow
 from mlflow import MlflowClient
 
 from monai_lungxfer import __version__
-from monai_lungxfer.bundle_files import WEIGHTS, bundle_metadata, export_bundle
-from monai_lungxfer.files import sha256_of
-from monai_lungxfer.input_size import input_size
-from monai_lungxfer.packing import install_weights
-from monai_lungxfer.prediction.overlay import NOTICE
-from monai_lungxfer.prediction.segmenter import Segmenter
-from monai_lungxfer.registry.reports import METRIC, REPORT_ARTIFACT, mean_of, read_report
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, export_bundle
+from monai_lungxfer.bundle.references import REGISTERED, resolve_weights
+from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.export.weights import install_weights
+from monai_lungxfer.inference.overlay import NOTICE
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.registry.reports import METRIC, REPORT_ARTIFACT, mean_metric, read_report
 from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at, version_uri
-from monai_lungxfer.serving.packaging import pyfunc_arguments
-from monai_lungxfer.stages import STAGE_NAMES
-from monai_lungxfer.weights_references import REGISTERED, resolve_weights
+from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.sidecar import input_size
 
 __all__ = ["Registered", "register_bundle"]
 
@@ -62,7 +62,7 @@ def register_bundle(
     bundle : str or pathlib.Path
         A stage, a bundle's name, or a bundle's folder.
     weights : str or pathlib.Path, optional
-        What replaces the bundle's own weights, as for `monai_lungxfer.weights_references.resolve_weights`.
+        What replaces the bundle's own weights, as for `monai_lungxfer.bundle.references.resolve_weights`.
     report : str or pathlib.Path, optional
         How good these weights are, as ``lungxfer evaluate`` has written it; kept without the names of images.
     parent : str or pathlib.Path, optional
@@ -102,7 +102,7 @@ def _facts(bundle: Path) -> dict[str, str]:
         "bundle": bundle.name,
         "bundle_version": str(metadata.get("version", "unknown")),
         "package_version": __version__,
-        "weights_sha256": sha256_of(weights),
+        "weights_sha256": hash_file(weights),
         "input_size": "x".join(map(str, input_size(weights))),
         "intended_use": str(metadata.get("intended_use", NOTICE)),
     }
@@ -110,7 +110,7 @@ def _facts(bundle: Path) -> dict[str, str]:
 
 def _parent_facts(client: MlflowClient, parent: str | Path) -> dict[str, str]:
     """Return the parent's hash, and its name where that names no file of this machine."""
-    facts = {"parent_sha256": sha256_of(resolve_weights(parent))}
+    facts = {"parent_sha256": hash_file(resolve_weights(parent))}
     reference = str(parent)
     if reference in STAGE_NAMES:
         return facts | {"parent": reference}
@@ -126,7 +126,7 @@ def _measured_facts(report: Mapping[str, Any]) -> dict[str, str]:
         "section": report["section"],
         "split": report["split"],
         "images": str(report["images"]),
-        "dice": f"{mean_of(report):.4f}",
+        "dice": f"{mean_metric(report):.4f}",
     }
 
 
@@ -139,7 +139,7 @@ def _log(
         artifacts[REPORT_ARTIFACT].write_text(json.dumps(report), encoding="utf-8")
     with mlflow.start_run(experiment_id=experiment_named(client, bundle.name), run_name="register", tags=dict(tags)):
         if report is not None:
-            mlflow.log_metrics({f"{report['section']}_{METRIC}": mean_of(report)})
+            mlflow.log_metrics({f"{report['section']}_{METRIC}": mean_metric(report)})
         logged = mlflow.pyfunc.log_model(name="model", **pyfunc_arguments(bundle, artifacts))
         made = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     card = f"artifacts/{bundle.name}/docs/README.md"

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.errors import RegistryError
+from monai_lungxfer.utils.errors import RegistryError
 
-__all__ = ["METRIC", "REPORT_ARTIFACT", "mean_of", "nameless", "read_report"]
+__all__ = ["METRIC", "REPORT_ARTIFACT", "mean_metric", "read_report", "without_names"]
 
 METRIC = "DICE"
-"""What models are compared by, see `monai_lungxfer.image_metrics`."""
+"""What models are compared by, see `monai_lungxfer.metrics.per_image`."""
 
 REPORT_ARTIFACT = "report"
 """Name of the artifact that is the report; the file is called so too, with the suffix of JSON."""
@@ -27,7 +27,7 @@ def read_report(path: str | Path, weights_sha256: str) -> dict[str, Any]:
     Parameters
     ----------
     path : str or pathlib.Path
-        Written by ``lungxfer evaluate``, see `monai_lungxfer.evaluation.ImageTable.write`.
+        Written by ``lungxfer evaluate``, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
     weights_sha256 : str
         SHA-256 of the weights that it must be of.
 
@@ -51,16 +51,16 @@ def read_report(path: str | Path, weights_sha256: str) -> dict[str, Any]:
         raise RegistryError(
             f"is of the weights {measured[:12]}, not of {weights_sha256[:12]}", source=path, remedy=remedy
         )
-    return nameless(report)
+    return without_names(report)
 
 
-def nameless(report: Mapping[str, Any]) -> dict[str, Any]:
+def without_names(report: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the names of images, which may be those of patients, by one hash of all of them in their order."""
     names = "\n".join(row["image"] for row in report["rows"])
     rows = [{key: value for key, value in row.items() if key != "image"} for row in report["rows"]]
     return {**report, "rows": rows, "images_sha256": hashlib.sha256(names.encode()).hexdigest()}
 
 
-def mean_of(report: Mapping[str, Any]) -> float:
+def mean_metric(report: Mapping[str, Any]) -> float:
     """Return the mean of the metric that models are compared by."""
     return float(report["all"][METRIC]["mean"])

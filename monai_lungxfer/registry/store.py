@@ -12,8 +12,8 @@ import mlflow
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities.model_registry import ModelVersion
 
-from monai_lungxfer.errors import RegistryError
-from monai_lungxfer.weights_references import REGISTERED
+from monai_lungxfer.bundle.references import REGISTERED
+from monai_lungxfer.utils.errors import RegistryError
 
 __all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "registry_at", "version_at", "version_uri"]
 

@@ -1,1 +1,1 @@
-"""Thin adapters that put the inference core behind other people's servers."""
+"""The inference core behind other people's servers: thin adapters."""

@@ -1,1 +1,1 @@
-"""A study: many repetitions of the stages, in several arms, with fresh splits, and what they come to."""
+"""Repeated trainings in several arms: plan, execution, analysis and report."""

@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from monai_lungxfer.bundle_files import bundle_names, bundle_path
-from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.bundle.files import bundle_names, bundle_path
+from monai_lungxfer.networks.donor_unet import DonorUNet
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

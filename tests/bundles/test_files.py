@@ -12,9 +12,9 @@ import yaml
 from monai.bundle import ConfigParser
 
 import monai_lungxfer
-from monai_lungxfer.bundle_files import bundle_path
-from monai_lungxfer.input_size import input_size
-from monai_lungxfer.stages import STAGES
+from monai_lungxfer.bundle.files import bundle_path
+from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.weights.sidecar import input_size
 
 # Ids of train.yaml in which the stages differ on purpose; all others must agree.
 OWN = {"hold_out", "parent", "experiment_name", "run_name"}

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import torch
 
-from monai_lungxfer.checkpoint_files import save_checkpoint
-from monai_lungxfer.efficient_unet import EfficientUNet
-from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.transfer import read_state_dict
-from monai_lungxfer.workflow import run_bundle
+from monai_lungxfer.bundle.workflow import run_bundle
+from monai_lungxfer.networks.donor_unet import DonorUNet
+from monai_lungxfer.networks.efficient_unet import EfficientUNet
+from monai_lungxfer.utils.torch_files import save_checkpoint
+from monai_lungxfer.weights.loading import read_state_dict
 
 
 @pytest.fixture

@@ -24,11 +24,11 @@ from ignite.engine import Engine, Events
 from monai.bundle import ckpt_export, onnx_export
 from PIL import Image
 
-from monai_lungxfer.bundle_files import WEIGHTS, bundle_path, export_bundle
-from monai_lungxfer.errors import BundleError, DatalistError, LungXferError
-from monai_lungxfer.files import sha256_of
-from monai_lungxfer.network import DonorUNet
-from monai_lungxfer.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, export_bundle
+from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.networks.donor_unet import DonorUNet
+from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError
+from monai_lungxfer.utils.files import hash_file
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -227,7 +227,7 @@ def test_killed_training_gives_the_same_weights(small_settings: dict[str, Any], 
     settings = small_settings | {"max_epochs": 6}
     run_bundle("portable", "train", settings)
     killed = settings | {"output_dir": str(tmp_path / "killed"), "ckpt_dir": str(tmp_path / "killed" / "models")}
-    code = f"from monai_lungxfer.workflow import run_bundle; run_bundle('portable', 'train', {killed!r})"
+    code = f"from monai_lungxfer.bundle.workflow import run_bundle; run_bundle('portable', 'train', {killed!r})"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     resume = tmp_path / "killed" / "models" / "resume.pt"
     while not resume.exists() and process.poll() is None:
@@ -284,13 +284,13 @@ def test_weights_that_ship_are_kept_when_they_are_trained_over(
 ) -> None:
     """In a copy that stands for the package's bundles, as a training in a source tree does it, twice."""
     bundle = export_bundle("portable", tmp_path / "bundles")
-    shipped = sha256_of(bundle / WEIGHTS)
-    monkeypatch.setattr("monai_lungxfer.handlers.bundles_root", lambda: tmp_path / "bundles")
+    shipped = hash_file(bundle / WEIGHTS)
+    monkeypatch.setattr("monai_lungxfer.handlers.training.bundles_root", lambda: tmp_path / "bundles")
     settings = {key: value for key, value in small_settings.items() if key != "ckpt_dir"} | {"max_epochs": 1}
     for _ in range(2):
         run_bundle(bundle, "train", settings)
     assert "kept in models/shipped" in caplog.text
-    assert sha256_of(bundle / "models" / "shipped" / "model.pt") == shipped != sha256_of(bundle / WEIGHTS)
+    assert hash_file(bundle / "models" / "shipped" / "model.pt") == shipped != hash_file(bundle / WEIGHTS)
     assert (bundle / "models" / "shipped" / "model.json").is_file()
 
 

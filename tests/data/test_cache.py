@@ -13,7 +13,7 @@ import torch
 from monai.transforms import Compose, Lambdad, RandRotated, ToTensord
 
 from monai_lungxfer.data.cache import MemoryDataset, SpilledDataset, decoded_dataset
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.utils.errors import LungXferError
 
 IMAGES = 5
 

@@ -10,7 +10,7 @@ from monai_lungxfer.data.checks import ProblemKind, check_datalist
 from monai_lungxfer.data.conventions import check_mask_conventions
 from monai_lungxfer.data.datalist import load_datalist, save_datalist
 from monai_lungxfer.data.splits import ensure_split
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 
 @pytest.fixture

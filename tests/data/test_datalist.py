@@ -9,7 +9,7 @@ import pytest
 from monai.data import Dataset
 
 from monai_lungxfer.data.datalist import data_root, load_datalist, save_datalist
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 RECORD = {"image": "images/a.png", "label": "masks/a.png", "patient": "p1"}
 

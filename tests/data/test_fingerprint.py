@@ -10,7 +10,7 @@ import pytest
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.fingerprint import data_hash
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 
 def _slice(folder: Path, scan: str, number: int, lesion: bool = False) -> Path:

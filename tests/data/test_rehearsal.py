@@ -10,7 +10,7 @@ from monai_lungxfer.data.datalist import save_datalist
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.data.rehearsal import rehearsal_records
 from monai_lungxfer.data.splits import SECTIONS, Split
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 
 def record(folder: Path, name: str, patient: str, view: str = "PA") -> Record:

@@ -25,7 +25,7 @@ from monai_lungxfer.data.splits import (
     make_split,
     save_split,
 )
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 
 def _records(root: Path, sizes: dict[str, list[int]]) -> list[dict]:

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from monai_lungxfer.bundle_files import WEIGHTS, bundle_path
-from monai_lungxfer.files import sha256_of
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
+from monai_lungxfer.utils.files import hash_file
 
 
 @pytest.fixture(scope="session")
 def portable_sha256() -> str:
-    return sha256_of(bundle_path("portable") / WEIGHTS)
+    return hash_file(bundle_path("portable") / WEIGHTS)
 
 
 @pytest.fixture(scope="session")
 def general_sha256() -> str:
-    return sha256_of(bundle_path("general") / WEIGHTS)
+    return hash_file(bundle_path("general") / WEIGHTS)
 
 
 @pytest.fixture

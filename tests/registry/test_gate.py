@@ -7,15 +7,15 @@ import pytest
 from evaluation_report import report_of
 from scipy.stats import wilcoxon
 
-from monai_lungxfer.errors import RegistryError
 from monai_lungxfer.registry.gate import MARGIN, compare
-from monai_lungxfer.registry.reports import nameless
+from monai_lungxfer.registry.reports import without_names
+from monai_lungxfer.utils.errors import RegistryError
 
 CHAMPION = np.random.default_rng(0).normal(0.94, 0.03, 64)
 
 
 def report(dice: np.ndarray, **changes) -> dict:
-    return nameless(report_of("0" * 64, list(dice), **changes))
+    return without_names(report_of("0" * 64, list(dice), **changes))
 
 
 def test_a_better_candidate_passes() -> None:

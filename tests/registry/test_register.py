@@ -9,17 +9,17 @@ import mlflow
 import pytest
 from evaluation_report import write_report
 
-from monai_lungxfer.bundle_files import export_bundle
-from monai_lungxfer.errors import RegistryError, TransferError
-from monai_lungxfer.files import sha256_of
-from monai_lungxfer.input_size import input_size
-from monai_lungxfer.network import DonorUNet
+from monai_lungxfer.bundle.files import export_bundle
+from monai_lungxfer.bundle.references import resolve_weights
+from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.registry.listing import list_versions
 from monai_lungxfer.registry.register import register_bundle
 from monai_lungxfer.registry.store import registry_at
-from monai_lungxfer.serving.signature import input_example
-from monai_lungxfer.transfer import load_parent
-from monai_lungxfer.weights_references import resolve_weights
+from monai_lungxfer.serving.mlflow.signature import input_example
+from monai_lungxfer.utils.errors import RegistryError, TransferError
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.loading import load_parent
+from monai_lungxfer.weights.sidecar import input_size
 
 NAME = "portable_cxr_lung_segmentation"
 
@@ -79,7 +79,7 @@ def test_a_version_holds_its_bundle_and_its_report_without_names_of_files(in_use
 @pytest.mark.usefixtures("in_use")
 def test_a_version_is_weights_a_parent_and_a_model(general_sha256: str) -> None:
     newest = f"models:/{NAME}@candidate"
-    assert sha256_of(resolve_weights(newest)) == general_sha256
+    assert hash_file(resolve_weights(newest)) == general_sha256
     assert input_size(newest) == [256, 256]
     network = DonorUNet()
     transferred = load_parent(network, newest)
@@ -102,7 +102,7 @@ def test_what_a_training_left_in_a_bundle_stays_here(
     held = Path(mlflow.artifacts.download_artifacts(made.uri)) / "artifacts" / NAME
     assert {path.name for path in held.iterdir()} == {"LICENSE", "configs", "docs", "models"}
     assert {path.name for path in (held / "models").iterdir()} == {"model.pt", "model.json"}
-    assert sha256_of(resolve_weights(f"models:/{NAME}@candidate")) == portable_sha256
+    assert hash_file(resolve_weights(f"models:/{NAME}@candidate")) == portable_sha256
 
 
 def test_nothing_is_registered_by_a_report_of_other_weights(database: str, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from evaluation_report import report_of, write_report
 
-from monai_lungxfer.errors import RegistryError
-from monai_lungxfer.registry.reports import mean_of, nameless, read_report
+from monai_lungxfer.registry.reports import mean_metric, read_report, without_names
+from monai_lungxfer.utils.errors import RegistryError
 
 WEIGHTS = "5" * 64
 
@@ -18,15 +18,15 @@ def test_names_of_images_are_left_out(tmp_path: Path) -> None:
     report = read_report(write_report(tmp_path / "r.json", WEIGHTS, [0.9, 0.8], finding=["normal", "covid19"]), WEIGHTS)
     assert "doe" not in json.dumps(report)
     assert report["rows"] == [{"DICE": 0.9, "finding": "normal"}, {"DICE": 0.8, "finding": "covid19"}]
-    assert mean_of(report) == pytest.approx(0.85)
+    assert mean_metric(report) == pytest.approx(0.85)
 
 
 def test_the_hash_tells_images_and_their_order() -> None:
     report = report_of(WEIGHTS, [0.9, 0.8])
-    digest = nameless(report)["images_sha256"]
-    assert nameless(report_of("6" * 64, [0.1, 0.2]))["images_sha256"] == digest
+    digest = without_names(report)["images_sha256"]
+    assert without_names(report_of("6" * 64, [0.1, 0.2]))["images_sha256"] == digest
     report["rows"].reverse()
-    assert nameless(report)["images_sha256"] != digest
+    assert without_names(report)["images_sha256"] != digest
 
 
 @pytest.mark.parametrize(

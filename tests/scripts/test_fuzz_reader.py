@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("resource", reason="the system knows no limits on memory")
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import fuzz_reader
 from fuzz_reader import Tally, supervise, table
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from source_tree import REPOSITORY
 
 
 def test_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

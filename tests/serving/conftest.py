@@ -15,11 +15,11 @@ from dicom_radiograph import as_dicom, write
 from PIL import Image
 from typer.testing import CliRunner
 
-from monai_lungxfer.bundle_files import bundle_path
+from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.cli import app
-from monai_lungxfer.data.phantom import portable_radiograph
-from monai_lungxfer.prediction.masks import save_mask
-from monai_lungxfer.serving.packaging import pyfunc_arguments
+from monai_lungxfer.io.mask_writer import save_mask
+from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
+from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
 HEIGHT, WIDTH = 150, 118
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from study_folder import write_images, write_study
 
-from monai_lungxfer.study.analysis import Analysis
+from monai_lungxfer.study.analysis.analysis import Analysis
+from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.write import write_report
-from monai_lungxfer.study.results import StudyResults
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from monai_lungxfer.study.plan import StudyPlan
+from monai_lungxfer.study.analysis.results import StudyResults
+from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.study.report.write import write_report
-from monai_lungxfer.study.results import StudyResults
 
 pytestmark = pytest.mark.slow
 

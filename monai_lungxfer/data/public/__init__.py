@@ -1,1 +1,5 @@
-"""Public data sets: fetching them, and bringing the layout they come in into a datalist."""
+"""Public data sets: fetching them, and preparing them as datalists."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

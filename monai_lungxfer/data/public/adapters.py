@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["ADAPTERS", "Adapter", "find_adapter"]
 

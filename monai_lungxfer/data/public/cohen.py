@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from monai_lungxfer.data.public.findings import finding_of
+from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, Item, Skipped
 from monai_lungxfer.data.public.raw import find_below, read_table, wrong_layout
 
@@ -62,7 +62,7 @@ def _add(found: Collection, row: dict[str, str], images: Path) -> None:
             patient=f"cohen-{row['patientid']}",
             source="cohen",
             license=row["license"] or UNKNOWN_LICENSE,
-            finding=finding_of(row["finding"]),
+            finding=parse_finding(row["finding"]),
             finding_text=row["finding"] or None,
             view=row["view"],
             url=row["url"] or None,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.data.public.item import DrawnMask
 from monai_lungxfer.data.records import read_json
-from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["Annotation", "draw", "fill", "read_annotation"]
 

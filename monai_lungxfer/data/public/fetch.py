@@ -8,9 +8,9 @@ from pathlib import Path
 
 from monai_lungxfer.data.public.adapters import Adapter, find_adapter
 from monai_lungxfer.data.public.unpack import Limits, unpack
-from monai_lungxfer.download import download
-from monai_lungxfer.errors import DownloadError
-from monai_lungxfer.files import sha256_of, staged_folder
+from monai_lungxfer.utils.download import download
+from monai_lungxfer.utils.errors import DownloadError
+from monai_lungxfer.utils.files import hash_file, staged_folder
 
 __all__ = ["fetch"]
 
@@ -69,7 +69,7 @@ def fetch(
         else:
             download(address, archive, sha256=sha256, progress=progress)
         logger.info("Licence of %s: %s", name, adapter.license)
-        logger.info("SHA-256 of %s: %s", archive.name, sha256_of(archive))
+        logger.info("SHA-256 of %s: %s", archive.name, hash_file(archive))
         try:
             _unpack_all(archive, folder, limits or Limits())
         except DownloadError:

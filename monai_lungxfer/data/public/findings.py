@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COVID19", "NORMAL", "PATHOLOGICAL", "finding_of"]
+__all__ = ["COVID19", "NORMAL", "PATHOLOGICAL", "parse_finding"]
 
 NORMAL, PATHOLOGICAL, COVID19 = "normal", "pathological", "covid19"
 
@@ -23,7 +23,7 @@ _NORMAL = frozenset({"normal", "healthy", "no finding", "no findings", "no pneum
 _UNKNOWN = frozenset({"", "todo", "unknown"})
 
 
-def finding_of(*names: str) -> str | None:
+def parse_finding(*names: str) -> str | None:
     """Return the finding that one or more names of one image stand for.
 
     Parameters

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
-from monai_lungxfer.data.public.findings import COVID19, finding_of
+from monai_lungxfer.data.public.findings import COVID19, parse_finding
 from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
-from monai_lungxfer.data.public.masks import union_of
+from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["collect"]
 
@@ -109,7 +109,7 @@ def _add(
             finding_text=label,
             view=facts.view,
             device=facts.device,
-            mask=None if mask is None else union_of([mask]),
+            mask=None if mask is None else unite_masks([mask]),
             mask_convention=facts.mask_convention,
         )
     )
@@ -118,5 +118,5 @@ def _add(
 def _finding(label: str) -> str | None:
     plain = label.strip().lower()
     # A folder may be named after anything; what is not known as a finding stays as it is called.
-    finding = finding_of(plain)
+    finding = parse_finding(plain)
     return finding if plain in _FINDINGS or finding == COVID19 else plain

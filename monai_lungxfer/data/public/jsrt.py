@@ -13,7 +13,7 @@ from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Draw, DrawnMask, Item
 from monai_lungxfer.data.public.raw import files_below, wrong_layout
-from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["collect", "read_raw"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.item import Collection, Item
-from monai_lungxfer.data.public.masks import union_of
+from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import wrong_layout
 
 __all__ = ["collect"]
@@ -34,7 +34,7 @@ def collect(raw: Path) -> Collection:
                 source="lgg",
                 license=facts.license,
                 finding=record["finding"],
-                mask=union_of([Path(record["label"])]),
+                mask=unite_masks([Path(record["label"])]),
                 mask_convention=facts.mask_convention,
                 empty_mask_allowed=True,
             )

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_lungxfer.data.public.item import Draw, DrawnMask
-from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["check_shape", "union_of"]
+__all__ = ["check_shape", "unite_masks"]
 
 
-def union_of(files: Sequence[Path]) -> Draw:
+def unite_masks(files: Sequence[Path]) -> Draw:
     """Return how to make one mask of several files, such as one for each lung.
 
     Parameters
@@ -24,7 +24,7 @@ def union_of(files: Sequence[Path]) -> Draw:
     """
 
     def draw(height: int, width: int) -> DrawnMask:
-        from monai_lungxfer.data.radiograph import read_mask  # imports MONAI, which listing a folder does without
+        from monai_lungxfer.io.radiograph import read_mask  # imports MONAI, which listing a folder does without
 
         foreground = np.zeros((height, width), bool)
         for file in files:

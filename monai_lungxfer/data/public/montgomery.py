@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.item import Collection, Item
-from monai_lungxfer.data.public.masks import union_of
+from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import files_below, find_below, wrong_layout
 from monai_lungxfer.data.public.tuberculosis import finding_in_name, read_reading
 
@@ -47,6 +47,6 @@ def _item(image: Path, masks: Path | None, readings: Path | None) -> Item:
         finding_text=read_reading(readings, image.stem),
         view="PA",
         device=DEVICE,
-        mask=union_of(sides) if complete else None,
+        mask=unite_masks(sides) if complete else None,
         mask_convention=facts.mask_convention,
     )

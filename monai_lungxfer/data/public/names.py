@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from monai_lungxfer.data.public.item import Item
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 __all__ = ["check_names", "looks_like_a_person"]
 

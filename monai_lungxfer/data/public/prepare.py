@@ -17,10 +17,10 @@ from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
 from monai_lungxfer.data.public.names import check_names
 from monai_lungxfer.data.public.write import write_item
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.errors import DatalistError, LungXferError, OutputError
-from monai_lungxfer.files import staged_folder
+from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
+from monai_lungxfer.utils.files import staged_folder
 
-__all__ = ["Facts", "Prepared", "prepare"]
+__all__ = ["Facts", "PreparedDataset", "prepare"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _UNUSUAL = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedDataset:
     """What was made of a raw folder.
 
     Attributes
@@ -63,7 +63,7 @@ def prepare(
     anonymise: bool = False,
     overwrite: bool = False,
     watch: Callable[[Sequence[Item]], Iterable[Item]] = iter,
-) -> Prepared:
+) -> PreparedDataset:
     """Bring a public data set into a folder with `images/`, `masks/` and `datalist.json`.
 
     The folder appears as a whole at the end, or not at all. If any image has a mask, those without are left out.
@@ -165,8 +165,8 @@ def _free_name(name: str, used: set[str]) -> str:
     return free
 
 
-def _summary(out: Path, records: list[Record], found: Collection) -> Prepared:
-    return Prepared(
+def _summary(out: Path, records: list[Record], found: Collection) -> PreparedDataset:
+    return PreparedDataset(
         folder=out,
         images=len(records),
         masks=sum("label" in record for record in records),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
-from monai_lungxfer.errors import DatalistError
+from monai_lungxfer.utils.errors import DatalistError
 
 __all__ = ["PICTURES", "files_below", "find_below", "read_table", "wrong_layout"]
 

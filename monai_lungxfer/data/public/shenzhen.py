@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.item import Collection, Item
-from monai_lungxfer.data.public.masks import union_of
+from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import files_below, find_below, wrong_layout
 from monai_lungxfer.data.public.tuberculosis import finding_in_name, read_reading
 
@@ -45,6 +45,6 @@ def _item(image: Path, mask: Path | None, readings: Path | None) -> Item:
         finding_text=read_reading(readings, image.stem),
         view="PA",
         device=DEVICE,
-        mask=None if mask is None else union_of([mask]),
+        mask=None if mask is None else unite_masks([mask]),
         mask_convention=facts.mask_convention,
     )

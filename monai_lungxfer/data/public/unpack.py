@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from monai_lungxfer.errors import DownloadError
+from monai_lungxfer.utils.errors import DownloadError
 
 __all__ = ["Limits", "unpack"]
 

@@ -11,12 +11,12 @@ import numpy as np
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
 from monai_lungxfer.data.public.darwin import Annotation, draw, read_annotation
-from monai_lungxfer.data.public.findings import finding_of
+from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, DrawnMask, Item, Skipped
 from monai_lungxfer.data.public.kermany import VIEW, parse_name
 from monai_lungxfer.data.public.masks import check_shape
 from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
-from monai_lungxfer.errors import InputFileError, LungXferError
+from monai_lungxfer.utils.errors import InputFileError, LungXferError
 
 __all__ = ["CONVENTION", "collect", "load_annotations", "read_semantic_mask"]
 
@@ -91,7 +91,7 @@ def _annotated(image: Path, annotation: Annotation) -> Item:
     tags = [tag for tag in annotation.tags if "pneumonia" in tag.lower() or tag.lower() in _DISEASES]
     item = _item(image, annotation.names[0], annotation.file.stem)
     mask = partial(draw, annotation) if annotation.lungs else None
-    return replace(item, finding=finding_of(*tags), finding_text=", ".join(tags) or None, mask=mask)
+    return replace(item, finding=parse_finding(*tags), finding_text=", ".join(tags) or None, mask=mask)
 
 
 def _semantic(image: Path, file: Path) -> Item:
@@ -118,7 +118,7 @@ def read_semantic_mask(file: Path, height: int, width: int) -> DrawnMask:
     InputFileError
         When it has other levels, or another size.
     """
-    from monai_lungxfer.data.radiograph import read_radiograph  # imports MONAI, which listing a folder does without
+    from monai_lungxfer.io.radiograph import read_radiograph  # imports MONAI, which listing a folder does without
 
     levels = read_radiograph(file).pixels
     check_shape(levels, height, width, file)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from monai_lungxfer.data.public.item import Item
-from monai_lungxfer.data.radiograph import read_radiograph
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.errors import InputFileError
+from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["sixteen_bits", "write_item"]
 

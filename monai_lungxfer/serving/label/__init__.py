@@ -1,1 +1,1 @@
-"""MONAI Label: an app of this package's own over the one inference core, and the stock app, in an environment apart."""
+"""The MONAI Label application, and the environment and server that it runs in."""

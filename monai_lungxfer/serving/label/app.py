@@ -13,11 +13,11 @@ from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
 
 from monai_lungxfer import __version__
-from monai_lungxfer.errors import InputFileError
 from monai_lungxfer.serving.label.infer import RadiographInfer
 from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies
 from monai_lungxfer.serving.label.train import RadiographTrain
 from monai_lungxfer.serving.label.uncertainty import SCORE, UncertaintyScoring
+from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["LungApp"]
 

@@ -9,12 +9,12 @@ from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
-from monai_lungxfer.errors import BundleError
-from monai_lungxfer.files import atomic_path, sha256_of
-from monai_lungxfer.packing import WEIGHTS_HASH, install_weights
-from monai_lungxfer.prediction.segmenter import Segmenter
-from monai_lungxfer.stages import STAGE_NAMES
+from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
+from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.export.weights import WEIGHTS_HASH, install_weights
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.files import atomic_path, hash_file
 
 __all__ = ["check_bundle", "load_segmenter", "replace_weights", "served_copy"]
 
@@ -43,7 +43,7 @@ def served_copy(bundle: str | Path, models: Path) -> Path:
         source = _unpacked(Path(bundle), Path(temporary)) if str(bundle).endswith(".zip") else bundle_path(bundle)
         check_bundle(source)
         copy = models / source.name
-        origin, given = _beside(copy, "origin"), sha256_of(source / WEIGHTS)
+        origin, given = _beside(copy, "origin"), hash_file(source / WEIGHTS)
         if not copy.exists():
             export_bundle(source, models)
             _write(origin, given)
@@ -74,7 +74,7 @@ def check_bundle(folder: Path) -> None:
             remedy="Serve general, portable, or a copy of one of them under its own name",
         )
     own = bundle_path(stage.bundle)
-    if _code_of(folder) != _code_of(own):
+    if _read_code(folder) != _read_code(own):
         raise BundleError(
             "its configurations differ from this package's, and such files can run any code",
             source=folder,
@@ -100,7 +100,7 @@ def replace_weights(folder: Path, weights: Path) -> None:
     """Give a served bundle other weights; whenever this is interrupted, the old ones or the new ones are served."""
     with _weights_lock(folder):
         # Weights and metadata are two files, which cannot be put in place at one moment.
-        _write(_beside(folder, "pending"), sha256_of(weights))
+        _write(_beside(folder, "pending"), hash_file(weights))
         install_weights(weights, folder, pack=False)
 
 
@@ -123,7 +123,7 @@ def _read(file: Path) -> str | None:
 
 def _check_weights(folder: Path) -> None:
     told = bundle_metadata(folder).get(WEIGHTS_HASH), _read(_beside(folder, "pending"))
-    if not (folder / WEIGHTS).is_file() or sha256_of(folder / WEIGHTS) not in told:
+    if not (folder / WEIGHTS).is_file() or hash_file(folder / WEIGHTS) not in told:
         raise BundleError(
             f"its {WEIGHTS.as_posix()} is missing, or is not what {METADATA.as_posix()} tells by its hash",
             source=folder,
@@ -131,10 +131,10 @@ def _check_weights(folder: Path) -> None:
         )
 
 
-def _code_of(folder: Path) -> dict[str, str]:
+def _read_code(folder: Path) -> dict[str, str]:
     found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     return {
-        name.as_posix(): sha256_of(path)
+        name.as_posix(): hash_file(path)
         for name, path in found.items()
         if name != METADATA and not set(name.parts[:-1]) & set(_DATA)
     }

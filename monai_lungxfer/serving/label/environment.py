@@ -14,9 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from monai_lungxfer.errors import LungXferError
+from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["MONAI_LABEL", "label_environment", "recipe_of"]
+__all__ = ["MONAI_LABEL", "environment_hash", "label_environment"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _CACHE = Path("~/.cache/monai_lungxfer/label")
 _MARK = "made_by"
 
 
-def recipe_of(requirements: str) -> str:
+def environment_hash(requirements: str) -> str:
     """Return 12 hexadecimal digits that stand for what an environment is made of."""
     recipe = f"{sys.version_info[:2]} {MONAI_LABEL}\n{requirements}"
     return hashlib.sha256(recipe.encode()).hexdigest()[:12]
@@ -48,7 +48,7 @@ def label_environment(cache: str | Path = _CACHE) -> Path:
     """
     listed = files(__package__) / "requirements.txt"
     requirements = listed.read_text(encoding="utf-8")
-    folder = Path(cache).expanduser() / recipe_of(requirements)
+    folder = Path(cache).expanduser() / environment_hash(requirements)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):  # a second server waits for the first one to be done

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-__all__ = ["Guard", "leads_astray", "unfit_because"]
+__all__ = ["Guard", "escapes_folder", "rejection_reason"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line's end hides from the "$
 _MOST_JSON = 1_000_000  # bytes of a request that only tells parameters
 
 
-def leads_astray(text: str) -> bool:
+def escapes_folder(text: str) -> bool:
     """Tell whether an id, a name or a tag could lead out of the folder that it is looked up in."""
     plain, last = unquote(text), text
     while plain != last:  # "%252e" is decoded twice on its way to a DICOMweb server
@@ -54,7 +54,7 @@ def leads_astray(text: str) -> bool:
     return len(parts) > 1 or ".." in parts or _CONTROL.search(plain) is not None or plain.startswith((".", "~"))
 
 
-def unfit_because(parameters: str | bytes, *, is_kept: bool, is_form: bool = False) -> str | None:
+def rejection_reason(parameters: str | bytes, *, is_kept: bool, is_form: bool = False) -> str | None:
     """Tell why parameters of a request are refused, or None.
 
     Parameters
@@ -76,7 +76,7 @@ def unfit_because(parameters: str | bytes, *, is_kept: bool, is_form: bool = Fal
         if is_kept and isinstance(value, dict) and str(value.get("label_tag")).casefold() == "final":
             return "results are not kept as final labels; choose another label_tag"
         # MONAI evaluates what begins with "$" in configurations.
-        if isinstance(value, str) and (value.startswith("$") or (not is_form and leads_astray(value))):
+        if isinstance(value, str) and (value.startswith("$") or (not is_form and escapes_folder(value))):
             return "a value in the parameters is a path or an expression"
     return None
 
@@ -159,7 +159,7 @@ class Guard:
         values = scope["path"].strip("/").split("/")
         if _first(scope) != "proxy":  # the query of a DICOMweb server is its own
             values += query
-        return (400, "an id or a name leads out of its folder") if any(map(leads_astray, values)) else None
+        return (400, "an id or a name leads out of its folder") if any(map(escapes_folder, values)) else None
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Return what receives the body, counted; a body of parameters is read and checked at once."""
@@ -173,7 +173,7 @@ class Guard:
             body, more = body + message.get("body", b""), message.get("more_body", False)
             if len(body) > _MOST_JSON:
                 raise HTTPException(413, "the parameters are larger than 1 MB")
-        reason = unfit_because(body, is_kept=_first(scope) in ("batch", "infer"))
+        reason = rejection_reason(body, is_kept=_first(scope) in ("batch", "infer"))
         if reason is not None:
             raise HTTPException(400, reason)
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])

@@ -12,15 +12,15 @@ import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from numpy.typing import NDArray
 
-from monai_lungxfer.bundle_files import METADATA, WEIGHTS, bundle_metadata
-from monai_lungxfer.data.radiograph import read_radiograph
-from monai_lungxfer.errors import InputFileError, LungXferError
-from monai_lungxfer.prediction.inputs import left_out_because
-from monai_lungxfer.prediction.masks import save_mask
-from monai_lungxfer.prediction.quality import flags_of, measure
-from monai_lungxfer.prediction.segmenter import Segmentation, Segmenter
-from monai_lungxfer.prediction.traits import traits_of
+from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.inference.image_traits import measure_traits
+from monai_lungxfer.inference.inputs import left_out_because
+from monai_lungxfer.inference.quality import find_flags, measure
+from monai_lungxfer.inference.segmenter import Segmentation, Segmenter
+from monai_lungxfer.io.mask_writer import save_mask
+from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.serving.label.bundles import load_segmenter
+from monai_lungxfer.utils.errors import InputFileError, LungXferError
 
 __all__ = ["LABELS", "UNNAMED", "RadiographInfer", "radiograph_file"]
 
@@ -100,7 +100,7 @@ class RadiographInfer(InferTask):
             "model": str(segmenter.identity),
             "area_px": measured.lung_px,
             "area_cm2": measured.lung_cm2,
-            "flags": list(flags_of(measured, traits_of(radiograph))),
+            "flags": list(find_flags(measured, measure_traits(radiograph))),
         }
         return _written(found, file, request.get("result_extension") or ".nii.gz"), told
 

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 import monai_lungxfer
-from monai_lungxfer.bundle_files import bundles_root
-from monai_lungxfer.errors import LungXferError
-from monai_lungxfer.files import atomic_path, staged_folder, unwritable
+from monai_lungxfer.bundle.files import bundles_root
 from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
 from monai_lungxfer.serving.label.server import SETTINGS
+from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.files import atomic_path, staged_folder, unwritable
 
 __all__ = ["EXPOSED", "Command", "LabelSettings", "prepare"]
 
@@ -138,7 +138,7 @@ def prepare(settings: LabelSettings) -> Command:
 
 @contextmanager
 def _alone_in(out: Path) -> Iterator[None]:
-    lock = FileLock(_lock_of(out))
+    lock = FileLock(_lock_name(out))
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
@@ -153,7 +153,7 @@ def _alone_in(out: Path) -> Iterator[None]:
         lock.release()
 
 
-def _lock_of(out: Path) -> str:
+def _lock_name(out: Path) -> str:
     return str(out / "server.lock")
 
 
@@ -217,7 +217,7 @@ def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, st
         "hosts": _hosts(settings),
         "max_bytes": int(settings.max_megabytes * 1e6),
         "with_proxy": settings.is_dicomweb,
-        "lock": _lock_of(out),
+        "lock": _lock_name(out),
     }
     label = {
         "APP_DIR": str(app),

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from filelock import FileLock, Timeout
 
-from monai_lungxfer.cli.console import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 
 __all__ = ["SETTINGS", "main"]
 
@@ -50,8 +50,8 @@ def _guarded(settings: dict[str, Any]) -> Any:
     from monailabel.interfaces.exception import MONAILabelException
     from starlette.responses import JSONResponse
 
-    from monai_lungxfer.errors import LungXferError
     from monai_lungxfer.serving.label.guard import Guard
+    from monai_lungxfer.utils.errors import LungXferError
 
     async def refuse(request: Any, error: Exception) -> JSONResponse:  # noqa: ARG001 - what the framework calls
         told = error.without_source if isinstance(error, LungXferError) else "there is no such model, image or label"
@@ -83,11 +83,11 @@ def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
     """Let MONAI Label's handler of inferences check the parameters of its form, which the guard does not read."""
     from starlette.exceptions import HTTPException
 
-    from monai_lungxfer.serving.label.guard import unfit_because
+    from monai_lungxfer.serving.label.guard import rejection_reason
 
     @wraps(run)
     def checked(tasks: Any, model: str, image: str, session: str, params: str, *others: Any) -> Any:
-        reason = unfit_because(params or "", is_kept=True, is_form=True)
+        reason = rejection_reason(params or "", is_kept=True, is_form=True)
         if others[-1] == "dicom_seg":
             reason = "masks are not given as DICOM SEG here; lungxfer predict writes them"
         if reason is not None:

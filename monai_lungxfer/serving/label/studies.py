@@ -18,13 +18,13 @@ from monailabel.datastore.dicom import DICOMWebDatastore
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
 from monailabel.datastore.utils.dicom import dicom_web_download_series
 
-from monai_lungxfer.data.radiograph import read_mask, read_radiograph
-from monai_lungxfer.errors import InputFileError
-from monai_lungxfer.files import atomic_path, staged_folder
-from monai_lungxfer.prediction.dicomweb import RADIOGRAPHY
-from monai_lungxfer.prediction.masks import save_mask
-from monai_lungxfer.serving.label.guard import leads_astray
+from monai_lungxfer.inference.dicom.dicomweb import RADIOGRAPHY
+from monai_lungxfer.io.mask_writer import save_mask
+from monai_lungxfer.io.radiograph import read_mask, read_radiograph
+from monai_lungxfer.serving.label.guard import escapes_folder
 from monai_lungxfer.serving.label.infer import UNNAMED, radiograph_file
+from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.files import atomic_path, staged_folder
 
 __all__ = ["DicomWebStudies", "FolderStudies"]
 
@@ -109,7 +109,7 @@ class FolderStudies(LocalDatastore):
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
         size = read_radiograph(radiograph_file(uri, any_view=True), name=UNNAMED).pixels.shape[-2:]
         file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
-        save_mask(file, _mask_of(label_filename, size))  # whole or not at all, should the server be killed
+        save_mask(file, _mask_for(label_filename, size))  # whole or not at all, should the server be killed
         info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
         with self._alone():
             self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
@@ -179,11 +179,11 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
 
 
 def _check_names(*names: str) -> None:
-    if any(leads_astray(name) for name in names):
+    if any(escapes_folder(name) for name in names):
         raise InputFileError("an id or a tag leads out of its folder", remedy="Use a plain name")
 
 
-def _mask_of(file: str, size: tuple[int, ...]) -> np.ndarray:
+def _mask_for(file: str, size: tuple[int, ...]) -> np.ndarray:
     if file.endswith(".bin"):  # OHIF: the pixels row by row
         pixels = np.fromfile(file, np.uint8)
         mask = (pixels.reshape(size) > 0).astype(np.uint8) if pixels.size == np.prod(size) else None

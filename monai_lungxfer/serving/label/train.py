@@ -11,15 +11,15 @@ from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 
-from monai_lungxfer.bundle_files import WEIGHTS, as_setting
+from monai_lungxfer.bundle.files import WEIGHTS, as_setting
+from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.data.datalist import DATALIST_NAME, Record, save_datalist
-from monai_lungxfer.data.formats.dicom_view import read_header
-from monai_lungxfer.errors import LungXferError
-from monai_lungxfer.input_size import input_size
+from monai_lungxfer.io.formats.dicom_view import read_header
 from monai_lungxfer.serving.label.bundles import load_segmenter, replace_weights
 from monai_lungxfer.serving.label.infer import radiograph_file
-from monai_lungxfer.staged import StageFolder, train_stage
-from monai_lungxfer.stages import stage_named
+from monai_lungxfer.training.stage import StageFolder, train_stage
+from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.weights.sidecar import input_size
 
 __all__ = ["RadiographTrain"]
 

@@ -11,12 +11,12 @@ from monailabel.interfaces.tasks.scoring import ScoringMethod
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_lungxfer.data.radiograph import Radiograph, read_radiograph
-from monai_lungxfer.errors import LungXferError
-from monai_lungxfer.prediction.segmenter import Segmenter
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.serving.label.infer import UNNAMED, RadiographInfer, radiograph_file
+from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["SCORE", "UncertaintyScoring", "uncertainty_of"]
+__all__ = ["SCORE", "UncertaintyScoring", "measure_uncertainty"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ _GAMMAS = (0.7, 1.4)
 _LEAST_SHARE = 0.05  # of the image: fewer pixels of lung do not make the score explode
 
 
-def uncertainty_of(segmenter: Segmenter, radiograph: Radiograph) -> float:
+def measure_uncertainty(segmenter: Segmenter, radiograph: Radiograph) -> float:
     """Return the entropy of the mean probability over variants of an image, in bits, for each pixel of lung.
 
     No network here has dropout that samples could be drawn from. The variants are the image, the image turned to
@@ -77,7 +77,7 @@ class UncertaintyScoring(ScoringMethod):
         for image in waiting[: int(request.get("max_samples") or 0) or None]:
             try:
                 file = radiograph_file(datastore.get_image_uri(image))
-                score = uncertainty_of(segmenter, read_radiograph(file, segmenter.channels, name=UNNAMED))
+                score = measure_uncertainty(segmenter, read_radiograph(file, segmenter.channels, name=UNNAMED))
                 counts["scored"] += 1
             except LungXferError:  # it stays in the list, where the annotator sees it last
                 score = 0.0

@@ -1,1 +1,5 @@
-"""The report of a study: one HTML file that needs nothing else."""
+"""The report of a study: tables, figures and one HTML page."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,7 +9,7 @@ from io import BytesIO
 from markupsafe import Markup
 from PIL import Image
 
-from monai_lungxfer.study.figures.style import FAINT, INK, RULE, Drawing
+from monai_lungxfer.study.report.figures.style import FAINT, INK, RULE, Drawing
 
 __all__ = ["inline_svg", "picture_data"]
 

@@ -9,16 +9,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from monai_lungxfer import __version__
-from monai_lungxfer.prediction.overlay import NOTICE
-from monai_lungxfer.study.analysis import Analysis
-from monai_lungxfer.study.case_pictures import CasePictures
-from monai_lungxfer.study.cases import CASE_FLAGS, Case
-from monai_lungxfer.study.figures.style import Drawing
+from monai_lungxfer.inference.overlay import NOTICE
+from monai_lungxfer.study.analysis.analysis import Analysis
+from monai_lungxfer.study.report.case_pictures import CasePictures
+from monai_lungxfer.study.report.cases import CASE_FLAGS, Case
+from monai_lungxfer.study.report.figures.style import Drawing
+from monai_lungxfer.study.report.formatting import METRIC_TITLES, finding_title, number_text, signed_text
 from monai_lungxfer.study.report.inline import inline_svg, picture_data
 from monai_lungxfer.study.report.provenance import environment, limits, plan_text
-from monai_lungxfer.study.summary import statements, tiles
-from monai_lungxfer.study.tables import Cell, Table
-from monai_lungxfer.study.words import METRIC_TITLES, finding_title, number_text, signed_text
+from monai_lungxfer.study.report.summary import statements, tiles
+from monai_lungxfer.study.report.table import Cell, Table
 
 __all__ = ["render_page"]
 

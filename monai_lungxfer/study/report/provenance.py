@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import yaml
 
-from monai_lungxfer.discretion import without_paths
-from monai_lungxfer.study.results import StudyResults
-from monai_lungxfer.study.words import finding_title
+from monai_lungxfer.bundle.redaction import redact_paths
+from monai_lungxfer.study.analysis.results import StudyResults
+from monai_lungxfer.study.report.formatting import finding_title
 
 __all__ = ["environment", "limits", "plan_text"]
 
@@ -15,7 +15,7 @@ FEW_IMAGES = 10
 
 def plan_text(results: StudyResults) -> str:
     """Return the plan as YAML, without paths."""
-    return yaml.safe_dump(without_paths(results.plan.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(redact_paths(results.plan.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
 
 
 def environment(results: StudyResults) -> dict[str, str]:

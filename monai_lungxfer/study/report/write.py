@@ -6,22 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_lungxfer.files import atomic_path
-from monai_lungxfer.study.analysis import Analysis
-from monai_lungxfer.study.case_pictures import draw_case_pictures
-from monai_lungxfer.study.cases import gallery_cases
-from monai_lungxfer.study.comparison_tables import arms_table, before_after_table
-from monai_lungxfer.study.figures.agreement import draw_areas, draw_calibration
-from monai_lungxfer.study.figures.arms import draw_arms
-from monai_lungxfer.study.figures.comparison import draw_cases, draw_findings
-from monai_lungxfer.study.figures.losses import draw_losses
-from monai_lungxfer.study.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
-from monai_lungxfer.study.figures.style import Drawing
-from monai_lungxfer.study.paper import MOMENT_TABLES, STAGE_TEST_TABLES
-from monai_lungxfer.study.paper_tables import independent_table, paper_table, stage_test_table, times_table
+from monai_lungxfer.study.analysis.analysis import Analysis
+from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES
+from monai_lungxfer.study.analysis.results import StudyResults
+from monai_lungxfer.study.report.case_pictures import draw_case_pictures
+from monai_lungxfer.study.report.cases import gallery_cases
+from monai_lungxfer.study.report.comparison_tables import arms_table, before_after_table
+from monai_lungxfer.study.report.figures.agreement import draw_areas, draw_calibration
+from monai_lungxfer.study.report.figures.arms import draw_arms
+from monai_lungxfer.study.report.figures.comparison import draw_cases, draw_findings
+from monai_lungxfer.study.report.figures.losses import draw_losses
+from monai_lungxfer.study.report.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
+from monai_lungxfer.study.report.figures.style import Drawing
 from monai_lungxfer.study.report.page import render_page
-from monai_lungxfer.study.results import StudyResults
-from monai_lungxfer.study.tables import Table
+from monai_lungxfer.study.report.paper_tables import independent_table, paper_table, stage_test_table, times_table
+from monai_lungxfer.study.report.table import Table
+from monai_lungxfer.utils.files import atomic_path
 
 __all__ = ["WrittenReport", "study_drawings", "study_tables", "write_report"]
 

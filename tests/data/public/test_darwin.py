@@ -9,7 +9,7 @@ import pytest
 from raw_pieces import HEIGHT, WIDTH, box, darwin, points, write_darwin
 
 from monai_lungxfer.data.public.darwin import draw, fill, read_annotation
-from monai_lungxfer.errors import DatalistError, InputFileError
+from monai_lungxfer.utils.errors import DatalistError, InputFileError
 
 
 def _drawn(tmp_path, *annotations, size=(HEIGHT, WIDTH), at=(HEIGHT, WIDTH)):

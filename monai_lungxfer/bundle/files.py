@@ -1,0 +1,168 @@
+"""Finding the package's bundles, in a checkout or an installation, and copying them out of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.bundle.stages import STAGES, stage_named
+from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.files import staged_folder
+
+__all__ = [
+    "BELONGING",
+    "LARGE_FILES",
+    "MANIFEST",
+    "WEIGHTS",
+    "as_setting",
+    "bundle_metadata",
+    "bundle_names",
+    "bundle_path",
+    "bundles_root",
+    "export_bundle",
+]
+
+METADATA = Path("configs") / "metadata.json"
+INFERENCE = Path("configs") / "inference.yaml"
+WEIGHTS = Path("models") / "model.pt"
+
+MANIFEST = Path("models") / "exports.json"
+"""Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
+
+LARGE_FILES = "large_files.yml"
+"""Where a bundle tells which of its files are not in it but are to be downloaded."""
+
+BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
+"""What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
+
+_MODELS = (f"{WEIGHTS.stem}.*", MANIFEST.name)  # and not what trainings leave there, which tells paths
+_HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
+
+
+def bundles_root() -> Path:
+    """Return the folder that holds the bundles: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "bundles"
+    return installed if installed.is_dir() else package.parent / "bundles"
+
+
+def bundle_names() -> list[str]:
+    """Return the names of the bundles that are there, in the order of the stages."""
+    root = bundles_root()
+    return [stage.bundle for stage in STAGES.values() if (root / stage.bundle / METADATA).is_file()]
+
+
+def bundle_path(name_or_path: str | Path) -> Path:
+    """Find a bundle.
+
+    Parameters
+    ----------
+    name_or_path : str or pathlib.Path
+        A stage (``portable``), a bundle (``portable_cxr_lung_segmentation``), or a bundle's folder. A name
+        goes before a folder of that name; write ``./portable`` for the folder.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's folder, absolute.
+
+    Raises
+    ------
+    BundleError
+        When there is no such stage, bundle or folder, or the folder holds no bundle.
+    """
+    try:
+        folder = bundles_root() / stage_named(str(name_or_path)).bundle
+    except BundleError:
+        folder = Path(name_or_path).expanduser().absolute()
+        if not folder.is_dir():
+            raise BundleError(
+                "there is no such stage, bundle or folder",
+                source=name_or_path,
+                remedy=f"Use one of {', '.join(STAGES)}, or the path of a bundle's folder",
+            ) from None
+    if not (folder / METADATA).is_file():
+        raise BundleError(
+            f"this is no bundle, it has no {METADATA.as_posix()}",
+            source=folder,
+            remedy="Give the bundle's own folder; if the bundles of this package are missing, install it again",
+        )
+    return folder
+
+
+def as_setting(text: str | Path) -> str:
+    """Return a name or path as a value of a bundle's configuration that stands for itself.
+
+    MONAI runs a value that begins with ``$`` as Python, and follows one that begins with ``@`` or ``%``; files may
+    have such names. An absolute path begins otherwise.
+    """
+    return str(Path(text).absolute()) if str(text).startswith(("$", "@", "%")) else str(text)
+
+
+def bundle_metadata(path: str | Path) -> dict[str, Any]:
+    """Read a bundle's ``configs/metadata.json``.
+
+    Raises
+    ------
+    BundleError
+        When it cannot be read or holds no JSON object.
+    """
+    file = Path(path) / METADATA
+    try:
+        metadata = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"it cannot be read ({error})", source=file, remedy="Export the bundle again") from error
+    if not isinstance(metadata, dict):
+        raise BundleError("it holds no JSON object", source=file, remedy="Export the bundle again")
+    return metadata
+
+
+def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False) -> Path:
+    """Copy a bundle, with its weights, to a folder where it can be changed, trained or served.
+
+    The copy keeps the bundle's name, by which MONAI Label tells that it segments. Only what belongs to a bundle is
+    copied: no data, no results, and of `models` no more than the weights and the formats made from them. The copy
+    appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    name : str or pathlib.Path
+        See `bundle_path`.
+    target : str or pathlib.Path
+        Folder that receives the bundle as a sub-folder; it is made when missing.
+    overwrite : bool
+        Replace a bundle that is there already. Nothing but a bundle is ever replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The copy's folder, absolute.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle, or the copy would lie in it.
+    OutputError
+        When something is in the way, or the copy cannot be written.
+    """
+    source = bundle_path(name)
+    destination = Path(target).expanduser().absolute() / source.name
+    if destination.resolve().is_relative_to(source.resolve()):
+        raise BundleError("a bundle cannot be exported into itself", source=destination, remedy="Choose another folder")
+    with staged_folder(destination, overwrite=overwrite, mark=METADATA) as folder:
+        shutil.copytree(source, folder, ignore=partial(_left_behind, source), dirs_exist_ok=True)
+    return destination
+
+
+def _left_behind(bundle: Path, folder: str, names: list[str]) -> set[str]:
+    """Return which names in a folder of a bundle do not belong to it, as `shutil.copytree` asks for them."""
+    inside = Path(folder).relative_to(bundle)
+    if inside == Path():
+        return set(names) - BELONGING
+    if inside == WEIGHTS.parent:
+        return {name for name in names if not any(fnmatch(name, pattern) for pattern in _MODELS)}
+    return _HIDDEN(folder, names)

@@ -1,0 +1,72 @@
+"""What is told to others of a file or a plan: never a path, of which any part may be somebody's name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.bundle.references import NO_WEIGHTS, REGISTERED, resolve_weights
+from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.files import hash_file
+
+__all__ = ["PATH", "redact_paths", "redact_weights"]
+
+PATH = "(a path)"
+"""Stands for every path."""
+
+_FOLDERS = ("data", "out")
+
+
+def redact_weights(reference: str | Path | None) -> str:
+    """Return what weights may be called in MLflow and reports.
+
+    Parameters
+    ----------
+    reference : str, pathlib.Path or None
+        As for `monai_lungxfer.bundle.references.resolve_weights`; None and "none" are a start from random weights.
+
+    Returns
+    -------
+    str
+        The name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
+    """
+    if reference is None or reference == NO_WEIGHTS:
+        return NO_WEIGHTS
+    if _is_name(str(reference)):
+        return str(reference)
+    try:
+        return f"file {hash_file(resolve_weights(reference))[:12]}"
+    except LungXferError:
+        return PATH  # whoever loads them says what is wrong
+
+
+def _is_name(reference: str) -> bool:
+    return reference.startswith(REGISTERED) or reference in STAGE_NAMES
+
+
+def redact_paths(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a study's plan, or a part of it, with `PATH` for every path, in expressions as well.
+
+    Examples
+    --------
+    >>> redact_paths({"data": "Smith", "seed": 0, "stages": {"general": {"settings": {"spill_dir": "/home/smith"}}}})
+    {'data': '(a path)', 'seed': 0, 'stages': {'general': {'settings': {'spill_dir': '(a path)'}}}}
+    """
+    told = {key: _without_paths(value) for key, value in plan.items()}
+    told |= dict.fromkeys((key for key in _FOLDERS if key in plan), PATH)
+    if "donor" in plan:
+        told["donor"] = plan["donor"] if _is_name(str(plan["donor"])) else PATH
+    return told
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_paths(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_paths(item) for item in value]
+    if isinstance(value, str) and re.search(r"[/\\]", value) and not value.startswith(REGISTERED):
+        return PATH
+    return value

@@ -1,0 +1,101 @@
+"""The ways to name weights: a file, a bundle, a stage, or an MLflow URI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeGuard
+
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
+from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.utils.errors import BundleError, TransferError
+
+__all__ = ["NO_WEIGHTS", "REGISTERED", "absolute_reference", "names_weights", "resolve_weights"]
+
+REGISTERED = "models:/"
+"""Beginning of a registered model's URI."""
+
+NO_WEIGHTS = "none"
+"""What is written for no weights at all, so for a start from random ones."""
+
+MLFLOW_SCHEMES = (REGISTERED, "runs:/", "mlflow-artifacts:/")
+
+
+def names_weights(reference: str | Path | None) -> TypeGuard[str | Path]:
+    """Tell whether a reference names weights: ``None`` and ``"none"``, which can be typed, stand for random ones."""
+    return reference is not None and reference != NO_WEIGHTS
+
+
+def resolve_weights(reference: str | Path) -> Path:
+    """Find the weights file that a reference names.
+
+    Parameters
+    ----------
+    reference : str or pathlib.Path
+        A weights file, a bundle's folder, the name of a bundle or stage, or an MLflow URI
+        (``models:/name@alias``, ``runs:/id/path``); the tracking server is MLflow's ``MLFLOW_TRACKING_URI``.
+
+    Raises
+    ------
+    TransferError
+        When nothing is there.
+    """
+    if str(reference).startswith(MLFLOW_SCHEMES):
+        return _weights_below(_downloaded(str(reference)), str(reference))
+    path = Path(reference).expanduser()
+    if path.is_file():
+        return path
+    try:
+        folder = bundle_path(reference)
+    except BundleError as error:
+        raise TransferError(
+            "there is no such weights file, bundle or stage",
+            source=reference,
+            remedy="Give a .pt file, a bundle's name or folder, or an MLflow URI such as models:/name@champion",
+        ) from error
+    if not (folder / WEIGHTS).is_file():
+        raise TransferError(
+            f"the bundle has no weights ({WEIGHTS})",
+            source=folder,
+            remedy="Train that stage (lungxfer train STAGE) and name the weights file, OUT/models/model.pt",
+        )
+    return folder / WEIGHTS
+
+
+def absolute_reference(reference: str | Path, folder: Path) -> str:
+    """Return a reference as `resolve_weights` takes it, to be used in other folders: names and URIs stay, paths do not.
+
+    Parameters
+    ----------
+    reference : str or pathlib.Path
+        As for `resolve_weights`.
+    folder : pathlib.Path
+        What a relative path is relative to.
+    """
+    path = folder.absolute() / Path(reference).expanduser()
+    named = str(reference) in STAGE_NAMES or str(reference).startswith(MLFLOW_SCHEMES)
+    return str(reference) if named and not path.is_file() else str(path)
+
+
+def _downloaded(uri: str) -> Path:
+    import mlflow
+
+    try:
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        raise TransferError(
+            f"MLflow cannot provide it ({error})",
+            source=uri,
+            remedy="Check the name and that MLFLOW_TRACKING_URI points to the right server",
+        ) from error
+
+
+def _weights_below(path: Path, source: str) -> Path:
+    # In a bundle there may be others, such as those before its training.
+    found = [path] if path.is_file() else sorted(path.rglob(WEIGHTS.as_posix())) or sorted(path.rglob(WEIGHTS.name))
+    if len(found) != 1:
+        raise TransferError(
+            f"it holds {len(found)} files named {WEIGHTS.name}, not one",
+            source=source,
+            remedy="Name the artifact of the weights file itself",
+        )
+    return found[0]

@@ -1,0 +1,141 @@
+"""Running a bundle's configuration from Python, from any folder, as `python -m monai.bundle run` would."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from ignite.engine import Engine
+from monai.bundle import ConfigParser, ConfigWorkflow
+
+from monai_lungxfer.bundle.files import bundle_path
+from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause, unknown
+
+__all__ = ["Watcher", "bundle_workflow", "run_bundle"]
+
+
+class Watcher(Protocol):
+    """What follows a training without taking part in it."""
+
+    def watch(self, trainer: Engine, evaluator: Engine) -> Any:
+        """Add handlers to a trainer and its evaluator before they run."""
+
+
+OVERLAYS = {
+    "train": ("train.yaml",),
+    "train_best": ("train.yaml", "train_best.yaml"),
+    "multi_gpu_train": ("train.yaml", "multi_gpu_train.yaml"),
+    "evaluate": ("train.yaml", "evaluate.yaml"),
+    "inference": ("inference.yaml",),
+    "inference_trt": ("inference.yaml", "inference_trt.yaml"),
+}
+
+
+def bundle_workflow(
+    bundle: str | Path, task: str = "train", overrides: Mapping[str, Any] | None = None
+) -> ConfigWorkflow:
+    """Make MONAI's workflow of a bundle, not yet initialised.
+
+    Parameters
+    ----------
+    bundle : str or pathlib.Path
+        Name of a bundle or stage, or a bundle's folder.
+    task : {"train", "train_best", "multi_gpu_train", "evaluate", "inference", "inference_trt"}
+        Which configuration, with what it is laid over.
+    overrides : mapping, optional
+        Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle, it has no such configuration, or an override is nothing that it has. An id of
+        one's own may be added for other overrides to refer to (``@id``).
+    """
+    folder = bundle_path(bundle)
+    for name in OVERLAYS[task]:
+        if not (folder / "configs" / name).is_file():
+            raise BundleError(
+                f"it has no configs/{name}",
+                source=folder,
+                remedy="Use the paper's recipe for this stage, or restore the bundle's own file",
+            )
+    files = [str(folder / "configs" / name) for name in OVERLAYS[task]]
+    _check_ids(overrides or {}, files)
+    # It warns on standard output that it leaves the logging as it is, which is what is wanted here.
+    logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
+    return ConfigWorkflow(
+        config_file=files,
+        meta_file=str(folder / "configs" / "metadata.json"),
+        logging_file=False,
+        workflow_type="inference" if task.startswith("inference") else "train",
+        bundle_root=str(folder),
+        **(overrides or {}),
+    )
+
+
+def _check_ids(overrides: Mapping[str, Any], files: Sequence[str]) -> None:
+    """Refuse what would change nothing, since MONAI takes a misspelt id for a new one."""
+    known = {_root(name) for file in files for name in ConfigParser.load_config_file(file)}
+    told = str(list(overrides.values()))
+    for root in map(_root, overrides):
+        if root not in known and f"@{root}" not in told:
+            names = ", ".join(Path(file).name for file in files)
+            raise BundleError(
+                f"{names} has no setting {unknown(root, sorted(known))}", remedy="Correct the setting, or leave it out"
+            )
+
+
+def _root(name: str) -> str:
+    return name.lstrip("+").partition("#")[0]
+
+
+def run_bundle(
+    bundle: str | Path,
+    task: str = "train",
+    overrides: Mapping[str, Any] | None = None,
+    watcher: Watcher | None = None,
+) -> ConfigWorkflow:
+    """Initialise, run and finalise a bundle.
+
+    Parameters
+    ----------
+    bundle, task, overrides
+        See `bundle_workflow`.
+    watcher : Watcher, optional
+        Follows the training, such as a progress bar.
+
+    Returns
+    -------
+    monai.bundle.ConfigWorkflow
+        For its parsed content.
+    """
+    workflow = bundle_workflow(bundle, task, overrides)
+    with _own_errors():
+        workflow.initialize()
+        if watcher is not None:
+            watcher.watch(
+                *(workflow.parser.get_parsed_content(name) for name in ("train#trainer", "validate#evaluator"))
+            )
+        path = sys.path[:]
+        try:
+            workflow.run()
+        finally:
+            workflow.finalize()
+            sys.path[:] = path  # MONAI adds the bundle's folder in every run
+    return workflow
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """Let the package's own errors through, which MONAI's parser wraps."""
+    try:
+        yield
+    except RuntimeError as error:
+        cause = root_cause(error)
+        if not isinstance(cause, LungXferError):
+            raise
+        raise cause from None

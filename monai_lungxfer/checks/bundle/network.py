@@ -1,0 +1,114 @@
+"""A bundle's network and weights: they fit each other, the metadata, and TorchScript."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import verify_net_in_out
+from torch import nn
+
+from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.bundle.workflow import bundle_workflow
+from monai_lungxfer.export.formats import EXPORT_FORMATS
+from monai_lungxfer.export.manifest import checked_formats
+from monai_lungxfer.export.weights import WEIGHTS_HASH
+from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.loading import load_weights
+from monai_lungxfer.weights.sidecar import input_size, input_size_file
+
+__all__ = ["check_exports", "check_network", "check_torchscript", "check_weights"]
+
+TOLERANCE = 1e-4
+"""Largest difference of a logit between PyTorch and TorchScript."""
+
+
+def _network(bundle: Path) -> nn.Module:
+    return bundle_workflow(bundle, "inference").parser.get_parsed_content("network_def").eval()
+
+
+def _shape(bundle: Path, side: str, name: str) -> list[int]:
+    """Return the shape of a batch of one as the metadata tells it."""
+    try:
+        described = bundle_metadata(bundle)["network_data_format"][side][name]
+        return [1, described["num_channels"], *described["spatial_shape"]]
+    except (KeyError, TypeError) as error:
+        raise BundleError(
+            f"network_data_format does not tell channels and shape of {name} in {side}",
+            source=bundle / METADATA,
+            remedy="Write num_channels and spatial_shape",
+        ) from error
+
+
+def check_weights(bundle: Path, _scratch: Path) -> str:
+    """Check that the weights are those of the metadata, tensors alone, fit the network, and are numbers."""
+    weights = bundle / WEIGHTS
+    if bundle_metadata(bundle).get(WEIGHTS_HASH) != hash_file(weights):
+        raise BundleError(
+            f"has not the hash of {METADATA.as_posix()} ({WEIGHTS_HASH})",
+            source=weights,
+            remedy="Restore the file, or install these weights by lungxfer weights pack",
+        )
+    network = _network(bundle)
+    load_weights(network, weights)
+    broken = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
+    if broken:
+        raise BundleError(f"{broken[0]} has values that are no numbers", source=weights, remedy="Train again")
+    size, told = input_size(weights), _shape(bundle, "inputs", "image")[2:]
+    if size != told:
+        raise BundleError(
+            f"the weights want images of {size}, and {METADATA.as_posix()} tells {told}",
+            source=input_size_file(weights),
+            remedy="Mend the one that is wrong",
+        )
+    return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}"
+
+
+def check_network(bundle: Path, _scratch: Path) -> str:
+    """Check that the network takes and gives what the metadata says."""
+    given, told = _shape(bundle, "inputs", "image"), _shape(bundle, "outputs", "pred")
+    verify_net_in_out(device="cpu", **_monai(bundle))
+    with torch.no_grad():
+        found = list(_network(bundle)(torch.zeros(given)).shape)
+    if found != told:
+        raise BundleError(
+            f"the network makes {found} of {given}, and outputs are said to be {told}",
+            source=bundle / METADATA,
+            remedy="Mend network_data_format",
+        )
+    return f"{given} becomes {told}"
+
+
+def _monai(bundle: Path) -> dict[str, Any]:
+    files = {"meta_file": str(bundle / METADATA), "config_file": str(bundle / INFERENCE)}
+    return files | {"net_id": "network_def", "bundle_root": str(bundle)}
+
+
+def check_torchscript(bundle: Path, scratch: Path) -> str:
+    """Check that TorchScript of the network, exported now or there already, gives the same logits."""
+    torchscript = EXPORT_FORMATS["torchscript"]
+    exported, shipped = scratch / torchscript.file, bundle / WEIGHTS.parent / torchscript.file
+    torchscript.write(bundle, exported)
+    network = _network(bundle)
+    load_weights(network, bundle / WEIGHTS)
+    image = torch.rand(_shape(bundle, "inputs", "image"), generator=torch.Generator().manual_seed(0))
+    files = [exported, *([shipped] if shipped.is_file() else [])]
+    for file in files:
+        with torch.no_grad():
+            difference = float((torch.jit.load(file, map_location="cpu")(image) - network(image)).abs().max())
+        if difference > TOLERANCE:
+            raise BundleError(
+                f"its logits differ from PyTorch's by {difference:.2g}, and {TOLERANCE:g} is allowed",
+                source=file if file == shipped else bundle / INFERENCE,
+                remedy="Export it again (lungxfer bundles export NAME --format torchscript)",
+            )
+    return "exported, the same logits" + (f"; {shipped.name} too" if shipped.is_file() else "")
+
+
+def check_exports(bundle: Path, _scratch: Path) -> str:
+    """Check that the other formats of the network are those of the manifest, made from these weights."""
+    formats = checked_formats(bundle)
+    files = sum(len(entry["sha256"]) for entry in formats.values())
+    return f"{', '.join(formats)}: {files} files, as the manifest tells"

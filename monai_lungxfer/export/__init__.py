@@ -1,0 +1,5 @@
+"""Bundles for other runtimes: TorchScript, ONNX, OpenVINO and TensorRT."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,249 @@
+"""A bundle's network for other runtimes: TorchScript, ONNX and OpenVINO, each compared with PyTorch first."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ckpt_export, onnx_export
+from numpy.typing import NDArray
+
+from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_path
+from monai_lungxfer.bundle.stages import stage_for_bundle
+from monai_lungxfer.bundle.workflow import bundle_workflow
+from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.export.manifest import remaining_formats, write_manifest
+from monai_lungxfer.metrics.per_image import image_metrics
+from monai_lungxfer.synthetic.phantoms import write_phantoms
+from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.files import hash_file, unwritable
+from monai_lungxfer.weights.loading import load_weights
+from monai_lungxfer.weights.sidecar import input_size
+
+__all__ = ["EXPORT_FORMATS", "MIN_DICE", "export_formats"]
+
+MIN_DICE = 0.999
+"""Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
+
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """One format: its file, what it needs, how it is written and how it is run.
+
+    Attributes
+    ----------
+    file : str
+        Name in the bundle's folder `models`.
+    packages : tuple of str
+        Importable packages that write or run it; their versions go into the manifest.
+    write : callable
+        Takes the bundle's folder and the file.
+    load : callable
+        Takes the file, gives a function from images (N, 3, H, W) to logits (N, 1, H, W), both float32.
+    """
+
+    file: str
+    packages: tuple[str, ...]
+    write: Callable[[Path, Path], None]
+    load: Callable[[Path], Network]
+
+
+def _shared(bundle: Path) -> dict[str, Any]:
+    return {
+        "net_id": "network_def",
+        "ckpt_file": str(bundle / WEIGHTS),
+        "meta_file": str(bundle / METADATA),
+        "config_file": str(bundle / INFERENCE),
+        "bundle_root": str(bundle),
+        "key_in_ckpt": "",
+    }
+
+
+def _write_torchscript(bundle: Path, file: Path) -> None:
+    ckpt_export(filepath=str(file), **_shared(bundle))
+
+
+def _load_torchscript(file: Path) -> Network:
+    network = torch.jit.load(file, map_location="cpu").eval()
+    return lambda images: network(torch.from_numpy(images)).detach().numpy()
+
+
+def _write_onnx(bundle: Path, file: Path) -> None:
+    onnx_export(
+        filepath=str(file),
+        input_shape=[1, 3, *_size(bundle)],
+        use_trace=True,
+        converter_kwargs={
+            "dynamo": False,  # which needs onnxscript
+            "input_names": ["image"],
+            "output_names": ["pred"],
+            "dynamic_axes": {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", "pred")},
+        },
+        **_shared(bundle),
+    )
+
+
+def _load_onnx(file: Path) -> Network:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    return lambda images: session.run(["pred"], {"image": images})[0]
+
+
+def _write_openvino(bundle: Path, file: Path) -> None:
+    import openvino
+
+    with tempfile.TemporaryDirectory() as folder:
+        onnx = Path(folder) / "model.onnx"
+        _write_onnx(bundle, onnx)
+        # With the weights in the file model.bin beside it; in float16, masks would differ.
+        openvino.save_model(openvino.convert_model(onnx), file, compress_to_fp16=False)
+
+
+def _load_openvino(file: Path) -> Network:
+    import openvino
+
+    compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda images: compiled(images)[0]
+
+
+EXPORT_FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
+    {
+        "torchscript": ExportFormat("model.ts", ("torch", "monai"), _write_torchscript, _load_torchscript),
+        "onnx": ExportFormat("model.onnx", ("torch", "onnx", "onnxruntime"), _write_onnx, _load_onnx),
+        "openvino": ExportFormat("model.xml", ("onnx", "openvino"), _write_openvino, _load_openvino),
+    }
+)
+"""By name. TorchScript's file holds inference.yaml and metadata.json as well, as MONAI Deploy reads them."""
+
+
+def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[str | Path] = ()) -> dict[str, Any]:
+    """Write a bundle's network in other formats into its folder `models`, and compare each with PyTorch.
+
+    Both run in float32 on the processor, on the same prepared images. A format whose masks differ is not kept.
+
+    Parameters
+    ----------
+    bundle : str or pathlib.Path
+        The bundle's folder, or a name of one.
+    names : iterable of str
+        Of `EXPORT_FORMATS`.
+    images : sequence of str or pathlib.Path
+        Files to compare on; by default phantoms of the bundle's stage.
+
+    Returns
+    -------
+    dict
+        What `monai_lungxfer.bundle.files.MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats`, those
+        from before too, with SHA-256 of the files, versions, and the comparison of each: number of images, lowest
+        Dice, largest difference of a pixel's probability.
+
+    Raises
+    ------
+    BundleError
+        When there is no such format, its packages are not installed, or its masks differ from PyTorch's.
+    OutputError
+        When a file cannot be written.
+    """
+    folder = bundle_path(bundle)
+    names = list(names)
+    logging.getLogger("monai.bundle.scripts").setLevel(logging.WARNING)  # it lists its arguments
+    for name in names:
+        _check_installed(name)
+    tensors, logits = _prepared_and_predicted(folder, images)
+    formats = remaining_formats(folder)
+    manifest = {"weights_sha256": hash_file(folder / WEIGHTS), "input_size": _size(folder), "formats": formats}
+    for name in names:
+        formats[name] = _made(folder, name, tensors, logits)
+        write_manifest(folder, manifest)  # at once: another format may fail
+    return manifest
+
+
+def _check_installed(name: str) -> None:
+    if name not in EXPORT_FORMATS:
+        raise BundleError(f"there is no export format {name!r}", remedy=f"Use one of {', '.join(EXPORT_FORMATS)}")
+    missing = [package for package in EXPORT_FORMATS[name].packages if importlib.util.find_spec(package) is None]
+    if missing:
+        raise BundleError(
+            f"the format {name} needs {' and '.join(missing)}, not installed here",
+            remedy=f"Install it: pip install 'monai_lungxfer[{name}]'",
+        )
+
+
+def _size(bundle: Path) -> list[int]:
+    return input_size(bundle / WEIGHTS)
+
+
+def _prepared_and_predicted(
+    bundle: Path, images: Sequence[str | Path]
+) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+    """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
+    parser = bundle_workflow(bundle, "inference", {"device": torch.device("cpu")}).parser
+    preprocessing, network = (parser.get_parsed_content(name) for name in ("preprocessing", "network_def"))
+    load_weights(network, bundle / WEIGHTS)
+    network.eval()
+    with tempfile.TemporaryDirectory() as folder:
+        files = images or _phantoms(bundle, Path(folder))
+        tensors = [preprocessing({"image": str(file)})["image"].as_tensor()[None] for file in files]
+    with torch.no_grad():
+        return [tensor.numpy() for tensor in tensors], [network(tensor).numpy() for tensor in tensors]
+
+
+def _phantoms(bundle: Path, folder: Path) -> list[str]:
+    write_phantoms(folder, donor=4, general=4, portable=4)
+    return [record["image"] for record in load_datalist(folder / stage_for_bundle(bundle).data)]
+
+
+def _made(
+    bundle: Path, name: str, tensors: Sequence[NDArray[np.float32]], logits: Sequence[NDArray[np.float32]]
+) -> dict[str, Any]:
+    """Write one format aside, compare it, and put it in its place; return its entry of the manifest."""
+    made = EXPORT_FORMATS[name]
+    models = bundle / WEIGHTS.parent
+    try:
+        # Under its final name, which is written into some formats.
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=models) as staging:
+            file = Path(staging) / made.file
+            made.write(bundle, file)
+            compared = _compared(made.load(file), tensors, logits)
+            if compared["lowest_dice"] < MIN_DICE:
+                raise BundleError(
+                    f"masks of the format {name} reach a Dice of {compared['lowest_dice']:.4f} with PyTorch's, "
+                    f"not {MIN_DICE}",
+                    source=bundle,
+                    remedy="Do not use this format with these versions: " + str(_versions(made)),
+                )
+            parts = sorted(Path(staging).iterdir())
+            hashes = {part.name: hash_file(part) for part in parts}
+            for part in parts:
+                part.replace(models / part.name)
+    except OSError as error:
+        raise unwritable(models / made.file, error) from error
+    return {"sha256": hashes, "versions": _versions(made), **compared}
+
+
+def _versions(made: ExportFormat) -> dict[str, str]:
+    return {package: importlib.metadata.version(package) for package in made.packages}
+
+
+def _compared(
+    network: Network, tensors: Sequence[NDArray[np.float32]], logits: Sequence[NDArray[np.float32]]
+) -> dict[str, float]:
+    """Compare masks and probabilities, image by image."""
+    lowest, largest = 1.0, 0.0
+    for tensor, expected in zip(tensors, logits, strict=True):
+        own, other = (torch.sigmoid(torch.from_numpy(plane)) for plane in (expected, network(tensor)))
+        lowest = min(lowest, float(image_metrics(other, own >= 0.5, ["DICE_HARD"])["DICE_HARD"]))
+        largest = max(largest, float((other - own).abs().max()))
+    return {"images": len(tensors), "lowest_dice": lowest, "required_dice": MIN_DICE, "largest_difference": largest}

@@ -1,0 +1,64 @@
+"""Putting weights into a bundle, in place of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.weights.packing import pack_weights
+from monai_lungxfer.weights.sidecar import input_size, save_input_size
+
+__all__ = ["WEIGHTS_HASH", "install_weights"]
+
+WEIGHTS_HASH = "weights_sha256"
+"""The key of a bundle's metadata that holds the SHA-256 of its `models/model.pt`."""
+
+
+def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True) -> Path:
+    """Put weights that fit a bundle into it, in place of its own, and record their hash in its metadata.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        A weights file.
+    bundle : str or pathlib.Path
+        As for `monai_lungxfer.bundle.files.bundle_path`.
+    pack : bool
+        Whether they are packed; else the file is copied as it is.
+
+    Returns
+    -------
+    pathlib.Path
+        The bundle's weights file.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle, or it cannot infer.
+    TransferError
+        When the weights do not fit its network, or as `pack_weights`. Nothing has been written then.
+    OutputError
+        When something cannot be written.
+    """
+    folder = bundle_path(bundle)
+    metadata = bundle_metadata(folder)
+    Segmenter.from_bundle(folder, weights=source, device="cpu")  # or its own would be lost to weights that do not fit
+    target = folder / WEIGHTS
+    if pack:
+        pack_weights(source, target, overwrite=True)
+    else:
+        _copy_weights(source, target)
+    metadata[WEIGHTS_HASH] = hash_file(target)
+    with atomic_path(folder / METADATA) as temporary:
+        temporary.write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
+    return target
+
+
+def _copy_weights(source: str | Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
+    save_input_size(target, input_size(source))

@@ -1,0 +1,5 @@
+"""Ignite handlers that the bundles name: early stopping, resuming, tables and tracking."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,160 @@
+"""Measuring one set of weights on one section of a split, image by image, and writing the result down."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.engines import Workflow
+from monai.metrics import calibration_binning
+
+from monai_lungxfer.data.datalist import data_root
+from monai_lungxfer.data.records import image_name
+from monai_lungxfer.metrics.cumulative import METRICS, image_metrics
+from monai_lungxfer.utils.files import atomic_path, hash_file
+
+__all__ = ["ImageTable", "summarise"]
+
+KEPT_FIELDS = ("finding", "view", "source")
+CALIBRATION_BINS = 10
+
+
+class ImageTable:
+    """Ignite handler that keeps the metrics of every image that an evaluator sees.
+
+    Patients are numbered in the order in which they appear: the report tells which images belong together, and not
+    whose they are.
+
+    Parameters
+    ----------
+    records : sequence of mappings
+        The section's records, in the order in which the evaluator sees them.
+    root : str or pathlib.Path
+        The data set, as for `monai_lungxfer.data.datalist.load_datalist`; images are named relative to its folder, see
+        `monai_lungxfer.data.records.image_name`.
+    names : sequence of str, optional
+        Metrics, see `monai_lungxfer.metrics.cumulative.METRICS`.
+    """
+
+    def __init__(self, records: Sequence[Mapping[str, Any]], root: str | Path, names: Sequence[str] = METRICS) -> None:
+        self.records = records
+        self.root = data_root(root)
+        self.names = tuple(names)
+        self.rows: list[dict[str, Any]] = []
+        self._bins = np.zeros((3, CALIBRATION_BINS))
+        self._patients: dict[str, int] = {}
+        self.report: dict[str, Any] = {}
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator, after its postprocessing."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def _start(self) -> None:
+        self.rows.clear()
+        self._bins[:] = 0
+        self._patients.clear()
+
+    def __call__(self, engine: Workflow) -> None:
+        """Measure the batch that has just been predicted."""
+        for item in engine.state.output:
+            record = self.records[len(self.rows)]
+            spacing = _spacing(item["label"])
+            values = image_metrics(item["pred"][None], item["label"][None], self.names, spacing)
+            self.rows.append(
+                {"image": image_name(record["image"], self.root)}
+                | ({"patient": self._number(record["patient"])} if "patient" in record else {})
+                | {field: record[field] for field in KEPT_FIELDS if field in record}
+                | {"distances_in": "pixels" if spacing is None else "mm"}
+                | {name: float(value) for name, value in values.items()}
+            )
+            self._bins += _calibration_sums(item["pred"], item["label"])
+
+    def _number(self, patient: str) -> int:
+        return self._patients.setdefault(patient, len(self._patients) + 1)
+
+    def write(self, path: str | Path, *, section: str, split: str, weights: str | Path) -> dict[str, Any]:
+        """Write the report as JSON, all or nothing, and return it.
+
+        Under "calibration" it tells, for ten ranges of equal width of the predicted probability, how many pixels of
+        all images fell into it, their mean probability, and the share of them that is lung.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            The report file.
+        section, split : str
+            Name of the section and hash of the split, so that results can be compared.
+        weights : str or pathlib.Path
+            The weights file that was measured; its hash is recorded.
+
+        Raises
+        ------
+        OutputError
+            When it cannot be written.
+        """
+        self.report = {
+            "section": section,
+            "split": split,
+            "weights_sha256": hash_file(weights),
+            "images": len(self.rows),
+            "all": summarise(self.rows, self.names),
+            "by_finding": {
+                finding: summarise([row for row in self.rows if row.get("finding") == finding], self.names)
+                for finding in sorted({row["finding"] for row in self.rows if "finding" in row})
+            },
+            "calibration": [_calibration_bin(*sums) for sums in self._bins.T],
+            "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
+        }
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(self.report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return self.report
+
+
+def summarise(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, float | int | None]]:
+    """Return mean, standard deviation (n - 1) and number of images of each metric, undefined values left out."""
+    summary = {}
+    for name in names:
+        values = np.array([row[name] for row in rows], dtype=float)
+        values = values[~np.isnan(values)]
+        summary[name] = {
+            "mean": float(values.mean()) if values.size else None,
+            "std": float(values.std(ddof=1)) if values.size > 1 else None,
+            "n": int(values.size),
+        }
+    return summary
+
+
+def _calibration_sums(probability: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
+    """Return pixels, sum of the probabilities, and pixels that are lung, each (bins,), of one image (1, H, W)."""
+    means, shares, pixels = calibration_binning(probability[None], truth[None], num_bins=CALIBRATION_BINS)
+    return torch.stack([pixels, (means * pixels).nan_to_num(), (shares * pixels).nan_to_num()])[:, 0, 0].cpu().numpy()
+
+
+def _calibration_bin(pixels: float, probabilities: float, lung: float) -> dict[str, float | int | None]:
+    filled = pixels > 0
+    return {
+        "pixels": int(pixels),
+        "probability": probabilities / pixels if filled else None,
+        "lung": lung / pixels if filled else None,
+    }
+
+
+def _spacing(label: torch.Tensor) -> tuple[float, float] | None:
+    """Return the (row, column) spacing in mm of a label as it was resized, where its file tells it."""
+    meta = getattr(label, "meta", {})
+    native = np.asarray(meta.get("pixel_spacing", (math.nan, math.nan)), dtype=float)
+    if np.isnan(native).any():
+        return None
+    height, width = meta["spatial_shape"]
+    return float(native[0] * height / label.shape[-2]), float(native[1] * width / label.shape[-1])
+
+
+def _json_number(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,229 @@
+"""Ignite handlers for training that can be stopped at any moment: best weights, resume, seeds."""
+
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import EarlyStopping
+from monai.engines import Workflow
+from monai.handlers import EarlyStopHandler
+from torch import nn
+
+from monai_lungxfer.bundle.files import bundles_root
+from monai_lungxfer.utils.errors import LungXferError, TransferError
+from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
+from monai_lungxfer.weights.sidecar import input_size_file, save_input_size
+
+__all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint"]
+
+logger = logging.getLogger(__name__)
+
+_RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
+_START_AFRESH = "Start afresh with resume set to false, or choose another output folder"
+
+
+class _Stateful(Protocol):
+    def state_dict(self) -> Mapping[str, Any]: ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
+
+
+class EpochSeed:
+    """Seed everything random by (seed, epoch) as an epoch starts, so that a resumed run draws what it would have drawn.
+
+    Parameters
+    ----------
+    seed : int
+        Of the run.
+    datasets : sequence
+        Data sets with `set_epoch`, such as those of `decoded_dataset`.
+    """
+
+    def __init__(self, seed: int, datasets: Sequence[Any] = ()) -> None:
+        self.seed = seed
+        self.datasets = datasets
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the trainer."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Seed Python, NumPy and PyTorch."""
+        state = int(np.random.SeedSequence((self.seed, engine.state.epoch)).generate_state(1)[0])
+        random.seed(state)
+        np.random.seed(state)  # noqa: NPY002 - transforms that users add may draw from the global generator
+        torch.manual_seed(state)
+        for dataset in self.datasets:
+            dataset.set_epoch(engine.state.epoch)
+
+
+class EarlyStop(EarlyStopHandler):
+    """MONAI's early stop, whose counter and best score can be part of a `ResumePoint`."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return the counter and the best score."""
+        return self._inner.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the counter and the best score."""
+        self._inner.load_state_dict(state_dict)
+
+    @property
+    def _inner(self) -> EarlyStopping:
+        if self._handler is None:
+            raise RuntimeError("set_trainer() must be called before training")
+        return self._handler
+
+
+class BestWeights:
+    """Keep the network's weights of the best validation epoch in a file, to be put back when training ends.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Its state dict is the file's only content, as MONAI Label and ``ckpt_export`` expect.
+    path : str or pathlib.Path
+        The weights file, replaced atomically.
+    image_size : sequence of int
+        (H, W) in pixels that the weights learn with; kept beside the file, see `monai_lungxfer.weights.sidecar`.
+    """
+
+    def __init__(self, network: nn.Module, path: str | Path, image_size: Sequence[int]) -> None:
+        self.network = network
+        self.path = Path(path)
+        self.image_size = image_size
+
+    def keep_shipped(self) -> None:
+        """Copy the weights that the package ships aside, into `shipped/`, before a training replaces them.
+
+        MONAI's own command trains in the bundle's folder, and `lungxfer predict` takes what lies there.
+        """
+        kept = self.path.parent / "shipped"
+        if not self.path.resolve().is_relative_to(bundles_root().resolve()) or not self.path.is_file():
+            return
+        for file in (self.path, input_size_file(self.path)):
+            if file.is_file() and not (kept / file.name).exists():
+                with atomic_path(kept / file.name) as temporary:
+                    shutil.copyfile(file, temporary)
+        logger.warning(
+            "%s is a bundle of the package itself, whose weights this training replaces; they are kept in models/%s. "
+            "Train in a copy (lungxfer bundles export NAME --out DIR), or name another folder (--ckpt_dir DIR)",
+            self.path.parents[1].name,
+            kept.name,
+        )
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the evaluator, whose key metric decides."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Workflow) -> None:
+        """Write the weights if this epoch is the best so far."""
+        if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
+            save_checkpoint(self.network.state_dict(), self.path)
+            save_input_size(self.path, self.image_size)
+
+    def restore(self) -> None:
+        """Load the best weights into the network."""
+        if self.path.is_file():
+            self.network.load_state_dict(read_checkpoint(self.path))
+
+
+class ResumePoint:
+    """After every epoch, write all that training needs to go on from there as if it had not stopped.
+
+    Attach it last, so that the validation, the schedule and the early stop of the epoch are part of what it writes.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file, replaced atomically.
+    objects : mapping
+        Name to object with `state_dict` and `load_state_dict`: network, optimizer, scheduler, ….
+    evaluator : monai.engines.Workflow
+        Its best metric is kept too.
+    settings : mapping
+        What must not change between the parts of one training: seed, split, batch size, ….
+    enabled : bool
+        When false, a file of an earlier training is ignored and then replaced.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        objects: Mapping[str, _Stateful],
+        evaluator: Workflow,
+        settings: Mapping[str, Any],
+        enabled: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.objects = dict(objects)
+        self.evaluator = evaluator
+        self.settings = {name: str(value) for name, value in settings.items()}
+        self.enabled = enabled
+
+    def attach(self, engine: Engine) -> None:
+        """Attach to the trainer."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Workflow) -> None:
+        """Write the resume point of the epoch that has just been completed."""
+        if engine.state.rank != 0:
+            return
+        content = {
+            "settings": self.settings,
+            "epoch": engine.state.epoch,
+            "stopped": bool(engine.should_terminate),
+            "best": (float(self.evaluator.state.best_metric), self.evaluator.state.best_metric_epoch),
+            "objects": {name: stateful.state_dict() for name, stateful in self.objects.items()},
+        }
+        save_checkpoint(content, self.path)
+
+    def run(self, trainer: Engine) -> None:
+        """Train from the last finished epoch; nothing is done when the training had already ended.
+
+        Raises
+        ------
+        LungXferError
+            When the file belongs to a training with other settings, or is no resume point.
+        """
+        content = self._load() if self.enabled and self.path.is_file() else None
+        if content is not None:
+            self._restore(content, trainer)
+            if content["stopped"] or content["epoch"] >= trainer.state.max_epochs:
+                logger.info("Training had already ended after epoch %d (%s)", content["epoch"], self.path)
+                return
+            logger.info("Training goes on after epoch %d (%s)", content["epoch"], self.path)
+        trainer.run()
+
+    def _load(self) -> dict[str, Any]:
+        content = read_checkpoint(self.path, _START_AFRESH)
+        if not isinstance(content, dict) or not content.keys() >= _RESUME_KEYS:
+            raise TransferError("it is no resume point", source=self.path, remedy=_START_AFRESH)
+        changed = [
+            f"{name} was {content['settings'].get(name)}, is {value}"
+            for name, value in self.settings.items()
+            if content["settings"].get(name) != value
+        ]
+        if changed:
+            raise LungXferError(
+                f"this folder holds a training with other settings: {'; '.join(changed)}",
+                source=self.path,
+                remedy="Choose another output folder, restore the settings, or start afresh with resume set to false",
+            )
+        return content
+
+    def _restore(self, content: Mapping[str, Any], trainer: Engine) -> None:
+        for name, stateful in self.objects.items():
+            stateful.load_state_dict(content["objects"][name])
+        self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = content["best"]
+        trainer.state.epoch = content["epoch"]
+        trainer.state.iteration = content["epoch"] * trainer.state.epoch_length

@@ -1,0 +1,206 @@
+"""The parts of a bundle's inference.yaml, built and checked, as the inference core needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from monai.bundle import ConfigParser
+from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
+
+from monai_lungxfer.bundle.files import as_setting
+from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
+from monai_lungxfer.utils.precision import usable_device
+
+__all__ = ["InferenceParts", "load_parts"]
+
+# Settings of inference.yaml that only `monai.bundle run` reads: here, images, weights and results are the caller's.
+_OF_THE_CALLER = {
+    *("bundle_root", "ckpt_dir", "weights", "dataset_dir", "image_pattern", "images", "output_dir"),
+    *("dataset", "dataloader", "batch_size", "num_workers", "evaluator", "handlers", "imports", "initialize", "run"),
+}
+
+
+@dataclass(frozen=True)
+class InferenceParts:
+    """What inference consists of.
+
+    Only the two ends of the YAML's transforms are left out, ``LoadImaged`` and ``SaveImaged``: images come from
+    memory and go back there.
+
+    Attributes
+    ----------
+    device : torch.device
+        Where the network is.
+    network : torch.nn.Module
+        Without trained weights yet.
+    inferer : callable
+        Called as ``inferer(inputs=batch, network=network)``.
+    preprocessing : monai.transforms.Compose
+        From an image in memory to the network's input, key `image`.
+    to_probability : monai.transforms.Compose
+        The postprocessing before its threshold: from logits to probabilities of native size, key `pred`.
+    threshold : monai.transforms.Compose
+        The threshold alone: from probabilities to the mask as the network drew it.
+    to_mask : monai.transforms.Compose
+        What follows the threshold, such as cleaning.
+    channels : {"grey", "rgb"}
+        What images must be read with, see `monai_lungxfer.io.radiograph.read_radiograph`.
+    """
+
+    device: torch.device
+    network: torch.nn.Module
+    inferer: Any
+    preprocessing: Compose
+    to_probability: Compose
+    threshold: Compose
+    to_mask: Compose
+    channels: Channels
+
+
+def load_parts(
+    folder: Path, weights: Path, device: str = "auto", overrides: Mapping[str, Any] | None = None
+) -> InferenceParts:
+    """Build the parts.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The bundle's folder.
+    weights : pathlib.Path
+        The weights file that will be loaded into the network: it decides on the input size.
+    device : str
+        "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
+    overrides : mapping, optional
+        Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
+
+    Raises
+    ------
+    BundleError
+        When a part is missing or cannot be built, or an override names nothing that has an effect here, or is no value
+        that its setting can have.
+    LungXferError
+        When the device cannot be used.
+    """
+    parser = _parser(folder)
+    parser["weights"] = as_setting(weights)
+    if device != "auto":
+        _override(parser, {"device": usable_device(device)}, folder)
+    _check_effect(overrides or {}, folder)
+    _override(parser, overrides or {}, folder)
+    _check_values(parser, overrides or {}, folder)
+    where = usable_device(_part(parser, "device", folder))  # before the network, which is moved there
+    to_probability, threshold, to_mask = _parted(_part(parser, "postprocessing", folder), folder)
+    return InferenceParts(
+        device=where,
+        network=_part(parser, "network", folder),
+        inferer=_part(parser, "inferer", folder),
+        preprocessing=Compose(_without(_part(parser, "preprocessing", folder), LoadImaged)),
+        to_probability=to_probability,
+        threshold=threshold,
+        to_mask=to_mask,
+        channels=_channels(parser),
+    )
+
+
+def _parser(folder: Path) -> ConfigParser:
+    file = folder / "configs" / "inference.yaml"
+    parser = ConfigParser()
+    try:
+        parser.read_config(str(file))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BundleError(
+            f"it cannot be read ({error})", source=file, remedy="Restore the bundle's own file"
+        ) from error
+    parser["bundle_root"] = str(folder)
+    return parser
+
+
+def _part(parser: ConfigParser, name: str, folder: Path) -> Any:
+    if name not in parser:
+        raise BundleError(f"its inference.yaml has no {name!r}", source=folder, remedy="Restore the bundle's own file")
+    try:
+        return parser.get_parsed_content(name)
+    # Whatever class or expression the YAML names may raise whatever it likes.
+    except Exception as error:
+        cause = root_cause(error)
+        if isinstance(cause, LungXferError):
+            raise cause from None  # says itself what to do
+        raise BundleError(
+            f"{name!r} of its inference.yaml cannot be built ({type(cause).__name__}: {cause})",
+            source=folder,
+            remedy="Check the overrides, or restore the bundle's own file",
+        ) from error
+
+
+def _channels(parser: ConfigParser) -> Channels:
+    """Return what the YAML tells the reader, which is left out with ``LoadImaged``."""
+    loaders = (step for step in parser["preprocessing#transforms"] if step.get("_target_") == LoadImaged.__name__)
+    loader: Mapping[str, Any] = next(loaders, {})
+    return loader.get("channels", "grey")
+
+
+def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
+    for name, value in overrides.items():
+        holder = name.rpartition("#")[0]
+        if name not in parser and (not holder or holder not in parser):
+            raise BundleError(
+                f"its inference.yaml has no {name!r} to override",
+                source=folder,
+                remedy="Use an id of that file, with # between levels, as in preprocessing#transforms#0#keys",
+            )
+        parser[name] = value
+
+
+def _check_effect(overrides: Mapping[str, Any], folder: Path) -> None:
+    """Refuse what nothing would follow, but every result would have as its setting."""
+    for name in overrides:
+        if name.partition("#")[0] in _OF_THE_CALLER:
+            raise BundleError(
+                f"to override {name!r} has no effect here",
+                source=folder,
+                remedy="Leave it out; weights, images and results have options of their own (--weights, --out)",
+            )
+
+
+def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
+    wanted = {
+        "image_size": ("two numbers of pixels, as in [256, 256]", _is_size),
+        "threshold": ("a number above 0 and below 1", lambda value: _is_number(value) and 0 < value < 1),
+        "clean": ("true or false", lambda value: isinstance(value, bool)),
+    }
+    for name in overrides.keys() & wanted.keys():
+        value, (description, fits) = _part(parser, name, folder), wanted[name]
+        if not fits(value):
+            raise BundleError(f"{name} would be {value!r}, not {description}", source=folder, remedy="Correct it")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)
+
+
+def _without(transforms: Compose, *kinds: type) -> list[Any]:
+    return [transform for transform in transforms.transforms if not isinstance(transform, kinds)]
+
+
+def _parted(postprocessing: Compose, folder: Path) -> tuple[Compose, Compose, Compose]:
+    """Part the postprocessing before and after its threshold, where the probability and the raw mask can be had."""
+    transforms = _without(postprocessing, SaveImaged)
+    found = [index for index, transform in enumerate(transforms) if isinstance(transform, AsDiscreted)]
+    if len(found) != 1:
+        raise BundleError(
+            f"its postprocessing has {len(found)} AsDiscreted, not one",
+            source=folder,
+            remedy="Bring logits to probabilities of native size (Activationsd, Invertd) and threshold those once",
+        )
+    at = found[0]
+    return Compose(transforms[:at]), Compose(transforms[at : at + 1]), Compose(transforms[at + 1 :])

@@ -1,0 +1,191 @@
+"""Masks as DICOM Segmentation objects (SEG), which viewers and archives lay over the radiograph they belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
+from scipy import ndimage
+
+from monai_lungxfer import __version__
+from monai_lungxfer.inference.dicom.source import SourceImage, derived_uid, read_source, save_dicom, source_image
+from monai_lungxfer.morphology.lungs import TOUCHING, lungs_by_side
+from monai_lungxfer.utils.extras import import_extra
+
+if TYPE_CHECKING:
+    from highdicom.seg import Segmentation
+
+    from monai_lungxfer.inference.segmenter import ModelIdentity
+
+__all__ = ["SERIES_DESCRIPTION", "equipment", "lung_segmentation", "result_uids", "save_dicom_seg"]
+
+SERIES_DESCRIPTION = "Lung mask (AI), research only, not for clinical use"
+"""Series Description (0008,103E) of every segmentation."""
+
+_SERIES_OFFSET = 1000  # results stand behind the acquired series, in their order
+_LONGEST = 64  # characters of a Long String (LO)
+
+_CATEGORY = Code("91723000", "SCT", "Anatomical Structure")  # CID 7150
+_LUNG = Code("39607008", "SCT", "Lung")
+_RIGHT = Code("3341006", "SCT", "Right lung")
+_LEFT = Code("44029006", "SCT", "Left lung")
+
+logger = logging.getLogger(__name__)
+
+
+def lung_segmentation(
+    source: Dataset, mask: NDArray[np.uint8], identity: ModelIdentity, *, sides: bool = False
+) -> Segmentation:
+    """Make the DICOM Segmentation of a mask: BINARY, one frame for each segment, of the source's size.
+
+    Parameters
+    ----------
+    source : pydicom.dataset.Dataset
+        The radiograph (CR, DX or secondary capture), its pixel data is not needed. It is not changed.
+    mask : numpy.ndarray
+        uint8 (H, W) of {0, 1}, pixel for pixel on the source's stored pixels.
+    identity : ModelIdentity
+        The model that made the mask; stands in the algorithm identification.
+    sides : bool
+        Two segments, right and left lung, where the mask has two lungs; else, and where it has not, one, the lungs.
+
+    Returns
+    -------
+    highdicom.seg.Segmentation
+        Its UIDs follow from the source, the model and the mask, so a repeat gives the same series and instance. A
+        projection has no position in space, and none is given: the relation to the source image is by pixel. Nor
+        are Pixel Measures given, which PS3.3, A.51, leaves open then: GDCM, and so ITK, refuses a file that has them
+        without an orientation. The pixel spacing is the source's.
+
+    Raises
+    ------
+    ValueError
+        When the mask is not of the source's size, or holds other values than 0 and 1.
+    InputFileError
+        When the source is not of one frame or not of a radiograph's SOP class.
+    LungXferError
+        When highdicom is not installed.
+    """
+    image = source_image(source)
+    _check(mask, image.header)
+    labels = _sides(mask, image) if sides else None
+    properties = [_LUNG] if labels is None else [_RIGHT, _LEFT]
+    labels = mask if labels is None else labels
+    series, instance = result_uids("segmentation", image, identity, labels, f"sides={sides}")
+    segmentation = import_extra("highdicom.seg").Segmentation(
+        source_images=[image.header],
+        pixel_array=labels,
+        segmentation_type="BINARY",
+        segment_descriptions=_descriptions(properties, identity),
+        series_instance_uid=series,
+        series_number=_SERIES_OFFSET + image.series_number,
+        sop_instance_uid=instance,
+        instance_number=1,
+        omit_empty_frames=False,  # an empty mask is a result too
+        content_label="LUNGS",
+        series_description=SERIES_DESCRIPTION,
+        **equipment(identity),
+    )
+    return _completed(segmentation, image, instance)
+
+
+def save_dicom_seg(
+    path: str | Path, source: str | Path, mask: NDArray[np.uint8], identity: ModelIdentity, *, sides: bool = False
+) -> None:
+    """Write the segmentation of a radiograph's file; see `lung_segmentation` for parameters and errors.
+
+    Raises
+    ------
+    InputFileError
+        When the source is no DICOM file.
+    OutputError
+        When the file cannot be written.
+    """
+    save_dicom(path, lung_segmentation(read_source(source), mask, identity, sides=sides))
+
+
+def result_uids(
+    kind: str, image: SourceImage, identity: ModelIdentity, pixels: NDArray[np.uint8], *settings: str
+) -> tuple[str, str]:
+    """Return the UIDs of a result's series and instance.
+
+    The series follows from the source, the model and the settings. The instance follows from the pixels too: where
+    another machine's arithmetic changes one of them, it is another instance of that series.
+    """
+    model = (identity.bundle, identity.version, identity.weights_sha256, *identity.overrides)
+    series = derived_uid(kind, image.header.SOPInstanceUID, *model, *settings)
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    return series, derived_uid(series, str(pixels.shape), digest)
+
+
+def equipment(identity: ModelIdentity) -> dict[str, Any]:
+    """Return highdicom's arguments that say which software made a result; the weights are its serial number."""
+    return {
+        "manufacturer": "monai_lungxfer",
+        "manufacturer_model_name": identity.bundle[:_LONGEST],
+        "software_versions": __version__,
+        "device_serial_number": identity.weights_sha256[:_LONGEST],
+    }
+
+
+def _check(mask: NDArray[np.uint8], header: Dataset) -> None:
+    if mask.shape != (header.Rows, header.Columns):
+        raise ValueError(f"the mask is {mask.shape}, the source image {(header.Rows, header.Columns)}")
+    if mask.dtype != np.uint8 or mask.max(initial=0) > 1:
+        raise ValueError("a mask must be uint8 with the values 0 and 1")
+
+
+def _descriptions(properties: list[Code], identity: ModelIdentity) -> list[Any]:
+    highdicom = import_extra("highdicom")
+    parameters = dict(override.partition("=")[::2] for override in identity.overrides)
+    algorithm = highdicom.AlgorithmIdentificationSequence(
+        name=identity.bundle[:_LONGEST],
+        family=Code("123110", "DCM", "Artificial Intelligence"),
+        version=identity.version[:_LONGEST],
+        parameters={"weights_sha256": identity.weights_sha256, **parameters},
+    )
+    return [
+        import_extra("highdicom.seg").SegmentDescription(
+            segment_number=number,
+            segment_label=code.meaning,
+            segmented_property_category=_CATEGORY,
+            segmented_property_type=code,
+            algorithm_type="AUTOMATIC",
+            algorithm_identification=algorithm,
+        )
+        for number, code in enumerate(properties, start=1)
+    ]
+
+
+def _completed(segmentation: Segmentation, image: SourceImage, instance: str) -> Segmentation:
+    """Add what highdicom leaves out, and patient and study, which it would check in messages that quote them."""
+    segmentation.update(image.identity)
+    segmentation.PatientOrientation = list(image.orientation)
+    organization = derived_uid("dimensions", instance)
+    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
+        item.DimensionOrganizationUID = organization
+    return segmentation
+
+
+def _sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | None:
+    """Return 1 for the right lung and 2 for the left one; ``None`` when the mask has not two lungs.
+
+    The lungs are the two largest pieces, as in `monai_lungxfer.inference.quality.measure`; every other piece goes to
+    the nearer of them. The right lung is on the left side of the image, unless Patient Orientation says that the
+    rows run towards the patient's right.
+    """
+    pieces, _ = ndimage.label(mask, TOUCHING)
+    lungs = lungs_by_side(pieces)
+    if lungs is None:
+        logger.warning("the mask has not two lungs: its segmentation has one segment for all")
+        return None
+    nearest = ndimage.distance_transform_edt(~np.isin(pieces, lungs), return_distances=False, return_indices=True)
+    mirrored = image.orientation[:1] and image.orientation[0].startswith("R")
+    right = lungs[1] if mirrored else lungs[0]
+    return np.where(pieces[tuple(nearest)] == right, 1, 2).astype(np.uint8) * mask

@@ -1,0 +1,209 @@
+"""DICOM files in and out, and what a result takes over from its source image: patient, study, reference."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from monai_lungxfer.inference.dicom.attributes import read_number, read_text, valid_text
+from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.files import atomic_path
+
+__all__ = ["SourceImage", "derived_uid", "read_source", "save_dicom", "source_image"]
+
+PROJECTIONS = {
+    "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography",
+    "1.2.840.10008.5.1.4.1.1.1.1": "Digital X-Ray, for presentation",
+    "1.2.840.10008.5.1.4.1.1.1.1.1": "Digital X-Ray, for processing",
+    "1.2.840.10008.5.1.4.1.1.7": "Secondary Capture",
+}
+"""The SOP classes that results are made for: of one frame, and without a position in space."""
+
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+_ALWAYS_LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")  # JPEG baseline and extended
+
+_REQUIRED = (  # type 2 in the Patient and General Study modules: present in every result, and empty when unknown
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+_OPTIONAL = (
+    "IssuerOfPatientID",
+    "PatientAge",
+    "PatientIdentityRemoved",
+    "DeidentificationMethod",
+    "StudyDescription",
+)
+
+_UID = re.compile(r"[0-9.]{1,64}")
+_DIRECTION = re.compile(r"(?!.*(.).*\1)[ALRPHF]{1,3}")
+
+
+@dataclass(frozen=True)
+class SourceImage:
+    """A source image as its results see it.
+
+    Attributes
+    ----------
+    header : pydicom.dataset.Dataset
+        What a result is built from: the four UIDs, modality, size, and lossy compression where there is one. All
+        attributes of the patient are empty; neither frame of reference nor pixel spacing are among them.
+    identity : pydicom.dataset.Dataset
+        Attributes of patient and study for the result, in UTF-8: those of type 2, at least empty.
+    orientation : tuple of str
+        Patient Orientation (0020,0020), the directions of rows and columns; empty when it is not given.
+    series_number : int
+        Series Number (0020,0011), 0 when it is not given.
+    """
+
+    header: Dataset
+    identity: Dataset
+    orientation: tuple[str, ...]
+    series_number: int
+
+
+def read_source(path: str | Path) -> Dataset:
+    """Read what `source_image` needs of a DICOM file; the pixel data only where nothing else identifies the image.
+
+    Raises
+    ------
+    InputFileError
+        When the file is no DICOM file. The message quotes nothing of its text.
+    """
+    try:
+        source: Dataset = read_dataset(Path(path), stop_before_pixels=True)
+        if not _instance_uid(source):
+            source = read_dataset(Path(path))
+    # pydicom raises anything for malformed files, and may quote a patient's name.
+    except Exception as error:  # noqa: BLE001
+        raise InputFileError(
+            f"cannot be read as DICOM ({type(error).__name__})", source=path, remedy="Copy it again from its source"
+        ) from None
+    if "Rows" not in source or "Columns" not in source:
+        raise InputFileError(
+            "is no DICOM image", source=path, remedy="Results in DICOM can be made for DICOM radiographs only"
+        )
+    return source
+
+
+def save_dicom(path: str | Path, instance: Dataset) -> None:
+    """Write a DICOM file that is whole or not there.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        instance.save_as(temporary)
+
+
+def source_image(source: Dataset) -> SourceImage:
+    """Take over what is usable of a source image's attributes. `source` is not changed.
+
+    Raises
+    ------
+    InputFileError
+        When it has more than one frame, or is of a SOP class that is not a radiograph's, or when nothing tells it from
+        other images (neither SOP Instance UID nor pixel data).
+    """
+    with config.disable_value_validation():  # the warnings would quote values
+        return SourceImage(
+            header=_header(source),
+            identity=_identity(source),
+            orientation=_orientation(source),
+            series_number=read_number(source, "SeriesNumber"),
+        )
+
+
+def derived_uid(*parts: str) -> str:
+    """Return the UID that the parts always give: a UUID below 2.25 (PS3.5, B.2) cut out of their SHA-256."""
+    digest = hashlib.sha256("\0".join(parts).encode()).digest()
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
+
+
+def _header(source: Dataset) -> Dataset:
+    header = Dataset()
+    for keyword in _REQUIRED:
+        setattr(header, keyword, "")
+    header.SOPClassUID = _class_uid(source)
+    header.SOPInstanceUID = _instance_uid(source) or derived_uid("instance", _pixel_digest(source))
+    header.StudyInstanceUID = _read_uid(source, "StudyInstanceUID") or derived_uid("study", header.SOPInstanceUID)
+    header.SeriesInstanceUID = _read_uid(source, "SeriesInstanceUID") or derived_uid("series", header.SOPInstanceUID)
+    header.Modality = read_text(source, "Modality") or "OT"
+    header.Rows, header.Columns = read_number(source, "Rows"), read_number(source, "Columns")
+    _copy_compression(source, header)
+    return header
+
+
+def _class_uid(source: Dataset) -> str:
+    """Return the SOP class; old files without one are secondary captures, which claims nothing about them."""
+    uid = read_text(source, "SOPClassUID") or read_text(_meta(source), "MediaStorageSOPClassUID") or _SECONDARY_CAPTURE
+    if uid not in PROJECTIONS or read_number(source, "NumberOfFrames") > 1:
+        raise InputFileError(
+            "results in DICOM are not made for this kind of image",
+            remedy=f"Give a single-frame image of the SOP class {', '.join(PROJECTIONS.values())}, or write PNG",
+        )
+    return uid
+
+
+def _instance_uid(source: Dataset) -> str:
+    return _read_uid(source, "SOPInstanceUID") or _read_uid(_meta(source), "MediaStorageSOPInstanceUID")
+
+
+def _read_uid(source: Dataset, keyword: str) -> str:
+    """Return a UID, "" for what is none: several values, too long, or of other characters."""
+    uid = read_text(source, keyword)
+    return uid if _UID.fullmatch(uid) else ""
+
+
+def _meta(source: Dataset) -> Dataset:
+    return getattr(source, "file_meta", None) or Dataset()
+
+
+def _pixel_digest(source: Dataset) -> str:
+    if not isinstance(source.get("PixelData"), bytes):
+        raise InputFileError("the image has neither SOP Instance UID nor pixel data", remedy="Export it anew")
+    return hashlib.sha256(source.PixelData).hexdigest()
+
+
+def _copy_compression(source: Dataset, header: Dataset) -> None:
+    """Once lossy, always lossy: PS3.3, C.7.6.1.1.5, holds for derived images too."""
+    by_syntax = read_text(_meta(source), "TransferSyntaxUID") in _ALWAYS_LOSSY
+    if read_text(source, "LossyImageCompression") != "01" and not by_syntax:
+        return
+    header.LossyImageCompression = "01"
+    for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+        value = valid_text(source, keyword)
+        if value:
+            setattr(header, keyword, value.split("\\"))
+
+
+def _identity(source: Dataset) -> Dataset:
+    identity = Dataset()
+    identity.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in (*_REQUIRED, *_OPTIONAL):
+        value = valid_text(source, keyword)
+        if value or keyword in _REQUIRED:
+            identity.add(DataElement(keyword, dictionary_VR(keyword), value, validation_mode=config.IGNORE))
+    return identity
+
+
+def _orientation(source: Dataset) -> tuple[str, ...]:
+    directions = tuple(read_text(source, "PatientOrientation").split("\\"))
+    return directions if len(directions) == 2 and all(map(_DIRECTION.fullmatch, directions)) else ()

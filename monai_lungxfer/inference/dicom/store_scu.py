@@ -1,0 +1,178 @@
+"""Results to an archive by C-STORE, the DICOM network service of PS3.4, annex B."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pydicom
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+
+from monai_lungxfer.inference.dicom.refusals import Refusals
+from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
+from monai_lungxfer.utils.extras import import_extra
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+
+__all__ = ["OWN_TITLE", "Archive", "send"]
+
+OWN_TITLE = "LUNGXFER"
+"""Application entity title of the sender, unless it is given another."""
+
+_TIMEOUT = 30  # seconds for each answer
+_WARNINGS = (0xB000, 0xB006, 0xB007)  # stored, with changes by the archive
+_TITLE = re.compile(r"(?=.*[^ ])[ -\[\]-~]{1,16}")  # VR AE of PS3.5, 6.2: ASCII without backslash, not blank
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where an archive listens, and under which names it and the sender speak.
+
+    Attributes
+    ----------
+    host, port : str, int
+        Of the archive.
+    title, own_title : str
+        Application entity titles of the archive and of the sender, 1 to 16 ASCII characters. Many archives answer only
+        those that call them by their title, and take files only from senders that they know.
+
+    Raises
+    ------
+    LungXferError
+        When a title is not valid.
+    """
+
+    host: str
+    port: int
+    title: str = "ANY-SCP"
+    own_title: str = OWN_TITLE
+
+    def __post_init__(self) -> None:
+        for title in (self.title, self.own_title):
+            if not _TITLE.fullmatch(title):
+                raise LungXferError(
+                    f"{title!r} is no application entity title",
+                    remedy="Titles have 1 to 16 ASCII characters, not all blank, and no backslash",
+                )
+
+    @classmethod
+    def at(cls, address: str, own_title: str = OWN_TITLE) -> Archive:
+        """Read an address, ``TITLE@HOST:PORT`` or ``HOST:PORT``.
+
+        Raises
+        ------
+        LungXferError
+            When it is none, or a title is not valid.
+
+        Examples
+        --------
+        >>> Archive.at("ORTHANC@127.0.0.1:4242")
+        Archive(host='127.0.0.1', port=4242, title='ORTHANC', own_title='LUNGXFER')
+        """
+        title, at, place = address.rpartition("@")
+        try:
+            parts = urlsplit(f"//{place}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host = port = None
+        if not host or not port or parts.netloc != place:
+            raise LungXferError(
+                f"{address!r} is no address of an archive",
+                remedy="Give one as ORTHANC@127.0.0.1:4242 (TITLE@HOST:PORT)",
+            )
+        return cls(host, port, title if at else cls.title, own_title)
+
+    def __str__(self) -> str:
+        """Return the address as it stands in messages."""
+        return f"{self.host}:{self.port}"
+
+
+def send(files: Sequence[str | Path], archive: Archive) -> None:
+    """Store DICOM files in an archive, in one association, in the transfer syntaxes that they have.
+
+    Parameters
+    ----------
+    files : sequence of str or pathlib.Path
+        DICOM files.
+    archive : Archive
+        Where to.
+
+    Raises
+    ------
+    InputFileError
+        When a file is no DICOM file. Nothing is stored.
+    OutputError
+        When the archive cannot be reached, refuses the association, or ends it: the files before the named one are
+        stored. When it refuses single files: all others are stored.
+    LungXferError
+        When pynetdicom is not installed.
+    """
+    if not files:
+        return
+    association = _associated(files, archive)
+    refusals = Refusals(str(archive))
+    try:
+        for file in files:
+            reason = _stored(association, file, archive)
+            if reason is not None:
+                refusals.add(file, reason)
+    finally:
+        association.release()
+    refusals.raise_any(len(files))
+
+
+def _associated(files: Sequence[str | Path], archive: Archive) -> Association:
+    pynetdicom = import_extra("pynetdicom")
+    contexts = [
+        pynetdicom.build_context(sop_class, syntax) for sop_class, syntax in dict.fromkeys(map(_context, files))
+    ]
+    entity = pynetdicom.AE(ae_title=archive.own_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _TIMEOUT
+    association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title)
+    if association.is_established:
+        return association
+    if association.is_rejected:
+        raise OutputError(
+            f"the archive refuses the association ({association.acceptor.primitive.reason_str})",
+            source=str(archive),
+            remedy=f"Check that its title is {archive.title!r} and that it knows the sender {archive.own_title!r}",
+        )
+    if association.rejected_contexts:
+        raise OutputError(
+            "the archive takes no files of these kinds and transfer syntaxes",
+            source=str(archive),
+            remedy="Allow Segmentation Storage and Secondary Capture in its settings",
+        )
+    raise OutputError(
+        "the archive cannot be reached", source=str(archive), remedy="Check host and port, and that the archive runs"
+    )
+
+
+def _context(file: str | Path) -> tuple[str, str]:
+    """Return SOP class and transfer syntax."""
+    try:
+        meta = read_file_meta_info(file)
+        return meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
+    except (OSError, InvalidDicomError, AttributeError) as error:
+        raise InputFileError(
+            f"cannot be read as a DICOM file ({type(error).__name__})", source=file, remedy="Give DICOM files only"
+        ) from None
+
+
+def _stored(association: Association, file: str | Path, archive: Archive) -> str | None:
+    """Return why the archive refuses a file, or nothing when it is stored."""
+    try:
+        status = association.send_c_store(pydicom.dcmread(file)).get("Status")
+    except (ValueError, AttributeError):  # their messages may quote the file
+        return "it does not take this kind of image or its transfer syntax"
+    except RuntimeError:
+        raise OutputError(f"{archive} ended the association", source=file, remedy="Try again") from None
+    if status is None:
+        raise OutputError(f"{archive} did not answer", source=file, remedy="Try again")
+    return None if status == 0 or status in _WARNINGS else f"status {status:#06x}"

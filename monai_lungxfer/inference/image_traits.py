@@ -1,0 +1,62 @@
+"""What an image itself tells of whether it is a frontal chest radiograph. Hints, not a classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.io.formats.dicom_view import FRONTAL_VIEWS
+from monai_lungxfer.io.radiograph import Radiograph
+
+__all__ = ["ImageTraits", "grey_entropy", "measure_traits"]
+
+_SHADES = 256
+_SAMPLED_SIDE = 512
+
+
+@dataclass(frozen=True)
+class ImageTraits:
+    """Traits of an image that its mask does not show.
+
+    Attributes
+    ----------
+    is_colour : bool
+        Whether the channels of the file differ.
+    is_frontal : bool or None
+        By the view in the DICOM header; ``None`` where that or another format does not say.
+    entropy : float
+        See `grey_entropy`.
+    """
+
+    is_colour: bool
+    is_frontal: bool | None
+    entropy: float
+
+
+def measure_traits(radiograph: Radiograph) -> ImageTraits:
+    """Return the traits of a radiograph."""
+    is_frontal = None if radiograph.view is None else radiograph.view in FRONTAL_VIEWS
+    return ImageTraits(radiograph.is_colour, is_frontal, grey_entropy(radiograph.pixels))
+
+
+def grey_entropy(pixels: NDArray[np.float32]) -> float:
+    """Return Shannon's entropy of the grey values in bits, 0 to 8.
+
+    The histogram has 256 bins from the lowest to the highest value of the image, thinned out to about 512 x 512. A
+    constant image has 0 bits, a mask 1 at most, a page of text little more, a radiograph about 7.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        (H, W), or (3, H, W), of any range.
+    """
+    step = max(1, max(pixels.shape[-2:]) // _SAMPLED_SIDE)
+    sampled = pixels[..., ::step, ::step].astype(np.float64)  # in which no range of float32 is too wide or too narrow
+    low, high = sampled.min(), sampled.max()
+    if not low < high:
+        return 0.0
+    counts = np.histogram((sampled - low) / (high - low), bins=_SHADES, range=(0, 1))[0]
+    shares = counts[counts > 0] / counts.sum()
+    return float(np.sum(shares * np.log2(1 / shares)))

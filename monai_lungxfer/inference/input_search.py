@@ -1,0 +1,144 @@
+"""Searching files, folders, patterns and datalists for images."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist
+from monai_lungxfer.io.formats import check_is_file, detect_format
+from monai_lungxfer.io.formats.dicom_view import is_directory
+from monai_lungxfer.utils.errors import InputFileError
+
+__all__ = ["IMAGE_SUFFIXES", "Found", "is_image", "search", "strip_image_suffix"]
+
+IMAGE_SUFFIXES = frozenset(
+    (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
+)
+"""Names that a folder's images are known by; those of the common formats are also known by their content."""
+
+_RESULT_ENDINGS = ("_mask", "_overlay")
+
+
+@dataclass
+class Found:
+    """What an input stands for.
+
+    Attributes
+    ----------
+    root : pathlib.Path
+        The folder that the names of its files start from; absolute.
+    files : list of pathlib.Path
+        Absolute.
+    results : int
+        How many files were left out as results of this package, or masks of a data set, by their names.
+    others : int
+        How many files of a folder are no images.
+    """
+
+    root: Path
+    files: list[Path] = field(default_factory=list)
+    results: int = 0
+    others: int = 0
+
+
+def search(given: str | Path) -> Found:
+    """Return what an input stands for, see `monai_lungxfer.inference.inputs.find_inputs`.
+
+    Raises
+    ------
+    InputFileError
+        When it does not exist or is no file, a folder holds no image, or a pattern fits nothing.
+    DatalistError
+        When a datalist is malformed.
+    """
+    path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - takes ".." out, and follows no link
+    if path.is_dir():
+        return _in_folder(path)
+    if path.is_file():
+        if is_directory(path):
+            return _in_folder(path.parent)
+        return Found(path.parent, _from_datalist(path) if path.suffix.lower() == ".json" else [path])
+    if path.exists():
+        check_is_file(path)
+    if glob.has_magic(str(given)):
+        return _from_pattern(path)
+    raise InputFileError("does not exist", source=given, remedy="Check the path")
+
+
+def strip_image_suffix(name: str) -> str:
+    """Return a file's name without the suffix of an image."""
+    lower = name.lower()
+    suffix = next((known for known in sorted(IMAGE_SUFFIXES, key=len, reverse=True) if lower.endswith(known)), "")
+    return name[: len(name) - len(suffix)] if suffix and not lower.endswith("/" + suffix) else name
+
+
+def _from_datalist(path: Path) -> list[Path]:
+    records = load_datalist(path, labels_required=False)
+    return [Path(os.path.abspath(record["image"])) for record in records]  # noqa: PTH100 - as above
+
+
+def _in_folder(folder: Path) -> Found:
+    found = Found(folder)
+    for parent, folders, names in os.walk(folder, onerror=_refuse):
+        if _file_type(Path(parent, DATALIST_NAME)) == stat.S_IFREG:
+            found.files += _from_datalist(Path(parent))
+            folders.clear()  # which hold its images, and its masks
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+        images = [file for file in files if is_image(file)]
+        found.others += len(files) - len(images)
+        _add_without_results(found, images)
+    if not found.files:
+        raise InputFileError("the folder holds no image", source=folder, remedy="Give a folder of radiographs")
+    return found
+
+
+def _refuse(error: OSError) -> None:
+    raise InputFileError(
+        f"the folder cannot be searched ({error.strerror})", source=error.filename, remedy="Check its permissions"
+    ) from error
+
+
+def _file_type(path: Path) -> int | None:
+    """Return whether it is a file, pipe, … as `stat.S_IFMT` does, or ``None`` for a broken link and what is locked."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except OSError:
+        return None
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file is an image by its suffix or by its content: a DICOMDIR is none."""
+    if _file_type(path) not in (stat.S_IFREG, None):
+        return False  # to open a pipe would be to wait for whoever writes to it
+    if path.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
+        return True
+    try:
+        return detect_format(path) is not None and not is_directory(path)
+    except InputFileError:
+        return False  # empty
+    except OSError:
+        return True  # to be tried, and reported as unreadable, not to be passed over in silence
+
+
+def _from_pattern(pattern: Path) -> Found:
+    fixed = pattern.parent
+    while glob.has_magic(str(fixed)):
+        fixed = fixed.parent
+    found = Found(fixed)
+    fitting = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True))]  # noqa: PTH207 - absolute
+    _add_without_results(found, [file for file in fitting if file.is_file()])
+    if not found.files:
+        raise InputFileError("no file fits this pattern", source=pattern, remedy="Check the pattern")
+    return found
+
+
+def _add_without_results(found: Found, files: list[Path]) -> None:
+    kept = [file for file in files if not strip_image_suffix(file.name).endswith(_RESULT_ENDINGS)]
+    found.files += kept
+    found.results += len(files) - len(kept)

@@ -1,0 +1,166 @@
+"""What is written for each radiograph, under which name, and what must not be written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.inference.inputs import InputFile, output_stems
+from monai_lungxfer.inference.overlay import save_overlay
+from monai_lungxfer.inference.segmenter import ModelIdentity, Segmentation
+from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
+from monai_lungxfer.io.radiograph import Radiograph
+from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
+
+__all__ = ["DICOM_SEG", "OutputOptions", "PlannedResult", "check_results", "plan"]
+
+DICOM_SEG = "dicom-seg"
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is wanted of every radiograph.
+
+    Attributes
+    ----------
+    mask_format : {"png", "nifti", "dicom-seg"}
+        See `monai_lungxfer.io.mask_writer.save_mask` and `lung_segmentation`.
+    overlay : bool
+        Whether to write pictures of the radiographs with the lungs' contour: PNG, or secondary captures beside SEG.
+    sides : bool
+        Whether a DICOM SEG has a segment for each lung.
+    """
+
+    mask_format: str = "png"
+    overlay: bool = False
+    sides: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mask_format not in (*MASK_SUFFIXES, DICOM_SEG):
+            raise ValueError(f"the format is {self.mask_format!r}; use {', '.join(MASK_SUFFIXES)} or {DICOM_SEG}")
+        if self.sides and self.mask_format != DICOM_SEG:
+            raise LungXferError("only DICOM SEG has segments for the two lungs", remedy="Add --format dicom-seg")
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the masks' files."""
+        return ".dcm" if self.mask_format == DICOM_SEG else MASK_SUFFIXES[self.mask_format]
+
+
+@dataclass(frozen=True)
+class PlannedResult:
+    """One input, and the names of its results relative to the output folder."""
+
+    item: InputFile
+    mask: str
+    overlay: str | None
+    options: OutputOptions
+
+    @property
+    def results(self) -> list[str]:
+        """All names of results; none for an input that is left out."""
+        if self.item.left_out is not None:
+            return []
+        return [self.mask] if self.overlay is None else [self.mask, self.overlay]
+
+    def check(self, radiograph: Radiograph) -> None:
+        """Refuse what no mask can be written for.
+
+        Raises
+        ------
+        InputFileError
+            When a DICOM SEG is wanted of another file.
+        """
+        if self.options.mask_format == DICOM_SEG and radiograph.format != "dicom":
+            raise InputFileError(
+                f"is a {radiograph.format} file, and a DICOM SEG refers to a DICOM image",
+                source=self.item.path,
+                remedy="Segment it by lungxfer predict --format png or --format nifti",
+            )
+
+    def write(
+        self, segmentation: Segmentation, picture: NDArray[np.uint8] | None, identity: ModelIdentity, folder: Path
+    ) -> None:
+        """Write the mask and, where there is a picture, the overlay.
+
+        Raises
+        ------
+        InputFileError
+            When the input's header does not allow a DICOM SEG, or the input cannot be read any more.
+        OutputError
+            When a file cannot be written.
+        """
+        if self.options.mask_format == DICOM_SEG:
+            self._write_dicom(segmentation.mask, picture, identity, folder)
+            return
+        save_mask(folder / self.mask, segmentation.mask, segmentation.spacing, self.item.path)
+        if self.overlay is not None and picture is not None:
+            save_overlay(folder / self.overlay, picture, segmentation.mask)
+
+    def _write_dicom(
+        self, mask: NDArray[np.uint8], picture: NDArray[np.uint8] | None, identity: ModelIdentity, folder: Path
+    ) -> None:
+        from monai_lungxfer.inference.dicom.secondary_capture import (
+            secondary_capture_overlay,  # an extra, maybe not installed
+        )
+        from monai_lungxfer.inference.dicom.segmentation import lung_segmentation
+        from monai_lungxfer.inference.dicom.source import read_source, save_dicom
+
+        source = read_source(self.item.path)
+        save_dicom(folder / self.mask, lung_segmentation(source, mask, identity, sides=self.options.sides))
+        if self.overlay is not None and picture is not None:
+            save_dicom(folder / self.overlay, secondary_capture_overlay(source, picture, mask, identity))
+
+
+def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[PlannedResult]:
+    """Name the results of every input; no two are alike."""
+    picture = "_overlay.dcm" if options.mask_format == DICOM_SEG else "_overlay.png"
+    return [
+        PlannedResult(item, f"{stem}_mask{options.suffix}", f"{stem}{picture}" if options.overlay else None, options)
+        for item, stem in zip(inputs, output_stems(inputs), strict=True)
+    ]
+
+
+def check_results(
+    tasks: Sequence[PlannedResult], folder: Path, others: Iterable[str], overwrite: bool, *, resumable: bool
+) -> list[Path]:
+    """Refuse to replace an input, or results that exist, and return what will be written.
+
+    Parameters
+    ----------
+    tasks : sequence of PlannedResult
+        What is to be done.
+    folder : pathlib.Path
+        The output folder.
+    others : iterable of str
+        Names of further files that will be written to it.
+    overwrite : bool
+        Whether results that exist may be replaced.
+    resumable : bool
+        Whether an earlier run has left a journal, so that `--resume` is a way out.
+
+    Raises
+    ------
+    OutputError
+        When they would be, or `folder` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError("this is a file, not a folder", source=folder, remedy="Choose another folder (--out)")
+    results = [folder / name for task in tasks for name in task.results] + [folder / name for name in others]
+    inputs = {task.item.path for task in tasks}
+    for result in results:
+        if result in inputs:
+            raise OutputError("it is an input, and would be replaced", source=result, remedy="Choose another folder")
+    existing = [] if overwrite else [result for result in results if result.exists()]
+    if existing:
+        resume = "go on with what is left (--resume), " if resumable else ""
+        raise OutputError(
+            f"{len(existing)} of the {len(results)} results exist already, {existing[0].name} to begin with",
+            source=folder,
+            remedy=f"Choose another folder (--out), {resume}or replace them (--overwrite)",
+        )
+    return results

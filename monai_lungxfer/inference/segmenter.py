@@ -1,0 +1,240 @@
+"""The inference core: radiographs in, masks of their native size out, by what a bundle's inference.yaml says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from numpy.typing import NDArray
+
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.bundle.references import resolve_weights
+from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.inference.config import InferenceParts, load_parts
+from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor
+from monai_lungxfer.utils.errors import BundleError, InputFileError
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.loading import load_weights
+
+__all__ = ["ModelIdentity", "PreparedRadiograph", "Segmentation", "Segmenter"]
+
+DEFAULT_BUNDLE = "portable_cxr_lung_segmentation"
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model made a result.
+
+    Attributes
+    ----------
+    bundle : str
+        Name of the bundle's folder.
+    version : str
+        Version of the bundle, from its metadata.json.
+    weights_sha256 : str
+        SHA-256 of the weights file.
+    overrides : tuple of str
+        Settings of the bundle that were replaced, as ``id=value``.
+    """
+
+    bundle: str
+    version: str
+    weights_sha256: str
+    overrides: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return all on one line, with the first 12 digits of the weights' SHA-256."""
+        return " ".join((self.bundle, self.version, self.weights_sha256[:12], *self.overrides))
+
+
+@dataclass(frozen=True)
+class PreparedRadiograph:
+    """A radiograph ready for the network: small, however large the radiograph was.
+
+    Attributes
+    ----------
+    image : monai.data.MetaTensor
+        Preprocessed, shape (C, h, w), with the record of the transforms that led to it.
+    size : tuple of int
+        Native (H, W) in pixels.
+    spacing : tuple of float or None
+        Distance between (rows, columns) in mm.
+    """
+
+    image: MetaTensor
+    size: tuple[int, int]
+    spacing: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The lungs of one radiograph.
+
+    Attributes
+    ----------
+    mask : numpy.ndarray
+        uint8 (H, W) of {0, 1} at the radiograph's native size; 1 is lung.
+    probability : numpy.ndarray
+        float32 (H, W), the probability of lung that `raw` is thresholded from.
+    spacing : tuple of float or None
+        Distance between (rows, columns) in mm.
+    raw : numpy.ndarray
+        The mask as the network drew it, before the bundle's cleaning.
+    """
+
+    mask: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+    spacing: tuple[float, float] | None
+    raw: NDArray[np.uint8]
+
+
+class Segmenter:
+    """Segments radiographs by a bundle's inference.yaml; `Segmenter.from_bundle` is the way to make one.
+
+    Nothing of the method is repeated here: what the YAML says, or an override of it, is what happens. Only its two
+    ends are replaced, since images come from memory and go back there: ``LoadImaged`` and ``SaveImaged``.
+
+    Parameters
+    ----------
+    parts : InferenceParts
+        What the YAML and the overrides gave, with trained weights, in evaluation mode.
+    identity : ModelIdentity
+        To be kept with every result.
+    """
+
+    def __init__(self, parts: InferenceParts, identity: ModelIdentity) -> None:
+        self.identity = identity
+        self.channels = parts.channels  # that radiographs must be read with
+        self._parts = parts
+
+    @classmethod
+    def from_bundle(
+        cls,
+        bundle: str | Path = DEFAULT_BUNDLE,
+        *,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Segmenter:
+        """Load a bundle.
+
+        Parameters
+        ----------
+        bundle : str or pathlib.Path
+            Name of a bundle or stage, or a bundle's folder.
+        weights : str or pathlib.Path, optional
+            Weights file or reference; the default is the bundle's ``models/model.pt``. Its input size is followed.
+        device : str
+            "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
+        overrides : mapping, optional
+            Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
+
+        Raises
+        ------
+        BundleError
+            When there is no such bundle, when it has no weights, or when the configuration cannot be built.
+        TransferError
+            When the weights do not fit the network.
+        LungXferError
+            When the device cannot be used.
+        """
+        folder = bundle_path(bundle)
+        weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
+        parts = load_parts(folder, weights_file, device, overrides)
+        load_weights(parts.network, weights_file)
+        parts.network.eval()
+        version = str(bundle_metadata(folder).get("version", "unknown"))
+        replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
+        return cls(parts, ModelIdentity(folder.name, version, hash_file(weights_file), replaced))
+
+    def segment(self, radiograph: Radiograph) -> Segmentation:
+        """Segment one radiograph.
+
+        Parameters
+        ----------
+        radiograph : Radiograph
+            Of any native size.
+
+        Raises
+        ------
+        InputFileError
+            When all its pixels have the same value.
+        """
+        return self.segment_many([radiograph])[0]
+
+    def segment_many(self, radiographs: Iterable[Radiograph]) -> list[Segmentation]:
+        """Segment radiographs of any native sizes in one pass of the network; the order is kept.
+
+        What else is in the batch has no influence on an image's result, beyond the rounding of floating-point numbers.
+
+        Raises
+        ------
+        InputFileError
+            When all pixels of a radiograph have the same value.
+        """
+        return list(self.run([self.prepare(radiograph) for radiograph in radiographs]))
+
+    def prepare(self, radiograph: Radiograph) -> PreparedRadiograph:
+        """Preprocess a radiograph. Threads may call this at the same time.
+
+        Raises
+        ------
+        InputFileError
+            When all pixels have the same value: there is nothing to normalise and nothing to see.
+        """
+        lowest, highest = radiograph.pixels.min(), radiograph.pixels.max()
+        if lowest == highest:
+            raise InputFileError(
+                f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"
+            )
+        data = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})
+        height, width = radiograph.pixels.shape[-2:]
+        return PreparedRadiograph(data["image"], (height, width), radiograph.spacing)
+
+    def run(self, prepared: Sequence[PreparedRadiograph]) -> Iterator[Segmentation]:
+        """Pass a batch through the network, and yield the segmentations in order.
+
+        Each is brought to its native size only when its turn comes, so one alone is in memory at a time.
+        """
+        if not prepared:
+            return
+        with torch.no_grad():
+            batch = torch.stack([item.image.as_tensor() for item in prepared]).to(self._parts.device)
+            logits = self._parts.inferer(inputs=batch, network=self._parts.network)
+        for item, own in zip(prepared, logits.cpu(), strict=True):
+            yield self._finish(item, own)
+
+    def _finish(self, item: PreparedRadiograph, logits: torch.Tensor) -> Segmentation:
+        data = self._parts.to_probability({"image": item.image, "pred": logits})
+        probability = _plane(data["pred"], item.size).astype(np.float32, copy=False)
+        data = self._parts.threshold(data)
+        raw = _plane(data["pred"], item.size).astype(np.uint8)
+        mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
+        return Segmentation(mask, probability, item.spacing, raw)
+
+
+def _own_weights(folder: Path) -> Path:
+    if not (folder / WEIGHTS).is_file():
+        stages = [stage.name for stage in STAGES.values() if stage.bundle == folder.name]
+        raise BundleError(
+            f"the bundle has no weights ({WEIGHTS.as_posix()})",
+            source=folder,
+            remedy=f"Train it first (lungxfer train {stages[0] if stages else 'STAGE'}), "
+            "or name a weights file (--weights FILE)",
+        )
+    return folder / WEIGHTS
+
+
+def _plane(tensor: torch.Tensor, size: tuple[int, int]) -> NDArray[Any]:
+    if tuple(tensor.shape) != (1, *size):
+        raise BundleError(
+            f"the postprocessing gives the shape {tuple(tensor.shape)} for a radiograph of {size}, not {(1, *size)}",
+            remedy="Keep Invertd, which brings results back to the native size, and one output channel",
+        )
+    plain = tensor.as_tensor() if isinstance(tensor, MetaTensor) else tensor
+    return plain[0].cpu().numpy()

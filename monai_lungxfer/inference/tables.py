@@ -1,0 +1,123 @@
+"""The table of predictions: one row a radiograph, as predictions.csv and predictions.json."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer import __version__
+from monai_lungxfer.inference.overlay import NOTICE
+from monai_lungxfer.inference.quality import THRESHOLDS, Measurements
+from monai_lungxfer.inference.segmenter import ModelIdentity
+from monai_lungxfer.utils.files import atomic_path
+
+__all__ = ["TABLE_NAMES", "Prediction", "predictions_document", "save_tables"]
+
+TABLE_NAMES = ("predictions.csv", "predictions.json")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What became of one radiograph. It holds no attribute of the patient.
+
+    Attributes
+    ----------
+    file : str
+        Name of the radiograph, relative to the folder that all inputs have in common.
+    status : {"done", "skipped", "left out"}
+        Skipped is what cannot be read or written, left out what is no frontal chest radiograph by its header.
+    reason : str or None
+        Why it was skipped or left out; ``None`` for a radiograph that was segmented.
+    mask, overlay : str or None
+        Names of the results, relative to the output folder.
+    width, height : int or None
+        Native size in pixels.
+    spacing : tuple of float or None
+        Distance between (rows, columns) in mm.
+    spacing_source : str or None
+        Where the spacing was read, such as the name of a DICOM attribute.
+    measurements : Measurements or None
+        Of the mask.
+    flags : tuple of str
+        What a person should look at, see `monai_lungxfer.inference.quality.FLAGS`.
+    """
+
+    file: str
+    status: str = "done"
+    reason: str | None = None
+    mask: str | None = None
+    overlay: str | None = None
+    width: int | None = None
+    height: int | None = None
+    spacing: tuple[float, float] | None = None
+    spacing_source: str | None = None
+    measurements: Measurements | None = None
+    flags: tuple[str, ...] = ()
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the columns of the table; numbers are rounded to 6 decimals, what is unknown is ``None``."""
+        row, column = self.spacing or (None, None)
+        measured = dict.fromkeys(field.name for field in fields(Measurements))
+        if self.measurements is not None:
+            measured = asdict(self.measurements)
+        columns = {
+            "file": self.file,
+            "status": self.status,
+            "mask": self.mask,
+            "overlay": self.overlay,
+            "width": self.width,
+            "height": self.height,
+            "pixel_spacing_row_mm": row,
+            "pixel_spacing_column_mm": column,
+            "pixel_spacing_source": self.spacing_source,
+            **measured,
+            "flags": list(self.flags),
+            "reason": self.reason,
+        }
+        return {name: round(value, 6) if isinstance(value, float) else value for name, value in columns.items()}
+
+
+def predictions_document(predictions: Sequence[Prediction], identity: ModelIdentity) -> dict[str, Any]:
+    """Return what predictions.json holds.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        The rows.
+    identity : ModelIdentity
+        The model that made them.
+    """
+    return {
+        "format": "monai_lungxfer predictions 1",
+        "notice": NOTICE,
+        "package_version": __version__,
+        "model": asdict(identity),
+        "flag_thresholds": asdict(THRESHOLDS),
+        "predictions": [prediction.as_row() for prediction in predictions],
+    }
+
+
+def save_tables(predictions: Sequence[Prediction], identity: ModelIdentity, folder: str | Path) -> None:
+    """Write predictions.csv and predictions.json, each all or nothing.
+
+    In the CSV flags are joined by semicolons, what is unknown is empty, and the last column names the model.
+
+    Raises
+    ------
+    OutputError
+        When a table cannot be written.
+    """
+    table, document = (Path(folder) / name for name in TABLE_NAMES)
+    with atomic_path(document) as temporary:
+        text = json.dumps(predictions_document(predictions, identity), indent=1, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+    rows = [prediction.as_row() | {"model": str(identity)} for prediction in predictions]
+    header = [*Prediction(file="").as_row(), "model"]
+    with atomic_path(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, header)
+        writer.writeheader()
+        writer.writerows(row | {"flags": ";".join(row["flags"])} for row in rows)

@@ -1,0 +1,134 @@
+"""One module for each family of file formats; this one finds which of them reads a file, by its content."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+import textwrap
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from monai_lungxfer.io.formats import dicom, itk, nifti, pillow
+from monai_lungxfer.io.formats.picture import Picture, check_bytes
+from monai_lungxfer.io.formats.quiet import quiet
+from monai_lungxfer.utils.errors import InputFileError
+
+__all__ = ["check_is_file", "decode", "detect_format"]
+
+_HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
+
+_LONGEST_REASON = 200
+_RUST = "pyo3_runtime"  # whose PanicException, here of pylibjpeg-rle, is no Exception
+_COPY = "Copy it again from its source, or export it anew"
+
+_FAMILIES: tuple[tuple[Callable[[bytes], str | None], Callable[[Path], Picture]], ...] = (
+    (dicom.recognise, dicom.decode),
+    (pillow.recognise, pillow.decode),
+    (nifti.recognise, nifti.decode),
+)
+
+
+def decode(path: Path) -> tuple[str, Picture]:
+    """Find out a file's format by how it begins, whatever its name says, and decode it.
+
+    Returns
+    -------
+    str
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, or ``"itk"`` for everything else.
+    Picture
+        What the file holds.
+
+    Raises
+    ------
+    InputFileError
+        Whatever is wrong with the file: no other exception comes out.
+    """
+    try:
+        with quiet():
+            name, decoder = _find_format(path)
+            return name, decoder(path)
+    except InputFileError:
+        raise
+    except MemoryError as error:
+        raise InputFileError("does not fit into memory", source=path, remedy="Scale the radiograph down") from error
+    except BaseException as error:  # four libraries decode bad bytes here, and each raises what it stumbles over
+        if not isinstance(error, Exception) and type(error).__module__ != _RUST:
+            raise
+        raise InputFileError(f"cannot be read ({_reason(error, path)})", source=path, remedy=_COPY) from error
+
+
+def detect_format(path: Path) -> str | None:
+    """Return a file's format by how it begins, ``None`` when it is not one of those that are known so.
+
+    Raises
+    ------
+    InputFileError
+        When the file is empty, or none.
+    OSError
+        When it cannot be opened.
+    """
+    check_is_file(path)
+    head = _head(path)
+    return next((name for recognise, _ in _FAMILIES if (name := recognise(head)) is not None), None)
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse a folder, and a pipe, socket or device, whose content might be waited for in vain.
+
+    Raises
+    ------
+    InputFileError
+        When it is one of these.
+    OSError
+        When there is no such file, or it cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise InputFileError("is a folder, not a file", source=path, remedy="Give the files in it")
+    if not stat.S_ISREG(mode):
+        raise InputFileError(
+            "is a pipe, a socket or a device, not a file", source=path, remedy="Save what it holds to a file"
+        )
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    """Return what a library says, or only its exception's name where it tells the path, of which a part may be a name.
+
+    Messages stand in tables, logs and answers to requests, which know the file by what they may tell of it.
+    """
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    folders = {str(one) for one in (path.absolute().parent, path.resolve().parent)} - {path.absolute().anchor}
+    as_given = f"{path.parent}{os.sep}"
+    if as_given in text or any(folder in text for folder in folders):
+        return type(error).__name__
+    return textwrap.shorten(text.rstrip("."), _LONGEST_REASON)
+
+
+def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:
+    if not path.exists():
+        raise InputFileError("does not exist", source=path, remedy="Check the path")
+    check_is_file(path)
+    check_bytes(path, path.stat().st_size)
+    head = _head(path)
+    for recognise, decoder in _FAMILIES:
+        name = recognise(head)
+        if name is not None:
+            return name, decoder
+    return "itk", itk.decode
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+        if not head:
+            raise InputFileError("is empty (0 bytes)", source=path, remedy="Copy it again from its source")
+        if not head.startswith(nifti.GZIP_MAGIC):
+            return head
+        file.seek(0)
+        try:
+            inner = gzip.GzipFile(fileobj=file).read(_HEAD)
+        except (OSError, EOFError, zlib.error):
+            return b""
+    return inner if nifti.recognise(inner) else b""  # no other format is read through gzip

@@ -1,0 +1,159 @@
+"""DICOM radiographs of one frame (CR, DX, secondary capture, …), through pydicom 2.4 or 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import FileDataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from monai_lungxfer.io.formats.codestream import check_jpeg, check_jpeg_2000
+from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.formats.dicom_pixels import can_decode, decode_pixels, split_frames
+from monai_lungxfer.io.formats.dicom_view import judge
+from monai_lungxfer.io.formats.picture import Picture, check_size, valid_spacing
+from monai_lungxfer.utils.errors import InputFileError
+
+__all__ = ["decode", "recognise"]
+
+_PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
+
+_CODECS: dict[str, tuple[str, Callable[[Path, bytes, int, int], None] | None]] = {
+    "1.2.840.10008.1.2.4.5": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.6": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.7": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.8": ("pylibjpeg[libjpeg]", check_jpeg),
+    "1.2.840.10008.1.2.4.9": ("pylibjpeg[openjpeg]", check_jpeg_2000),
+    "1.2.840.10008.1.2.4.20": ("pylibjpeg[openjpeg]", check_jpeg_2000),
+    "1.2.840.10008.1.2.5": ("pylibjpeg[rle]", None),
+}
+"""The package that decodes every transfer syntax whose UID starts so (JPEG, JPEG-LS, JPEG 2000, HTJ2K, RLE), and what
+checks a codestream before."""
+
+_OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+
+
+def recognise(head: bytes) -> str | None:
+    """Return ``"dicom"`` when the file has the DICM prefix of PS3.10, or begins with group 0002 or 0008 as older do."""
+    is_bare = head[:2] in _FIRST_GROUPS and head[3:4] == b"\0"  # their first elements have numbers below 0100
+    return "dicom" if head[128:132] == b"DICM" or is_bare else None
+
+
+def decode(path: Path) -> Picture:
+    """Read a DICOM file as a viewer would show it, with air dark, but in the values of its own range.
+
+    Raises
+    ------
+    InputFileError
+        When the file has no pixel data, more than one frame, a size that is not read, or pixel data that cannot be
+        decoded. The message quotes nothing of the file's text.
+
+    See Also
+    --------
+    monai_lungxfer.io.formats.dicom_pixels.decode_pixels : the steps from stored to displayed values.
+    """
+    try:
+        dataset = read_dataset(path)
+        _check(path, dataset)
+        remarks: list[str] = []
+        pixels = decode_pixels(path, dataset, remarks)
+        return Picture(pixels, *_spacing(dataset), judge(dataset).view, tuple(remarks))
+    except (InputFileError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name
+        raise InputFileError(
+            f"cannot be decoded as DICOM ({type(error).__name__})",
+            source=path,
+            remedy="Copy it again from its source, or export it uncompressed",
+        ) from None
+
+
+def _check(path: Path, dataset: FileDataset) -> None:
+    if not any(keyword in dataset for keyword in _PIXEL_DATA) or "Rows" not in dataset or "Columns" not in dataset:
+        raise InputFileError(
+            "is no image: a DICOM file without pixel data",
+            source=path,
+            remedy="Give the radiograph itself, not a report, presentation state or directory",
+        )
+    _check_frames(path, int(dataset.get("NumberOfFrames") or 1))
+    bytes_each = int(dataset.get("SamplesPerPixel") or 1) * int(dataset.get("BitsAllocated") or 8) / 8
+    check_size(path, int(dataset.Rows), int(dataset.Columns), bytes_each)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = _encoding(dataset)
+    _check_codec(path, dataset.file_meta.TransferSyntaxUID)
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        _check_codestream(path, dataset)
+
+
+def _check_frames(path: Path, frames: int) -> None:
+    if frames != 1:
+        raise InputFileError(
+            f"holds {frames} frames", source=path, remedy="Give one file for each radiograph, not a cine or a volume"
+        )
+
+
+def _encoding(dataset: FileDataset) -> pydicom.uid.UID:
+    """Return the transfer syntax that the data set of a file without meta information was found to be written in."""
+    encoding = getattr(dataset, "original_encoding", None)  # pydicom 3
+    implicit, little = encoding or (dataset.is_implicit_VR, dataset.is_little_endian)
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def _check_codec(path: Path, syntax: pydicom.uid.UID) -> None:
+    if can_decode(syntax):
+        return
+    package, _ = _find_codec(syntax)
+    raise InputFileError(
+        f"its pixel data is compressed as {syntax.name if syntax.is_valid else 'an unknown transfer syntax'}, "
+        "and there is no decoder for that",
+        source=path,
+        remedy=f'Run: pip install "{package}"' if package else "Export it uncompressed",
+    )
+
+
+def _find_codec(syntax: pydicom.uid.UID) -> tuple[str | None, Callable[[Path, bytes, int, int], None] | None]:
+    return next((codec for start, codec in _CODECS.items() if syntax.startswith(start)), (None, None))
+
+
+def _check_codestream(path: Path, dataset: FileDataset) -> None:
+    """Refuse compressed pixel data that are not of one frame, or not of the size that the header declares."""
+    for keyword in _OFFSETS:  # of more than one frame; by them a codec would get other bytes than are checked here
+        if keyword in dataset:
+            delattr(dataset, keyword)
+    frames = split_frames(dataset.PixelData)
+    _check_frames(path, len(frames))
+    _, check = _find_codec(dataset.file_meta.TransferSyntaxUID)
+    if check is not None:
+        check(path, frames[0], int(dataset.Rows), int(dataset.Columns))
+
+
+def _spacing(dataset: FileDataset) -> tuple[tuple[float, float] | None, str | None]:
+    """Return the distance between (rows, columns) in mm and the keyword of the attribute that it was taken from.
+
+    Pixel Spacing (0028,0030) is calibrated to the patient, or should be. Imager Pixel Spacing (0018,1164) holds at the
+    detector, so it is divided by the Estimated Radiographic Magnification Factor (0018,1114). Nominal Scanned Pixel
+    Spacing (0018,2010) holds on the scanned film. PS3.3, section 10.7.1.3.
+    """
+    divisors = {"PixelSpacing": 1.0, "ImagerPixelSpacing": _magnification(dataset), "NominalScannedPixelSpacing": 1.0}
+    for keyword, divisor in divisors.items():
+        try:
+            row, column = dataset.get(keyword)
+            spacing = valid_spacing(float(row) / divisor, float(column) / divisor)
+        except (TypeError, ValueError):
+            continue  # absent, empty or malformed
+        if spacing is not None:
+            return spacing, keyword
+    return None, None
+
+
+def _magnification(dataset: FileDataset) -> float:
+    try:
+        factor = float(dataset.get("EstimatedRadiographicMagnificationFactor"))
+    except (TypeError, ValueError):
+        return 1.0
+    return factor if valid_spacing(factor, factor) else 1.0

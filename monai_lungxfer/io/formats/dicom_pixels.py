@@ -1,0 +1,183 @@
+"""From a DICOM data set's stored values to those that a viewer displays (PS3.4, Annex N.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+
+from monai_lungxfer.io.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
+from monai_lungxfer.io.formats.picture import row_blocks
+from monai_lungxfer.utils.errors import InputFileError
+
+try:
+    from pydicom import pixels as processing
+    from pydicom.encaps import generate_frames
+except ImportError:  # pydicom 2
+    from pydicom.encaps import generate_pixel_data_frame
+    from pydicom.pixel_data_handlers import util as processing  # type: ignore[no-redef]
+
+__all__ = ["can_decode", "decode_pixels", "split_frames"]
+
+_IS_PYDICOM_2 = not hasattr(processing, "get_decoder")
+
+
+def can_decode(syntax: pydicom.uid.UID) -> bool:
+    """Tell whether pydicom finds a decoder for pixel data of this transfer syntax."""
+    if _IS_PYDICOM_2:
+        handlers = pydicom.config.pixel_data_handlers
+        return any(handler.supports_transfer_syntax(syntax) and handler.is_available() for handler in handlers)
+    try:
+        return processing.get_decoder(syntax).is_available
+    except NotImplementedError:
+        return False
+
+
+def split_frames(pixel_data: bytes) -> list[bytes]:
+    """Return the codestreams of compressed pixel data that should be one frame, as pydicom tells them apart."""
+    if _IS_PYDICOM_2:
+        return list(generate_pixel_data_frame(pixel_data, 1))
+    return list(generate_frames(pixel_data, number_of_frames=1))
+
+
+def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArray[Any]:
+    """Return the picture as (H, W), or (H, W, 3) for colour.
+
+    Grey: the Modality LUT (or rescale), then the VOI LUT (or window), of several the first that leaves something to
+    see; then MONOCHROME1 is inverted within the range of its values, so that air is dark as in MONOCHROME2; then
+    padding becomes as dark as the darkest pixel of the rest; float32. Overlays in planes of their own stay there.
+    Colour: YBR and palettes become RGB; in the type that they are stored in.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        For messages.
+    dataset : pydicom.dataset.FileDataset
+        Of one frame, with its transfer syntax.
+    remarks : list of str
+        Receives what was malformed or of no use, and how that was dealt with.
+    """
+    if _IS_PYDICOM_2:
+        _prefer_pylibjpeg(dataset)
+    else:
+        dataset.pixel_array_options(allow_excess_frames=False)  # what follows the frame is padding, however long
+    values = dataset.pixel_array
+    interpretation = dataset.get("PhotometricInterpretation", "MONOCHROME2")  # read now: decoding may change it
+    if interpretation == "PALETTE COLOR":
+        _refuse_segments(path, dataset)
+        return processing.apply_color_lut(values, dataset)[..., :3]
+    if values.ndim == 3:
+        if _IS_PYDICOM_2 and interpretation.startswith("YBR_FULL"):  # pydicom 3, and JPEG 2000's decoder, have done so
+            return processing.convert_color_space(values, interpretation, "RGB")
+        return values[..., :3]
+    stored = _significant(values, dataset, remarks)
+    padding = _padding(stored, dataset)
+    show = _display(dataset, stored, padding, remarks)
+    displayed = np.empty(stored.shape, np.float32)
+    for rows in row_blocks(*stored.shape):
+        displayed[rows] = show(stored[rows])
+    if interpretation == "MONOCHROME1":
+        total = show(_limits(stored, dataset)).sum()
+        # numpy 1 would compute in float32, and round otherwise than numpy 2.
+        np.subtract(total, displayed, out=displayed, dtype=np.float64, casting="same_kind")
+    if padding is not None:
+        displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
+    return displayed
+
+
+def _prefer_pylibjpeg(dataset: FileDataset) -> None:
+    """Decode grey JPEG as pydicom 3 does, where pydicom 2 prefers Pillow, whose values differ by 1 here and there."""
+    handler, syntax = pydicom.config.pylibjpeg_handler, dataset.file_meta.TransferSyntaxUID
+    is_grey = dataset.get("SamplesPerPixel", 1) == 1
+    if is_grey and syntax.is_compressed and handler.supports_transfer_syntax(syntax) and handler.is_available():
+        dataset.convert_pixel_data("pylibjpeg")
+
+
+def _refuse_segments(path: Path, dataset: FileDataset) -> None:
+    """Refuse a palette in segments (PS3.3, C.7.9.2), which a few bytes of each extend without a bound."""
+    if "SegmentedRedPaletteColorLookupTableData" in dataset:
+        raise InputFileError("its palette is in segments", source=path, remedy="Export it in grey")
+
+
+def _significant(values: NDArray[Any], dataset: FileDataset, remarks: list[str]) -> NDArray[Any]:
+    """Keep the Bits Stored of every value: old files have overlays in the bits above them."""
+    if values.dtype.kind not in "iu" or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return values
+    bits = int(dataset.BitsStored)
+    if dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
+        remarks.append("its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask")
+    return _cut(values, bits)
+
+
+def _cut(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Keep the lowest bits."""
+    unused = 8 * values.dtype.itemsize - bits
+    if unused <= 0:
+        return values
+    return np.right_shift(np.left_shift(values, unused), unused)  # which also extends the sign
+
+
+def _limits(stored: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
+    """Return the lowest and the highest value that could be stored."""
+    if stored.dtype.kind == "f":
+        return np.array([stored.min(), stored.max()])
+    bits = int(dataset.BitsStored)
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if stored.dtype.kind == "i" else (0, 2**bits - 1)
+    return np.array([low, high], dtype=stored.dtype)
+
+
+def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | None:
+    """Return where the pixels are padding (PS3.3, C.7.5.1.1.2), or ``None`` when none or all are.
+
+    They hold Pixel Padding Value (0028,0120), or lie between that and Pixel Padding Range Limit (0028,0121).
+    """
+    try:
+        given = [int(dataset.PixelPaddingValue)]
+        if dataset.get("PixelPaddingRangeLimit") is not None:
+            given.append(int(dataset.PixelPaddingRangeLimit))
+    except MALFORMED:
+        return None  # absent, empty or malformed
+    if stored.dtype.kind not in "iu":
+        return None
+    # Some write them without the sign of the pixels, or with more bits than are stored.
+    ends = _cut(np.array(given).astype(stored.dtype), int(dataset.BitsStored))
+    padding = (stored >= min(ends)) & (stored <= max(ends))
+    count = np.count_nonzero(padding)
+    return padding if 0 < count < padding.size else None
+
+
+def _display(dataset: FileDataset, stored: NDArray[Any], padding: NDArray[np.bool_] | None, remarks: list[str]) -> Step:
+    """Return the function from stored to displayed values, without the steps that are malformed or of no use."""
+    try:
+        modality, limits = modality_step(dataset, _limits(stored, dataset))
+    except MALFORMED:
+        remarks.append("its modality LUT or rescale slope is malformed and was left out, with any window")
+        return lambda values: values
+    extremes = _extremes(stored, padding)
+    for make in voi_steps(dataset, limits):
+        try:
+            step = _composed(modality, make())
+            low, high = step(extremes)
+        except MALFORMED:
+            remarks.append("its window or VOI LUT is malformed and was left out")
+            continue
+        if low != high or extremes[0] == extremes[1]:
+            return step
+        remarks.append("its window or VOI LUT leaves nothing to see and was left out")
+    return modality or (lambda values: values)
+
+
+def _extremes(stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Return the lowest and the highest stored value outside the padding."""
+    if padding is None:
+        return np.array([stored.min(), stored.max()])
+    some = stored.flat[np.argmin(padding)]  # one that is not padding
+    return np.array([np.min(stored, where=~padding, initial=some), np.max(stored, where=~padding, initial=some)])
+
+
+def _composed(first: Step | None, second: Step) -> Step:
+    return second if first is None else lambda values: second(first(values))

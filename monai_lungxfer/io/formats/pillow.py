@@ -1,0 +1,124 @@
+"""PNG, JPEG and TIFF files, through Pillow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageOps
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from monai_lungxfer.io.formats import itk
+from monai_lungxfer.io.formats.codestream import check_scans
+from monai_lungxfer.io.formats.picture import MIN_SIDE, Picture, check_size
+from monai_lungxfer.utils.errors import InputFileError
+
+__all__ = ["decode", "recognise"]
+
+# The classes are called, not Image.open: its limits on the size are settings of the whole process and not ours.
+_PLUGINS: dict[str, tuple[tuple[bytes, ...], type[ImageFile]]] = {
+    "png": ((b"\x89PNG\r\n\x1a\n",), PngImageFile),
+    "jpeg": ((b"\xff\xd8\xff",), JpegImageFile),
+    "tiff": ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImageFile),
+}
+_ORIENTATION = 0x0112
+_BITS_PER_SAMPLE, _PHOTOMETRIC_INTERPRETATION, _PLANAR_CONFIGURATION = 258, 262, 284
+_TILE_WIDTH, _TILE_LENGTH, _SAMPLE_FORMAT = 322, 323, 339
+_TIFF_REMEDY = "Save it as TIFF or PNG with 8 or 16 bits, or as TIFF with 32 bits, a pixel"
+_AS_THEY_ARE = frozenset(("1", "L", "I", "F", "RGB"))
+_WITH_ALPHA = {"LA": 1, "RGBA": 3, "RGBX": 3}
+
+
+def recognise(head: bytes) -> str | None:
+    """Return ``"png"``, ``"jpeg"`` or ``"tiff"`` when the file begins like one."""
+    return next((name for name, (magics, _) in _PLUGINS.items() if head.startswith(magics)), None)
+
+
+def decode(path: Path) -> Picture:
+    """Read a PNG, JPEG or TIFF file.
+
+    Values stay as they are stored; a palette is resolved, alpha is dropped, and CMYK and YCbCr become RGB. The
+    picture is turned as its EXIF orientation tag says, as every viewer does. Their resolution (dots per inch) is
+    a wish of the printing program, not of the detector, so there is no spacing.
+
+    Raises
+    ------
+    InputFileError
+        When there is more than one page, or when the size is not one that is read.
+    """
+    with path.open("rb") as file:
+        plugin = _PLUGINS[recognise(file.read(16)) or "png"][1]
+        file.seek(0)
+        if plugin is PngImageFile:
+            with PngImageFile(path) as unread:
+                unread.verify()  # the checksums, which are left out when it decodes
+        if plugin is JpegImageFile:
+            check_scans(path, file.read())
+            file.seek(0)
+        image = _opened(path, file, plugin)
+        check_size(path, image.height, image.width)
+        _check_pages(path, image)
+        _check_tiles(path, image)
+        if _would_lose_bits(path, image):
+            return itk.decode(path)
+        return Picture(_pixels(image))
+
+
+def _opened(path: Path, file: BinaryIO, plugin: type[ImageFile]) -> ImageFile:
+    try:
+        return plugin(file)
+    except SyntaxError as error:
+        if plugin is not TiffImageFile:
+            raise
+        problem = "is damaged, or a TIFF file of a kind that is not read"
+        raise InputFileError(problem, source=path, remedy=_TIFF_REMEDY) from error
+
+
+def _check_pages(path: Path, image: ImageFile) -> None:
+    if getattr(image, "is_animated", False):  # n_frames would go through all of them
+        raise InputFileError("holds several pages", source=path, remedy="Save each radiograph as a file of its own")
+
+
+def _check_tiles(path: Path, image: ImageFile) -> None:
+    """Refuse TIFF tiles larger than any picture, each of which is decoded as a whole."""
+    tags = getattr(image, "tag_v2", {})
+    width, height = tags.get(_TILE_WIDTH, 0), tags.get(_TILE_LENGTH, 0)
+    if width and height:
+        check_size(path, max(height, MIN_SIDE), max(width, MIN_SIDE))
+
+
+def _would_lose_bits(path: Path, image: ImageFile) -> bool:
+    """Tell whether Pillow cuts the samples down to 8 bits, as it does with 16-bit colour."""
+    if image.mode.startswith(("I", "F")):
+        return False
+    if not isinstance(image, TiffImageFile):
+        return ";16" in str(image.tile[0][3])
+    tags = image.tag_v2
+    if max(tags.get(_BITS_PER_SAMPLE, (1,))) <= 8:
+        return False
+    if tags.get(_PLANAR_CONFIGURATION) == 2 or _TILE_WIDTH in tags:  # which ITK would cut down, too
+        raise InputFileError("is a 16-bit colour TIFF file in tiles or planes", source=path, remedy=_TIFF_REMEDY)
+    return True
+
+
+def _pixels(image: ImageFile) -> NDArray[Any]:
+    tags = dict(getattr(image, "tag_v2", {}))
+    image.load()
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith("I;16"):
+        pixels = np.asarray(image)
+        # Pillow itself turns white-is-zero round for 1 to 8 bits, not for 16.
+        return np.iinfo(pixels.dtype).max - pixels if tags.get(_PHOTOMETRIC_INTERPRETATION) == 0 else pixels
+    if image.mode in _WITH_ALPHA:
+        pixels = np.asarray(image)[..., : _WITH_ALPHA[image.mode]]
+        return pixels[..., 0] if image.mode == "LA" else pixels
+    pixels = np.asarray(image if image.mode in _AS_THEY_ARE else image.convert("RGB"))
+    if image.mode == "I" and tags.get(_BITS_PER_SAMPLE) == (32,) and tags.get(_SAMPLE_FORMAT, (1,)) == (1,):
+        return pixels.view(np.uint32)  # Pillow holds unsigned numbers in a signed type
+    return pixels

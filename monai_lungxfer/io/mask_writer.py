@@ -1,0 +1,136 @@
+"""Writing masks as files that other programs lay over the radiograph."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from monai.config import PathLike
+from monai.data import ImageWriter
+from monai.utils import ImageMetaKey
+from numpy.typing import NDArray
+from PIL import Image
+
+from monai_lungxfer.io.formats import detect_format, nifti
+from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.files import atomic_path
+
+__all__ = ["MASK_SUFFIXES", "MaskWriter", "encode_png", "save_mask"]
+
+MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
+"""Every format, and the suffix of its files."""
+
+
+def save_mask(
+    path: str | Path,
+    mask: NDArray[np.uint8],
+    spacing: tuple[float, float] | None = None,
+    radiograph: str | Path | None = None,
+) -> None:
+    """Write a mask in the format that the suffix of `path` stands for.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        ``.png``: 8 bits, 0 and 255, without the pixel spacing. ``.nii.gz``: 8 bits, 0 and 1, stored as ITK stores
+        a two-dimensional image: the first index is the column, the second the row, and the affine matrix is
+        diag(-column spacing, -row spacing, 1, 1), since NIfTI's first two axes point opposite to DICOM's.
+    mask : numpy.ndarray
+        uint8 (H, W) of {0, 1}.
+    spacing : tuple of float, optional
+        Distance between (rows, columns) in mm. Without it NIfTI gets 1 and "unknown" as its unit.
+    radiograph : str or pathlib.Path, optional
+        File that the mask is of. When both are NIfTI and the mask has its native size, the mask gets the shape, affine
+        matrices with their codes, pixel spacing and units of the radiograph's header instead.
+
+    Raises
+    ------
+    ValueError
+        When the suffix is another one.
+    InputFileError
+        When the radiograph's header cannot be read.
+    OutputError
+        When the file cannot be written.
+    """
+    for mask_format, suffix in MASK_SUFFIXES.items():
+        if Path(path).name.endswith(suffix):
+            _WRITERS[mask_format](Path(path), mask, spacing, None if radiograph is None else Path(radiograph))
+            return
+    raise ValueError(f"{Path(path).name} ends with none of {', '.join(MASK_SUFFIXES.values())}")
+
+
+def encode_png(mask: NDArray[np.uint8]) -> bytes:
+    """Return a mask (H, W) of {0, 1} as the bytes of a PNG file with 8 bits, 0 and 255."""
+    file = io.BytesIO()
+    Image.fromarray(mask * np.uint8(255)).save(file, format="PNG")
+    return file.getvalue()
+
+
+class MaskWriter(ImageWriter):
+    """`save_mask` for MONAI's ``SaveImaged``, whose own writers store rows where NIfTI has columns."""
+
+    def set_data_array(self, data_array: Any, channel_dim: int | None = 0, **kwargs: Any) -> None:  # noqa: ARG002
+        """Take the mask of {0, 1}, its channel first: (1, H, W)."""
+        self.mask: NDArray[np.uint8] = (
+            np.asarray(data_array).squeeze(0 if channel_dim is None else channel_dim).astype(np.uint8)
+        )
+
+    def set_metadata(self, meta_dict: Mapping[str, Any] | None = None, **options: Any) -> None:  # noqa: ARG002
+        """Take the pixel spacing and the file's name from the metadata of the radiograph's reader."""
+        meta = meta_dict or {}
+        path = Path(str(meta.get(ImageMetaKey.FILENAME_OR_OBJ, "")))
+        self.radiograph = path if path.is_file() else None  # images in memory may have any name
+        spacing = np.asarray(meta.get("pixel_spacing", (math.nan, math.nan)), dtype=float)
+        self.spacing = None if np.isnan(spacing).any() else (float(spacing[0]), float(spacing[1]))
+
+    def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
+        """Write the mask."""
+        save_mask(str(filename), self.mask, self.spacing, self.radiograph)
+
+
+def _save_png(path: Path, mask: NDArray[np.uint8], *_: object) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(encode_png(mask))
+
+
+def _save_nifti(
+    path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None, radiograph: Path | None
+) -> None:
+    image = _as_radiograph(mask, radiograph) or _as_itk(mask, spacing)
+    with atomic_path(path) as temporary:
+        # Without a time stamp, the same mask is the same file.
+        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+
+
+def _as_radiograph(mask: NDArray[np.uint8], radiograph: Path | None) -> nib.Nifti1Image | None:
+    if radiograph is None:
+        return None
+    try:
+        return nifti.mask_image(radiograph, mask) if detect_format(radiograph) == "nifti" else None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputFileError(
+            "cannot be read any more", source=radiograph, remedy="Leave it in place until its mask is written"
+        ) from error
+
+
+def _as_itk(mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> nib.Nifti1Image:
+    row, column = spacing or (1.0, 1.0)
+    affine = np.diag([-column, -row, 1.0, 1.0])
+    image = nib.Nifti1Image(np.ascontiguousarray(mask.T), affine, dtype=np.uint8)
+    image.set_qform(affine, code="scanner")
+    image.set_sform(affine, code="scanner")
+    image.header.set_xyzt_units("mm" if spacing else "unknown")
+    return image
+
+
+_WRITERS: dict[str, Callable[[Path, NDArray[np.uint8], tuple[float, float] | None, Path | None], None]] = {
+    "png": _save_png,
+    "nifti": _save_nifti,
+}

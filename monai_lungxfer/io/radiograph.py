@@ -1,0 +1,242 @@
+"""The one reader of radiographs and masks, whatever the format, and its face towards MONAI."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from monai.config import PathLike
+from monai.data import ImageReader, MetaTensor
+from monai.transforms import EnsureChannelFirst
+from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
+from numpy.typing import NDArray
+
+from monai_lungxfer.io.formats import decode
+from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
+from monai_lungxfer.io.formats.picture import check_finite
+from monai_lungxfer.utils.errors import InputFileError
+
+__all__ = ["Channels", "MaskReader", "Radiograph", "RadiographReader", "as_meta_tensor", "read_mask", "read_radiograph"]
+
+logger = logging.getLogger(__name__)
+
+Channels = Literal["grey", "rgb"]
+
+_MOST_LABELS = 8
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A radiograph in memory.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray
+        float32, C-contiguous: (H, W), or (3, H, W) for red, green and blue. The values of the file, not rescaled.
+    format : str
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, ``"itk"`` for what ITK read,
+        or ``"array"`` for pixels that came without a file.
+    spacing : tuple of float or None
+        Distance between (rows, columns) in mm.
+    spacing_source : str or None
+        Where the spacing stands in the file: the keyword of a DICOM attribute, ``"pixdim"`` of NIfTI, or ``"header"``.
+    is_colour : bool
+        Whether the file's channels really differ.
+    view : str or None
+        "AP", "PA", "frontal" (one of the two), "lateral", "oblique", "decubitus" or "other" by a DICOM header, or
+        ``None`` where that or another format does not say. Every view is read; it is prediction that picks.
+    """
+
+    pixels: NDArray[np.float32]
+    format: str
+    spacing: tuple[float, float] | None = None
+    spacing_source: str | None = None
+    is_colour: bool = False
+    view: str | None = None
+
+
+def read_radiograph(path: str | Path, channels: Channels = "grey", *, name: str | None = None) -> Radiograph:
+    """Read a radiograph, or a slice of another modality, from a file of any format.
+
+    The format is found out by the content, not by the name. Rows run from the top to the bottom of what a viewer
+    shows, columns from left to right, and air is dark.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        PNG, JPEG, TIFF, NIfTI of one slice, DICOM of one frame, MetaImage, NRRD or BMP.
+    channels : {"grey", "rgb"}
+        "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
+        "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.
+    name : str, optional
+        What the log calls the file; by default its path, of which any part may be somebody's name.
+
+    Raises
+    ------
+    InputFileError
+        When there is no such file; when it is damaged, or no picture; when it holds several pages, frames or slices,
+        or values that are not numbers; or when a side is shorter than 32 pixels, or there are over 150 million pixels
+        or 600 MB.
+    ValueError
+        When `channels` is something else.
+    """
+    _check_channels(channels)
+    format_name, picture = decode(Path(path))
+    for remark in picture.remarks:
+        logger.warning("%s: %s", path if name is None else name, remark)
+    with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
+        pixels = to_planes(picture.pixels) if channels == "rgb" else to_grey(picture.pixels)
+    if picture.pixels.dtype.kind == "f":
+        check_finite(path, pixels)
+    is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
+    return Radiograph(pixels, format_name, picture.spacing, picture.spacing_source, is_colour, picture.view)
+
+
+def read_mask(path: str | Path) -> NDArray[np.uint8]:
+    """Read a mask from a file of any format.
+
+    Of two levels, the higher is foreground, and so is everything above half of the maximum in a mask of many levels
+    (JPEG's ringing, smoothed edges, probabilities). From three to eight levels are labels, such as 0, 127 and 255 for
+    background, left and right lung: every one but 0 is foreground, and the log says so. A mask of zeros is a mask.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (H, W) of {0, 1}.
+
+    Raises
+    ------
+    InputFileError
+        As `read_radiograph`.
+    """
+    return _foreground(read_radiograph(path), path)
+
+
+def as_meta_tensor(radiograph: Radiograph, filename: str | Path = "") -> MetaTensor:
+    """Return what ``LoadImaged(reader=RadiographReader, ensure_channel_first=True)`` gives for the radiograph's file.
+
+    Parameters
+    ----------
+    radiograph : Radiograph
+        Its pixels are not copied.
+    filename : str or pathlib.Path
+        For the metadata.
+
+    Returns
+    -------
+    monai.data.MetaTensor
+        float32, (1, H, W) or (3, H, W).
+    """
+    meta = _metadata(radiograph, filename)
+    tensor: Any = EnsureChannelFirst()(MetaTensor.ensure_torch_and_prune_meta(radiograph.pixels, meta))
+    return tensor
+
+
+class RadiographReader(ImageReader):
+    """Radiographs for ``LoadImaged``: the values of `read_radiograph` with the metadata that MONAI's transforms need.
+
+    Parameters
+    ----------
+    channels : {"grey", "rgb"}
+        As for `read_radiograph`.
+
+    Notes
+    -----
+    ``LoadImaged`` tries its other readers when `read` fails, and one of them may take a damaged file for good. Hence
+    `read` only hands the path on, and the file is read in `get_data`, whose errors reach the user.
+
+    Examples
+    --------
+    >>> from monai.transforms import LoadImaged
+    >>> load = LoadImaged(keys="image", reader=RadiographReader, channels="rgb", ensure_channel_first=True)
+    """
+
+    def __init__(self, channels: Channels = "grey") -> None:
+        super().__init__()
+        _check_channels(channels)
+        self.channels: Channels = channels
+
+    def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:  # noqa: ARG002 - MONAI's signature
+        """Return ``True``: a name says nothing about the content."""
+        return True
+
+    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> tuple[Path, ...]:  # noqa: ARG002
+        """Return the paths, for `get_data`."""
+        return tuple(Path(name) for name in ensure_tuple(data))
+
+    def get_data(self, img: Sequence[Path] | Path) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Read the file that `read` was given.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (H, W), or (3, H, W) with ``channels="rgb"``.
+        dict
+            ``affine`` (4, 4) is diagonal, with the spacing of (rows, columns) in mm, or 1 where it is unknown;
+            ``pixel_spacing`` is NaN then, and ``spacing_source`` empty, so that every file has the same keys.
+
+        Raises
+        ------
+        InputFileError
+            As `read_radiograph`, and when there is more than one file.
+        """
+        path = _single(img)
+        radiograph = read_radiograph(path, self.channels)
+        return radiograph.pixels, _metadata(radiograph, path)
+
+
+class MaskReader(RadiographReader):
+    """Masks for ``LoadImaged``: the values of `read_mask`, with the metadata of `RadiographReader`."""
+
+    def __init__(self) -> None:
+        super().__init__("grey")
+
+    def get_data(self, img: Sequence[Path] | Path) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Read the file that `read` was given, as uint8 (H, W) of {0, 1}; else as `RadiographReader.get_data`."""
+        path = _single(img)
+        radiograph = read_radiograph(path)
+        return _foreground(radiograph, path), _metadata(radiograph, path)
+
+
+def _check_channels(channels: str) -> None:
+    if channels not in ("grey", "rgb"):
+        raise ValueError(f"channels must be 'grey' or 'rgb', not {channels!r}")
+
+
+def _foreground(radiograph: Radiograph, path: str | Path) -> NDArray[np.uint8]:
+    levels = np.unique(radiograph.pixels)
+    half = levels[-1] / 2
+    # JPEG turns two levels into more, but all near the first two.
+    between = (levels > half / 2) & (levels < half * 3 / 2)
+    if 2 < len(levels) <= _MOST_LABELS and (radiograph.format != "jpeg" or between.any()):
+        shown = ", ".join(f"{level:g}" for level in levels)
+        logger.warning("%s: the mask has the levels %s; all but 0 are taken as foreground", path, shown)
+        return (radiograph.pixels != 0).astype(np.uint8)
+    return (radiograph.pixels > half).astype(np.uint8)
+
+
+def _single(paths: Sequence[Path] | Path) -> Path:
+    first, *others = ensure_tuple(paths)
+    if others:
+        raise InputFileError(f"{len(others) + 1} files were given as one image", source=first, remedy="Give one file")
+    return first
+
+
+def _metadata(radiograph: Radiograph, filename: str | Path) -> dict[str, Any]:
+    """Return metadata whose keys and types are the same for every file, as the collation of batches needs them."""
+    affine = np.diag([*(radiograph.spacing or (1.0, 1.0)), 1.0, 1.0])
+    return {
+        ImageMetaKey.FILENAME_OR_OBJ: str(filename),
+        MetaKeys.SPATIAL_SHAPE: np.array(radiograph.pixels.shape[-2:]),
+        MetaKeys.ORIGINAL_CHANNEL_DIM: "no_channel" if radiograph.pixels.ndim == 2 else 0,
+        MetaKeys.AFFINE: affine,
+        MetaKeys.ORIGINAL_AFFINE: affine.copy(),
+        MetaKeys.SPACE: SpaceKeys.RAS,
+        "pixel_spacing": np.array(radiograph.spacing or (math.nan, math.nan)),
+        "spacing_source": radiograph.spacing_source or "",
+    }

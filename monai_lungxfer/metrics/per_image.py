@@ -1,0 +1,241 @@
+"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and seven that readers expect beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import NdarrayOrTensor
+from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
+from monai.utils import convert_to_tensor
+from torch import Tensor
+
+from monai_lungxfer.morphology.lungs import count_bridges, count_islands
+from monai_lungxfer.utils.errors import LungXferError
+
+__all__ = ["DISTANCES", "METRICS", "PAPER_METRICS", "image_metrics"]
+
+PAPER_METRICS = ("ACC", "AUC", "DICE", "JACC", "PREC", "RECA", "F1", "SENS", "SPEC")
+"""The nine metrics of the paper, in the order of its Tables 3 to 6."""
+
+DISTANCES = ("HD95", "ASD")
+"""Metrics that have a unit of length."""
+
+METRICS = (*PAPER_METRICS, "DICE_HARD", *DISTANCES, "ISLANDS", "BRIDGES", "AREA", "AREA_TRUTH")
+"""Every metric that this module knows."""
+
+THRESHOLD = 0.5
+
+
+def image_metrics(
+    probability: NdarrayOrTensor,
+    truth: NdarrayOrTensor,
+    names: Sequence[str] = PAPER_METRICS,
+    spacing: Sequence[float] | Sequence[Sequence[float]] | None = None,
+) -> dict[str, Tensor]:
+    """Measure predictions against the truth, image by image.
+
+    With the probabilities P, the truth T and the counts TP, FP, FN, TN of pixels at the threshold 0.5 (P >= 0.5 is
+    lung), over all pixels of one image:
+
+    ========== ================================== ==========================================================
+    Name       Value                              Where it is undefined
+    ========== ================================== ==========================================================
+    ACC        (TP+TN) / all pixels               never
+    AUC        area under the ROC curve of P      NaN when the truth has one class
+    DICE       2 sum(PT) / (sum(P)+sum(T))        1 when P and T are empty: they agree
+    JACC       sum(PT) / (sum(P)+sum(T)-sum(PT))  1 when P and T are empty
+    PREC       precision, macro average           as scikit-learn, see below
+    RECA       recall, macro average              as scikit-learn, see below
+    F1         F1, macro average                  as scikit-learn, see below
+    SENS       TP / (TP+FN)                       NaN when the truth is empty
+    SPEC       TN / (TN+FP)                       NaN when the truth is lung everywhere
+    DICE_HARD  2TP / (2TP+FP+FN)                  1 when prediction and truth are empty
+    HD95       Hausdorff distance, see below      NaN when prediction or truth is empty
+    ASD        average distance of the contours   NaN when prediction or truth is empty
+    ISLANDS    islands of the prediction          never
+    BRIDGES    bridges of the prediction          never
+    AREA       (TP+FP) / all pixels               never
+    AREA_TRUTH (TP+FN) / all pixels               never
+    ========== ================================== ==========================================================
+
+    DICE and JACC are soft, as the paper computes them; DICE_HARD is what most other papers call Dice. Where the truth
+    is empty but the network leaves traces of probability, DICE is near 0 while DICE_HARD is 1.
+
+    The macro averages are over lung and background as in `sklearn.metrics.precision_score(..., average="macro",
+    zero_division=0)`: a class that is in the truth or in the prediction alone scores 0, one that is in neither is
+    left out. HD95 is the larger of the two directed 95th percentiles, ASD is symmetric. Islands and bridges are
+    defined in `monai_lungxfer.morphology.lungs`. Areas are shares since the sizes of pixels are often unknown.
+
+    Parameters
+    ----------
+    probability : torch.Tensor or numpy.ndarray
+        Lung probabilities in 0..1, (N, 1, H, W) or (H, W). No logits.
+    truth : torch.Tensor or numpy.ndarray
+        Masks of {0, 1} of the same shape.
+    names : sequence of str, optional
+        Some of `METRICS`. Only what they need is computed.
+    spacing : sequence, optional
+        Pixel spacing (row, column) in mm of the arrays as they are given here, so after any resizing: one pair for
+        all images or one pair each. HD95 and ASD are then in mm, without it in pixels.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        For each name the values of the N images, float64 (N,), on the device of `probability`.
+
+    Raises
+    ------
+    LungXferError
+        When a name is unknown, shapes differ, probabilities leave 0..1 or are NaN, or masks hold other values than
+        0 and 1.
+    """
+    check_names(names)
+    p, t = checked_pair(probability, truth)
+    batch = _Batch(p, t, _spacings(spacing, len(p)))
+    return {name: _FUNCTIONS[name](batch).to(torch.float64) for name in names}
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise LungXferError unless every name is one of `METRICS`."""
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise LungXferError(f"there is no metric {', '.join(unknown)}", remedy=f"Choose from {', '.join(METRICS)}")
+
+
+def checked_pair(probability: NdarrayOrTensor, truth: NdarrayOrTensor) -> tuple[Tensor, Tensor]:
+    """Check predictions and masks as `image_metrics` takes them, and return them as float and bool (N, H, W)."""
+    p: Tensor = convert_to_tensor(probability, track_meta=False).detach()
+    t: Tensor = convert_to_tensor(truth, track_meta=False, device=p.device).detach()
+    if p.shape != t.shape or not (p.ndim == 2 or (p.ndim == 4 and p.shape[1] == 1)) or p.numel() == 0:
+        raise LungXferError(
+            f"predictions {tuple(p.shape)} and masks {tuple(t.shape)} cannot be compared",
+            remedy="Give both as (N, 1, H, W) or (H, W), of the same size",
+        )
+    if p.dtype not in (torch.float32, torch.float64):
+        p = p.to(torch.float32)
+    if not bool(((p >= 0) & (p <= 1)).all()):
+        raise LungXferError(
+            f"predictions must be probabilities in 0..1; these reach from {float(p.min()):g} to {float(p.max()):g}",
+            remedy="Apply the sigmoid to the network's output first; NaN means that the training diverged",
+        )
+    if not bool(((t == 0) | (t == 1)).all()):
+        raise LungXferError("masks hold other values than 0 and 1", remedy="Divide masks of 0 and 255 by 255")
+    shape = (-1, *p.shape[-2:])
+    return p.reshape(shape), t.reshape(shape) == 1
+
+
+def _spacings(spacing: Sequence[float] | Sequence[Sequence[float]] | None, number: int) -> list[list[float] | None]:
+    if spacing is None:
+        return [None] * number
+    pairs = np.asarray(spacing, dtype=float)
+    if pairs.shape not in ((2,), (number, 2)) or not np.all(pairs > 0):
+        raise LungXferError(
+            f"pixel spacing {spacing} does not fit {number} image(s)",
+            remedy="Give (row, column) in mm once for all images or once for each",
+        )
+    return np.broadcast_to(pairs, (number, 2)).tolist()
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Probabilities and truth (N, H, W) with the sums that several metrics share, each computed when first asked."""
+
+    probability: Tensor
+    truth: Tensor
+    spacings: list[list[float] | None]
+
+    @cached_property
+    def overlap(self) -> Tensor:
+        return (self.probability * self.truth).sum(dim=(1, 2), dtype=torch.float64)
+
+    @cached_property
+    def sizes(self) -> Tensor:
+        return self.probability.sum(dim=(1, 2), dtype=torch.float64) + self.truth.sum(dim=(1, 2))
+
+    @cached_property
+    def lung(self) -> Tensor:
+        return self.probability >= THRESHOLD
+
+    @cached_property
+    def counts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """TP, FP, FN, TN."""
+        tp = (self.lung & self.truth).sum(dim=(1, 2))
+        fp = self.lung.sum(dim=(1, 2)) - tp
+        fn = self.truth.sum(dim=(1, 2)) - tp
+        return tp, fp, fn, self.truth[0].numel() - tp - fp - fn
+
+
+def _ratio(part: Tensor, whole: Tensor, undefined: float) -> Tensor:
+    return torch.where(whole > 0, part.double() / whole, undefined)
+
+
+def _f1(tp: Tensor, fp: Tensor, fn: Tensor, undefined: float = 0.0) -> Tensor:
+    return _ratio(2 * tp, 2 * tp + fp + fn, undefined)
+
+
+def _accuracy(batch: _Batch) -> Tensor:
+    tp, _, _, tn = batch.counts
+    return (tp + tn).double() / batch.truth[0].numel()
+
+
+def _auc(batch: _Batch) -> Tensor:
+    """Mann-Whitney: the share of pairs (lung pixel, background pixel) in the right order, ties counted half."""
+    truth = batch.truth.flatten(1)
+    # Non-negative floats sort as their bits do. With the class as the lowest bit, a fast sort of integers puts the
+    # background of each tie first (counting pairs in order or tied) or last (counting pairs in order alone).
+    integer = torch.int32 if batch.probability.dtype == torch.float32 else torch.int64
+    bits = batch.probability.flatten(1).view(integer) << 1  # drops the sign, so that -0.0 is 0.0
+    pairs = _pairs_in_order(bits | truth, lung_bit=1) + _pairs_in_order(bits | ~truth, lung_bit=0)
+    positives = truth.sum(dim=1)
+    return _ratio(pairs, 2 * positives * (truth.shape[1] - positives), torch.nan)
+
+
+def _pairs_in_order(keys: Tensor, lung_bit: int) -> Tensor:
+    # Row by row, since torch sorts a vector several times faster than the rows of a matrix.
+    ranked = torch.stack([row.sort().values & 1 == lung_bit for row in keys])
+    return ((~ranked).cumsum(dim=1) * ranked).sum(dim=1)
+
+
+def _macro(batch: _Batch, score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
+    """Average a score of (hits, false alarms, misses) over the classes that are present; absent ones score 0."""
+    tp, fp, fn, tn = batch.counts
+    present = (tp + fp + fn > 0).double() + (tn + fp + fn > 0)
+    return (score(tp, fp, fn) + score(tn, fn, fp)) / present
+
+
+def _surface(batch: _Batch, distance: Callable[..., Tensor], **options: Any) -> Tensor:
+    values = torch.full((len(batch.truth),), torch.nan, device=batch.truth.device)
+    for i, (lung, truth, spacing) in enumerate(zip(batch.lung, batch.truth, batch.spacings, strict=True)):
+        if lung.any() and truth.any():
+            pair = {"y_pred": lung[None, None], "y": truth[None, None]}
+            values[i] = distance(**pair, include_background=True, spacing=spacing, **options).squeeze()
+    return values
+
+
+def _count(batch: _Batch, count: Callable[[np.ndarray], int]) -> Tensor:
+    return torch.tensor([count(lung) for lung in batch.lung.cpu().numpy()], device=batch.truth.device)
+
+
+_FUNCTIONS: dict[str, Callable[[_Batch], Tensor]] = {
+    "ACC": _accuracy,
+    "AUC": _auc,
+    "DICE": lambda b: _ratio(2 * b.overlap, b.sizes, 1.0),
+    "JACC": lambda b: _ratio(b.overlap, b.sizes - b.overlap, 1.0),
+    "PREC": lambda b: _macro(b, lambda hits, false, _: _ratio(hits, hits + false, 0.0)),
+    "RECA": lambda b: _macro(b, lambda hits, _, missed: _ratio(hits, hits + missed, 0.0)),
+    "F1": lambda b: _macro(b, _f1),
+    "SENS": lambda b: _ratio(b.counts[0], b.counts[0] + b.counts[2], torch.nan),
+    "SPEC": lambda b: _ratio(b.counts[3], b.counts[3] + b.counts[1], torch.nan),
+    "DICE_HARD": lambda b: _f1(*b.counts[:3], undefined=1.0),
+    "HD95": lambda b: _surface(b, compute_hausdorff_distance, percentile=95),
+    "ASD": lambda b: _surface(b, compute_average_surface_distance, symmetric=True),
+    "ISLANDS": lambda b: _count(b, count_islands),
+    "BRIDGES": lambda b: _count(b, count_bridges),
+    "AREA": lambda b: b.lung.double().mean(dim=(1, 2)),
+    "AREA_TRUTH": lambda b: b.truth.double().mean(dim=(1, 2)),
+}

@@ -1,0 +1,88 @@
+"""Cutting the lungs of a mask apart where a bridge joins them, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from monai_lungxfer.morphology.lungs import TOUCHING, counting_step, piece_areas, two_cores
+
+__all__ = ["cut_bridges", "part_in_use"]
+
+_SLACK = 2.0  # an opening by a disc of pixels misses the edge by less than this
+_WIDER = 1.5  # a disc as wide as the band bulges into its mouth by half its width, this one by a fifth
+
+
+def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Take away what joins the two lungs of the largest piece.
+
+    The erosion that parts the lungs (see `two_cores`) gives their cores, and every pixel
+    belongs to the nearest core. An opening by one and a half times that radius loses what is thinner; of that, the
+    bands that reach from one lung's side to the other's are bridges, and go. Where lungs touch without a band, a cut
+    one pixel wide is made between the two sides. All other edges stay as they are.
+
+    Nothing is cut where a third piece is larger than one of the parts: the parts then are one lung with a narrow
+    place, such as a consolidation leaves, and the third piece is the other lung.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Bool (H, W). Of a large mask a thinned-out copy is searched (see `counting_step`), and
+        a cut is as wide as one pixel of the copy.
+
+    Returns
+    -------
+    numpy.ndarray
+        Bool (H, W); the same array when there is nothing to cut.
+    """
+    step = counting_step(mask.shape)
+    box = part_in_use(mask, step)
+    pieces, number = ndimage.label(mask[box], TOUCHING)
+    if number == 0:
+        return mask
+    areas = piece_areas(pieces)
+    piece = pieces == int(areas.argmax()) + 1
+    small = piece[::step, ::step]
+    parted = two_cores(small)
+    if parted is None:
+        return mask
+    neck, sides = _neck(small, *parted)
+    parts = piece_areas(np.where(small, sides, 0)) * step**2
+    if number > 1 and parts.min() < np.sort(areas)[-2]:
+        return mask
+    cut = mask.copy()
+    cut[box] &= ~(_enlarged(neck, step, piece.shape) & piece)
+    return cut
+
+
+def part_in_use(mask: NDArray[np.bool_], step: int = 1) -> tuple[slice, slice]:
+    """Return the part of a mask (H, W) that holds all of it, empty for an empty mask.
+
+    It begins at multiples of `step`, so that a copy thinned out by that step has the same pixels as one of the mask.
+    """
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        return slice(0), slice(0)
+    return slice(rows[0] // step * step, rows[-1] + 1), slice(columns[0] // step * step, columns[-1] + 1)
+
+
+def _neck(
+    piece: NDArray[np.bool_], cores: NDArray[np.int16], radius: float
+) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
+    """Return a map of what to cut, of pixels outside the piece too, and the side (1 or 2) of every pixel."""
+    nearest = ndimage.distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
+    sides = cores[tuple(nearest)]
+    radius *= _WIDER
+    depth = ndimage.distance_transform_edt(np.pad(piece, 1))[1:-1, 1:-1]
+    distance = ndimage.distance_transform_edt((cores == 0) | (depth <= radius))
+    # One pixel more than the piece: at native size, an edge lies up to one pixel of the thinned copy further out.
+    lost = (distance > radius + _SLACK) & ndimage.binary_dilation(piece, TOUCHING)
+    bands, _ = ndimage.label(lost, TOUCHING)
+    crossing = np.intersect1d(bands[lost & (sides == 1)], bands[lost & (sides == 2)])
+    seam = (sides == 1) & ndimage.binary_dilation(sides == 2, TOUCHING)
+    return seam | (lost & np.isin(bands, crossing)), sides
+
+
+def _enlarged(small: NDArray[np.bool_], step: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return small.repeat(step, axis=0).repeat(step, axis=1)[: shape[0], : shape[1]]

@@ -1,0 +1,179 @@
+"""A U-Net with the encoder EfficientNet-Lite2, which can start from weights that learnt natural images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from monai.networks.layers import DropPath
+from torch import nn
+from torch.nn.functional import interpolate
+
+__all__ = ["EfficientUNet"]
+
+_STEM = 32
+
+# The encoder's stages, level by level: blocks, kernel, stride of the first block, expansion, channels. They are
+# EfficientNet-B0's, 1.1 times as wide and, but for the first and the last, 1.2 times as deep.
+_LEVELS = (
+    ((1, 3, 1, 1, 16),),
+    ((3, 3, 2, 6, 24),),
+    ((3, 5, 2, 6, 48),),
+    ((4, 3, 2, 6, 88), (4, 5, 1, 6, 120)),
+    ((5, 5, 2, 6, 208), (1, 3, 1, 6, 352)),
+)
+_WIDTHS = (128, 96, 64, 32, 16)  # channels of the decoder's levels, from coarse to fine
+
+_DROPPED = 0.1  # probability that training leaves out the last block; for those before it in proportion
+
+# TensorFlow pads at the right and below alone where it halves an even length. Of 260 pixels, for which ImageNet's
+# weights were trained, these are the first two halvings: the stem's and that of the block of this number.
+_ONE_SIDED = (0, 1, 0, 1)
+_SECOND_HALVING = 1
+
+
+class EfficientUNet(nn.Module):
+    """U-Net for one binary structure with the encoder EfficientNet-Lite2; 5.4 million parameters.
+
+    On the way up, features are resized bilinearly, concatenated with the encoder's of the same size, and pass two
+    (convolution 3x3 without bias, batch norm, ReLU). The encoder halves the image at once, so the image itself, after
+    two such convolutions, is what is concatenated at its own size.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the image: 3 for ImageNet's weights.
+    out_channels : int
+        Number of structures, each with a logit of its own.
+
+    Notes
+    -----
+    Names of weights begin with ``encoder`` or ``decoder``. A parent that has the encoder alone is let through by
+    ``parent_allow: [decoder*]``; `monai_lungxfer.weights.imagenet` makes one. MONAI's `EfficientNetBN` has
+    squeeze-and-excitation and Swish throughout, so Lite's weights do not fit it.
+
+    References
+    ----------
+    Tan, Le, "EfficientNet: rethinking model scaling for convolutional neural networks", ICML 2019. Lite2, with ReLU6
+    and without squeeze-and-excitation, is from https://github.com/tensorflow/tpu (models/official/efficientnet/lite).
+
+    Examples
+    --------
+    >>> EfficientUNet()(torch.zeros(1, 3, 64, 96)).shape
+    torch.Size([1, 1, 64, 96])
+    """
+
+    def __init__(self, in_channels: int = 3, out_channels: int = 1) -> None:
+        super().__init__()
+        self.encoder = _Encoder(in_channels)
+        self.decoder = _Decoder(in_channels, out_channels)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the logits of a batch.
+
+        Parameters
+        ----------
+        image : torch.Tensor
+            Shape (N, in_channels, H, W), normalised per image and channel.
+
+        Returns
+        -------
+        torch.Tensor
+            Logits, shape (N, out_channels, H, W).
+        """
+        return self.decoder(image, self.encoder(image))
+
+
+class _Encoder(nn.Module):
+    """Gives the features of five levels, of half the image's size, of a quarter, and so on."""
+
+    def __init__(self, entering: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.ZeroPad2d(_ONE_SIDED), nn.Conv2d(entering, _STEM, 3, 2, bias=False), _norm(_STEM), nn.ReLU6(inplace=True)
+        )
+        levels: list[list[nn.Module]] = [[] for _ in _LEVELS]
+        blocks, channels = list(_blocks()), _STEM
+        for number, (level, kernel, stride, expansion, leaving) in enumerate(blocks):
+            half = kernel // 2
+            padding = _ONE_SIDED if number == _SECOND_HALVING else (half, half, half, half)
+            widths = (channels, channels * expansion, leaving)
+            levels[level].append(_InvertedResidual(widths, kernel, stride, padding, _DROPPED * number / len(blocks)))
+            channels = leaving
+        self.levels = nn.ModuleList(nn.Sequential(*level) for level in levels)
+
+    def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
+        features = self.stem(image)
+        found: list[torch.Tensor] = []
+        for level in self.levels:
+            features = level(features)
+            found.append(features)
+        return found
+
+
+def _blocks() -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield level, kernel, stride, expansion and channels of each block."""
+    for level, stages in enumerate(_LEVELS):
+        for count, kernel, stride, expansion, channels in stages:
+            for step in (stride, *[1] * (count - 1)):
+                yield level, kernel, step, expansion, channels
+
+
+class _InvertedResidual(nn.Module):
+    """Widens, convolves each channel by itself, narrows; what entered is added where it has the same shape."""
+
+    def __init__(
+        self, widths: tuple[int, int, int], kernel: int, stride: int, padding: tuple[int, int, int, int], dropped: float
+    ) -> None:
+        super().__init__()
+        entering, wide, leaving = widths
+        layers: list[nn.Module] = []
+        if wide != entering:
+            layers += [nn.Conv2d(entering, wide, 1, bias=False), _norm(wide), nn.ReLU6(inplace=True)]
+        layers += [nn.ZeroPad2d(padding), nn.Conv2d(wide, wide, kernel, stride, groups=wide, bias=False)]
+        layers += [_norm(wide), nn.ReLU6(inplace=True), nn.Conv2d(wide, leaving, 1, bias=False), _norm(leaving)]
+        self.layers = nn.Sequential(*layers)
+        self.added = stride == 1 and entering == leaving
+        self.drop = DropPath(dropped)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        changed = self.layers(features)
+        return features + self.drop(changed) if self.added else changed
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    """Return batch norm as TensorFlow's EfficientNet has it."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class _Decoder(nn.Module):
+    """From the encoder's features, and the image itself, to logits of the image's size."""
+
+    def __init__(self, image_channels: int, leaving: int) -> None:
+        super().__init__()
+        coarse, *skipped = (stages[-1][-1] for stages in reversed(_LEVELS))
+        self.image = _two_convolutions(image_channels, _WIDTHS[-1])
+        self.levels = nn.ModuleList()
+        for skip, width in zip((*skipped, _WIDTHS[-1]), _WIDTHS, strict=True):
+            self.levels.append(_two_convolutions(coarse + skip, width))
+            coarse = width
+        self.conv = nn.Conv2d(coarse, leaving, kernel_size=1)
+
+    def forward(self, image: torch.Tensor, features: list[torch.Tensor]) -> torch.Tensor:
+        finer = [self.image(image)] + features  # noqa: RUF005 - which TorchScript reads
+        found = finer.pop()
+        for level in self.levels:
+            skip = finer.pop()
+            found = level(torch.cat((interpolate(found, skip.shape[-2:], mode="bilinear"), skip), dim=1))
+        return self.conv(found)
+
+
+def _two_convolutions(entering: int, leaving: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (entering, leaving):
+        layers += [
+            nn.Conv2d(channels, leaving, 3, padding=1, bias=False),
+            nn.BatchNorm2d(leaving),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)

@@ -1,0 +1,161 @@
+"""The model that MLflow loads and serves: a bundle behind one table of radiographs and one of masks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from mlflow import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+from monai_lungxfer.inference.image_traits import ImageTraits, measure_traits
+from monai_lungxfer.inference.quality import find_flags, measure
+from monai_lungxfer.inference.segmenter import PreparedRadiograph, Segmentation, Segmenter
+from monai_lungxfer.io.mask_writer import encode_png
+from monai_lungxfer.serving.mlflow.rows import INPUTS, read_row
+from monai_lungxfer.serving.mlflow.settings import Settings
+from monai_lungxfer.serving.mlflow.signature import COLUMNS
+from monai_lungxfer.utils.errors import InputFileError
+
+__all__ = ["BUNDLE_ARTIFACT", "LungModel", "RequestError"]
+
+BUNDLE_ARTIFACT = "bundle"
+"""Name of the artifact that is the bundle's folder."""
+
+_ON_ERROR = ("raise", "return")
+_MOST_REASONS = 5
+
+
+class RequestError(MlflowException):
+    """A request of which nothing can be done; a server answers with status 400 and the message."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(problem, error_code=INVALID_PARAMETER_VALUE)
+
+    def serialize_as_json(self) -> str:
+        """Return what the client is sent: MLflow's server would put the request's table, with its paths, before it."""
+        return json.dumps({"error_code": self.error_code, "message": self.problem})
+
+
+@dataclass(frozen=True)
+class _LoadedRow:
+    prepared: PreparedRadiograph
+    traits: ImageTraits
+
+
+class LungModel(PythonModel):
+    """Masks of radiographs at their native size, equal to those of ``lungxfer predict``.
+
+    Not a medical device: for research and for preparing annotations.
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the bundle.
+
+        Raises
+        ------
+        LungXferError
+            When the configuration, the bundle or its weights are not what they should be.
+        """
+        self._settings = Settings.of(context.model_config)
+        self._segmenter = Segmenter.from_bundle(context.artifacts[BUNDLE_ARTIFACT], device=self._settings.device)
+        # One request at a time: so many radiographs are in memory, however many clients there are.
+        self._turn = threading.Lock()
+
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow's signature
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Segment the radiographs of a table.
+
+        Parameters
+        ----------
+        context : mlflow.pyfunc.PythonModelContext
+            As in `load_context`.
+        model_input : pandas.DataFrame
+            One radiograph a row, see `monai_lungxfer.serving.mlflow.rows.read_row`.
+        params : dict, optional
+            ``any_view``: also take DICOM files that are no frontal chest radiographs by their header. ``on_error``:
+            ``"raise"`` (default) an error when no row at all could be segmented, or ``"return"`` the rows even then.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each of the input's, with its index. ``mask`` is the base64 text of a PNG file of native size,
+            0 and 255; areas are in pixels and, where the file tells the spacing, cm²; ``flags`` are those of
+            `monai_lungxfer.inference.quality.FLAGS`. A row that could not be segmented has the reason in ``error``,
+            and costs no other row its result.
+
+        Raises
+        ------
+        RequestError
+            When no row could be segmented, or ``on_error`` is something else.
+        """
+        wanted = {"any_view": False, "on_error": "raise"} | (params or {})
+        if wanted["on_error"] not in _ON_ERROR:
+            raise RequestError(f"on_error must be one of {', '.join(_ON_ERROR)}")
+        rows = model_input.reindex(columns=list(INPUTS)).to_dict("records")
+        size = self._settings.batch_size
+        with self._turn:
+            results = [
+                result
+                for start in range(0, len(rows), size)
+                for result in self._segment(rows[start : start + size], bool(wanted["any_view"]))
+            ]
+        if wanted["on_error"] == "raise":
+            _refuse_if_all_failed(results)
+        # As objects, or pandas would make NaN of None, which is no JSON.
+        return pd.DataFrame(results, index=model_input.index, columns=list(COLUMNS), dtype=object)
+
+    def _segment(self, rows: Sequence[dict[str, Any]], any_view: bool) -> Iterator[dict[str, Any]]:
+        loaded = [self._load(row, any_view) for row in rows]
+        segmentations = self._segmenter.run([item.prepared for item in loaded if isinstance(item, _LoadedRow)])
+        for item in loaded:
+            content = _measured(next(segmentations), item.traits) if isinstance(item, _LoadedRow) else _failed(item)
+            yield dict.fromkeys(COLUMNS) | {"model": str(self._segmenter.identity)} | content
+
+    def _load(self, row: dict[str, Any], any_view: bool) -> _LoadedRow | InputFileError:
+        try:
+            radiograph = read_row(row, self._settings, self._segmenter.channels, any_view=any_view)
+            return _LoadedRow(self._segmenter.prepare(radiograph), measure_traits(radiograph))
+        except InputFileError as error:
+            return error
+
+
+def _measured(segmentation: Segmentation, traits: ImageTraits) -> dict[str, Any]:
+    measurements = measure(segmentation.mask, segmentation.probability, segmentation.spacing, segmentation.raw)
+    height, width = segmentation.mask.shape
+    return {
+        "mask": base64.b64encode(encode_png(segmentation.mask)).decode(),
+        "height": height,
+        "width": width,
+        "area_px": measurements.lung_px,
+        "area_cm2": measurements.lung_cm2,
+        "right_lung_px": measurements.right_lung_px,
+        "right_lung_cm2": measurements.right_lung_cm2,
+        "left_lung_px": measurements.left_lung_px,
+        "left_lung_cm2": measurements.left_lung_cm2,
+        "flags": list(find_flags(measurements, traits)),
+    }
+
+
+def _failed(error: InputFileError) -> dict[str, Any]:
+    return {"error": error.without_source}  # the source is a temporary file
+
+
+def _refuse_if_all_failed(results: Sequence[dict[str, Any]]) -> None:
+    if not results:  # MLflow drops columns that it does not know, and with the last of them all rows
+        raise RequestError(f"The request has no row with {', '.join(INPUTS)}. Give one of them for each radiograph.")
+    reasons = [f"Row {number}: {row['error']}" for number, row in enumerate(results) if row["error"] is not None]
+    if len(reasons) == len(results):
+        more = [f"And {len(reasons) - _MOST_REASONS} more."] if len(reasons) > _MOST_REASONS else []
+        raise RequestError(" ".join(["No radiograph could be segmented.", *reasons[:_MOST_REASONS], *more]))

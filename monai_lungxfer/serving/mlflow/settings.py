@@ -1,0 +1,65 @@
+"""What whoever runs a model may decide, as MLflow's model configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.utils.errors import LungXferError
+
+__all__ = ["Settings"]
+
+_REMEDY = "Correct the model configuration (model_config, or the variable MLFLOW_PYFUNC_INFERENCE_CONFIG)"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The model configuration; its defaults are logged with the model, and each may be replaced when it is loaded.
+
+    Attributes
+    ----------
+    device : str
+        "auto" is what the bundle says (a GPU where there is one); else a device's name.
+    batch_size : int
+        Radiographs in one pass of the network.
+    max_megabytes : float
+        Largest file that is decoded, in units of 10^6 bytes.
+    paths_below : str
+        The folder below which requests may name files of the machine that runs the model; empty: none may.
+    """
+
+    device: str = "auto"
+    batch_size: int = 4
+    max_megabytes: float = 64
+    paths_below: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise LungXferError(f"batch_size is {self.batch_size!r}, not 1 or more", remedy=_REMEDY)
+        if not isinstance(self.max_megabytes, int | float) or not self.max_megabytes > 0:
+            raise LungXferError(f"max_megabytes is {self.max_megabytes!r}, not above 0", remedy=_REMEDY)
+        if self.paths_below and not Path(self.paths_below).is_dir():
+            raise LungXferError("paths_below is no folder", source=self.paths_below, remedy=_REMEDY)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any] | None) -> Settings:
+        """Return the settings of a model configuration.
+
+        Raises
+        ------
+        LungXferError
+            When a value is not what it should be.
+        """
+        return cls(**(config or {}))
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest file that is decoded."""
+        return int(self.max_megabytes * 1e6)
+
+    @property
+    def allowed_folder(self) -> Path | None:
+        """The folder below which requests may name files, without links in its path."""
+        return Path(self.paths_below).resolve() if self.paths_below else None

@@ -1,0 +1,59 @@
+"""The table that the model takes and the one that it returns, as MLflow describes them."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import AnyType, Array, DataType
+from PIL import Image
+
+from monai_lungxfer.synthetic.phantoms import portable_radiograph
+
+__all__ = ["COLUMNS", "SIGNATURE", "input_example"]
+
+_NUMBERS = (DataType.long, DataType.double)
+_OUTPUTS: dict[str, DataType | Array] = {
+    "mask": DataType.string,
+    "height": DataType.long,
+    "width": DataType.long,
+    **{
+        f"{what}_{unit}": number
+        for what in ("area", "right_lung", "left_lung")
+        for unit, number in zip(("px", "cm2"), _NUMBERS, strict=True)
+    },
+    "flags": Array(DataType.string),
+    "model": DataType.string,
+    "error": DataType.string,
+}
+
+COLUMNS = tuple(_OUTPUTS)
+"""The columns of the result; all but `model` and `error` are null in a row that could not be segmented."""
+
+SIGNATURE = ModelSignature(
+    inputs=Schema(
+        [
+            ColSpec(DataType.string, "image", required=False),
+            ColSpec(DataType.string, "path", required=False),
+            # Checked by the model: MLflow would check every number of the array by itself.
+            ColSpec(AnyType(), "pixels", required=False),
+        ]
+    ),
+    outputs=Schema([ColSpec(kind, name, required=name == "model") for name, kind in _OUTPUTS.items()]),
+    params=ParamSchema(
+        [ParamSpec("any_view", DataType.boolean, False), ParamSpec("on_error", DataType.string, "raise")]
+    ),
+)
+"""One radiograph a row, in one of three columns; the parameters are those of `LungModel.predict`."""
+
+
+def input_example() -> pd.DataFrame:
+    """Return a request of one row: a phantom as PNG."""
+    pixels, _ = portable_radiograph(np.random.default_rng(0), 128, 144, "normal")
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return pd.DataFrame({"image": [base64.b64encode(file.getvalue()).decode()]})

@@ -1,7 +1,0 @@
-"""What MLflow runs to make the model: it is logged as this code, and nothing is pickled."""
-
-from mlflow.models import set_model
-
-from monai_lungxfer.serving.lung_model import LungModel
-
-set_model(LungModel())

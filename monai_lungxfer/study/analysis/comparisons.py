@@ -1,0 +1,112 @@
+"""Images of several repetitions, described metric by metric and compared with the same images of other weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
+from monai_lungxfer.study.analysis.statistics import holm, interval, over_repetitions, paired_test, worst_tenth
+
+__all__ = ["KEY_METRICS", "LOWER_IS_BETTER", "TABLE_METRICS", "compared", "described", "differences", "with_holm"]
+
+LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES"))
+"""Metrics of which less is better."""
+
+TABLE_METRICS = tuple(name for name in METRICS if not name.startswith("AREA"))
+"""Metrics of the tables; of areas, only how far they agree is of interest."""
+
+KEY_METRICS = ("DICE", "DICE_HARD", "HD95", "ISLANDS", "BRIDGES")
+"""Metrics that are compared where there are many groups, so that the tests of a table stay few."""
+
+
+def described(rows: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
+    """Describe images by each metric.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of `StudyResults.images`, of one step and section.
+    metrics : sequence of str
+        Which.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a metric: mean and sd over repetitions, low and high (95 % interval), tenth (10th percentile of images,
+        90th where less is better) and worst (mean of the worst tenth of images), both as means over repetitions, and
+        the number of different images that have a value.
+    """
+    return pd.DataFrame([{"metric": name, **_description(rows, name)} for name in metrics])
+
+
+def _description(rows: pd.DataFrame, name: str) -> dict[str, float]:
+    mean, deviation = over_repetitions(rows, name)
+    low, high = interval(rows, name)
+    worst = [worst_tenth(values, lowest=name not in LOWER_IS_BETTER) for _, values in rows.groupby("repetition")[name]]
+    tenth, mean_of_worst = pd.DataFrame(worst, columns=["tenth", "worst"]).mean()
+    return {
+        "mean": mean,
+        "sd": deviation,
+        "low": low,
+        "high": high,
+        "tenth": tenth,
+        "worst": mean_of_worst,
+        "images": rows.loc[rows[name].notna(), "image"].nunique(),
+    }
+
+
+def differences(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
+    """Subtract the metrics of the same images in the same repetitions; images that one side lacks are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns repetition, image, patient, finding, and each metric: `rows` less `others`.
+    """
+    key = ["repetition", "image"]
+    pairs = rows.merge(others[[*key, *metrics]], on=key, suffixes=("", "_other"), validate="one_to_one")
+    change = {name: pairs[name] - pairs[f"{name}_other"] for name in metrics}
+    return pairs[[*key, "patient", "finding"]].assign(**change)
+
+
+def compared(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
+    """Compare the same images in the same repetitions, as seen by two kinds of weights.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a metric: difference (mean over repetitions of `rows` less `others`), difference_low and
+        difference_high (95 % interval), p (not yet adjusted), effect, and patients, see `paired_test`.
+    """
+    change = differences(rows, others, metrics)
+    lines = []
+    for name in metrics:
+        low, high = interval(change, name)
+        mean = over_repetitions(change, name)[0]
+        test = paired_test(change, name)
+        lines.append(
+            {"metric": name, "difference": mean, "difference_low": low, "difference_high": high, **test._asdict()}
+        )
+    return pd.DataFrame(lines)
+
+
+def with_holm(families: Mapping[str, pd.DataFrame], key: str) -> pd.DataFrame:
+    """Join comparisons that are read together, and adjust their p-values as one family.
+
+    Parameters
+    ----------
+    families : mapping of str to pandas.DataFrame
+        Results of `compared`, or of `described` joined with them.
+    key : str
+        Name of the column that receives the keys of the mapping.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All rows, with the column p_holm.
+    """
+    joined = pd.concat([table.assign(**{key: name}) for name, table in families.items()], ignore_index=True)
+    joined["p_holm"] = holm(joined["p"]) if "p" in joined else float("nan")
+    return joined

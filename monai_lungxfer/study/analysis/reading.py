@@ -1,0 +1,131 @@
+"""The files of a study's folder, read and checked one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from monai_lungxfer.data.records import read_json
+from monai_lungxfer.handlers.epoch_table import EPOCH_COLUMNS, read_epochs
+from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.study.execution.paths import StepPaths
+from monai_lungxfer.utils.errors import DatalistError, LungXferError
+
+__all__ = ["SECTIONS", "FinishedStep", "image_rows", "read_step"]
+
+SECTIONS = ("test", "before", "independent")
+RECORDED = ("parent", "parent_sha256", "weights_sha256", "seconds", "network_ms", "version", "environment")
+_AGAIN = "Delete the step's folder and go on with the study: lungxfer study run"
+_ROW_KEYS = {"image", "distances_in", *METRICS}
+
+
+@dataclass(frozen=True)
+class FinishedStep:
+    """What one finished step of one repetition left.
+
+    Attributes
+    ----------
+    paths : StepPaths
+        Its files.
+    record : mapping
+        What step.json tells.
+    reports : mapping of str to mapping
+        The reports that are there, by section, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
+    """
+
+    paths: StepPaths
+    record: Mapping[str, Any]
+    reports: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        return {"repetition": self.paths.repetition, "step": self.paths.name}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what step.json tells, as one row."""
+        return {**self.record, **self._key}
+
+    def epochs(self) -> pd.DataFrame:
+        """Read epochs.csv."""
+        path = self.paths.epochs
+        try:
+            rows = read_epochs(path)
+        except (OSError, ValueError) as error:
+            raise LungXferError(f"cannot be read ({error})", source=path, remedy=_AGAIN) from error
+        table = pd.DataFrame(rows, columns=list(EPOCH_COLUMNS)).assign(**self._key)
+        missing = [name for name in EPOCH_COLUMNS if table[name].isna().all()]
+        if missing:
+            raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)
+        return table.astype({"epoch": int})
+
+    def images(self) -> pd.DataFrame:
+        """Return the rows of all reports."""
+        tables = [image_rows(report).assign(section=section, **self._key) for section, report in self.reports.items()]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def calibration(self) -> pd.DataFrame:
+        """Return the ranges of probability of all reports."""
+        return pd.DataFrame(
+            [
+                {**self._key, "section": section, "bin": number, **one}
+                for section, report in self.reports.items()
+                for number, one in enumerate(report["calibration"])
+            ]
+        )
+
+    def contradiction(self, problem: str) -> LungXferError:
+        """Return the error to raise for files that contradict each other."""
+        return LungXferError(problem, source=self.paths.path, remedy=_AGAIN)
+
+
+def image_rows(report: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a row an image of a report of `monai_lungxfer.handlers.image_table.ImageTable.write`.
+
+    Images of one patient have the same `patient`, in all reports: a patient's number holds in one report alone, the
+    name of the first of the patient's images in all.
+    """
+    rows = pd.DataFrame(report["rows"])
+    rows["patient"] = rows.groupby(rows.patient if "patient" in rows else rows.image).image.transform("min")
+    rows["finding"] = rows["finding"].fillna("unknown") if "finding" in rows else "unknown"
+    return rows.astype(dict.fromkeys(METRICS, float))
+
+
+def read_step(paths: StepPaths) -> FinishedStep:
+    """Read what a finished step left.
+
+    Raises
+    ------
+    LungXferError
+        When a file is damaged, or a report is not of the step's weights.
+    """
+    record = _read_json(paths.record, RECORDED)
+    files = {section: paths.report(section) for section in SECTIONS}
+    reports = {section: _read_report(file) for section, file in files.items() if file.is_file()}
+    found = FinishedStep(paths, record, reports)
+    for section, report in reports.items():
+        if section != "before" and report["weights_sha256"] != record["weights_sha256"]:
+            raise found.contradiction(f"{section}.json was not measured with the step's own weights")
+    return found
+
+
+def _read_report(path: Path) -> dict[str, Any]:
+    report = _read_json(path, ("split", "weights_sha256", "rows", "calibration"))
+    missing = sorted(_ROW_KEYS - set.union(*({*row} for row in report["rows"]))) if report["rows"] else ["rows"]
+    if missing:
+        raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)
+    return report
+
+
+def _read_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except DatalistError as error:
+        raise LungXferError(error.problem, source=path, remedy=_AGAIN) from error
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)
+    return content

@@ -1,0 +1,163 @@
+"""How a study begins, or goes on: the same plan, data and donor for all of its repetitions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from monai_lungxfer.bundle.references import resolve_weights
+from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.data.datalist import data_root, load_datalist
+from monai_lungxfer.data.fingerprint import data_hash
+from monai_lungxfer.data.partition import check_apart
+from monai_lungxfer.data.records import read_json
+from monai_lungxfer.study.execution.paths import StudyPaths
+from monai_lungxfer.study.plan.arms import DONOR, Step, required_steps
+from monai_lungxfer.study.plan.plan import StudyPlan
+from monai_lungxfer.training.stage import stage_data
+from monai_lungxfer.utils.errors import PlanError, TransferError
+from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.weights.sidecar import input_size, save_input_size
+
+__all__ = ["FIXED", "Study", "begin_study"]
+
+# What a result depends on, and therefore must be the same in all parts of a study.
+FIXED = ("seed", "parent", "fractions", "hold_out", "precision", "stages")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that has begun.
+
+    Attributes
+    ----------
+    plan : StudyPlan
+        As it is carried out.
+    facts : mapping
+        What was fixed when it began: its `id`, and the hashes of `data` by stage and of the `donor`.
+    """
+
+    plan: StudyPlan
+    facts: Mapping[str, Any]
+
+    @property
+    def paths(self) -> StudyPaths:
+        """Its files."""
+        return StudyPaths(self.plan.out)
+
+    @property
+    def threads(self) -> int:
+        """Of each training: those of the plan, which are settled once a study has begun."""
+        return cast("int", self.plan.threads)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of each repetition."""
+        return required_steps(self.plan.arms)
+
+
+def begin_study(plan: StudyPlan) -> Study:
+    """Write down plan, data and donor, or check that they are those with which the study began.
+
+    Parameters
+    ----------
+    plan : StudyPlan
+        The plan. One that goes on with a study may have other arms, more repetitions (with ``parent: own``), and other
+        settings of the machine.
+
+    Raises
+    ------
+    PlanError
+        When the study in the folder began with another plan, other data, or another donor.
+    DatalistError
+        When the data cannot be read, or a patient stands among general and portable images.
+    """
+    paths = StudyPaths(plan.out)
+    known = read_json(paths.facts) if paths.facts.is_file() else {}
+    if paths.plan.is_file():
+        plan = _continued(plan, StudyPlan.from_file(paths.plan), paths.plan, known.get("donor"))
+    elif plan.threads is None:
+        plan = plan.model_copy(update={"threads": _processors()})
+    facts = {"id": known.get("id", uuid.uuid4().hex), "data": _data(plan), "donor": _donor(plan, paths, known)}
+    _check_same(known, facts, paths.facts)
+    facts["data"] = known.get("data", {}) | facts["data"]
+    facts["donor"] = facts["donor"] or known.get("donor")
+    plan.write(paths.plan)
+    with atomic_path(paths.facts) as temporary:
+        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return Study(plan, facts)
+
+
+def _processors() -> int:
+    # The affinity, where the system has it, is what a container or a batch queue grants.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _continued(plan: StudyPlan, begun: StudyPlan, source: Path, donor: str | None) -> StudyPlan:
+    fixed = [*FIXED, *(["repetitions"] if plan.parent == "best" else [])]
+    if plan.donor != begun.donor and not _has_hash(plan.donor, donor):
+        fixed.insert(0, "donor")
+    given, kept = plan.model_dump(mode="json"), begun.model_dump(mode="json")
+    changed = [f"{name} was {kept[name]!r}, is {given[name]!r}" for name in fixed if given[name] != kept[name]]
+    if changed:
+        raise PlanError(
+            f"the study in this folder began with another plan: {'; '.join(changed)}",
+            source=source,
+            remedy="Restore these keys, or give the other plan a folder of its own (out)",
+        )
+    return plan.model_copy(update={"threads": plan.threads or begun.threads})
+
+
+def _has_hash(weights: str, digest: str | None) -> bool:
+    """Tell whether weights, wherever they lie, are those of a hash; those that are not there are not."""
+    try:
+        return hash_file(resolve_weights(weights)) == digest
+    except TransferError:
+        return False
+
+
+def _data(plan: StudyPlan) -> dict[str, str]:
+    """Hash the data sets that the arms need."""
+    steps = required_steps(plan.arms)
+    needed = {"portable"} | {step.stage for step in steps} | {step.pools for step in steps if step.pools}
+    folders = {name: stage_data(plan.data, STAGES[name]) for name in sorted(needed)}
+    records = {name: load_datalist(folder) for name, folder in folders.items()}
+    if len(records) > 1 and not plan.allow_shared_patients:
+        check_apart(*records.values(), source=plan.data, remedy="plan allow_shared_patients: true")
+    return {name: data_hash(records[name], data_root(folder)) for name, folder in folders.items()}
+
+
+def _donor(plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:
+    """Keep a copy of the donor's weights, and return its hash; None when no arm needs it."""
+    if not any(step.parent == DONOR for step in required_steps(plan.arms)):
+        return None
+    if known.get("donor") is None:
+        paths.donor.parent.mkdir(parents=True, exist_ok=True)
+        source = resolve_weights(plan.donor)
+        save_input_size(paths.donor, input_size(source))
+        with atomic_path(paths.donor) as temporary:
+            shutil.copyfile(source, temporary)
+    elif not paths.donor.is_file():
+        raise PlanError("the copy of the donor's weights is gone", source=paths.donor, remedy="Restore it")
+    return hash_file(paths.donor)
+
+
+def _hashes(facts: Mapping[str, Any]) -> dict[str, str | None]:
+    return {f"{name} images": digest for name, digest in facts.get("data", {}).items()} | {"donor": facts.get("donor")}
+
+
+def _check_same(known: Mapping[str, Any], facts: Mapping[str, Any], source: Path) -> None:
+    before = _hashes(known)
+    for what, now in _hashes(facts).items():
+        if now is not None and before.get(what) not in (None, now):
+            raise PlanError(
+                f"the study began with other {what}: the hash was {str(before[what])[:12]}, is {now[:12]}",
+                source=source,
+                remedy="Restore what was changed, or give the plan another folder (out)",
+            )

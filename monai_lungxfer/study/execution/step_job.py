@@ -1,0 +1,123 @@
+"""What one step of one repetition is told: its settings, its parent, and where it is tracked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.data.records import read_json
+from monai_lungxfer.study.execution.begin import Study
+from monai_lungxfer.study.execution.paths import StepPaths, repetition_name
+from monai_lungxfer.study.execution.tracking import Tracking
+from monai_lungxfer.study.plan.arms import DONOR, Step
+from monai_lungxfer.study.plan.plan import StudyPlan
+from monai_lungxfer.training.stage import stage_data
+from monai_lungxfer.utils.files import hash_file
+
+__all__ = ["StepJob"]
+
+
+@dataclass(frozen=True)
+class StepJob:
+    """One step of one repetition, ready to be run in this process or another.
+
+    Attributes
+    ----------
+    study : Study
+        What it belongs to.
+    repetition : int
+        From 0.
+    step : Step
+        Which.
+    parent : StepPaths or None
+        The finished step whose weights it starts from, if its parent is a step.
+    tracking : Tracking or None
+        None tracks nothing.
+    repetition_run : str or None
+        The MLflow run of its repetition.
+    """
+
+    study: Study
+    repetition: int
+    step: Step
+    parent: StepPaths | None = None
+    tracking: Tracking | None = None
+    repetition_run: str | None = None
+
+    @property
+    def plan(self) -> StudyPlan:
+        """The study's plan."""
+        return self.study.plan
+
+    @property
+    def folder(self) -> StepPaths:
+        """Its files."""
+        return self.study.paths.step(self.repetition, self.step.name)
+
+    @property
+    def name(self) -> str:
+        """It as a part of the study: "repetition-000/general"."""
+        return f"{repetition_name(self.repetition)}/{self.step.name}"
+
+    @property
+    def seed(self) -> int:
+        """Of the repetition's splits and of all else in it that is random."""
+        return self.plan.seed + self.repetition
+
+    @property
+    def weights_before(self) -> str | None:
+        """The weights file that it starts from; None for random weights."""
+        if self.step.parent is None:
+            return None
+        return str(self.study.paths.donor if self.parent is None else self.parent.weights)
+
+    @cached_property
+    def lineage(self) -> dict[str, Any]:
+        """Where its first weights come from: name of the step or "donor", hash, and MLflow run."""
+        if self.parent is None:
+            digest = self.study.facts["donor"] if self.step.parent == DONOR else None
+            return {"parent": self.step.parent, "parent_sha256": digest, "parent_run": None}
+        record = read_json(self.parent.record)
+        name = record["step"]
+        if record["repetition"] != self.repetition:
+            name = f"{repetition_name(record['repetition'])}/{name}"
+        return {"parent": name, "parent_sha256": hash_file(self.parent.weights), "parent_run": record["mlflow_run"]}
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """Return the settings of a stage's bundle that training and measuring have in common."""
+        settings: dict[str, Any] = getattr(self.plan.stages, stage).overrides() | {
+            "seed": self.seed,
+            "fractions": list(self.plan.fractions),
+            "hold_out": self.plan.hold_out if stage == "portable" else 0.0,
+            "precision": self.plan.precision,
+        }
+        if self.plan.device != "auto":
+            settings["device"] = f"$monai_lungxfer.utils.precision.usable_device({self.plan.device!r})"
+        return settings
+
+    def training(self, run: str | None) -> dict[str, Any]:
+        """Return the settings of the bundle for the step's training, tracked in an open run."""
+        settings = self.settings(self.step.stage) | dict(self.step.settings) | {"parent": self.weights_before}
+        settings["tracking_uri"] = ""
+        if self.tracking is not None and run is not None:
+            settings |= {
+                "tracking_uri": self.tracking.uri,
+                "experiment_name": self.tracking.experiment,
+                "tracking_run": run,
+            }
+        if self.plan.keep_decoded:
+            settings = {"memory_limit_gb": 0.0} | settings | {"spill_dir": str(self.study.paths.decoded)}
+        if self.step.pools is not None:
+            settings |= self._pooled(self.step.pools)
+        return settings
+
+    def _pooled(self, stage: str) -> dict[str, Any]:
+        """Add the training images of another stage, split as in the other steps of the repetition."""
+        return {
+            "pooled_dir": str(stage_data(self.plan.data, STAGES[stage])),
+            "pooled_split": "$monai_lungxfer.data.splits.ensure_split("
+            f"@pooled_dir, @output_dir + '/{stage}_split.json', seed=@seed, fractions=@fractions)",
+            "train#dataset#data": "$list(@split.training) + list(@pooled_split.training)",
+        }

@@ -1,0 +1,149 @@
+"""One step of one repetition: its training, its measurements, and the record that it is done."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from ignite.engine import Engine
+
+from monai_lungxfer.bundle.redaction import redact_paths
+from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.handlers.epoch_table import epoch_seconds, read_epochs
+from monai_lungxfer.study.execution.evaluate_step import measure_step, network_pass_ms
+from monai_lungxfer.study.execution.step_job import StepJob
+from monai_lungxfer.training.stage import train_stage
+from monai_lungxfer.utils.errors import OutputError, root_cause
+from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.versions import code_version, environment
+
+__all__ = ["record_failure", "run_step"]
+
+logger = logging.getLogger(__name__)
+
+TOLD_BY_THE_TRAINING = {"seed", "batch_size", "learning_rate", "precision", "max_epochs"}
+
+
+class _KeptEvaluator:
+    """A watcher that only keeps hold of what validates the training."""
+
+    evaluator: Any
+
+    def watch(self, trainer: Engine, evaluator: Engine) -> None:  # noqa: ARG002 - the watchers' signature
+        self.evaluator = evaluator
+
+
+def run_step(job: StepJob) -> str | None:
+    """Carry out a step, or what is left of it; one that is done is left as it is.
+
+    A step may be asked for again after the process that worked on it, or the study's, was killed, even while that is
+    still dying: the two wait for each other.
+
+    Parameters
+    ----------
+    job : StepJob
+        Which step.
+
+    Returns
+    -------
+    str or None
+        The error that stopped the step, which is in its `failed.json` as well and is not raised; None when it is done.
+    """
+    job.folder.path.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(job.study.threads)
+    with FileLock(job.folder.lock):
+        if job.folder.record.is_file():
+            return None
+        job.folder.failure.unlink(missing_ok=True)
+        try:
+            with _tracked(job) as run:
+                _write(job.folder.record, _carried_out(job, run))
+        except Exception as error:  # whatever stops one step must not stop the others
+            logger.debug("%s failed", job.name, exc_info=True)
+            return record_failure(job, error)
+        finally:
+            gc.collect()  # engines, handlers and their configuration refer to each other in circles
+    return None
+
+
+def record_failure(job: StepJob, error: BaseException) -> str:
+    """Write down what stopped a step, and return it in words."""
+    cause = root_cause(error)
+    said = f"{type(cause).__name__}: {cause}"
+    try:
+        _write(job.folder.failure, {"error": said, "at": datetime.now(UTC).isoformat()})
+    except OutputError as unwritten:  # such as on a full disk, which may be what stopped the step
+        logger.error("%s", unwritten)
+    return said
+
+
+@contextlib.contextmanager
+def _tracked(job: StepJob) -> Iterator[str | None]:
+    if job.tracking is None:
+        yield None
+        return
+    with job.tracking.running(job.name, job.name, job.repetition_run) as run:
+        machine = {f"environment.{name}": value for name, value in environment().items()}
+        own = {"version": code_version(), "data": _data_hash(job)}
+        tags = job.lineage | own | machine
+        settings = job.settings(job.step.stage) | dict(job.step.settings) | {"threads": job.plan.threads}
+        params = {name: value for name, value in settings.items() if name not in TOLD_BY_THE_TRAINING}
+        job.tracking.note(run, tags, redact_paths(params))
+        yield run
+
+
+def _carried_out(job: StepJob, run: str | None) -> dict[str, Any]:
+    """Train and measure, and return what is to be recorded."""
+    started = time.monotonic() - epoch_seconds(read_epochs(job.folder.epochs))  # of an attempt that was interrupted
+    kept = _KeptEvaluator()
+    stage = STAGES[job.step.stage]
+    train_stage(stage, job.plan.data, job.folder, job.training(run), lambda _: contextlib.nullcontext(kept))
+    network_ms = network_pass_ms(kept.evaluator)
+    reports = measure_step(job)
+    record = {
+        "step": job.step.name,
+        "repetition": job.repetition,
+        **job.lineage,
+        "seed": job.seed,
+        "split": reports["test"]["split"],
+        "data": _data_hash(job),
+        "weights_sha256": reports["test"]["weights_sha256"],
+        "network_ms": network_ms,
+        "seconds": time.monotonic() - started,
+        "threads": job.plan.threads,
+        "version": code_version(),
+        "environment": environment(),
+        "mlflow_run": run,
+    }
+    if job.tracking is not None and run is not None:
+        tags = {name: record[name] for name in ("split", "weights_sha256")}
+        times = {name: record[name] for name in ("network_ms", "seconds")}
+        job.tracking.note(run, tags, metrics=times | _means(reports))
+    return record
+
+
+def _data_hash(job: StepJob) -> str:
+    return job.study.facts["data"][job.step.stage]
+
+
+def _means(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    return {
+        f"{section}/{name}": summary["mean"]
+        for section, report in reports.items()
+        for name, summary in report["all"].items()
+        if summary["mean"] is not None
+    }
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

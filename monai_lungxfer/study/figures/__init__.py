@@ -1,1 +1,0 @@
-"""The figures of a study, each a function from numbers to a picture."""

@@ -1,0 +1,76 @@
+"""The commented plan that a new study starts from."""
+
+from __future__ import annotations
+
+from monai_lungxfer.study.plan.arms import ARMS
+from monai_lungxfer.study.plan.plan import StudyPlan, stage_defaults
+
+__all__ = ["plan_template"]
+
+TEMPLATE = """\
+# A study: the stages of the transfer, again and again with fresh splits. Run it, and go on with it, by
+#   lungxfer study run {name}
+# Relative paths start at the folder of this file. The values are those of Vidal et al. 2021 where it has them.
+
+data: {data}  # holds general/ and portable/, each with a datalist.json
+out: {out}  # the study's folder
+experiment: {plan.experiment}  # name in MLflow
+
+donor: {plan.donor}  # weights of stage 0: a file, a bundle's name or an MLflow URI (models:/name@alias)
+repetitions: {plan.repetitions}  # each with its own splits and trainings
+seed: {plan.seed}  # repetition r draws its splits, and all else that is random, from seed + r
+fractions: {fractions}  # training, validation, test
+hold_out: {plan.hold_out}  # share of the portable images set aside as the independent half
+allow_shared_patients: false  # whether a patient may stand among general and portable images
+
+# Ways to weights for portable radiographs, all in the same splits; steps that arms share are trained once.
+arms:
+{arms}
+
+# The general weights that portable stages start from: those of their own repetition (own), or those of the
+# repetition with the lowest validation loss (best).
+parent: {plan.parent}
+
+# The machine. Results do not depend on how many trainings run at once, but, in their last digits, on threads.
+threads: null  # of a training; null: all processors of the machine that begins the study
+gpus: {plan.gpus}  # that a training takes on a Ray cluster, such as 1 or 0.5
+retries: {plan.retries}  # how often a training goes to another Ray worker when one was lost
+device: {plan.device}  # cpu, cuda, cuda:1, ...; auto takes a GPU where there is one
+precision: {plan.precision}  # float32, bfloat16, float16; auto: what the hardware is fast in
+keep_decoded: true  # keep decoded images on disk for the other trainings
+
+# How each stage is trained; here, `settings` takes any setting of the stage's bundle, such as
+#   settings: {{train#random_transforms#0#prob: 0.5}}
+stages:
+{stages}
+"""
+
+STAGE_KEYS = {
+    "max_epochs": "at most",
+    "image_size": "side of the network's input in pixels, a multiple of 16",
+    "batch_size": "images in a step of the optimiser",
+    "learning_rate": "at the start; it falls when the validation loss stands still",
+    "early_stop_patience": "epochs without a better validation loss after which training ends",
+}
+
+
+def plan_template(data: str = "data", out: str = "study", name: str = "plan.yaml") -> str:
+    """Return a plan with every key explained and the paper's values.
+
+    Parameters
+    ----------
+    data, out : str
+        The data's and the study's folder.
+    name : str
+        Name of the file that it is for.
+    """
+    plan = StudyPlan.model_validate({"data": data, "out": out})
+    width = max(map(len, ARMS))
+    arms = "\n".join(f"  - {arm.name:<{width}}  # {arm.title[0].lower()}{arm.title[1:]}" for arm in ARMS.values())
+    stages = "\n".join(
+        f"  {stage}:\n"
+        + "\n".join(f"    {key}: {value}  # {STAGE_KEYS[key]}" for key, value in stage_defaults(stage).items())
+        for stage in ("general", "portable")
+    )
+    fractions = list(plan.fractions)
+    return TEMPLATE.format(plan=plan, data=data, out=out, name=name, fractions=fractions, arms=arms, stages=stages)

@@ -1,0 +1,13 @@
+from .agreement import draw_areas as draw_areas
+from .agreement import draw_calibration as draw_calibration
+from .arms import draw_arms as draw_arms
+from .comparison import draw_cases as draw_cases
+from .comparison import draw_findings as draw_findings
+from .losses import active_repetitions as active_repetitions
+from .losses import draw_losses as draw_losses
+from .overlays import draw_artifacts as draw_artifacts
+from .overlays import draw_overlays as draw_overlays
+from .style import Drawing as Drawing
+from .style import new_figure as new_figure
+from .style import styled as styled
+from .style import tidy as tidy

@@ -1,0 +1,111 @@
+"""Before against after the portable stage, by finding (Figs. 9 to 11 of the paper), and image by image."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from monai_lungxfer.metrics.per_image import PAPER_METRICS
+from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
+from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, paper_value
+from monai_lungxfer.study.report.figures.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    PURPLE,
+    VERMILION,
+    Drawing,
+    new_figure,
+    styled,
+    tidy,
+)
+from monai_lungxfer.study.report.formatting import finding_title, images_text
+
+__all__ = ["MOMENT_STYLES", "draw_cases", "draw_findings"]
+
+MOMENT_STYLES = {"before": (VERMILION, "o"), "after": (BLUE, "s")}
+"""Colour and marker of each moment: told apart in grey as well."""
+
+_FINDING_STYLES = ((BLUE, "o"), (VERMILION, "^"), (GREEN, "s"), (PURPLE, "D"))
+_MAX_PANELS = 4
+
+
+@styled
+def draw_findings(analysis: Analysis) -> Drawing:
+    """Draw the paper's nine metrics before and after, one panel for each of the most frequent findings."""
+    table = analysis.independent[analysis.independent.metric.isin(PAPER_METRICS)]
+    findings = analysis.results.findings()[:_MAX_PANELS]
+    figure, panels = new_figure(1, len(findings), height=3.4, sharey=True, sharex=True)
+    for axes, finding in zip(panels, findings, strict=True):
+        _draw_metrics(axes, table[table.finding == finding], finding)
+    panels[0].set_yticks(range(len(PAPER_METRICS)), PAPER_METRICS)
+    panels[0].invert_yaxis()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    return Drawing(
+        "before_after",
+        "Before and after the portable stage, by finding",
+        "Means on the independent half with 95 % intervals; hollow diamonds are the paper's Dice. Compare the paper's "
+        "Figs. 9 to 11.",
+        "Dot plot. " + " ".join(_change(table, finding) for finding in findings),
+        figure,
+    )
+
+
+def _draw_metrics(axes: Axes, table: pd.DataFrame, finding: str) -> None:
+    for moment, shift in zip(MOMENTS, (-0.16, 0.16), strict=True):
+        rows = table[table.moment == moment].set_index("metric").loc[list(PAPER_METRICS)]
+        colour, marker = MOMENT_STYLES[moment]
+        heights = [number + shift for number in range(len(rows))]
+        axes.hlines(heights, rows.low, rows.high, color=colour, linewidth=1.2, alpha=0.6)
+        axes.plot(rows["mean"], heights, marker, color=colour, markersize=4, label=moment)
+        paper = paper_value(MOMENT_TABLES[moment], "DICE", finding)
+        if not math.isnan(paper):
+            height = PAPER_METRICS.index("DICE") + shift
+            axes.plot(paper, height, "D", color=colour, markersize=5, fillstyle="none", label=f"paper, {moment}")
+    axes.set_title(f"{finding_title(finding)} ({images_text(table.images.max())})")
+    axes.set_xlabel("Mean")
+    tidy(axes, "x")
+
+
+def _change(table: pd.DataFrame, finding: str) -> str:
+    dice = table[(table.finding == finding) & (table.metric == "DICE")].set_index("moment")["mean"]
+    return f"{finding_title(finding)}: Dice {dice['before']:.3f} before, {dice['after']:.3f} after."
+
+
+@styled
+def draw_cases(analysis: Analysis) -> Drawing:
+    """Draw Dice of every image before against after."""
+    moments = {moment: rows.groupby(["finding", "image"]).DICE.mean() for moment, rows in analysis.moments.items()}
+    pairs = pd.DataFrame(moments).reset_index()
+    figure, (axes, histogram) = new_figure(1, 2, height=3.2, width_ratios=[1.1, 1])
+    low = min(pairs.before.min(), pairs.after.min()) - 0.02
+    axes.plot([low, 1], [low, 1], color=FAINT, linewidth=0.8)
+    for number, finding in enumerate(analysis.results.findings()):
+        colour, marker = _FINDING_STYLES[number % len(_FINDING_STYLES)]
+        of = pairs[pairs.finding == finding]
+        label = f"{finding_title(finding)} ({len(of)})"
+        axes.plot(of.before, of.after, marker, color=colour, markersize=3.5, alpha=0.75, markeredgewidth=0, label=label)
+    axes.set(xlabel="Dice before", ylabel="Dice after", xlim=(low, 1), ylim=(low, 1), aspect="equal")
+    axes.legend(loc="lower right")
+    gains = pairs.after - pairs.before
+    histogram.hist(gains, bins=20, color=BLUE, alpha=0.8)
+    histogram.axvline(0, color=INK, linewidth=0.8)
+    histogram.set(xlabel="Change of Dice", ylabel="Images")
+    histogram.xaxis.set_major_locator(MaxNLocator(5))
+    histogram.yaxis.set_major_locator(MaxNLocator(integer=True))
+    tidy(axes, "both")
+    tidy(histogram)
+    rising = int((gains > 0).sum())
+    return Drawing(
+        "cases",
+        "Dice of each image before and after the portable stage",
+        "Each image of the independent half once, as the mean over the repetitions that held it out. Above the line, "
+        "and right of 0, the portable stage helped.",
+        f"Scatter plot and histogram. {rising} of {len(pairs)} images rise.",
+        figure,
+    )

@@ -1,0 +1,145 @@
+"""The paper's Tables 3 to 7 as this study has them, beside the paper's figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from monai_lungxfer.study.analysis.analysis import Analysis
+from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_figures, paper_value
+from monai_lungxfer.study.plan.arms import ARMS, STEPS
+from monai_lungxfer.study.report.formatting import finding_title, mean_text
+from monai_lungxfer.study.report.table import Cell, Table
+from monai_lungxfer.study.report.table_cells import (
+    MEANS,
+    PAPER,
+    TESTS,
+    interval_cell,
+    mean_cell,
+    metric_cell,
+    number_cell,
+    p_cell,
+    word_cell,
+)
+
+__all__ = ["independent_table", "paper_table", "stage_test_table", "times_table"]
+
+_TIMES = {
+    "training_ms": ("Training epoch, ms", 0),
+    "validation_ms": ("Validation epoch, ms", 0),
+    "epochs": ("Epochs", 1),
+    "seconds": ("A repetition, s", 1),
+    "network_ms": ("Network pass an image, ms", 2),
+}
+
+
+def stage_test_table(analysis: Analysis, stage: str) -> Table:
+    """Return Table 3 ("general") or 4 ("portable"): the stage's own test part, arms beside each other."""
+    number, numbers = STAGE_TEST_TABLES[stage], analysis.stage_tests[stage]
+    numbers = numbers.assign(paper=[paper_value(number, name) for name in numbers.metric])
+    titles = [ARMS[arm].title for arm in numbers.arm.unique()]
+    if stage == "general":
+        titles[0] = ARMS["general_only"].title
+    cells = [_test_cells(analysis, table.to_dict("records")) for _, table in numbers.groupby("metric", sort=False)]
+    return Table(
+        f"table{number}_{stage}_test",
+        f"Test part of the {stage} stage (the paper's Table {number})",
+        f"{MEANS} {TESTS} Tests are against {titles[0]}. {PAPER}",
+        ("Metric", "Paper", titles[0], "95 % interval", *(word for title in titles[1:] for word in (title, "p"))),
+        cells,
+        numbers,
+    )
+
+
+def _test_cells(analysis: Analysis, arms: list[dict[Any, Any]]) -> tuple[Cell, ...]:
+    ours, *others = arms
+    first = (
+        metric_cell(ours["metric"], analysis.results.distance_unit),
+        number_cell(ours["paper"], 4),
+        mean_cell(ours),
+        interval_cell(ours),
+    )
+    return first + tuple(cell for other in others for cell in (mean_cell(other), p_cell(other)))
+
+
+def independent_table(analysis: Analysis, moment: str) -> Table:
+    """Return Table 5 ("before" the portable stage) or 6 ("after" it): the independent half by finding."""
+    number = MOMENT_TABLES[moment]
+    numbers = analysis.independent[analysis.independent.moment == moment]
+    numbers = numbers.assign(
+        paper=[
+            paper_value(number, metric, finding)
+            for metric, finding in zip(numbers.metric, numbers.finding, strict=True)
+        ]
+    )
+    by_finding = {str(finding): table for finding, table in numbers.groupby("finding", sort=False)}
+    in_paper = {finding: bool(table.paper.notna().any()) for finding, table in by_finding.items()}
+    columns = ["Metric"]
+    for finding, table in by_finding.items():
+        columns.append(f"{finding_title(finding)} ({table.images.max()})")
+        columns += [f"Paper, {finding_title(finding)}"] * in_paper[finding]
+    cells = []
+    for name, table in numbers.groupby("metric", sort=False):
+        row = [metric_cell(str(name), analysis.results.distance_unit)]
+        for one in table.to_dict("records"):
+            row += [mean_cell(one), *[number_cell(one["paper"], 4)] * in_paper[one["finding"]]]
+        cells.append(tuple(row))
+    title = f"Independent half {moment} the portable stage, by finding (the paper's Table {number})"
+    note = (
+        f"In brackets the number of different images. {MEANS} Of the paper's table, Dice alone is known here. {PAPER}"
+    )
+    return Table(f"table{number}_{moment}", title, note, tuple(columns), cells, numbers)
+
+
+def times_table(analysis: Analysis) -> Table:
+    """Return Table 7: times, the paper's in rows of their own."""
+    return Table(
+        "table7_times",
+        "Times (the paper's Table 7)",
+        "Mean ± standard deviation over repetitions, on the machine of this study; the paper's are of an RTX 2080 Ti. "
+        f"{PAPER}",
+        ("Step", "Repetitions", *(title for title, _ in _TIMES.values())),
+        [*map(_times_cells, analysis.times.to_dict("records")), *map(_paper_times, ("general", "portable"))],
+        analysis.times,
+    )
+
+
+def _times_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
+    times = (
+        Cell(mean_text(row[f"{name}_mean"], row[f"{name}_sd"], digits), row[f"{name}_mean"])
+        for name, (_, digits) in _TIMES.items()
+    )
+    return word_cell(STEPS[row["step"]].title), number_cell(row["repetitions"], 0), *times
+
+
+def _paper_times(stage: str) -> tuple[Cell, ...]:
+    unknown = number_cell(math.nan, 0)
+    return (
+        word_cell(f"{STEPS[stage].title}, paper"),
+        number_cell(25, 0),
+        number_cell(paper_value(7, "training epoch, ms", stage=stage), 0),
+        number_cell(paper_value(7, "validation epoch, ms", stage=stage), 0),
+        unknown,
+        unknown,
+        number_cell(paper_value(7, "network pass, ms", stage="both"), 3),
+    )
+
+
+def paper_table() -> Table:
+    """Return the paper's figures as they are kept here."""
+    numbers: pd.DataFrame = paper_figures()
+    cells = [
+        (
+            Cell(str(row["table"]), row["table"]),
+            word_cell(row["stage"]),
+            word_cell(finding_title(row["finding"])),
+            word_cell(row["quantity"]),
+            Cell(f"{row['value']:g}", row["value"]),
+        )
+        for row in numbers.to_dict("records")
+    ]
+    columns = ("Table", "Weights", "Finding", "Quantity", "Value")
+    return Table("paper", "The paper's figures, as far as they are known here", PAPER, columns, cells, numbers)

@@ -1,0 +1,209 @@
+"""What a study found, in words that follow from its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+
+from monai_lungxfer.metrics.per_image import PAPER_METRICS
+from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
+from monai_lungxfer.study.analysis.comparisons import LOWER_IS_BETTER
+from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_value
+from monai_lungxfer.study.analysis.statistics import Interval
+from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
+from monai_lungxfer.study.report.formatting import (
+    METRIC_TITLES,
+    finding_title,
+    images_text,
+    interval_text,
+    metric_decimals,
+    number_text,
+    p_text,
+    signed_text,
+)
+
+__all__ = ["Statement", "Tile", "Verdict", "judge_comparison", "statements", "tiles"]
+
+SIGNIFICANT = 0.05
+CLOSE = 0.01
+FEW = 5
+
+
+class Verdict(StrEnum):
+    """What a statement amounts to."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    OPEN = "no difference shown"
+    NOTE = "note"
+    CAUTION = "caution"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One sentence, what it amounts to, and the statistics behind it."""
+
+    verdict: Verdict
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number that is seen first: the number, what it is, and its context."""
+
+    value: str
+    label: str
+    detail: str
+
+
+def judge_comparison(row: Any) -> Verdict:
+    """Judge a row of `compared`: p must be below 0.05, the interval exclude 0, and the effect have the same direction.
+
+    Interval and test weigh differently, by repetitions and by patients, so they may contradict each other.
+    """
+    reach = Interval(row["difference_low"], row["difference_high"])
+    rising = reach.low > 0
+    if not (row["p_holm"] < SIGNIFICANT and reach.beyond_zero and rising == (row["effect"] > 0)):
+        return Verdict.OPEN
+    return Verdict.BETTER if rising != (row["metric"] in LOWER_IS_BETTER) else Verdict.WORSE
+
+
+def statements(analysis: Analysis) -> list[Statement]:
+    """Return what the study found, the answer to its main question first."""
+    return [
+        _gain(analysis),
+        *_artifacts(analysis),
+        *_arms(analysis),
+        *(_beside_paper(table, stage) for stage, table in analysis.stage_tests.items()),
+        _by_finding(analysis),
+        _trust(analysis),
+        *_cautions(analysis),
+    ]
+
+
+def tiles(analysis: Analysis) -> list[Tile]:
+    """Return the numbers that are seen first."""
+    gain = _row(analysis.gains, finding="all", metric="DICE")
+    before, after = _moments(analysis, "DICE")
+    artifacts = [
+        islands["mean"] + bridges["mean"]
+        for islands, bridges in zip(_moments(analysis, "ISLANDS"), _moments(analysis, "BRIDGES"), strict=True)
+    ]
+    reach = interval_text(Interval(after["low"], after["high"]), 3)
+    return [
+        Tile(number_text(after["mean"], 3), "Dice after the portable stage", f"95\u00a0% interval {reach}"),
+        Tile(signed_text(gain["difference"], 3), "gained by the portable stage", f"from {before['mean']:.3f}"),
+        Tile(number_text(after["worst"], 3), "Dice of the worst tenth", f"before {before['worst']:.3f}"),
+        Tile(f"{artifacts[1]:.2f}", "islands and bridges an image", f"before {artifacts[0]:.2f}"),
+    ]
+
+
+def _row(table: pd.DataFrame, **where: str) -> dict[str, Any]:
+    for column, value in where.items():
+        table = table[table[column] == value]
+    return table.iloc[0].to_dict()
+
+
+def _statistics(row: Any) -> str:
+    digits = metric_decimals(row["metric"])
+    reach = Interval(row["difference_low"], row["difference_high"])
+    p = p_text(row["p_holm"])
+    return (
+        f"Difference {signed_text(row['difference'], digits)}, 95\u00a0% interval "
+        f"{interval_text(reach, digits, signed=True)}, p\u00a0{p if p.startswith('<') else f'= {p}'}, "
+        f"effect {signed_text(row['effect'], 2)}."
+    )
+
+
+def _gain(analysis: Analysis) -> Statement:
+    row = _row(analysis.gains, finding="all", metric="DICE")
+    before, after = _moments(analysis, "DICE")
+    verdict = judge_comparison(row)
+    verb = {Verdict.BETTER: "raises", Verdict.WORSE: "lowers"}.get(verdict, "does not measurably change")
+    return Statement(
+        verdict,
+        f"The portable stage {verb} Dice on the independent half: {before['mean']:.3f} before, {after['mean']:.3f} "
+        f"after. The worst tenth of the images goes from {before['worst']:.3f} to {after['worst']:.3f}.",
+        _statistics(row),
+    )
+
+
+def _moments(analysis: Analysis, metric: str) -> list[dict[str, Any]]:
+    return [_row(analysis.independent, finding="all", metric=metric, moment=moment) for moment in MOMENTS]
+
+
+def _artifacts(analysis: Analysis) -> Iterator[Statement]:
+    names = {"ISLANDS": "Islands away from the lungs", "BRIDGES": "Bridges between the lungs"}
+    for metric, name in (names | {"HD95": METRIC_TITLES["HD95"]}).items():
+        row = _row(analysis.gains, finding="all", metric=metric)
+        before, after = (f"{one['mean']:.2f}" for one in _moments(analysis, metric))
+        unit = analysis.results.distance_unit if metric == "HD95" else "an image"
+        yield Statement(judge_comparison(row), f"{name}: {before} {unit} before, {after} after.", _statistics(row))
+
+
+def _arms(analysis: Analysis) -> Iterator[Statement]:
+    for arm in analysis.results.arms:
+        if arm == PAPER_ARM:
+            continue
+        row = _row(analysis.arms, arm=arm, metric="DICE")
+        text = f"Arm “{ARMS[arm].title}” against the paper's arm: Dice {row['mean']:.3f}."
+        yield Statement(judge_comparison(row), text, _statistics(row))
+
+
+def _beside_paper(table: pd.DataFrame, stage: str) -> Statement:
+    number = STAGE_TEST_TABLES[stage]
+    ours = table[table.arm == PAPER_ARM].set_index("metric")["mean"]
+    gaps = {name: ours[name] - paper_value(number, name) for name in PAPER_METRICS}
+    close = sum(abs(gap) <= CLOSE for gap in gaps.values())
+    farthest = max(gaps, key=lambda name: abs(gaps[name]))
+    return Statement(
+        Verdict.NOTE,
+        f"Beside the paper's Table {number}, test part of the {stage} stage, {close} of {len(gaps)} metrics are within "
+        f"{CLOSE}.",
+        f"Dice {ours['DICE']:.4f} (paper {paper_value(number, 'DICE'):.4f}); farthest off is {farthest}: "
+        f"{ours[farthest]:.4f} (paper {paper_value(number, farthest):.4f}).",
+    )
+
+
+def _by_finding(analysis: Analysis) -> Statement:
+    parts = []
+    for finding in analysis.results.findings():
+        rows = [_row(analysis.independent, finding=finding, metric="DICE", moment=m) for m in MOMENTS]
+        paper = [paper_value(MOMENT_TABLES[m], "DICE", finding) for m in MOMENTS]
+        text = " → ".join(f"{row['mean']:.3f}" for row in rows)
+        known = "" if math.isnan(paper[0]) else f", paper {paper[0]:.3f} → {paper[1]:.3f}"
+        parts.append(f"{finding_title(finding)} {text} ({images_text(rows[1]['images'])}{known})")
+    return Statement(Verdict.NOTE, "Dice by finding, before → after.", "; ".join(parts) + ".")
+
+
+def _trust(analysis: Analysis) -> Statement:
+    area, error = analysis.areas["after"], analysis.calibration_errors["after"]
+    return Statement(
+        Verdict.NOTE,
+        f"After the portable stage, lung areas are off by {signed_text(area.bias, 1)}\u00a0% of the image on average, "
+        f"and probabilities by {error:.3f}.",
+        f"95\u00a0% limits of agreement {signed_text(area.low, 1)} to {signed_text(area.high, 1)}\u00a0% of the image; "
+        "expected calibration error.",
+    )
+
+
+def _cautions(analysis: Analysis) -> Iterator[Statement]:
+    results = analysis.results
+    finished = results.finished()
+    if finished < results.planned:
+        yield Statement(
+            Verdict.CAUTION,
+            f"{finished} of {results.planned} repetitions are finished. What is here may change with the others.",
+        )
+    if results.finished(PAPER_ARM) < FEW:
+        yield Statement(
+            Verdict.CAUTION,
+            f"With {results.finished(PAPER_ARM)} repetitions of the paper's arm, the spread over repetitions is hardly "
+            "known.",
+        )

@@ -1,0 +1,5 @@
+"""Phantoms of brain MRI slices and chest radiographs, and the simulated portable device."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,221 @@
+"""The stages in turn: train each from its parent, and measure the portable half before and after the last."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monai.utils import path_to_sqlite_uri
+
+from monai_lungxfer.bundle.files import as_setting
+from monai_lungxfer.bundle.stages import STAGES, Stage
+from monai_lungxfer.bundle.workflow import Watcher, run_bundle
+from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.data.partition import SECTIONS, check_apart
+from monai_lungxfer.utils.errors import DatalistError, LungXferError
+
+__all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "train_stage", "transfer_stages"]
+
+RECIPES = {"paper": "train", "best": "train_best"}
+Watch = Callable[[str], AbstractContextManager[Watcher | None]]
+
+
+def _unwatched(title: str) -> AbstractContextManager[None]:  # noqa: ARG001
+    return contextlib.nullcontext()
+
+
+@dataclass(frozen=True)
+class StageFolder:
+    """Where the files of one stage's training lie.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The output folder.
+    """
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        """Weights of the best validation epoch."""
+        return self.path / "models" / "model.pt"
+
+    @property
+    def split(self) -> Path:
+        """The split that the weights were trained on."""
+        return self.path / "split.json"
+
+    def overrides(self) -> dict[str, str]:
+        """Return the bundle's settings that place its files here."""
+        places = {"output_dir": self.path, "ckpt_dir": self.weights.parent, "split_file": self.split}
+        return {name: as_setting(place) for name, place in places.items()}
+
+
+@dataclass(frozen=True)
+class TransferResult:
+    """What `transfer_stages` made.
+
+    Attributes
+    ----------
+    folders : mapping of str to StageFolder
+        By the stage's name.
+    before, after : mapping
+        Reports (see `ImageTable`) on the independent half, before and after the portable stage.
+    """
+
+    folders: Mapping[str, StageFolder] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+
+def stage_data(root: str | Path, stage: Stage) -> Path:
+    """Find the data of a stage: a folder named for it below `root`, or `root` itself.
+
+    The donor's data are Kaggle's `lgg/kaggle_3m` as it is, or a data set in `lgg`.
+
+    Raises
+    ------
+    DatalistError
+        When `root` does not exist.
+    """
+    root = Path(root).expanduser()
+    if not root.is_dir():
+        raise DatalistError("there is no such folder", source=root, remedy="Give the folder of the images")
+    folders = (root / stage.data, root / Path(stage.data).parts[0], root)
+    return next(folder for folder in folders if folder.is_dir())
+
+
+def train_stage(
+    stage: Stage,
+    data: str | Path,
+    folder: StageFolder,
+    overrides: Mapping[str, Any] | None = None,
+    watch: Watch = _unwatched,
+    recipe: str = "paper",
+) -> StageFolder:
+    """Train one stage by its bundle, or go on with a training that was interrupted.
+
+    Parameters
+    ----------
+    stage : Stage
+        Which.
+    data : str or pathlib.Path
+        The folder of its data, or one that holds the folders of all stages.
+    folder : StageFolder
+        For all that is written.
+    overrides : mapping, optional
+        Settings of the bundle that replace those of the file.
+    watch : callable, optional
+        Called with a title; gives a context manager around the training, whose value, if any, follows it.
+    recipe : {"paper", "best"}
+        The paper's method (`train.yaml`), or with `train_best.yaml` laid over it.
+
+    Returns
+    -------
+    StageFolder
+        `folder`, where the weights are now.
+    """
+    settings = {**_common(stage, data, folder), **(overrides or {})}
+    with watch(f"{stage.name}: {stage.target}") as watcher:
+        run_bundle(stage.bundle, RECIPES[recipe], settings, watcher)
+    return folder
+
+
+def evaluate_stage(
+    stage: Stage,
+    data: str | Path,
+    folder: StageFolder,
+    weights: str | Path,
+    section: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Measure weights on one section of a stage's split by its bundle's `evaluate.yaml`.
+
+    Returns
+    -------
+    dict
+        The report, see `monai_lungxfer.handlers.image_table.ImageTable.write`; also written to `report_file`.
+
+    Raises
+    ------
+    LungXferError
+        When a split has no such section.
+    """
+    if section not in SECTIONS:
+        *others, last = SECTIONS
+        raise LungXferError(f"a split has no section {section!r}", remedy=f"Use {', '.join(others)} or {last}")
+    settings = {**_common(stage, data, folder), "section": section, "weights": as_setting(weights), **(overrides or {})}
+    workflow = run_bundle(stage.bundle, "evaluate", settings)
+    return workflow.parser.get_parsed_content("image_table").report
+
+
+def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, Any]:
+    return {"dataset_dir": as_setting(stage_data(data, stage)), "log_epochs": False, **folder.overrides()}
+
+
+def transfer_stages(
+    data: str | Path,
+    out: str | Path,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    donor: str | Path | None = None,
+    watch: Watch = _unwatched,
+    *,
+    allow_shared_patients: bool = False,
+) -> TransferResult:
+    """Train every stage from the one before, and measure the independent half before and after the last.
+
+    Parameters
+    ----------
+    data : str or pathlib.Path
+        Holds the folders of the stages' data.
+    out : str or pathlib.Path
+        A folder for each stage is made in it.
+    overrides : mapping, optional
+        For each stage's name, settings that replace those of its bundle.
+    donor : str or pathlib.Path, optional
+        Weights of a donor that need not be trained here.
+    watch : callable, optional
+        See `train_stage`.
+    allow_shared_patients : bool
+        Whether equal names among general and portable images are let through, because they are not equal patients.
+
+    Raises
+    ------
+    DatalistError
+        When a patient stands among general and portable images.
+    """
+    if not allow_shared_patients:
+        records = (load_datalist(stage_data(data, STAGES[name])) for name in ("general", "portable"))
+        check_apart(*records, source=data, remedy="use --allow-shared-patients")
+    out = Path(out).absolute()
+    settings = {
+        name: {"tracking_uri": path_to_sqlite_uri(out / "mlruns.db")} | dict((overrides or {}).get(name, {}))
+        for name in STAGES
+    }
+    folders = {name: StageFolder(out / name) for name in STAGES}
+    parent: str | None = None if donor is None else as_setting(donor)
+    for name, stage in STAGES.items():
+        if stage.parent is None and donor is not None:
+            continue
+        started_from = {} if stage.parent is None else {"parent": parent}
+        parent = str(train_stage(stage, data, folders[name], settings[name] | started_from, watch).weights)
+    return TransferResult(folders, *_before_and_after(data, out, folders, settings["portable"]))
+
+
+def _before_and_after(
+    data: str | Path, out: Path, folders: Mapping[str, StageFolder], settings: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for moment, name in (("before", "general"), ("after", "portable")):
+        yield evaluate_stage(
+            STAGES["portable"],
+            data,
+            folders["portable"],
+            folders[name].weights,
+            "independent",
+            {**settings, "report_file": str(out / f"{moment}.json")},
+        )

@@ -1,0 +1,5 @@
+"""Files, errors, downloads, devices: what knows no radiology."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

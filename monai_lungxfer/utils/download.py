@@ -1,0 +1,250 @@
+"""Downloading one file over HTTP: resumed after a break, tried again, verified before it gets its name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import ChunkedEncodingError
+from rich.console import Console
+from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+from monai_lungxfer.utils.errors import DownloadError
+from monai_lungxfer.utils.files import atomic_path, hash_file
+
+__all__ = ["download"]
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 5
+BACK_OFF = 1.0  # seconds before the second attempt, doubled before each one after it
+CHUNK = 1 << 14  # bytes; what is lost of each break, since requests gives up a chunk that is not full
+STATUS_MAY_CHANGE = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class _BrokenOffError(Exception):
+    """An attempt failed in a way that another attempt may mend."""
+
+
+MENDED_BY_WAITING = (_BrokenOffError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The bytes received so far, and the note that tells which version of which file they belong to."""
+
+    url: str
+    target: Path
+
+    @property
+    def file(self) -> Path:
+        return self.target.with_name(f"{self.target.name}.part")
+
+    @property
+    def note(self) -> Path:
+        return self.target.with_name(f"{self.target.name}.part.json")
+
+    def size(self) -> int:
+        return self.file.stat().st_size if self.file.is_file() else 0
+
+    def validator(self) -> str | None:
+        """Return the ETag or date of the version that the bytes belong to, ``None`` when that is unknown."""
+        try:
+            noted = json.loads(self.note.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return noted.get("validator") if noted.get("url") == self.url else None
+
+    def begin(self, validator: str | None) -> None:
+        self.discard()
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.touch()
+        if validator:
+            self.note.write_text(json.dumps({"url": self.url, "validator": validator}), encoding="utf-8")
+
+    def discard(self) -> None:
+        self.file.unlink(missing_ok=True)
+        self.note.unlink(missing_ok=True)
+
+
+def download(
+    url: str,
+    target: str | Path,
+    *,
+    sha256: str | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    timeout: tuple[float, float] = (15.0, 60.0),
+) -> Path:
+    """Download a file.
+
+    What has arrived is kept in ``<target>.part``, and a later attempt, in this call or the next, asks for the
+    rest only (RFC 9110, sections 13.1.5 and 14.2). Without an ETag or date from the server, or when the file
+    has changed there, it begins again.
+
+    Parameters
+    ----------
+    url : str
+        An ``http`` or ``https`` address.
+    target : str or pathlib.Path
+        The final path; missing parent folders are made.
+    sha256 : str, optional
+        The content's SHA-256, or its first digits, in hexadecimal.
+    overwrite : bool
+        Replace a file that is there with other, or unverifiable, content.
+    progress : bool
+        Show a progress bar when standard error is a terminal.
+    timeout : tuple of float
+        Seconds to wait for a connection, and for the next bytes.
+
+    Returns
+    -------
+    pathlib.Path
+        `target`. A file that is there already with the right checksum is not fetched again.
+
+    Raises
+    ------
+    DownloadError
+        When the server cannot be reached, refuses, keeps breaking off, or sends other content than announced.
+    OutputError
+        When the file cannot be written.
+    """
+    target = Path(target).expanduser()
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise DownloadError("only http and https addresses can be downloaded", source=url, remedy="Check the address")
+    if target.exists() and _is_wanted(target, sha256, overwrite):
+        logger.info("%s is there already", target)
+        return target
+    with atomic_path(target) as temporary:
+        part = _Part(url, target)
+        _fetch_persistently(part, progress, timeout)
+        _verify(part, sha256)
+        part.file.replace(temporary)
+        part.discard()
+    return target
+
+
+def _is_wanted(target: Path, sha256: str | None, overwrite: bool) -> bool:
+    if sha256 and target.is_file() and hash_file(target).startswith(sha256.lower()):
+        return True
+    if not overwrite or not target.is_file():
+        raise DownloadError(
+            "a file with other content is there already" if sha256 else "there is a file already",
+            source=target,
+            remedy="Move it away, choose another name, or allow it to be overwritten",
+        )
+    return False
+
+
+def _fetch_persistently(part: _Part, progress: bool, timeout: tuple[float, float]) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _fetch(part, progress, timeout)
+            break
+        except (_BrokenOffError, requests.RequestException) as error:
+            if attempt == ATTEMPTS or not isinstance(error, MENDED_BY_WAITING):
+                raise DownloadError(
+                    f"the download failed at attempt {attempt} of {ATTEMPTS} ({_reason(error)})",
+                    source=part.url,
+                    remedy="Check the network, the proxy settings and the address, and run it again to continue",
+                ) from error
+            wait = BACK_OFF * 2 ** (attempt - 1)
+            logger.warning("The download broke off (%s); next attempt in %.0f s", _reason(error), wait)
+            time.sleep(wait)
+
+
+def _reason(error: Exception) -> object:
+    # requests and urllib3 wrap the reason in each other, with a sentence about retries that are not made here.
+    reason: object = error
+    while isinstance(reason, Exception) and reason.args:
+        reason = getattr(reason, "reason", None) or reason.args[0]
+    return reason
+
+
+def _fetch(part: _Part, progress: bool, timeout: tuple[float, float]) -> None:
+    """Ask for what is missing, append it, and check that the length is the announced one."""
+    # A compressed transfer would make lengths and ranges mean something else than the file's bytes.
+    headers = {"Accept-Encoding": "identity"}
+    known, offset = part.validator(), part.size()
+    if known and offset:
+        headers |= {"Range": f"bytes={offset}-", "If-Range": known}
+    else:
+        offset = 0
+    with requests.get(part.url, headers=headers, stream=True, timeout=timeout) as response:
+        if offset and response.status_code == requests.codes.requested_range_not_satisfiable:
+            if response.headers.get("Content-Range") == f"bytes */{offset}":
+                return  # everything had arrived, only the end was not noticed
+            part.discard()
+            raise _BrokenOffError("the server's file is shorter than what has arrived, so it must have changed")
+        _check_status(response)
+        if response.status_code == requests.codes.ok:
+            offset = 0
+            part.begin(_validator(response))
+        elif not _continues(response, offset, known):
+            part.discard()
+            raise _BrokenOffError("the server sends a part of another version")
+        length = response.headers.get("Content-Length")
+        total = offset + int(length) if length else None
+        _append(response, part, offset, total, progress)
+    if total is not None and part.size() != total:
+        raise _BrokenOffError(f"{part.size()} of {total} bytes arrived")
+
+
+def _check_status(response: requests.Response) -> None:
+    if response.status_code in STATUS_MAY_CHANGE:
+        raise _BrokenOffError(f"the server answers {response.status_code} {response.reason}")
+    if response.status_code not in (requests.codes.ok, requests.codes.partial):
+        raise DownloadError(
+            f"the server answers {response.status_code} {response.reason}",
+            source=response.url,
+            remedy="Check the address, or give another one",
+        )
+
+
+def _continues(response: requests.Response, offset: int, known: str | None) -> bool:
+    """Tell whether a partial answer is the rest of what has arrived, also when the server ignores If-Range."""
+    begins = f"bytes {offset}-"
+    return response.headers.get("Content-Range", "").startswith(begins) and _validator(response) in (None, known)
+
+
+def _validator(response: requests.Response) -> str | None:
+    # RFC 9110, section 13.1.5: a weak ETag does not promise equal bytes.
+    etag = response.headers.get("ETag")
+    return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified")
+
+
+def _append(response: requests.Response, part: _Part, offset: int, total: int | None, progress: bool) -> None:
+    with part.file.open("ab") as file, _advancing(part.target.name, offset, total, progress) as bar:
+        for chunk in response.iter_content(CHUNK):
+            file.write(chunk)
+            bar.advance(bar.task_ids[0], len(chunk))
+
+
+@contextmanager
+def _advancing(name: str, offset: int, total: int | None, progress: bool) -> Iterator[Progress]:
+    shown = progress and sys.stderr.isatty()
+    if not shown:
+        logger.info("Downloading %s: %s bytes, from byte %d on", name, "?" if total is None else total, offset)
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+        bar.add_task(name, total=total, completed=offset)
+        yield bar
+
+
+def _verify(part: _Part, sha256: str | None) -> None:
+    found = hash_file(part.file)
+    if sha256 and not found.startswith(sha256.lower()):
+        part.discard()
+        raise DownloadError(
+            f"the content has the SHA-256 {found}, not {sha256}…",
+            source=part.url,
+            remedy="Somebody has changed it on the way or on the server; use another address",
+        )

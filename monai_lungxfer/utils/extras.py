@@ -1,0 +1,27 @@
+"""Packages of the extra `dicom`, imported when they are needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from monai_lungxfer.utils.errors import LungXferError
+
+__all__ = ["import_extra"]
+
+
+def import_extra(name: str) -> ModuleType:
+    """Import a module that the extra `dicom` brings: the core must work without it.
+
+    Raises
+    ------
+    LungXferError
+        When it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        raise LungXferError(
+            f"the package {name.partition('.')[0]} is needed for this and is not installed",
+            remedy='Run: pip install "monai_lungxfer[dicom]"',
+        ) from error

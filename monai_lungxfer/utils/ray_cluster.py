@@ -1,0 +1,77 @@
+"""Connecting to a Ray cluster, or starting one on this machine."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from monai_lungxfer.utils.errors import LungXferError
+
+__all__ = ["connected"]
+
+_SECONDS_TO_ANSWER = 10
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Connect to Ray for as long as the block takes.
+
+    Parameters
+    ----------
+    address : str
+        Of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or "local", which starts one on this machine
+        for as long as the connection lasts.
+
+    Yields
+    ------
+    module
+        Ray.
+
+    Raises
+    ------
+    LungXferError
+        When Ray is not installed, or there is no cluster at the address.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise LungXferError(
+            "Ray is not installed", remedy='Install it: pip install "monai_lungxfer[distributed]"'
+        ) from error
+    # Ray tells of lost workers on standard output, some of it as late as at the end of the connection, where results of
+    # this package may be expected.
+    with redirect_stdout(sys.stderr), _initialised(ray, address):
+        yield ray
+
+
+@contextmanager
+def _initialised(ray: Any, address: str) -> Iterator[None]:
+    on_termination = signal.getsignal(signal.SIGTERM)
+    try:
+        _check_answers(address)
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise LungXferError(
+            f"Ray cannot be reached ({error})",
+            source=address,
+            remedy="Give the address of a running cluster, or local to start one here",
+        ) from error
+    try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_termination)  # Ray puts one of its own in place, with other exit codes
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError unless something listens at HOST:PORT, which Ray itself would wait minutes for."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()

@@ -1,0 +1,73 @@
+"""Checkpoints: read without running any code from the file, and written so that equal content has equal bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_lungxfer.utils.errors import TransferError
+from monai_lungxfer.utils.files import atomic_path
+
+__all__ = ["read_checkpoint", "save_checkpoint"]
+
+_REMEDY = "Give a file made by torch.save(network.state_dict(), …); files that hold code are refused"
+
+
+def read_checkpoint(path: str | Path, remedy: str = _REMEDY) -> Any:
+    """Read tensors, numbers, texts, and lists and dicts of them.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file.
+    remedy : str
+        What to do when it cannot be read.
+
+    Raises
+    ------
+    TransferError
+        When it cannot be read, holds anything else, or would unpack to more than its size. Nothing of it has been
+        executed then.
+    """
+    try:
+        _refuse_bomb(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # PyTorch's unpickler raises whatever a malformed file makes it stumble over
+        raise TransferError("it is not a PyTorch checkpoint of plain tensors", source=path, remedy=remedy) from error
+
+
+def _refuse_bomb(path: str | Path) -> None:
+    """Refuse a zip archive that grows when it is read: PyTorch stores its tensors as they are."""
+    if not zipfile.is_zipfile(path):
+        return  # PyTorch's older format, which is a pickle
+    with zipfile.ZipFile(path) as archive:
+        declared = sum(entry.file_size for entry in archive.infolist())
+    if declared > Path(path).stat().st_size:
+        raise ValueError(f"it would unpack to {declared} bytes")
+
+
+def save_checkpoint(content: Any, path: str | Path) -> None:
+    """Write tensors, numbers, texts, and lists and dicts of them. Equal content gives equal bytes.
+
+    Parameters
+    ----------
+    content : Any
+        What `torch.save` takes.
+    path : str or pathlib.Path
+        The file, replaced atomically.
+
+    Raises
+    ------
+    OutputError
+        When it cannot be written.
+    """
+    # Given a path, torch would write its name into the file, and equal weights would have different hashes; given a
+    # file, its zip writer would hide what the system says, such as that the disk is full.
+    written = io.BytesIO()
+    torch.save(content, written)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(written.getbuffer())

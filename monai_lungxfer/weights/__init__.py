@@ -1,0 +1,5 @@
+"""Weights files: reading, transferring, packing, averaging, and fetching pretrained ones."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

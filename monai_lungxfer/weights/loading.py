@@ -1,0 +1,199 @@
+"""Carrying weights from a parent model into a network, with a layer-by-layer account of what was done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from monai_lungxfer.bundle.references import names_weights, resolve_weights
+from monai_lungxfer.utils.errors import TransferError
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.utils.torch_files import read_checkpoint
+
+__all__ = [
+    "LayerTransfer",
+    "TransferReport",
+    "load_parent",
+    "load_weights",
+    "read_state_dict",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LayerTransfer:
+    """What became of one entry of the state dict, by its key.
+
+    Attributes
+    ----------
+    status : {"loaded", "adapted", "missing", "unexpected"}
+        Missing: the network has it, the parent does not. Unexpected: the reverse, or a shape that nothing fits.
+    detail : str
+        The shape, or what was adapted.
+    """
+
+    name: str
+    status: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """The account of one transfer, one line per entry of the state dict.
+
+    Attributes
+    ----------
+    parent : str
+        As it was named.
+    sha256 : str
+        Of the parent's weights file.
+    """
+
+    parent: str
+    sha256: str
+    layers: tuple[LayerTransfer, ...]
+
+    def with_status(self, status: str) -> list[LayerTransfer]:
+        """Return the layers of one status."""
+        return [layer for layer in self.layers if layer.status == status]
+
+    def __str__(self) -> str:
+        counts = ", ".join(
+            f"{len(self.with_status(status))} {status}" for status in ("loaded", "adapted", "missing", "unexpected")
+        )
+        return "\n".join([f"Transfer from {self.parent}: {counts}", *self._lines()])
+
+    def _lines(self) -> Iterator[str]:
+        """One line for each layer whose entries fared alike: its entries, or the shapes where they matter."""
+        for (layer, status), group in groupby(self.layers, lambda entry: (entry.name.rpartition(".")[0], entry.status)):
+            entries = list(group)
+            detail = ", ".join(entry.name.rpartition(".")[2] for entry in entries)
+            if status != "loaded" or len(entries) == 1:
+                detail = ", ".join(f"{entry.name.rpartition('.')[2]} {entry.detail}" for entry in entries)
+            yield f"  {status:<10} {layer:<36} {detail}"
+
+
+def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
+    """Read a state dict without running any code from the file.
+
+    Wrappers that trainers add are taken off: an enclosing ``model``, ``network`` or ``state_dict`` entry, and
+    the ``module.`` before each key of a distributed model.
+
+    Raises
+    ------
+    TransferError
+        When the file is not a checkpoint of plain tensors.
+    """
+    content = read_checkpoint(path)
+    for wrapper in ("state_dict", "model", "network"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
+        raise TransferError("it holds no state dict", source=path, remedy="Save network.state_dict() alone")
+    return {key.removeprefix("module."): value for key, value in content.items()}
+
+
+def load_weights(network: nn.Module, reference: str | Path) -> Path:
+    """Load weights that must fit the network exactly, for inference and evaluation.
+
+    Returns
+    -------
+    pathlib.Path
+        The file that they came from.
+
+    Raises
+    ------
+    TransferError
+        When the file is missing, is no checkpoint, or differs from the network in any key or shape.
+    """
+    path = resolve_weights(reference)
+    report = _compare(network.state_dict(), path, str(reference))[0]
+    _refuse_unless_allowed([layer for layer in report.layers if layer.status != "loaded"], (), path)
+    network.load_state_dict(read_state_dict(path))
+    return path
+
+
+def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[str] = ()) -> TransferReport | None:
+    """Start a network from its parent's weights; all of them go on training (Vidal et al. 2021, section 3.2).
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Receives the weights in place.
+    parent : str, pathlib.Path or None
+        See `monai_lungxfer.bundle.references.resolve_weights`; ``None`` or ``"none"``, which can be typed behind
+        ``--parent``, leaves the network as it was initialised.
+    allow : sequence of str
+        Keys, or patterns such as ``"conv.*"``, that may be missing in the parent or unexpected in the network.
+
+    Returns
+    -------
+    TransferReport or None
+        Also logged, one line a layer.
+
+    Raises
+    ------
+    TransferError
+        When a layer is missing or unexpected and not allowed by name. The network is unchanged then.
+    """
+    if not names_weights(parent):
+        return None
+    path = resolve_weights(parent)
+    report, weights = _compare(network.state_dict(), path, str(parent))
+    logger.info("%s", report)
+    _refuse_unless_allowed(report.with_status("missing") + report.with_status("unexpected"), allow, path)
+    network.load_state_dict(weights, strict=False)
+    return report
+
+
+def _compare(
+    own: Mapping[str, torch.Tensor], path: Path, parent: str
+) -> tuple[TransferReport, dict[str, torch.Tensor]]:
+    given = read_state_dict(path)
+    layers, weights = [], {}
+    for name, target in own.items():
+        if name not in given:
+            layers.append(LayerTransfer(name, "missing", _shape(target)))
+        elif given[name].shape == target.shape:
+            layers.append(LayerTransfer(name, "loaded", _shape(target)))
+            weights[name] = given[name]
+        elif (adapted := _adapt_input_channels(given[name], target)) is not None:
+            layers.append(LayerTransfer(name, "adapted", f"{_shape(given[name])} -> {_shape(target)}"))
+            weights[name] = adapted
+        else:
+            layers.append(LayerTransfer(name, "unexpected", f"{_shape(given[name])}, need {_shape(target)}"))
+    layers += [LayerTransfer(name, "unexpected", _shape(given[name])) for name in given if name not in own]
+    return TransferReport(parent, hash_file(path), tuple(layers)), weights
+
+
+def _adapt_input_channels(given: torch.Tensor, target: torch.Tensor) -> torch.Tensor | None:
+    """Fit a first convolution to another number of channels, so that a replicated grey image gives the same output."""
+    fits = (
+        given.dim() == target.dim() == 4 and given.shape[0] == target.shape[0] and given.shape[2:] == target.shape[2:]
+    )
+    if not fits or 1 not in (given.shape[1], target.shape[1]):
+        return None
+    return given.sum(dim=1, keepdim=True).expand_as(target) / target.shape[1]
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def _refuse_unless_allowed(layers: Sequence[LayerTransfer], allow: Sequence[str], path: Path) -> None:
+    refused = [layer for layer in layers if not any(fnmatchcase(layer.name, pattern) for pattern in allow)]
+    if refused:
+        named = "; ".join(f"{layer.name} {layer.status} ({layer.detail})" for layer in refused[:3])
+        raise TransferError(
+            f"{len(refused)} layers do not fit the network: {named}{'; …' if len(refused) > 3 else ''}",
+            source=path,
+            remedy="Use a checkpoint of this network, or, for a transfer, allow these layers by name",
+        )

@@ -1,0 +1,90 @@
+"""Writing weights files: nothing else is lost by it, and the input size beside them is always theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from monai_lungxfer.utils.errors import OutputError, TransferError
+from monai_lungxfer.utils.torch_files import save_checkpoint
+from monai_lungxfer.weights.loading import read_state_dict
+from monai_lungxfer.weights.sidecar import PAPER_SIZE, input_size, input_size_file, save_input_size
+
+__all__ = ["checked_name", "save_weights"]
+
+_SUFFIX = ".pt"
+
+
+def save_weights(
+    weights: dict[str, torch.Tensor], target: str | Path, size: Sequence[int] | None, *, overwrite: bool = False
+) -> Path:
+    """Write weights with their input size, see `monai_lungxfer.weights.sidecar`.
+
+    Parameters
+    ----------
+    weights : dict of str to torch.Tensor
+        A state dict.
+    target : str or pathlib.Path
+        The file, replaced atomically; its name ends in ``.pt``.
+    size : sequence of int or None
+        (H, W) in pixels; ``None`` for weights that say nothing.
+    overwrite : bool
+        Replace a file with other content.
+
+    Returns
+    -------
+    pathlib.Path
+        `target`. A file that holds these weights already is left as it is.
+
+    Raises
+    ------
+    OutputError
+        When the name ends otherwise, when another file is there already, or when it cannot be written.
+    """
+    path = checked_name(target)
+    if not overwrite:
+        if _holds(path, weights, size):
+            return path
+        _refuse_to_replace(path, input_size_file(path))
+    save_checkpoint(weights, path)
+    save_input_size(path, size)
+    return path
+
+
+def checked_name(target: str | Path) -> Path:
+    """Return a path that weights can have, beside whose file there is room for their input size.
+
+    Raises
+    ------
+    OutputError
+        When the name does not end in ``.pt``.
+    """
+    path = Path(target)
+    if path.suffix != _SUFFIX:
+        raise OutputError(
+            f"is no name for weights: it has to end in {_SUFFIX}, since their input size is kept beside them",
+            source=path,
+            remedy=f"Name it {path.stem}{_SUFFIX}",
+        )
+    return path
+
+
+def _holds(path: Path, weights: dict[str, torch.Tensor], size: Sequence[int] | None) -> bool:
+    try:
+        found, its_size = read_state_dict(path), input_size(path)
+    except TransferError:
+        return False
+    alike = found.keys() == weights.keys() and its_size == list(size or PAPER_SIZE)
+    return alike and all(_same(found[name], value) for name, value in weights.items())
+
+
+def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return first.dtype == second.dtype and torch.equal(first, second)
+
+
+def _refuse_to_replace(*files: Path) -> None:
+    for file in files:
+        if file.exists():
+            raise OutputError("is there already", source=file, remedy="Choose another file (--out), or add --overwrite")

@@ -1,0 +1,62 @@
+"""The ways to name weights: files, bundles, stages, and MLflow URIs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from monai_lungxfer.bundle.references import absolute_reference, resolve_weights
+from monai_lungxfer.utils.errors import TransferError
+
+
+def test_bundle_folders(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "metadata.json").write_text("{}")
+    with pytest.raises(TransferError, match="no weights"):
+        resolve_weights(tmp_path)
+    (tmp_path / "models" / "model.pt").touch()
+    assert resolve_weights(tmp_path) == tmp_path / "models" / "model.pt"
+    with pytest.raises(TransferError, match="no such weights file, bundle or stage"):
+        resolve_weights(tmp_path / "nothing.pt")
+
+
+def test_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlruns.db")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlruns.db")
+    client = mlflow.MlflowClient()
+    run = client.create_run(client.create_experiment("e", artifact_location=(tmp_path / "artifacts").as_uri()))
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    client.log_artifact(run.info.run_id, str(tmp_path / "model.pt"), "weights")
+    assert resolve_weights(f"runs:/{run.info.run_id}/weights").read_bytes() == b"weights"
+    with pytest.raises(TransferError, match="MLflow cannot provide it"):
+        resolve_weights(f"runs:/{run.info.run_id}/nothing")
+
+
+def test_weights_in_a_bundle_go_before_others_that_a_training_left_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monai_lungxfer.bundle.references._downloaded", lambda uri: tmp_path)
+    for name in ("shipped/model.pt", "model.pt"):
+        file = tmp_path / "artifacts" / "my_segmentation" / "models" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert resolve_weights("models:/lungs@champion") == file
+    (tmp_path / "artifacts" / "other" / "models").mkdir(parents=True)
+    (tmp_path / "artifacts" / "other" / "models" / "model.pt").touch()
+    with pytest.raises(TransferError, match=r"holds 2 files named model\.pt"):
+        resolve_weights("models:/lungs@champion")
+
+
+@pytest.mark.parametrize("name", ["portable", "models:/lungs@champion", "runs:/0/weights"])
+def test_names_and_uris_are_the_same_in_every_folder(tmp_path: Path, name: str) -> None:
+    assert absolute_reference(name, tmp_path) == name
+
+
+def test_paths_are_those_of_their_folder(tmp_path: Path) -> None:
+    assert absolute_reference("run/model.pt", tmp_path) == str(tmp_path / "run" / "model.pt")
+    assert absolute_reference(tmp_path / "model.pt", Path("other")) == str(tmp_path / "model.pt")
+    (tmp_path / "portable").touch()  # a file goes before a stage of its name, as in resolve_weights
+    assert absolute_reference("portable", tmp_path) == str(tmp_path / "portable")

@@ -1,0 +1,114 @@
+"""The table of an evaluation: rows, units, summaries, and the file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_lungxfer.handlers.image_table import ImageTable, summarise
+from monai_lungxfer.utils.files import hash_file
+
+
+def item(shift: int, spacing: tuple[float, float] | None) -> dict[str, Any]:
+    """Two rectangles of which the predicted one lies `shift` rows lower, resized from 80 x 40 to 40 x 40 pixels."""
+    truth = torch.zeros(1, 40, 40)
+    truth[:, 5:25, 10:30] = 1
+    meta = {"pixel_spacing": np.array(spacing or (math.nan, math.nan)), "spatial_shape": np.array([80, 40])}
+    return {"pred": truth.roll(shift, dims=1), "label": MetaTensor(truth, meta=meta)}
+
+
+def table_of(items: list[dict[str, Any]], tmp_path: Path) -> ImageTable:
+    records = [
+        {"image": str(tmp_path / "images" / f"{number}.png"), "finding": finding, "patient": f"secret {number // 2}"}
+        for number, finding in enumerate(["normal", "covid19", "covid19"][: len(items)])
+    ]
+    table = ImageTable(records, tmp_path, names=("DICE_HARD", "HD95"))
+    for one in items:
+        table(SimpleNamespace(state=SimpleNamespace(output=[one])))  # type: ignore[arg-type]
+    return table
+
+
+def test_distances_are_in_mm_of_the_native_spacing(tmp_path: Path) -> None:
+    known, unknown = table_of([item(4, (0.5, 0.7)), item(4, None)], tmp_path).rows
+    assert (known["distances_in"], unknown["distances_in"]) == ("mm", "pixels")
+    assert unknown["HD95"] == pytest.approx(4)
+    assert known["HD95"] == pytest.approx(4 * 0.5 * 80 / 40)
+    assert known["DICE_HARD"] == pytest.approx(16 / 20)
+
+
+def test_report_has_means_by_finding_and_no_patient(tmp_path: Path) -> None:
+    weights = tmp_path / "model.pt"
+    weights.write_bytes(b"weights")
+    table = table_of([item(0, None), item(4, None), item(8, None)], tmp_path)
+    table.write(tmp_path / "out" / "test.json", section="test", split="abc", weights=weights)
+    text = (tmp_path / "out" / "test.json").read_text()
+    report = json.loads(text)
+    assert "secret" not in text
+    assert str(tmp_path) not in text
+    assert (report["section"], report["split"], report["images"]) == ("test", "abc", 3)
+    assert report["weights_sha256"] == hash_file(weights)
+    assert report["all"]["DICE_HARD"]["mean"] == pytest.approx((1 + 0.8 + 0.6) / 3)
+    assert report["by_finding"]["covid19"]["DICE_HARD"] == pytest.approx({"mean": 0.7, "std": 0.2 / 2**0.5, "n": 2})
+    assert [row["image"] for row in report["rows"]] == ["images/0.png", "images/1.png", "images/2.png"]
+    assert [row["patient"] for row in report["rows"]] == [1, 1, 2]
+
+
+def test_report_tells_how_sure_the_network_was_and_how_often_it_was_right(tmp_path: Path) -> None:
+    sure, unsure = item(0, None), item(0, None)
+    unsure["pred"] = torch.full((1, 40, 40), 0.25)
+    (tmp_path / "model.pt").touch()
+    table = table_of([sure, unsure], tmp_path)
+    report = table.write(tmp_path / "test.json", section="test", split="abc", weights=tmp_path / "model.pt")
+    empty = {"pixels": 0, "probability": None, "lung": None}
+    expected = [empty] * 10
+    expected[0] = {"pixels": 1200, "probability": 0.0, "lung": 0.0}
+    expected[2] = {"pixels": 1600, "probability": 0.25, "lung": 400 / 1600}
+    expected[9] = {"pixels": 400, "probability": 1.0, "lung": 1.0}
+    assert report["calibration"] == [pytest.approx(one, abs=1e-7) if one["pixels"] else one for one in expected]
+
+
+def test_undefined_values_are_left_out() -> None:
+    rows = [{"HD95": 2.0}, {"HD95": math.nan}, {"HD95": 4.0}]
+    assert summarise(rows, ["HD95"])["HD95"] == {"mean": 3.0, "std": pytest.approx(2**0.5), "n": 2}
+    assert summarise(rows[1:2], ["HD95"])["HD95"] == {"mean": None, "std": None, "n": 0}
+
+
+def evaluated(images: list[Path], root: Path) -> list[str]:
+    table = ImageTable([{"image": str(image)} for image in images], root, names=("DICE_HARD",))
+    for _ in images:
+        table(SimpleNamespace(state=SimpleNamespace(output=[item(0, None)])))  # type: ignore[arg-type]
+    return [row["image"] for row in table.rows]
+
+
+def test_images_elsewhere_have_names_of_their_own_and_no_paths(tmp_path: Path) -> None:
+    inside, *elsewhere = evaluated(
+        [
+            tmp_path / "images" / "cxr.png",
+            Path("/archive/Smith/cxr.png"),
+            Path("/archive/Jones/cxr.png"),
+            tmp_path / ".." / "Smith" / "cxr.png",
+        ],
+        tmp_path,
+    )
+    assert inside == "images/cxr.png"
+    assert elsewhere[0] == hashlib.sha256(b"/archive/Smith/cxr.png").hexdigest()[:8] + "-cxr.png"
+    assert elsewhere[2] == hashlib.sha256(b"../Smith/cxr.png").hexdigest()[:8] + "-cxr.png"  # wherever the data lie
+    assert len(set(elsewhere)) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{8}-cxr\.png", name) for name in elsewhere)
+
+
+def test_images_have_the_same_names_whether_the_folder_is_given_or_its_datalist(tmp_path: Path) -> None:
+    file = tmp_path / "datalist.json"
+    file.touch()
+    images = [tmp_path / "images" / "1.png"]
+    assert evaluated(images, file) == evaluated(images, tmp_path) == ["images/1.png"]

@@ -1,0 +1,91 @@
+"""Broken files of every format end in a radiograph or in an error of ours: a short run, the same every time.
+
+`scripts/fuzz_reader.py` does the long one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+pytest.importorskip("pydicom", minversion="3", reason="pydicom 2 cannot write most of the encodings")
+
+from fuzz_mutations import mutated
+from fuzz_outcome import FindingError, outcome
+from fuzz_seeds import FORMATS, seeds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from monai_lungxfer.io.radiograph import Radiograph
+from monai_lungxfer.utils.errors import InputFileError
+
+INPUTS = 250  # of each format; all five take some ten seconds
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_broken_files(name: str, tmp_path: Path) -> None:
+    results = []
+
+    @settings(
+        max_examples=INPUTS,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.randoms(use_true_random=False))
+    def run(random: Random) -> None:
+        (tmp_path / "file").write_bytes(mutated(name, seeds(name), random))
+        results.append(outcome(tmp_path / "file"))
+
+    run()
+    assert results.count("read") > INPUTS // 20
+    assert results.count("refused") > INPUTS // 5
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_seeds_are_valid(name: str, tmp_path: Path) -> None:
+    assert len(seeds(name)) > 6
+    for content in seeds(name):
+        (tmp_path / "file").write_bytes(content)
+        assert outcome(tmp_path / "file") == "read"
+
+
+def test_the_same_seed_breaks_alike() -> None:
+    for name in FORMATS:
+        first, again, other = (mutated(name, seeds(name), Random(seed)) for seed in (1, 1, 2))
+        assert first == again != other
+
+
+@pytest.mark.parametrize(
+    ("result", "finding"),
+    [
+        (ZeroDivisionError("x"), "ZeroDivisionError: x"),
+        (InputFileError("is damaged", source="elsewhere", remedy="Copy it"), "the error says too little"),
+        (InputFileError("is damaged"), "the error says too little"),
+        ("nan", "radiograph's values cannot be"),
+        ("cube", "radiograph's shape cannot be"),
+    ],
+)
+def test_findings_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: Exception | str, finding: str
+) -> None:
+    import fuzz_outcome
+    import numpy as np
+
+    radiographs = {
+        "nan": Radiograph(np.full((40, 60), np.nan, np.float32), "png"),
+        "cube": Radiograph(np.zeros((2, 40, 60), np.float32), "png"),
+    }
+
+    def read(path: Path, channels: str) -> Radiograph:
+        if isinstance(result, Exception):
+            raise result
+        return radiographs[result]
+
+    monkeypatch.setattr(fuzz_outcome, "read_radiograph", read)
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(FindingError, match=finding):
+        outcome(tmp_path / "file")

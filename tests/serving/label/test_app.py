@@ -1,0 +1,226 @@
+"""MONAI Label's server with this package's app: masks, labels, scores, training, and what happens to a killed one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import psutil
+import pytest
+import requests
+from label_servers import LABEL_MODEL, LabelServer, label_server
+from PIL import Image
+
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.mask_writer import encode_png, save_mask
+from monai_lungxfer.io.radiograph import read_mask, read_radiograph
+from monai_lungxfer.synthetic.phantoms import portable_radiograph
+from monai_lungxfer.utils.files import hash_file
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(label_python: Path, predicted, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabelServer]:
+    folder = tmp_path_factory.mktemp("label")
+    shutil.copytree(predicted.folder, folder / "Secret^Name")  # a folder named after a patient, as they are
+    with label_server(folder / "Secret^Name", folder / "out", "--max-megabytes", "20") as running:
+        yield running
+
+
+def stem(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_info_tells_model_label_and_version(server: LabelServer) -> None:
+    told = requests.get(f"{server.url}/info/", timeout=60).json()
+    assert told["labels"] == ["lungs"]
+    assert list(told["models"]) == list(told["trainers"]) == [LABEL_MODEL]
+    model = told["models"][LABEL_MODEL]
+    metadata = json.loads((bundle_path("portable") / "configs" / "metadata.json").read_text())
+    assert (model["version"], model["weights_sha256"]) == (metadata["version"], metadata["weights_sha256"])
+    assert (model["type"], model["dimension"], model["labels"]) == ("segmentation", 2, {"lungs": 1})
+    assert told["datastore"]["total"] == 6
+
+
+@pytest.mark.parametrize("name", ["a.png", "b.jpg", "c.tif", "d.nii.gz", "e.dcm", "f.dcm"])
+def test_masks_are_those_of_predict(server: LabelServer, predicted, name: str) -> None:
+    """Byte for byte: an image of the datastore, and one that is sent."""
+    assert server.infer(stem(name)).content == predicted.masks[name]
+    assert server.infer(file=predicted.folder / name).content == predicted.masks[name]
+
+
+def test_masks_of_real_dicom_files_are_those_of_predict(server: LabelServer, shared_data: Path) -> None:
+    """Of JPEG, JPEG-LS and JPEG 2000 among others, though pydicom and numpy are older where the server runs."""
+    segmenter = Segmenter.from_bundle("portable", device="cpu")
+    for file in sorted((shared_data / "dicom").glob("*.dcm")):
+        expected = encode_png(segmenter.segment(read_radiograph(file)).mask)
+        assert server.infer(file=file, any_view=True).content == expected, file.name
+
+
+def test_other_formats_of_masks_have_its_orientation(server: LabelServer, predicted, tmp_path: Path) -> None:
+    expected = _mask(predicted, "d.nii.gz")
+    for suffix in (".nii.gz", ".nrrd"):
+        file = tmp_path / f"mask{suffix}"
+        file.write_bytes(server.infer("d", result_extension=suffix).content)
+        assert np.array_equal(read_mask(file), expected)
+    stored = nib.load(tmp_path / "mask.nii.gz")
+    assert np.array_equal(np.asarray(stored.dataobj).T, expected)
+    assert stored.header.get_zooms()[:2] == pytest.approx((0.4, 0.5))
+    content = (tmp_path / "mask.nrrd").read_bytes()
+    header, _, pixels = content.partition(b"\n\n")
+    assert b"encoding: raw" in header
+    assert np.array_equal(np.frombuffer(pixels, np.uint8).reshape(expected.shape), expected)  # what OHIF does
+
+
+def _mask(predicted, name: str) -> np.ndarray:
+    return (np.asarray(Image.open(BytesIO(predicted.masks[name]))) > 0).astype(np.uint8)
+
+
+def test_what_cannot_be_segmented_is_refused_with_the_reason(server: LabelServer, tmp_path: Path) -> None:
+    (tmp_path / "Smith.png").write_bytes(b"no image")
+    answer = server.infer(file=tmp_path / "Smith.png")
+    assert answer.status_code == 400
+    assert "no image" in answer.json()["detail"]
+    assert server.infer("Smith").json()["detail"].startswith("there is no such image")
+    assert server.infer("a", model="Smith").status_code == 400
+    assert server.infer("a", result_extension=".exe").status_code == 400
+    broken = {"data": {"params": "{"}, "timeout": 60}  # which MONAI Label notices when it has kept the file
+    for endpoint, field in (("image", "file"), ("label", "label")):
+        sent = {field: ("Smith.png", b"anything")}
+        url = f"{server.url}/datastore/{endpoint}"
+        assert requests.put(url, params={"image": "a"}, files=sent, **broken).status_code == 500
+    url = f"{server.url}/infer/{LABEL_MODEL}"
+    both = {"file": ("Smith.png", b"no image"), "label": ("Smith.png", b"anything")}
+    assert requests.post(url, files=both, timeout=60).status_code == 400
+    assert requests.post(url, params={"image": "a", "output": "dicom_seg"}, timeout=60).status_code == 400
+    assert list((server.out / "tmp").glob("*.*")) == []  # nothing that was sent stays
+    assert "Smith" not in server.log.read_text()
+
+
+def test_what_is_not_for_others_is_refused(server: LabelServer, predicted) -> None:
+    """The guard's own tests try more; here it stands in front of the real server."""
+    outside = str(predicted.folder / "a.png")
+    assert server.infer("../a").status_code == 400
+    assert server.infer(outside).status_code == 400
+    assert server.infer("a", image=outside).status_code == 400  # in the form, where it would replace the id
+    assert server.label("a", predicted.masks["a.png"], tag="../../a").status_code == 400
+    sent = {"file": ("a.png", b"0" * 21_000_000)}
+    url = f"{server.url}/datastore/image"
+    assert requests.put(url, params={"image": "a"}, files=sent, timeout=60).status_code == 413
+    prepared = requests.Request("PUT", url, files=sent).prepare()
+    body, kind = prepared.body, {"Content-Type": prepared.headers["Content-Type"]}
+    pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))  # no length is told
+    assert requests.put(url, data=pieces, headers=kind, timeout=60).status_code == 413
+    same = {"file": ("a.png", (predicted.folder / "a.png").read_bytes())}
+    assert requests.put(url, params={"image": "a"}, files=same, timeout=60).status_code == 400  # nor is it replaced
+    content = same["file"][1]
+    for image, name in (("a.png", "x"), ("a.png", "x.png"), ("notes", "notes.txt"), ("A", "A.exe")):
+        sent = {"file": (name, content[::-1])}
+        assert requests.put(url, params={"image": image}, files=sent, timeout=60).status_code == 400
+    assert (server.studies / "a.png").read_bytes() == content
+    assert requests.delete(url, params={"id": "a"}, timeout=60).status_code == 403
+    weights = {"file": ("model.pt", b"0")}
+    assert requests.put(f"{server.url}/model/{LABEL_MODEL}", files=weights, timeout=60).status_code == 403
+    assert requests.get(f"{server.url}/model/{LABEL_MODEL}", timeout=60).status_code == 404
+    assert (
+        requests.get(f"{server.url}/info/", headers={"Origin": "http://other.example"}, timeout=60).status_code == 403
+    )
+    listening = [
+        each.laddr.ip for each in psutil.Process(server.process.pid).net_connections() if each.status == "LISTEN"
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+def test_labels_are_kept_as_masks_of_their_image(server: LabelServer, predicted) -> None:
+    assert server.label("a", predicted.masks["a.png"]).json() == {"image": "a", "label": "a"}
+    raw = _mask(predicted, "e.dcm").tobytes()
+    assert server.label("e", raw, "label.bin").ok  # as OHIF sends it
+    for image in ("a", "e"):
+        kept = read_mask(server.studies / "labels" / "final" / f"{image}.png")
+        assert np.array_equal(kept, _mask(predicted, "a.png" if image == "a" else "e.dcm"))
+    answer = server.label("b", raw[1:], "label.bin")
+    assert (answer.status_code, answer.json()["detail"].partition(".")[0]) == (
+        400,
+        "the label is not of its image's size",
+    )
+
+
+def test_the_image_that_the_network_is_least_sure_of_comes_first(server: LabelServer) -> None:
+    clear, _ = portable_radiograph(np.random.default_rng(1), 160, 128, "normal")
+    noise = np.random.default_rng(2).normal(0, 60, clear.shape)
+    for name, pixels in (("clear", clear), ("poor", np.clip(clear + noise, 0, 255))):
+        file = server.out.parent / f"{name}.png"
+        Image.fromarray(pixels.astype(np.uint8)).save(file)
+        sent = {"file": (file.name, file.read_bytes())}
+        assert requests.put(f"{server.url}/datastore/image", params={"image": name}, files=sent, timeout=60).ok
+    done = requests.post(f"{server.url}/scoring/uncertainty?run_sync=true", timeout=240).json()
+    assert done["unreadable"] == 0
+    assert done["scored"] >= 4
+    url = f"{server.url}/datastore/image/info"
+    scores = {i: requests.get(url, params={"image": i}, timeout=60).json() for i in ("b", "c", "clear", "poor")}
+    assert max(scores, key=lambda image: scores[image]["uncertainty"]) == "poor"
+    assert scores["clear"]["uncertainty"] > 0
+    picked = requests.post(f"{server.url}/activelearning/uncertainty", json={}, timeout=60).json()
+    assert picked["id"] == "poor"
+    again = requests.post(f"{server.url}/activelearning/uncertainty", json={}, timeout=60).json()
+    assert again["id"] != "poor"  # it was handed out to somebody
+    assert requests.post(f"{server.url}/scoring/uncertainty?run_sync=true", timeout=240).json()["scored"] == 0
+
+
+def test_training_changes_what_is_served_and_the_package_not(server: LabelServer, predicted) -> None:
+    own = hash_file(bundle_path("portable") / WEIGHTS)
+    for name in ("a.png", "b.jpg", "c.tif", "d.nii.gz", "e.dcm"):
+        empty = np.zeros_like(_mask(predicted, name))
+        empty[:20, :20] = 1  # what no radiograph says, so that the change is seen
+        file = server.out.parent / "drawn.png"
+        save_mask(file, empty)
+        assert server.label(stem(name), file.read_bytes()).ok
+    before = server.infer("f").content
+    body = {"max_epochs": 3, "learning_rate": 0.01}
+    assert requests.post(f"{server.url}/train/{LABEL_MODEL}", json=body, timeout=60).ok
+    state = server.wait_for("train")
+    assert state["status"] == "DONE", state
+    assert server.weights() == hash_file(server.out / "model" / LABEL_MODEL / WEIGHTS) != own
+    assert server.infer("f").content != before
+    assert hash_file(bundle_path("portable") / WEIGHTS) == own
+    answer = requests.post(f"{server.url}/train/{LABEL_MODEL}?run_sync=true", json={"max_epochs": 0}, timeout=60)
+    assert answer.json()["detail"].startswith("max_epochs is 0")
+
+
+def test_wrong_weights_are_refused_while_it_runs(server: LabelServer) -> None:
+    weights = server.out / "model" / LABEL_MODEL / WEIGHTS
+    kept = weights.read_bytes()
+    shutil.copyfile(bundle_path("general") / WEIGHTS, weights)
+    answer = server.infer("a")
+    assert answer.status_code == 400
+    assert "is not what" in answer.json()["detail"]
+    weights.write_bytes(kept)
+    assert server.infer("a").ok
+
+
+def test_the_log_tells_no_names(server: LabelServer) -> None:
+    log = server.log.read_text()
+    assert "POST /infer 200" in log
+    assert not {"Secret", "clear", "poor", str(server.studies)} & set(log.replace("/", " ").split())
+    assert "Secret" not in log
+
+
+def test_a_killed_server_serves_again(label_python: Path, predicted, tmp_path: Path) -> None:
+    shutil.copytree(predicted.folder, tmp_path / "studies")
+    with label_server(tmp_path / "studies", tmp_path / "out") as first:
+        assert first.label("a", predicted.masks["a.png"]).ok
+        requests.post(f"{first.url}/train/{LABEL_MODEL}", json={}, timeout=60)
+        first.kill()
+    (tmp_path / "out" / "tmp" / "left.dcm").write_bytes(b"of a request")
+    with label_server(tmp_path / "studies", tmp_path / "out") as second:
+        assert second.infer("a").content == predicted.masks["a.png"]
+        told = requests.get(f"{second.url}/datastore/", timeout=60).json()
+        assert (told["total"], told["completed"]) == (6, 1)
+        assert not (tmp_path / "out" / "tmp" / "left.dcm").exists()

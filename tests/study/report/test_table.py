@@ -1,0 +1,167 @@
+"""Every table against the reports that it sums up, in all its forms."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from monai_lungxfer.metrics.per_image import PAPER_METRICS
+from monai_lungxfer.study.analysis.analysis import Analysis
+from monai_lungxfer.study.analysis.paper import paper_figures, paper_value
+from monai_lungxfer.study.report.comparison_tables import arms_table, before_after_table
+from monai_lungxfer.study.report.paper_tables import independent_table, paper_table, stage_test_table, times_table
+from monai_lungxfer.study.report.table import Cell, Table
+
+
+def means(study: Path, step: str, section: str, metric: str, finding: str | None = None) -> np.ndarray:
+    """The mean over images of each repetition, from the files."""
+    found = []
+    for path in sorted(study.glob(f"repetition-*/{step}/{section}.json")):
+        report = json.loads(path.read_text())
+        summary = report["all"] if finding is None else report["by_finding"][finding]
+        found.append(summary[metric]["mean"])
+    return np.array(found)
+
+
+def shown(table: Table, **where: str) -> dict[str, str]:
+    frame = table.shown()
+    for column, text in where.items():
+        frame = frame[frame[column] == text]
+    assert len(frame) == 1
+    return frame.iloc[0].to_dict()
+
+
+def mean_and_spread(values: np.ndarray) -> str:
+    return f"{values.mean():.4f} ± {values.std(ddof=1):.4f}"
+
+
+@pytest.mark.parametrize(("step", "paper"), [("general", "0.9554"), ("portable", "0.9436")])
+def test_stage_tests_beside_the_paper(study: Path, analysis: Analysis, step: str, paper: str) -> None:
+    table = stage_test_table(analysis, step)
+    row = shown(table, Metric="Dice (soft)")
+    values = means(study, step, "test", "DICE")
+    assert len(values) == (5 if step == "general" else 4)
+    ours = "Donor → general" if step == "general" else "Donor → general → portable"
+    assert row[ours] == mean_and_spread(values)
+    assert row["Paper"] == paper
+    assert row["From scratch"] == mean_and_spread(means(study, f"{step}_scratch", "test", "DICE"))
+    low, high = map(float, row["95 % interval"].split(" to "))
+    assert low < values.mean() < high
+    assert len(table.cells) == 14
+
+
+def test_tests_of_a_table_are_one_family(analysis: Analysis) -> None:
+    numbers = stage_test_table(analysis, "portable").numbers
+    tested = numbers.dropna(subset=["p"])
+    assert len(tested) == 2 * 14
+    smallest = tested.loc[tested.p.idxmin()]
+    assert smallest.p_holm == pytest.approx(28 * smallest.p)
+    assert (tested.p_holm >= tested.p).all()
+    assert (tested[tested.metric == "DICE"].effect < 0).all()  # both arms are worse than the paper's
+
+
+@pytest.mark.parametrize(
+    ("moment", "section", "paper"), [("before", "before", "0.8936"), ("after", "independent", "0.9447")]
+)
+def test_independent_half_by_finding(study: Path, analysis: Analysis, moment: str, section: str, paper: str) -> None:
+    table = independent_table(analysis, moment)
+    row = shown(table, Metric="Dice (soft)")
+    heading = next(name for name in row if name.startswith("COVID-19"))
+    assert row[heading] == mean_and_spread(means(study, "portable", section, "DICE", "covid19"))
+    assert row["All (34)"] == mean_and_spread(means(study, "portable", section, "DICE"))
+    assert row["Paper, COVID-19"] == paper
+    assert shown(table, Metric="JACC")["Paper, COVID-19"] == "–"  # not known here
+    assert "Paper, All" not in row
+
+
+def test_before_against_after(study: Path, analysis: Analysis) -> None:
+    table = before_after_table(analysis)
+    row = shown(table, Finding="All", Metric="Dice (soft)")
+    before, after = (means(study, "portable", section, "DICE") for section in ("before", "independent"))
+    assert (row["Before"], row["After"]) == (mean_and_spread(before), mean_and_spread(after))
+    assert row["Difference"] == f"{(after - before).mean():+.4f}"
+    assert (row["p"], row["Effect"]) == ("< 0.001", "+1.00")
+    worst = []
+    for path in study.glob("repetition-*/portable/independent.json"):
+        dice = sorted(row["DICE"] for row in json.loads(path.read_text())["rows"])
+        worst.append(dice[0])  # the tenth of 18 images
+    assert row["Worst tenth after"] == f"{np.mean(worst):.4f}"
+    distance = shown(table, Finding="Normal", Metric="Hausdorff 95, pixels")
+    assert distance["Difference"].startswith("−")
+    assert distance["Effect"] == "−1.00"
+    assert len(table.cells) == 4 * 5
+
+
+def test_arms_beside_each_other(study: Path, analysis: Analysis) -> None:
+    table = arms_table(analysis)
+    assert table.shown().Arm.tolist() == [
+        "Donor → general → portable",
+        "Donor → general",
+        "Donor → portable",
+        "From scratch",
+    ]
+    row = shown(table, Arm="From scratch")
+    scratch, paper = (means(study, step, "independent", "DICE") for step in ("portable_scratch", "portable"))
+    assert row["Dice"] == mean_and_spread(scratch)
+    assert row["Difference"].replace("−", "-") == f"{(scratch - paper).mean():+.4f}"
+    assert row["Repetitions"] == "4"
+    islands = means(study, "portable_scratch", "independent", "ISLANDS")
+    assert row["Islands an image"] == f"{islands.mean():.2f}"
+    assert shown(table, Arm="Donor → general → portable")["p"] == "–"
+
+
+def test_times(analysis: Analysis) -> None:
+    table = times_table(analysis)
+    portable = shown(table, Step="Portable stage")
+    # Three repetitions of six epochs and one of four, in seconds 2.1, 2.0, 2.1, …
+    assert portable["Training epoch, ms"] == "2050 ± 0"
+    assert portable["Epochs"] == "5.5 ± 1.0"
+    assert portable["A repetition, s"] == "21.5 ± 1.3"
+    assert portable["Network pass an image, ms"] == "4.15 ± 0.13"
+    paper = shown(table, Step="Portable stage, paper")
+    assert (paper["Training epoch, ms"], paper["Validation epoch, ms"]) == ("1857", "353")
+    assert paper["Network pass an image, ms"] == "3.831"
+
+
+def test_arms_tested_on_other_images_are_not_in_the_table(analysis: Analysis) -> None:
+    images = analysis.results.images
+    other = (images.step == "portable_from_donor") & (images.section == "test") & (images.repetition == 1)
+    changed = images.assign(image=images.image.mask(other, "another.png"))
+    results = type(analysis.results)(**vars(analysis.results) | {"images": changed})
+    assert set(Analysis(results).stage_tests["portable"].arm) == {"paper", "scratch"}
+
+
+def test_the_papers_figures() -> None:
+    figures = paper_figures()
+    assert figures.groupby("table").size().to_dict() == {3: 9, 4: 9, 5: 3, 6: 3, 7: 5}
+    assert [paper_value(4, name) for name in PAPER_METRICS][-2:] == [0.9423, 0.9864]
+    assert np.isnan(paper_value(4, "HD95"))
+    assert figures.source.str.contains("114677").all()
+    assert len(paper_table().cells) == len(figures)
+
+
+def test_three_files_with_the_same_numbers(analysis: Analysis, tmp_path: Path) -> None:
+    table = before_after_table(analysis)
+    table.write(tmp_path)
+    numbers = pd.read_csv(tmp_path / "before_after.csv")
+    first = numbers[(numbers.finding == "all") & (numbers.metric == "DICE")].iloc[0]
+    expected = analysis.moments["after"].groupby("repetition").DICE.mean().mean()
+    assert first.after_mean == pytest.approx(expected, abs=1e-12)
+    markdown = (tmp_path / "before_after.md").read_text()
+    assert f"| {first.after_mean:.4f} ± {first.after_sd:.4f} |" in markdown
+    assert len(re.findall(r"^\|", markdown, flags=re.MULTILINE)) == 2 + len(table.cells)
+    latex = (tmp_path / "before_after.tex").read_text()
+    assert rf"{first.after_mean:.4f} $\pm$ {first.after_sd:.4f}" in latex
+    assert r"95 \% interval" in latex
+    assert not set("−±→–<%") & set(re.sub(r"\\%|\$<\$", "", latex))
+
+
+def test_pipes_in_markdown_are_escaped() -> None:
+    table = Table("t", "T", "N", ("a|b",), [(Cell("x|y", "x|y"),)], pd.DataFrame())
+    assert "| a\\|b |" in table.markdown()
+    assert "| x\\|y |" in table.markdown()
