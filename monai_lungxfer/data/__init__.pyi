@@ -6,65 +6,27 @@ from .checks import ProblemKind as ProblemKind
 from .checks import check_datalist as check_datalist
 from .conventions import check_mask_conventions as check_mask_conventions
 from .conventions import mask_convention as mask_convention
-from .datalist import (
-    Record as Record,
-)
-from .datalist import (
-    data_root as data_root,
-)
-from .datalist import (
-    load_datalist as load_datalist,
-)
-from .datalist import (
-    save_datalist as save_datalist,
-)
+from .datalist import Record as Record
+from .datalist import data_root as data_root
+from .datalist import load_datalist as load_datalist
+from .datalist import save_datalist as save_datalist
 from .fingerprint import data_hash as data_hash
 from .lgg import find_lgg_folder as find_lgg_folder
 from .lgg import load_lgg as load_lgg
-from .partition import (
-    Split as Split,
-)
-from .partition import (
-    check_apart as check_apart,
-)
-from .partition import (
-    checked_shares as checked_shares,
-)
-from .partition import (
-    make_split as make_split,
-)
-from .partition import (
-    shared_patients as shared_patients,
-)
-from .records import (
-    image_name as image_name,
-)
-from .records import (
-    path_below as path_below,
-)
-from .records import (
-    read_json as read_json,
-)
-from .records import (
-    relative_records as relative_records,
-)
-from .records import (
-    resolve_records as resolve_records,
-)
+from .partition import Split as Split
+from .partition import check_apart as check_apart
+from .partition import checked_shares as checked_shares
+from .partition import make_split as make_split
+from .partition import shared_patients as shared_patients
+from .records import image_name as image_name
+from .records import path_below as path_below
+from .records import read_json as read_json
+from .records import relative_records as relative_records
+from .records import resolve_records as resolve_records
 from .rehearsal import rehearsal_records as rehearsal_records
-from .splits import (
-    check_same_data as check_same_data,
-)
-from .splits import (
-    ensure_split as ensure_split,
-)
-from .splits import (
-    load_sections as load_sections,
-)
-from .splits import (
-    load_split as load_split,
-)
-from .splits import (
-    save_split as save_split,
-)
+from .splits import check_same_data as check_same_data
+from .splits import ensure_split as ensure_split
+from .splits import load_sections as load_sections
+from .splits import load_split as load_split
+from .splits import save_split as save_split
 from .stratify import assign_patients as assign_patients
