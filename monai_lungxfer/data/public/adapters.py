@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -16,7 +19,7 @@ class Adapter:
     Attributes
     ----------
     name : str
-        What it is called on the command line, and its module in this package, which has a function `collect`.
+        What it is called on the command line.
     title : str
         What it is.
     layout : str
@@ -29,6 +32,8 @@ class Adapter:
         A zip archive that may be downloaded without an account; None when it must be downloaded by hand.
     mask_convention : str or None
         By which rules its masks were drawn; None when it has no masks, or does not say.
+    collector : str or None
+        Module and function in this package that list the raw folder; None for `collect` of the module of its name.
     """
 
     name: str
@@ -38,6 +43,18 @@ class Adapter:
     page: str | None = None
     url: str | None = None
     mask_convention: str | None = None
+    collector: str | None = None
+
+    @property
+    def collect(self) -> Callable[..., Any]:
+        """The function that lists what a raw folder (a path) holds, as a `monai_lungxfer.data.public.item.Collection`.
+
+        It reads no pixels. It raises `DatalistError` when the folder does not have the layout, or a table of it cannot
+        be read or lacks a column.
+        """
+        module, _, function = (self.collector or f"{self.name}.collect").partition(".")
+        collect: Callable[..., Any] = getattr(import_module(f"{__package__}.{module}"), function)
+        return collect
 
 
 _TABLE = (
@@ -92,6 +109,7 @@ _TABLE = (
         page="https://lhncbc.nlm.nih.gov/LHC-downloads/downloads.html",
         url="https://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip",
         mask_convention="montgomery",
+        collector="tuberculosis.collect_montgomery",
     ),
     Adapter(
         "shenzhen",
@@ -102,6 +120,7 @@ _TABLE = (
         page="https://lhncbc.nlm.nih.gov/LHC-downloads/downloads.html",
         url="https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip",
         mask_convention="shenzhen",
+        collector="tuberculosis.collect_shenzhen",
     ),
     Adapter(
         "jsrt",

@@ -18,13 +18,7 @@ _COLUMNS = ("patientid", "finding", "view", "filename", "url", "license")
 
 
 def collect(raw: Path) -> Collection:
-    """List the frontal radiographs; lateral ones and CT are left out, as in the method's paper.
-
-    Raises
-    ------
-    DatalistError
-        When `metadata.csv` is missing, or lacks a column.
-    """
+    """List the frontal radiographs; lateral ones and CT are left out, as in the method's paper."""
     table = find_below(raw, "metadata.csv")
     if table is None:
         raise wrong_layout(raw, "cohen", "metadata.csv")

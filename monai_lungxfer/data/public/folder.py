@@ -9,7 +9,7 @@ from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
 from monai_lungxfer.data.public.findings import COVID19, parse_finding
 from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
 from monai_lungxfer.data.public.masks import unite_masks
-from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
+from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
 from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["collect"]
@@ -49,7 +49,7 @@ def collect(raw: Path, facts: Facts | None = None) -> Collection:
     images: dict[_Key, Path] = {}
     masks: dict[_Key, Path] = {}
     found = Collection()
-    for file in files_below(raw, _SUFFIXES):
+    for file in list_files(raw, _SUFFIXES):
         key, is_mask = _key(file.relative_to(raw))
         first = (masks if is_mask else images).setdefault(key, file)
         if first != file:

@@ -29,11 +29,6 @@ def collect(raw: Path) -> Collection:
     ----------
     raw : pathlib.Path
         With `cohen/`, `kermany/` and `v7/`. One of the first two may be absent.
-
-    Raises
-    ------
-    DatalistError
-        When `v7/` is not there or has no Darwin files, or when both others are absent.
     """
     annotations, skipped = load_annotations(raw / "v7") if (raw / "v7").is_dir() else ([], [])
     if not annotations:

@@ -13,13 +13,7 @@ __all__ = ["collect"]
 
 
 def collect(raw: Path) -> Collection:
-    """List the radiographs of `data.csv`. All patients had COVID-19; there are no masks.
-
-    Raises
-    ------
-    DatalistError
-        When `data.csv` is missing, or lacks a column.
-    """
+    """List the radiographs of `data.csv`. All patients had COVID-19; there are no masks."""
     table = find_below(raw, "data.csv")
     if table is None:
         raise wrong_layout(raw, "hannover", "data.csv")

@@ -12,7 +12,7 @@ from PIL import Image
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Draw, DrawnMask, Item
-from monai_lungxfer.data.public.raw import files_below, wrong_layout
+from monai_lungxfer.data.public.raw import list_files, wrong_layout
 from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["collect", "read_raw"]
@@ -25,18 +25,12 @@ _LUNGS = ("left lung", "right lung")
 
 
 def collect(raw: Path) -> Collection:
-    """List the radiographs. One without both masks is listed without a mask.
-
-    Raises
-    ------
-    DatalistError
-        When there are none.
-    """
-    images = [file for file in files_below(raw, {".img"}) if file.stem[:5].upper() in _FINDINGS]
+    """List the radiographs. One without both masks is listed without a mask."""
+    images = [file for file in list_files(raw, {".img"}) if file.stem[:5].upper() in _FINDINGS]
     if not images:
         raise wrong_layout(raw, "jsrt", "JPCLN*.IMG or JPCNN*.IMG")
     masks: dict[str, list[Path]] = defaultdict(list)
-    for file in files_below(raw, {".gif", ".png"}):
+    for file in list_files(raw, {".gif", ".png"}):
         if file.parent.name in _LUNGS:
             masks[file.stem.upper()].append(file)
     return Collection([_item(image, masks[image.stem.upper()]) for image in images])

@@ -9,7 +9,7 @@ from pathlib import Path
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Item, Skipped
-from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
+from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
 
 __all__ = ["VIEW", "collect", "parse_name"]
 
@@ -53,14 +53,8 @@ def parse_name(stem: str) -> tuple[str, str] | None:
 
 
 def collect(raw: Path) -> Collection:
-    """List the images of the three folders.
-
-    Raises
-    ------
-    DatalistError
-        When there are none.
-    """
-    images = _in_place(files_below(raw, PICTURES))
+    """List the images of the three folders."""
+    images = _in_place(list_files(raw, PICTURES))
     if not images:
         raise wrong_layout(raw, "kermany", "images in train/, test/ and val/ with NORMAL/ and PNEUMONIA/")
     found = Collection()

@@ -14,13 +14,7 @@ __all__ = ["collect"]
 
 
 def collect(raw: Path) -> Collection:
-    """List the slices as `load_lgg` does.
-
-    Raises
-    ------
-    DatalistError
-        When there are none, or a slice has no mask.
-    """
+    """List the slices as `load_lgg` does."""
     folder = find_lgg_folder(raw)
     if folder is None:
         raise wrong_layout(raw, "lgg", "folders TCGA_*")

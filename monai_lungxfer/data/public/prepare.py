@@ -7,9 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import cast
 
 from monai_lungxfer.data.datalist import DATALIST_NAME, save_datalist
 from monai_lungxfer.data.public.adapters import find_adapter
@@ -113,15 +111,14 @@ def _collect(name: str, raw: Path, facts: Facts | None) -> Collection:
     adapter = find_adapter(name)
     if not raw.is_dir():
         raise DatalistError("is not a folder", source=raw, remedy=f"Give the folder that holds {adapter.layout}")
-    module = import_module(f"monai_lungxfer.data.public.{adapter.name}")
     if name == "folder":
-        return cast("Collection", module.collect(raw, facts))
+        return adapter.collect(raw, facts)
     if facts not in (None, Facts()):
         raise LungXferError(
             f"the data set {name} says itself what view, licence, device, convention and patient are",
             remedy="Leave these options out; they are for 'folder'",
         )
-    return cast("Collection", module.collect(raw))
+    return adapter.collect(raw)
 
 
 def _check_apart(raw: Path, out: Path) -> None:

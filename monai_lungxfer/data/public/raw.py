@@ -9,7 +9,7 @@ from pathlib import Path
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["PICTURES", "files_below", "find_below", "read_table", "wrong_layout"]
+__all__ = ["PICTURES", "find_below", "list_files", "read_table", "wrong_layout"]
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 """Suffixes of the formats that are kept as they are."""
@@ -17,7 +17,7 @@ PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 _MAC_FOLDER = "__MACOSX"  # resource forks, which the Finder puts into its archives under the names of the files
 
 
-def files_below(folder: Path, suffixes: Iterable[str]) -> list[Path]:
+def list_files(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     """Return the files below a folder that have one of the suffixes (in lower case), in the order of their paths.
 
     Hidden files and folders are left out, and so are the second copies in a Macintosh archive.

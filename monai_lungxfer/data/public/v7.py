@@ -15,7 +15,7 @@ from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, DrawnMask, Item, Skipped
 from monai_lungxfer.data.public.kermany import VIEW, parse_name
 from monai_lungxfer.data.public.masks import check_shape
-from monai_lungxfer.data.public.raw import PICTURES, files_below, wrong_layout
+from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
 from monai_lungxfer.utils.errors import InputFileError, LungXferError
 
 __all__ = ["CONVENTION", "collect", "load_annotations", "read_semantic_mask"]
@@ -41,7 +41,7 @@ def load_annotations(raw: Path) -> tuple[list[Annotation], list[Skipped]]:
     """
     annotations: dict[tuple[str, tuple[str, ...]], Annotation] = {}
     skipped = []
-    for file in files_below(raw, {".json"}):
+    for file in list_files(raw, {".json"}):
         try:
             annotation = read_annotation(file)
         except LungXferError as error:
@@ -54,15 +54,9 @@ def load_annotations(raw: Path) -> tuple[list[Annotation], list[Skipped]]:
 
 
 def collect(raw: Path) -> Collection:
-    """List the images that are below the folder, by their annotations or else by their semantic masks.
-
-    Raises
-    ------
-    DatalistError
-        When there are neither.
-    """
+    """List the images that are below the folder, by their annotations or else by their semantic masks."""
     annotations, skipped = load_annotations(raw)
-    pictures = files_below(raw, PICTURES)
+    pictures = list_files(raw, PICTURES)
     masks = {file.stem: file for file in pictures if file.parent.name in _MASK_FOLDERS}
     images = {file.name: file for file in pictures if file.parent.name not in _MASK_FOLDERS}
     if not annotations and not masks:
