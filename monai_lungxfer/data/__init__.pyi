@@ -6,11 +6,10 @@ from .checks import ProblemKind as ProblemKind
 from .checks import check_datalist as check_datalist
 from .conventions import check_mask_conventions as check_mask_conventions
 from .conventions import mask_convention as mask_convention
-from .datalist import Record as Record
 from .datalist import data_root as data_root
+from .datalist import hash_dataset as hash_dataset
 from .datalist import load_datalist as load_datalist
 from .datalist import save_datalist as save_datalist
-from .fingerprint import data_hash as data_hash
 from .lgg import find_lgg_folder as find_lgg_folder
 from .lgg import load_lgg as load_lgg
 from .partition import Split as Split

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
-from monai_lungxfer.data.records import Record, read_json, relative_records, resolve_records
+from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
 from monai_lungxfer.utils.errors import DatalistError
-from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.files import atomic_path, hash_file
 
-__all__ = ["DATALIST_NAME", "Record", "data_root", "load_datalist", "save_datalist"]
+__all__ = ["DATALIST_NAME", "data_root", "hash_dataset", "load_datalist", "save_datalist"]
 
 DATALIST_NAME = "datalist.json"
 _DECATHLON_SECTIONS = ("training", "validation", "test")
@@ -91,6 +92,37 @@ def save_datalist(records: Sequence[Record], path: str | Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
+def hash_dataset(records: Iterable[Record], root: str | Path) -> str:
+    """Hash which images, masks, patients and findings a data set has, and what is in its files.
+
+    Results of the same data are told from those of other data by it.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        As `load_datalist` gives them; their order has no influence.
+    root : str or pathlib.Path
+        The data set's folder, see `data_root`; where it lies has no influence.
+
+    Returns
+    -------
+    str
+        SHA-256 as 64 hexadecimal digits.
+
+    Raises
+    ------
+    DatalistError
+        When a file cannot be read.
+    """
+    folder = Path(root)
+    content = sorted(
+        [path_below(record["image"], folder), record["patient"], record.get("finding", "")]
+        + [_hash(record[key]) for key in ("image", "label") if key in record]  # type: ignore[literal-required]
+        for record in records
+    )
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
 def _load_file(file: Path, labels_required: bool) -> list[Record]:
     content = read_json(file)
     if isinstance(content, dict):
@@ -111,3 +143,12 @@ def _load_file(file: Path, labels_required: bool) -> list[Record]:
     if not records:
         raise DatalistError("has no records", source=file, remedy="List at least one image")
     return records
+
+
+def _hash(path: str) -> str:
+    try:
+        return hash_file(path)
+    except OSError as error:
+        raise DatalistError(
+            f"cannot be read ({error.strerror or error})", source=path, remedy="Restore it, or remove its record"
+        ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
@@ -39,7 +39,7 @@ def collect_shenzhen(raw: Path) -> Collection:
     return _collection(raw, "shenzhen", "CHNCXR_*.png", masks_of_images)
 
 
-def _collection(raw: Path, adapter: str, names: str, images: dict[Path, Sequence[Path]]) -> Collection:
+def _collection(raw: Path, adapter: str, names: str, images: Mapping[Path, list[Path]]) -> Collection:
     """List images with the files of their masks."""
     if not images:
         raise wrong_layout(raw, adapter, names)

@@ -1,7 +1,5 @@
 from .begin import Study as Study
 from .begin import begin_study as begin_study
-from .evaluate_step import measure_step as measure_step
-from .evaluate_step import network_pass_ms as network_pass_ms
 from .mlflow_runs import StudyRuns as StudyRuns
 from .paths import StepPaths as StepPaths
 from .paths import StudyPaths as StudyPaths
@@ -19,6 +17,5 @@ from .status import seconds_left as seconds_left
 from .status import step_status as step_status
 from .status import study_status as study_status
 from .step_job import StepJob as StepJob
-from .step_run import record_failure as record_failure
 from .step_run import run_step as run_step
 from .tracking import Tracking as Tracking

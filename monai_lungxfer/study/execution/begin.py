@@ -13,8 +13,7 @@ from typing import Any, cast
 
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.data.datalist import data_root, load_datalist
-from monai_lungxfer.data.fingerprint import data_hash
+from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist
 from monai_lungxfer.data.partition import check_apart
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.study.execution.paths import StudyPaths
@@ -130,7 +129,7 @@ def _data(plan: StudyPlan) -> dict[str, str]:
     records = {name: load_datalist(folder) for name, folder in folders.items()}
     if len(records) > 1 and not plan.allow_shared_patients:
         check_apart(*records.values(), source=plan.data, remedy="plan allow_shared_patients: true")
-    return {name: data_hash(records[name], data_root(folder)) for name, folder in folders.items()}
+    return {name: hash_dataset(records[name], data_root(folder)) for name, folder in folders.items()}
 
 
 def _donor(plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:

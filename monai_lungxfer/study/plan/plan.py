@@ -22,8 +22,7 @@ from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.bundle.references import absolute_reference
 from monai_lungxfer.data.partition import checked_shares
 from monai_lungxfer.study.plan.arms import ARMS
-from monai_lungxfer.study.plan.plan_errors import check_names, check_settings, plan_error
-from monai_lungxfer.study.plan.plan_file import load_plan_file
+from monai_lungxfer.study.plan.plan_file import check_names, check_settings, describe_plan_error, load_plan_file
 from monai_lungxfer.utils.errors import DatalistError, unknown
 from monai_lungxfer.utils.files import atomic_path
 
@@ -171,7 +170,7 @@ class StudyPlan(_Checked):
         try:
             return cls.model_validate(content, context={"folder": path.parent})
         except ValidationError as error:
-            raise plan_error(error, path, cls) from error
+            raise describe_plan_error(error, path, cls) from error
 
     def write(self, path: str | Path) -> None:
         """Write the plan with every key and absolute paths, all or nothing.

@@ -7,11 +7,12 @@ import pandas as pd
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
 from monai_lungxfer.study.report.formatting import finding_title, metric_decimals, metric_title
-from monai_lungxfer.study.report.table import Cell, Table
-from monai_lungxfer.study.report.table_cells import (
+from monai_lungxfer.study.report.table import (
     COMPARED,
     MEANS,
     TESTS,
+    Cell,
+    Table,
     comparison_cells,
     interval_cell,
     mean_cell,

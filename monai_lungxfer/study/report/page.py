@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+from PIL import Image
 
 from monai_lungxfer import __version__
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.report.case_pictures import CasePictures
 from monai_lungxfer.study.report.cases import CASE_FLAGS, Case
-from monai_lungxfer.study.report.figures.style import Drawing
+from monai_lungxfer.study.report.figures.style import FAINT, INK, RULE, Drawing
 from monai_lungxfer.study.report.formatting import METRIC_TITLES, finding_title, number_text, signed_text
-from monai_lungxfer.study.report.inline import inline_svg, picture_data
 from monai_lungxfer.study.report.provenance import environment, limits, plan_text
 from monai_lungxfer.study.report.summary import statements, tiles
 from monai_lungxfer.study.report.table import Cell, Table
 
-__all__ = ["render_page"]
+__all__ = ["inline_svg", "render_page"]
+
+_COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", RULE: "var(--rule)"}
+_QUALITY = 85
 
 
 def render_page(
@@ -104,6 +111,30 @@ def _case(case: Case, pictures: CasePictures | None) -> dict[str, Any]:
 def _pictures(pictures: CasePictures) -> dict[str, Any]:
     return {
         "size": pictures.before.size,
-        "before": picture_data(pictures.before),
-        "after": picture_data(pictures.after),
+        "before": _encode_picture(pictures.before),
+        "after": _encode_picture(pictures.after),
     }
+
+
+def inline_svg(drawing: Drawing) -> Markup:
+    """Return the SVG of a drawing to stand in an HTML page.
+
+    Its ids get the drawing's name, since those of several drawings would be the same; greys become the page's own, so
+    that it can be dark.
+    """
+    text = drawing.svg
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{drawing.name}-", text)
+    text = re.sub(r"font: ([^']*?)'DejaVu Sans'[^;\"]*", r"font: \1var(--sans)", text)
+    for colour, variable in _COLOURS.items():
+        text = text.replace(colour, variable)
+    label = Markup('<svg role="img" aria-label="{}" ').format(drawing.alt)
+    return Markup(text.replace("<svg ", label, 1))  # noqa: S704 - it is our own, and matplotlib escapes its texts
+
+
+def _encode_picture(picture: Image.Image) -> str:
+    """Return a picture as a data URI: WebP, without anything but its pixels."""
+    buffer = BytesIO()
+    picture.save(buffer, "WEBP", quality=_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()

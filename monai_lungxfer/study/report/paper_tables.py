@@ -12,11 +12,12 @@ from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_figures, paper_value
 from monai_lungxfer.study.plan.arms import ARMS, STEPS
 from monai_lungxfer.study.report.formatting import finding_title, mean_text
-from monai_lungxfer.study.report.table import Cell, Table
-from monai_lungxfer.study.report.table_cells import (
+from monai_lungxfer.study.report.table import (
     MEANS,
     PAPER,
     TESTS,
+    Cell,
+    Table,
     interval_cell,
     mean_cell,
     metric_cell,

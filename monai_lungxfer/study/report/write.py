@@ -13,8 +13,7 @@ from monai_lungxfer.study.report.case_pictures import draw_case_pictures
 from monai_lungxfer.study.report.cases import gallery_cases
 from monai_lungxfer.study.report.comparison_tables import arms_table, before_after_table
 from monai_lungxfer.study.report.figures.agreement import draw_areas, draw_calibration
-from monai_lungxfer.study.report.figures.arms import draw_arms
-from monai_lungxfer.study.report.figures.comparison import draw_cases, draw_findings
+from monai_lungxfer.study.report.figures.comparison import draw_arms, draw_cases, draw_findings
 from monai_lungxfer.study.report.figures.losses import draw_losses
 from monai_lungxfer.study.report.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
 from monai_lungxfer.study.report.figures.style import Drawing
