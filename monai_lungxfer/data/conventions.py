@@ -25,19 +25,10 @@ def check_mask_conventions(records: Iterable[Record], *, allow_mixed: bool = Fal
     A network that learns from both lungs with the heart behind them (``v7``) and lungs without (``scr``,
     ``montgomery``) learns neither. Records that state no convention are not judged.
 
-    Parameters
-    ----------
-    records : iterable of Record
-        The data set.
-    allow_mixed : bool
-        Whether the mixture was asked for.
-    source : str or pathlib.Path
-        The data set, for the message.
-
     Raises
     ------
     DatalistError
-        When there are two conventions or more, unless that is allowed.
+        When there are two conventions or more, unless `allow_mixed`. The message names `source`, the data set.
     """
     stated = sorted({convention for record in records if (convention := mask_convention(record))})
     if len(stated) > 1 and not allow_mixed:

@@ -56,13 +56,7 @@ def load_datalist(path: str | Path, *, labels_required: bool = True) -> list[Rec
 
 
 def data_root(path: str | Path) -> Path:
-    """Return the absolute folder that the relative paths of a data set start from.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The same as for `load_datalist`.
-    """
+    """Return the absolute folder that the relative paths of a data set, named as for `load_datalist`, start from."""
     path = Path(path).absolute()
     if path.is_file():
         return path.parent
@@ -93,21 +87,9 @@ def save_datalist(records: Sequence[Record], path: str | Path) -> None:
 
 
 def hash_dataset(records: Iterable[Record], root: str | Path) -> str:
-    """Hash which images, masks, patients and findings a data set has, and what is in its files.
+    """Return a SHA-256 (64 hexadecimal digits) of a data set: images, masks, patients, findings, content of files.
 
-    Results of the same data are told from those of other data by it.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        As `load_datalist` gives them; their order has no influence.
-    root : str or pathlib.Path
-        The data set's folder, see `data_root`; where it lies has no influence.
-
-    Returns
-    -------
-    str
-        SHA-256 as 64 hexadecimal digits.
+    The same data give the same hash, in any order of the records and wherever `root` (see `data_root`) lies.
 
     Raises
     ------

@@ -20,13 +20,7 @@ _MASK_SUFFIX = "_mask.tif"
 
 
 def find_lgg_folder(path: str | Path) -> Path | None:
-    """Return the folder that holds the patients' folders `TCGA_*`: `path` itself or its `kaggle_3m`.
-
-    Returns
-    -------
-    pathlib.Path or None
-        None when neither holds one.
-    """
+    """Return the folder that holds the patients' folders `TCGA_*`: `path`, its `kaggle_3m`, or None of them."""
     for folder in (Path(path), Path(path) / _ARCHIVE_FOLDER):
         if folder.is_dir() and any(_FOLDER.fullmatch(child.name) for child in folder.iterdir() if child.is_dir()):
             return folder

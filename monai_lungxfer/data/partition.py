@@ -176,16 +176,9 @@ def shared_patients(*parts: Iterable[Record]) -> set[str]:
 
 
 def check_apart(*data_sets: Iterable[Record], source: str | Path, remedy: str) -> None:
-    """Refuse data sets of several stages that share patients.
+    """Refuse the data sets of several stages when they share patients.
 
-    Parameters
-    ----------
-    *data_sets : iterable of Record
-        The records of each stage.
-    source : str or pathlib.Path
-        Where they lie, for the message.
-    remedy : str
-        How equal names that are not equal patients are let through.
+    The message names `source`, where they lie, and `remedy`, how equal names of different patients are let through.
 
     Raises
     ------

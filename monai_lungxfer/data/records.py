@@ -102,21 +102,11 @@ def path_below(path: str, root: Path) -> str:
 
 
 def image_name(image: str, root: Path) -> str:
-    """Return what an image is called in reports.
+    """Return what an image, given by the path in its record, is called in reports.
 
-    Parameters
-    ----------
-    image : str
-        The path in its record.
-    root : pathlib.Path
-        The data set's folder, see `monai_lungxfer.data.datalist.data_root`.
-
-    Returns
-    -------
-    str
-        Its path below the folder, with forward slashes. An image elsewhere is called by its file's name alone, since
-        a folder may be named after somebody, behind eight digits of its path's SHA-256, since other folders may hold
-        files of the same name.
+    This is its path below `root`, the data set's folder, with forward slashes. An image elsewhere gets the name of its
+    file alone, since a folder may be named after somebody. Eight digits of the SHA-256 of its path come first, since
+    other folders may hold files of the same name.
     """
     path = Path(path_below(str(Path(image).absolute()), root))
     if not path.is_absolute() and ".." not in path.parts:

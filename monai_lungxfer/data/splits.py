@@ -50,14 +50,7 @@ def save_split(split: Split, path: str | Path) -> None:
 
 
 def load_sections(path: str | Path, root: str | Path) -> dict[str, list[Record]]:
-    """Read the sections of a split file without asking whether they are still as they were drawn.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The split file.
-    root : str or pathlib.Path
-        The data set, as for `load_datalist`; relative paths start there.
+    """Read the sections of a split file of the data set `root`, without asking whether they are still as drawn.
 
     Raises
     ------
@@ -73,8 +66,10 @@ def load_split(path: str | Path, root: str | Path) -> Split:
 
     Parameters
     ----------
-    path, root : str or pathlib.Path
-        As for `load_sections`.
+    path : str or pathlib.Path
+        The split file.
+    root : str or pathlib.Path
+        The data set, as for `load_datalist`; relative paths start there.
 
     Raises
     ------
@@ -153,16 +148,7 @@ def ensure_split(
 
 
 def check_same_data(split: Split, records: Sequence[Record], *, source: str | Path) -> None:
-    """Compare a split with the data set as it is listed now: images, masks, patients and findings.
-
-    Parameters
-    ----------
-    split : Split
-        The split.
-    records : sequence of Record
-        The data set's records.
-    source : str or pathlib.Path
-        The split's file, for the message.
+    """Compare a split, read from `source`, with its data set as it is listed now: images, masks, patients, findings.
 
     Raises
     ------

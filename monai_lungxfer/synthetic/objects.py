@@ -1,6 +1,6 @@
 """What lies on a bedside patient or is written over the image: tubes, leads, a pacemaker, markers.
 
-Images are float32 (H, W) in 0..1, bright where the body absorbs.
+Images, given and returned, are float32 (H, W) in 0..1, bright where the body absorbs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def text_marker(image: np.ndarray, text: str, place: Sequence[float], height: fl
     Parameters
     ----------
     image : numpy.ndarray
-        float32 (H, W) in 0..1.
+        The radiograph.
     text : str
         For instance `AP` or `PORTABLE`.
     place : sequence of float

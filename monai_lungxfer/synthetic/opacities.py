@@ -25,11 +25,6 @@ def opacity(image: np.ndarray, lungs: np.ndarray, rng: np.random.Generator) -> n
         (H, W), nonzero where the lungs are; without lungs nothing changes.
     rng : numpy.random.Generator
         Decides on place, size, shape and density.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (H, W).
     """
     inside = lungs > 0
     if not inside.any() or inside.all():

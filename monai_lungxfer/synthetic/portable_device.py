@@ -1,7 +1,7 @@
 """What a portable device and the bedside do to a radiograph.
 
-Images are float32 (H, W) in 0..1, bright where the body absorbs. A ray of grey value g is taken to have the exposure
-`exp(-3 g)`: the brightest tissue lets one photon in twenty through (law of Beer and Lambert).
+Images, given and returned, are float32 (H, W) in 0..1, bright where the body absorbs. A ray of grey value g is taken
+to have the exposure `exp(-3 g)`: the brightest tissue lets one photon in twenty through (law of Beer and Lambert).
 """
 
 from __future__ import annotations
@@ -55,16 +55,11 @@ def scatter_veil(image: np.ndarray, ratio: float, width: float = 0.12) -> np.nda
     Parameters
     ----------
     image : numpy.ndarray
-        float32 (H, W) in 0..1.
+        Its total exposure, that of the primary radiation, stays the same.
     ratio : float
         Scatter-to-primary ratio, averaged over the image; 0 changes nothing.
     width : float
         Standard deviation of the blur as a share of the longer side.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (H, W), at the exposure of the primary radiation in total.
     """
     exposure = np.exp(-_ABSORPTION * image)
     scattered = _broad_blur(exposure, width * max(image.shape))
@@ -87,14 +82,7 @@ def low_contrast(image: np.ndarray, factor: float, level: float = 0.55) -> np.nd
 def quantum_noise(image: np.ndarray, photons: float, rng: np.random.Generator) -> np.ndarray:
     """Count photons: Poisson noise, which is stronger where little gets through.
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W) in 0..1.
-    photons : float
-        The dose: photons that reach a pixel where the grey value is 0.
-    rng : numpy.random.Generator
-        Source of the noise.
+    The dose is the number of `photons` that reach a pixel where the grey value is 0.
     """
     counted = rng.poisson(photons * np.exp(-_ABSORPTION * image.clip(0, 1)))
     return _grey(counted.clip(1) / photons)
@@ -107,14 +95,8 @@ def _grey(exposure: np.ndarray) -> np.ndarray:
 def motion_blur(image: np.ndarray, length: float, degrees: float) -> np.ndarray:
     """Smear the image along a line, as a patient who breathes or moves during a long exposure does.
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W).
-    length : float
-        Of the movement, as a share of the longer side; below a pixel it changes nothing.
-    degrees : float
-        Direction: 0 is along the rows, 90 along the columns.
+    The `length` of the movement is a share of the longer side; below a pixel it changes nothing. The direction is 0
+    degrees along the rows and 90 along the columns.
     """
     steps = round(length * max(image.shape))
     if steps < 1:
@@ -128,18 +110,10 @@ def motion_blur(image: np.ndarray, length: float, degrees: float) -> np.ndarray:
 
 
 def grid_lines(image: np.ndarray, period: float, depth: float, degrees: float = 0.0) -> np.ndarray:
-    """Add the shadow of an anti-scatter grid's lamellae that stood still or was tilted.
+    """Add the shadow of the lamellae of an anti-scatter grid that stood still or was tilted.
 
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W) in 0..1.
-    period : float
-        Of the lines in pixels.
-    depth : float
-        Amplitude in grey values.
-    degrees : float
-        Direction across the lines: 0 gives vertical lines.
+    The lines have a `period` in pixels and a `depth`, their amplitude, in grey values. The direction across them is
+    given in degrees: 0 gives vertical lines.
     """
     rows, columns = np.indices(image.shape, dtype=np.float32)
     angle = np.deg2rad(degrees)
@@ -164,17 +138,7 @@ def collimation(image: np.ndarray, rng: np.random.Generator, reach: float = 0.06
 
 
 def rotated_pair(image: np.ndarray, mask: np.ndarray, degrees: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rotate an image and its mask alike about the centre, in their own frame; what comes in is black.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W).
-    mask : numpy.ndarray
-        bool (H, W).
-    degrees : float
-        Counter-clockwise on the screen.
-    """
+    """Rotate an image (H, W) and its mask alike about the centre, counter-clockwise; what comes in is black."""
     turned = ndimage.rotate(image, degrees, reshape=False, order=1, mode="constant", cval=0.0)
     inside = ndimage.rotate(mask.astype(np.float32), degrees, reshape=False, order=1, mode="constant", cval=0.0)
     return turned.astype(np.float32), inside > 0.5
@@ -184,19 +148,8 @@ def portable_degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
     """Degrade a radiograph the way a portable device at the bedside does; nothing moves, so a mask stays valid.
 
     In the order of the physics: tubes and leads lie on the patient, scatter and few photons make the image, the
-    blades bound it, and the display lowers its contrast before text is burnt in.
-
-    Parameters
-    ----------
-    image : numpy.ndarray
-        float32 (H, W) in 0..1.
-    rng : numpy.random.Generator
-        Decides on the strength and the place of everything.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (H, W) in 0..1.
+    blades bound it, and the display lowers its contrast before text is burnt in. The generator decides on the strength
+    and the place of everything.
     """
     image = _with_objects(image, rng)
     image = ndimage.gaussian_filter(image, rng.uniform(0.002, 0.004) * max(image.shape), mode="nearest")

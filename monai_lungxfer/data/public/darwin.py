@@ -108,14 +108,9 @@ def _shape(entry: dict[str, Any]) -> Shape:
 
 
 def draw(annotation: Annotation, height: int, width: int) -> DrawnMask:
-    """Draw the lungs; what lies under a foreign object is lung, too.
+    """Draw the lungs for an image of this size, which may have another scale than the annotated one.
 
-    Parameters
-    ----------
-    annotation : Annotation
-        Drawn on the image, or on one of another scale.
-    height, width : int
-        Size of the image.
+    What lies under a foreign object is lung, too.
 
     Raises
     ------
@@ -150,12 +145,7 @@ def fill(paths: Iterable[NDArray[np.float64]], height: int, width: int) -> NDArr
     paths : iterable of numpy.ndarray
         Each (N, 2) of x and y in pixels from the top left corner of the image, closed of itself.
     height, width : int
-        Size of the image.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (H, W).
+        Size of the image, and of the bool array that is returned.
     """
     crossings = np.zeros((height, width + 1), np.int32)
     for (x0, y0), (x1, y1) in _edges(paths):

@@ -74,15 +74,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that should have become a record and did not.
-
-    Attributes
-    ----------
-    file : pathlib.Path
-        The file.
-    reason : str
-        Why, in one sentence without a full stop.
-    """
+    """A file that should have become a record, and the reason why not, in one sentence without a full stop."""
 
     file: Path
     reason: str

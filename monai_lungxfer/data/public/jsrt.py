@@ -58,12 +58,8 @@ def _item(image: Path, masks: list[Path]) -> Item:
 def read_raw(file: Path) -> NDArray[np.uint16]:
     """Read a file of 2048 × 2048 numbers of 16 bits, big-endian, of which 12 are used.
 
-    They grow with the density of the film, which is black in the lungs; here they are turned, so that air is dark.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint16 (2048, 2048), 0 to 4095.
+    They grow with the density of the film, which is black in the lungs. Here they are turned, so that air is dark: the
+    result is uint16 (2048, 2048), 0 to 4095.
 
     Raises
     ------

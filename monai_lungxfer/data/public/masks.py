@@ -15,13 +15,7 @@ __all__ = ["check_shape", "unite_masks"]
 
 
 def unite_masks(files: Sequence[Path]) -> Draw:
-    """Return how to make one mask of several files, such as one for each lung.
-
-    Parameters
-    ----------
-    files : sequence of pathlib.Path
-        Masks as `read_mask` reads them, each at the size of the image.
-    """
+    """Return how to make one mask of several files at the size of the image, such as one for each lung."""
 
     def draw(height: int, width: int) -> DrawnMask:
         from monai_lungxfer.io.radiograph import read_mask  # imports MONAI, which listing a folder does without

@@ -34,16 +34,11 @@ _HARMLESS = frozenset(_WORDS.split())
 
 
 def looks_like_a_person(text: str) -> bool:
-    r"""Tell whether a name of a file, a folder or a patient could be the name of a person.
+    """Tell whether a name of a file (without suffix), a folder or a patient could be the name of a person.
 
     It could when two words in a row are none that radiology or a file system would use (``anna_meier_2``), when one
     such word is written like a name (``Meier-2``) or is all there is (``meier``), or when it has the form of DICOM
     (``MEIER^ANNA``) or of a register (``Meier, Anna``). It is a guess, which rather warns once too often.
-
-    Parameters
-    ----------
-    text : str
-        Without folders and suffix.
     """
     if _HEXADECIMAL.fullmatch(text):
         return False
@@ -63,14 +58,7 @@ def _is_strange(word: str) -> bool:
 
 
 def check_names(items: Iterable[Item], raw: Path) -> None:
-    """Refuse a data set with names that look like those of people, and list them.
-
-    Parameters
-    ----------
-    items : iterable of Item
-        Their patients, and the names of their files and folders below `raw`, are looked at.
-    raw : pathlib.Path
-        The raw folder.
+    """Refuse items whose patients, files or folders below `raw` have names that look like those of people.
 
     Raises
     ------

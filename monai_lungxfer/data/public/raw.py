@@ -40,31 +40,14 @@ def _is_data(path: Path) -> bool:
 
 
 def wrong_layout(raw: Path, adapter: str, what: str) -> DatalistError:
-    """Return the error for a raw folder that lacks something.
-
-    Parameters
-    ----------
-    raw : pathlib.Path
-        The folder.
-    adapter : str
-        The data set it should hold.
-    what : str
-        What it lacks.
-    """
+    """Return the error for a raw folder that lacks `what` of the data set that it should hold."""
     facts = ADAPTERS[adapter]
     where = f", from {facts.page}" if facts.page else ""
     return DatalistError(f"holds no {what}", source=raw, remedy=f"Give the folder that holds {facts.layout}{where}")
 
 
 def read_table(file: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Read a CSV file with a line of titles.
-
-    Parameters
-    ----------
-    file : pathlib.Path
-        In UTF-8.
-    columns : iterable of str
-        Titles that must be there, in lower case.
+    """Read a CSV file in UTF-8 with a line of titles.
 
     Returns
     -------
@@ -75,7 +58,7 @@ def read_table(file: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     Raises
     ------
     DatalistError
-        When the file cannot be read, or lacks a column.
+        When the file cannot be read, or lacks one of the columns.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:

@@ -30,14 +30,9 @@ _DISEASES = frozenset(
 
 
 def load_annotations(raw: Path) -> tuple[list[Annotation], list[Skipped]]:
-    """Read all Darwin files below a folder; JSON of other kinds is passed over.
+    """Read all Darwin files below a folder, each image once, and list those that cannot be read.
 
-    Returns
-    -------
-    list of Annotation
-        In the order of their paths, each image once.
-    list of Skipped
-        Files that cannot be read.
+    JSON of other kinds is passed over.
     """
     annotations: dict[tuple[str, tuple[str, ...]], Annotation] = {}
     skipped = []

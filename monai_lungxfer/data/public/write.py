@@ -87,20 +87,10 @@ def _mask(item: Item, height: int, width: int) -> dict[str, Any]:
 
 
 def sixteen_bits(pixels: NDArray[Any]) -> NDArray[np.uint16]:
-    """Bring pixel values into 16 bits.
+    """Bring finite pixel values (H, W) into 16 bits.
 
     Whole numbers keep their differences: they stay as they are, or are shifted when some are negative. What does not
     fit, and fractions, are stretched linearly over the whole range.
-
-    Parameters
-    ----------
-    pixels : numpy.ndarray
-        (H, W), finite.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint16 (H, W).
     """
     values = pixels.astype(np.float64)
     low, high = values.min(), values.max()
