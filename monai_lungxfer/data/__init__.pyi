@@ -14,7 +14,7 @@ from .lgg import find_lgg_folder as find_lgg_folder
 from .lgg import load_lgg as load_lgg
 from .partition import Split as Split
 from .partition import check_apart as check_apart
-from .partition import checked_shares as checked_shares
+from .partition import check_shares as check_shares
 from .partition import make_split as make_split
 from .partition import shared_patients as shared_patients
 from .records import image_name as image_name

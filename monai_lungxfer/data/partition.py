@@ -15,7 +15,7 @@ from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["SECTIONS", "Split", "check_apart", "checked_shares", "make_split", "shared_patients"]
+__all__ = ["SECTIONS", "Split", "check_apart", "check_shares", "make_split", "shared_patients"]
 
 SECTIONS = ("training", "validation", "test", "independent")
 
@@ -141,7 +141,7 @@ def make_split(
     DatalistError
         When the shares make no sense, or there are fewer patients than sections.
     """
-    shares = checked_shares(fractions, hold_out)
+    shares = check_shares(fractions, hold_out)
     folder = _common_folder(records) if root is None else Path(root).absolute()
     held = assign_patients(records, {"independent": hold_out, "rest": 1 - hold_out}, f"{seed} hold-out")
     rest = [record for record in records if held[record["patient"]] == "rest"]
@@ -151,7 +151,7 @@ def make_split(
     return Split(**sections, seed=int(seed), fractions=shares, hold_out=float(hold_out), root=folder, source=None)
 
 
-def checked_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:
+def check_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:
     """Return the fractions as a tuple of floats if they and `hold_out` are as `make_split` wants them.
 
     Raises

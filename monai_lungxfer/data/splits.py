@@ -9,7 +9,7 @@ from typing import Any
 
 from monai_lungxfer.data.conventions import check_mask_conventions
 from monai_lungxfer.data.datalist import data_root, load_datalist
-from monai_lungxfer.data.partition import SECTIONS, Split, checked_shares, make_split
+from monai_lungxfer.data.partition import SECTIONS, Split, check_shares, make_split
 from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
 from monai_lungxfer.utils.errors import DatalistError
 from monai_lungxfer.utils.files import atomic_path
@@ -80,7 +80,7 @@ def load_split(path: str | Path, root: str | Path) -> Split:
     content = _read(path)
     sections = _sections(content, path, root)
     try:
-        shares = checked_shares(content["fractions"], content["hold_out"])
+        shares = check_shares(content["fractions"], content["hold_out"])
         seed, expected = int(content["seed"]), content["hash"]
     except (KeyError, TypeError, ValueError, DatalistError) as error:
         raise DatalistError("has no valid seed, fractions, hold_out and hash", source=path, remedy=_ANEW) from error
@@ -135,7 +135,7 @@ def ensure_split(
         check_mask_conventions(records, allow_mixed=allow_mixed_masks, source=dataset_dir)
         save_split(make_split(records, seed, fractions, hold_out, root=data_root(dataset_dir)), path)
     split = load_split(path, dataset_dir)
-    wanted = {"seed": int(seed), "fractions": checked_shares(fractions, hold_out), "hold_out": float(hold_out)}
+    wanted = {"seed": int(seed), "fractions": check_shares(fractions, hold_out), "hold_out": float(hold_out)}
     for name, value in wanted.items():
         if getattr(split, name) != value:
             raise DatalistError(

@@ -13,7 +13,7 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
-from monai_lungxfer.metrics.per_image import METRICS, PAPER_METRICS, check_names, checked_pair, image_metrics
+from monai_lungxfer.metrics.per_image import METRICS, PAPER_METRICS, check_names, check_pair, image_metrics
 from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["METRICS", "PAPER_METRICS", "PaperMetric", "PaperMetrics", "ValidationDiceLoss", "image_metrics"]
@@ -174,7 +174,7 @@ class ValidationDiceLoss(Metric):
     def update(self, output: tuple[Any, Any]) -> None:
         """Add the images of one batch, given as (y_pred, y)."""
         for y_pred, y in zip(*output, strict=True):
-            probability, truth = checked_pair(y_pred[None], y[None])
+            probability, truth = check_pair(y_pred[None], y[None])
             self._overlap += (probability * truth).sum(dtype=self._double_dtype).to(self._device)
             self._sizes += (probability.sum(dtype=self._double_dtype) + truth.sum()).to(self._device)
             self._num_examples += 1

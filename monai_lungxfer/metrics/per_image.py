@@ -95,7 +95,7 @@ def image_metrics(
         0 and 1.
     """
     check_names(names)
-    p, t = checked_pair(probability, truth)
+    p, t = check_pair(probability, truth)
     batch = _Batch(p, t, _spacings(spacing, len(p)))
     return {name: _FUNCTIONS[name](batch).to(torch.float64) for name in names}
 
@@ -107,7 +107,7 @@ def check_names(names: Sequence[str]) -> None:
         raise LungXferError(f"there is no metric {', '.join(unknown)}", remedy=f"Choose from {', '.join(METRICS)}")
 
 
-def checked_pair(probability: NdarrayOrTensor, truth: NdarrayOrTensor) -> tuple[Tensor, Tensor]:
+def check_pair(probability: NdarrayOrTensor, truth: NdarrayOrTensor) -> tuple[Tensor, Tensor]:
     """Check predictions and masks as `image_metrics` takes them, and return them as float and bool (N, H, W)."""
     p: Tensor = convert_to_tensor(probability, track_meta=False).detach()
     t: Tensor = convert_to_tensor(truth, track_meta=False, device=p.device).detach()

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_lungxfer.morphology.lungs import TOUCHING, counting_step, piece_areas, two_cores
+from monai_lungxfer.morphology.lungs import TOUCHING, counting_step, find_lung_cores, piece_areas
 
-__all__ = ["cut_bridges", "part_in_use"]
+__all__ = ["cut_bridges", "find_bounding_box"]
 
 _SLACK = 2.0  # an opening by a disc of pixels misses the edge by less than this
 _WIDER = 1.5  # a disc as wide as the band bulges into its mouth by half its width, this one by a fifth
@@ -17,10 +17,10 @@ _WIDER = 1.5  # a disc as wide as the band bulges into its mouth by half its wid
 def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Take away what joins the two lungs of the largest piece.
 
-    The erosion that parts the lungs (see `two_cores`) gives their cores, and every pixel
-    belongs to the nearest core. An opening by one and a half times that radius loses what is thinner; of that, the
-    bands that reach from one lung's side to the other's are bridges, and go. Where lungs touch without a band, a cut
-    one pixel wide is made between the two sides. All other edges stay as they are.
+    The erosion that parts the lungs (see `find_lung_cores`) gives their cores, and every pixel belongs to the nearest
+    core. An opening by one and a half times that radius loses what is thinner. Of that, the bands that reach from one
+    lung's side to the other's are bridges, and go. Where lungs touch without a band, a cut one pixel wide is made
+    between the two sides. All other edges stay as they are.
 
     Nothing is cut where a third piece is larger than one of the parts: the parts then are one lung with a narrow
     place, such as a consolidation leaves, and the third piece is the other lung.
@@ -28,8 +28,8 @@ def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Parameters
     ----------
     mask : numpy.ndarray
-        Bool (H, W). Of a large mask a thinned-out copy is searched (see `counting_step`), and
-        a cut is as wide as one pixel of the copy.
+        Bool (H, W). Of a large mask a thinned-out copy is searched (see `counting_step`), and a cut is as wide as one
+        pixel of the copy.
 
     Returns
     -------
@@ -37,14 +37,14 @@ def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         Bool (H, W); the same array when there is nothing to cut.
     """
     step = counting_step(mask.shape)
-    box = part_in_use(mask, step)
+    box = find_bounding_box(mask, step)
     pieces, number = ndimage.label(mask[box], TOUCHING)
     if number == 0:
         return mask
     areas = piece_areas(pieces)
     piece = pieces == int(areas.argmax()) + 1
     small = piece[::step, ::step]
-    parted = two_cores(small)
+    parted = find_lung_cores(small)
     if parted is None:
         return mask
     neck, sides = _neck(small, *parted)
@@ -56,7 +56,7 @@ def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cut
 
 
-def part_in_use(mask: NDArray[np.bool_], step: int = 1) -> tuple[slice, slice]:
+def find_bounding_box(mask: NDArray[np.bool_], step: int = 1) -> tuple[slice, slice]:
     """Return the part of a mask (H, W) that holds all of it, empty for an empty mask.
 
     It begins at multiples of `step`, so that a copy thinned out by that step has the same pixels as one of the mask.

@@ -17,8 +17,8 @@ from monai.utils import TransformBackends, convert_to_dst_type, convert_to_numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from monai_lungxfer.morphology.bridges import cut_bridges, part_in_use
-from monai_lungxfer.morphology.lungs import MIN_ISLAND_FRACTION, TOUCHING, binary_mask, lungs_among, piece_areas
+from monai_lungxfer.morphology.bridges import cut_bridges, find_bounding_box
+from monai_lungxfer.morphology.lungs import MIN_ISLAND_FRACTION, TOUCHING, check_mask, find_lungs, piece_areas
 from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["MAX_HOLE", "CleanLungs", "CleanLungsd", "clean_lungs", "fill_holes", "keep_lungs"]
@@ -48,7 +48,7 @@ def clean_lungs(mask: ArrayLike) -> NDArray[np.bool_]:
     LungXferError
         When the mask is not two-dimensional or holds other values than 0 and 1.
     """
-    cleaned = fill_holes(keep_lungs(binary_mask(mask)))
+    cleaned = fill_holes(keep_lungs(check_mask(mask)))
     for _ in range(_MOST_CUTS):
         cut = cut_bridges(cleaned)
         if cut is cleaned:
@@ -60,19 +60,11 @@ def clean_lungs(mask: ArrayLike) -> NDArray[np.bool_]:
 def keep_lungs(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Drop every piece that is none of the two lungs: islands and noise.
 
-    Parameters
-    ----------
-    mask : numpy.ndarray
-        Bool (H, W).
-
-    Returns
-    -------
-    numpy.ndarray
-        Bool (H, W); the same array when there is nothing to drop.
+    The same array (bool, H, W) is returned when there is nothing to drop.
     """
-    box = part_in_use(mask)
+    box = find_bounding_box(mask)
     pieces, number = ndimage.label(mask[box], TOUCHING)
-    lungs = lungs_among(piece_areas(pieces))
+    lungs = find_lungs(piece_areas(pieces))
     if lungs.size == number:
         return mask
     is_kept = np.zeros(number + 1, dtype=bool)
@@ -86,21 +78,12 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill the holes that a lung encloses: up to `MAX_HOLE` of two lungs, or noise where there is one piece.
 
     One piece may be two lungs that are fused above and below the mediastinum, so its hole may be the gap between
-    them; hence only what is smaller than `MIN_ISLAND_FRACTION` of the image is filled in it.
-
-    Parameters
-    ----------
-    mask : numpy.ndarray
-        Bool (H, W) without other pieces than the lungs.
-
-    Returns
-    -------
-    numpy.ndarray
-        Bool (H, W); the same array when there is nothing to fill.
+    them; hence only what is smaller than `MIN_ISLAND_FRACTION` of the image is filled in it. The mask (bool, H, W) must
+    have no other pieces than the lungs. The same array is returned when there is nothing to fill.
     """
     if not mask.any():
         return mask
-    box = part_in_use(mask)
+    box = find_bounding_box(mask)
     gaps, _ = ndimage.label(~mask[box])
     areas = piece_areas(gaps)
     open_ones = np.unique(np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]]))

@@ -21,14 +21,14 @@ __all__ = [
     "MIN_ISLAND_FRACTION",
     "MIN_LUNG_SHARE",
     "TOUCHING",
-    "binary_mask",
+    "check_mask",
     "count_bridges",
     "count_islands",
     "counting_step",
-    "lungs_among",
+    "find_lung_cores",
+    "find_lungs",
     "lungs_by_side",
     "piece_areas",
-    "two_cores",
 ]
 
 MIN_ISLAND_FRACTION = 2e-4
@@ -68,9 +68,9 @@ def count_islands(mask: ArrayLike) -> int:
     LungXferError
         When the mask is not two-dimensional or holds other values than 0 and 1.
     """
-    binary = binary_mask(mask)
+    binary = check_mask(mask)
     areas = piece_areas(ndimage.label(binary, TOUCHING)[0])
-    others = np.delete(areas, lungs_among(areas) - 1)
+    others = np.delete(areas, find_lungs(areas) - 1)
     return int(np.count_nonzero(others >= MIN_ISLAND_FRACTION * binary.size))
 
 
@@ -98,13 +98,13 @@ def count_bridges(mask: ArrayLike) -> int:
     LungXferError
         When the mask is not two-dimensional or holds other values than 0 and 1.
     """
-    pieces, number = ndimage.label(binary_mask(mask), TOUCHING)
+    pieces, number = ndimage.label(check_mask(mask), TOUCHING)
     if number == 0:
         return 0
     largest = int(piece_areas(pieces).argmax()) + 1
     box = ndimage.find_objects(pieces)[largest - 1]
     piece = pieces[box] == largest
-    parted = two_cores(piece)
+    parted = find_lung_cores(piece)
     return 0 if parted is None else 1 + _gaps_between(piece, parted[0], MIN_ISLAND_FRACTION * pieces.size)
 
 
@@ -116,27 +116,15 @@ def counting_step(shape: tuple[int, ...]) -> int:
     return max(1, math.ceil(max(shape) / _COUNTING_SIDE))
 
 
-def lungs_among(areas: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the labels of the lungs, the larger one first: none, one or two.
-
-    Parameters
-    ----------
-    areas : numpy.ndarray
-        Area of each connected piece; the first one has the label 1.
-    """
+def find_lungs(areas: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the labels of the lungs, the larger one first: none, one or two. The first area is that of label 1."""
     order = np.argsort(-areas, kind="stable")[:2]
     return order[areas[order] >= MIN_LUNG_SHARE * areas[order[:1]]] + 1
 
 
 def lungs_by_side(pieces: NDArray[np.int32]) -> tuple[int, int] | None:
-    """Return the labels of the lungs on the left and on the right side of the image, ``None`` unless there are two.
-
-    Parameters
-    ----------
-    pieces : numpy.ndarray
-        Map (H, W) of connected pieces.
-    """
-    lungs = [int(label) for label in lungs_among(piece_areas(pieces))]
+    """Return the labels of the lungs on the left and the right side of a map (H, W), ``None`` unless there are two."""
+    lungs = [int(label) for label in find_lungs(piece_areas(pieces))]
     if len(lungs) < 2:
         return None
     boxes = ndimage.find_objects(pieces)
@@ -154,7 +142,7 @@ def piece_areas(pieces: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.bincount(pieces.ravel())[1:]
 
 
-def two_cores(piece: NDArray[np.bool_]) -> tuple[NDArray[np.int16], float] | None:
+def find_lung_cores(piece: NDArray[np.bool_]) -> tuple[NDArray[np.int16], float] | None:
     """Erode a piece until it falls into two lungs.
 
     Parameters
@@ -181,7 +169,7 @@ def two_cores(piece: NDArray[np.bool_]) -> tuple[NDArray[np.int16], float] | Non
     return None
 
 
-def binary_mask(mask: ArrayLike) -> NDArray[np.bool_]:
+def check_mask(mask: ArrayLike) -> NDArray[np.bool_]:
     """Return a mask (H, W) of {0, 1} as a map of booleans.
 
     Raises

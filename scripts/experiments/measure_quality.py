@@ -24,7 +24,7 @@ from monai_lungxfer.inference.image_traits import ImageTraits, measure_traits
 from monai_lungxfer.inference.quality import FLAGS, Measurements, find_flags, measure
 from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.morphology.cleaning import clean_lungs
-from monai_lungxfer.morphology.lungs import TOUCHING, count_bridges, count_islands, lungs_among, piece_areas
+from monai_lungxfer.morphology.lungs import TOUCHING, count_bridges, count_islands, find_lungs, piece_areas
 
 Mask = NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ def disc(shape: tuple[int, ...], row: int, column: int, radius: float) -> NDArra
 def lungs_of(mask: Mask) -> list[NDArray[np.bool_]]:
     """Return the two lungs, the one further left first."""
     pieces, _ = ndimage.label(mask, TOUCHING)
-    lungs = [pieces == label for label in lungs_among(piece_areas(pieces))]
+    lungs = [pieces == label for label in find_lungs(piece_areas(pieces))]
     return sorted(lungs, key=lambda lung: float(ndimage.center_of_mass(lung)[1]))
 
 

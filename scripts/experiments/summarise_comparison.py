@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 from summarise_run import losses
 
-from monai_lungxfer.study.analysis.comparisons import compared, described
+from monai_lungxfer.study.analysis.comparisons import compare_rows, describe_rows
 from monai_lungxfer.study.analysis.reading import image_rows
 from monai_lungxfer.study.analysis.statistics import Interval
 from monai_lungxfer.study.report.formatting import interval_text, signed_text
@@ -52,8 +52,8 @@ def arms_table(arms: dict[str, list[Path]]) -> pd.DataFrame:
     first = next(iter(images))
     rows = []
     for name, own in images.items():
-        told = described(own, [METRIC]).iloc[0]
-        change = compared(own, images[first], [METRIC]).iloc[0]
+        told = describe_rows(own, [METRIC]).iloc[0]
+        change = compare_rows(own, images[first], [METRIC]).iloc[0]
         reach, reach_of_change = (told.low, told.high), (change.difference_low, change.difference_high)
         rows.append(
             {"arm": name}

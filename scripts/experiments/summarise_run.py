@@ -20,7 +20,7 @@ import pandas as pd
 
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.handlers.epoch_table import read_epochs
-from monai_lungxfer.study.analysis.comparisons import differences
+from monai_lungxfer.study.analysis.comparisons import subtract_rows
 from monai_lungxfer.study.analysis.reading import image_rows
 from monai_lungxfer.study.analysis.statistics import interval
 from monai_lungxfer.training.stage import StageFolder, TransferResult
@@ -64,7 +64,7 @@ def draw(target: Path, before: dict[str, Any], after: dict[str, Any], curves: di
 def gain(before: dict[str, Any], after: dict[str, Any]) -> str:
     """Describe how much Dice the images gained, with a bootstrap interval over patients."""
     own, others = (image_rows(report).assign(repetition=0) for report in (after, before))
-    gains = differences(own, others, ["DICE"])
+    gains = subtract_rows(own, others, ["DICE"])
     low, high = interval(gains, "DICE")
     return (
         f"Dice gained: {gains.DICE.mean():.4f} on average, 95 % interval {low:.4f} to {high:.4f} (over patients); "

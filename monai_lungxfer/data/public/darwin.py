@@ -15,7 +15,7 @@ from monai_lungxfer.data.public.item import DrawnMask
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["Annotation", "draw", "fill", "read_annotation"]
+__all__ = ["Annotation", "draw_annotation", "fill_paths", "read_annotation"]
 
 Shape = tuple[NDArray[np.float64], ...]
 """Closed paths, each (N, 2) of x and y in pixels; what an odd number of them surrounds is inside."""
@@ -107,7 +107,7 @@ def _shape(entry: dict[str, Any]) -> Shape:
     return tuple(closed)
 
 
-def draw(annotation: Annotation, height: int, width: int) -> DrawnMask:
+def draw_annotation(annotation: Annotation, height: int, width: int) -> DrawnMask:
     """Draw the lungs for an image of this size, which may have another scale than the annotated one.
 
     What lies under a foreign object is lung, too.
@@ -131,11 +131,11 @@ def draw(annotation: Annotation, height: int, width: int) -> DrawnMask:
 def _union(shapes: Iterable[Shape], scale: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
     union = np.zeros((height, width), bool)
     for shape in shapes:
-        union |= fill([path * scale for path in shape], height, width)
+        union |= fill_paths([path * scale for path in shape], height, width)
     return union
 
 
-def fill(paths: Iterable[NDArray[np.float64]], height: int, width: int) -> NDArray[np.bool_]:
+def fill_paths(paths: Iterable[NDArray[np.float64]], height: int, width: int) -> NDArray[np.bool_]:
     """Return which pixels have their centre inside the paths, by the even-odd rule: a path within a path is a hole.
 
     Pillow's polygons would paint the pixels on the boundary, too, and make lungs half a pixel larger all round.

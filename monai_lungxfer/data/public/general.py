@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from monai_lungxfer.data.public import cohen, kermany
-from monai_lungxfer.data.public.darwin import Annotation, draw
+from monai_lungxfer.data.public.darwin import Annotation, draw_annotation
 from monai_lungxfer.data.public.findings import COVID19, NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Item, Skipped
 from monai_lungxfer.data.public.raw import wrong_layout
@@ -79,8 +79,8 @@ def _join(found: Collection, annotation: Annotation, by_name: dict[str, list[Ite
         found.skipped.append(Skipped(annotation.file, f"fits {len(candidates)} images of the same name by their size"))
         return
     (item,) = candidates
-    joined = replace(item, source=f"{item.source}-v7", mask=partial(draw, annotation), mask_convention=CONVENTION)
-    found.items.append(joined)
+    mask = partial(draw_annotation, annotation)
+    found.items.append(replace(item, source=f"{item.source}-v7", mask=mask, mask_convention=CONVENTION))
 
 
 def _size(image: Path) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from monai_lungxfer.data.public.item import Item
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["check_names", "looks_like_a_person"]
+__all__ = ["check_names", "resembles_person_name"]
 
 _SHOWN = 20
 _SHORTEST = 3  # letters; initials and endings are shorter
@@ -33,7 +33,7 @@ _WORDS = """
 _HARMLESS = frozenset(_WORDS.split())
 
 
-def looks_like_a_person(text: str) -> bool:
+def resembles_person_name(text: str) -> bool:
     """Tell whether a name of a file (without suffix), a folder or a patient could be the name of a person.
 
     It could when two words in a row are none that radiology or a file system would use (``anna_meier_2``), when one
@@ -69,7 +69,7 @@ def check_names(items: Iterable[Item], raw: Path) -> None:
     for item in items:
         path = item.image.relative_to(raw)
         for text in (*path.parts[:-1], path.stem, item.patient):
-            if looks_like_a_person(text):
+            if resembles_person_name(text):
                 suspicious[text] = None
     if suspicious:
         listed = "; ".join(list(suspicious)[:_SHOWN]) + ("; …" if len(suspicious) > _SHOWN else "")

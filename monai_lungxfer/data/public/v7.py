@@ -10,7 +10,7 @@ import numpy as np
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
-from monai_lungxfer.data.public.darwin import Annotation, draw, read_annotation
+from monai_lungxfer.data.public.darwin import Annotation, draw_annotation, read_annotation
 from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, DrawnMask, Item, Skipped
 from monai_lungxfer.data.public.kermany import VIEW, parse_name
@@ -79,7 +79,7 @@ def collect(raw: Path) -> Collection:
 def _annotated(image: Path, annotation: Annotation) -> Item:
     tags = [tag for tag in annotation.tags if "pneumonia" in tag.lower() or tag.lower() in _DISEASES]
     item = _item(image, annotation.names[0], annotation.file.stem)
-    mask = partial(draw, annotation) if annotation.lungs else None
+    mask = partial(draw_annotation, annotation) if annotation.lungs else None
     return replace(item, finding=parse_finding(*tags), finding_text=", ".join(tags) or None, mask=mask)
 
 

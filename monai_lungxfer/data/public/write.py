@@ -14,7 +14,7 @@ from monai_lungxfer.data.records import Record
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["sixteen_bits", "write_item"]
+__all__ = ["convert_to_16_bits", "write_item"]
 
 _KEPT = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 _FACTS = ("patient", "finding", "finding_text", "view", "source", "license", "device", "url")
@@ -25,7 +25,7 @@ def write_item(item: Item, folder: Path, name: str) -> Record:
     """Write `images/NAME.*` and, when there is a mask, `masks/NAME.png` with 1 bit a pixel.
 
     PNG, JPEG and TIFF files are copied byte by byte, after they were read once to see that they can be; any other
-    format becomes a PNG of 16 bits (`sixteen_bits`).
+    format becomes a PNG of 16 bits (`convert_to_16_bits`).
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def write_item(item: Item, folder: Path, name: str) -> Record:
     mask = _mask(item, height, width) if item.mask else {}
     image = folder / "images" / f"{name}{suffix}"
     if content is None:
-        Image.fromarray(sixteen_bits(pixels)).save(image)
+        Image.fromarray(convert_to_16_bits(pixels)).save(image)
     else:
         image.write_bytes(content)
     record: dict[str, Any] = {"image": str(image)}
@@ -86,7 +86,7 @@ def _mask(item: Item, height: int, width: int) -> dict[str, Any]:
     return made | ({"mask_convention": item.mask_convention} if item.mask_convention else {})
 
 
-def sixteen_bits(pixels: NDArray[Any]) -> NDArray[np.uint16]:
+def convert_to_16_bits(pixels: NDArray[Any]) -> NDArray[np.uint16]:
     """Bring finite pixel values (H, W) into 16 bits.
 
     Whole numbers keep their differences: they stay as they are, or are shifted when some are negative. What does not

@@ -1,8 +1,8 @@
 from .analysis import Analysis as Analysis
-from .comparisons import compared as compared
-from .comparisons import described as described
-from .comparisons import differences as differences
-from .comparisons import with_holm as with_holm
+from .comparisons import adjust_p_values as adjust_p_values
+from .comparisons import compare_rows as compare_rows
+from .comparisons import describe_rows as describe_rows
+from .comparisons import subtract_rows as subtract_rows
 from .paper import paper_figures as paper_figures
 from .paper import paper_value as paper_value
 from .reading import FinishedStep as FinishedStep

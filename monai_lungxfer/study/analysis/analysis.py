@@ -7,7 +7,13 @@ from functools import cached_property
 
 import pandas as pd
 
-from monai_lungxfer.study.analysis.comparisons import KEY_METRICS, TABLE_METRICS, compared, described, with_holm
+from monai_lungxfer.study.analysis.comparisons import (
+    KEY_METRICS,
+    TABLE_METRICS,
+    adjust_p_values,
+    compare_rows,
+    describe_rows,
+)
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.statistics import Agreement, agreement, calibration_error
 from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
@@ -19,23 +25,17 @@ MOMENTS = ("before", "after")
 
 
 class Analysis:
-    """The numbers of a study, each computed when it is first asked for.
-
-    Parameters
-    ----------
-    results : StudyResults
-        What the study gave.
-    """
+    """The numbers that follow from the results of a study, each computed when it is first asked for."""
 
     def __init__(self, results: StudyResults) -> None:
         self.results = results
 
     @cached_property
     def independent(self) -> pd.DataFrame:
-        """The independent half by moment, finding ("all" first) and metric, see `described` (Tables 5 and 6)."""
+        """The independent half by moment, finding ("all" first) and metric, see `describe_rows` (Tables 5 and 6)."""
         return pd.concat(
             [
-                described(rows).assign(moment=moment, finding=finding)
+                describe_rows(rows).assign(moment=moment, finding=finding)
                 for moment, everything in self.moments.items()
                 for finding, rows in self._by_finding(everything).items()
             ],
@@ -44,10 +44,10 @@ class Analysis:
 
     @cached_property
     def gains(self) -> pd.DataFrame:
-        """After less before on the independent half, by finding ("all" first) and key metric, see `compared`."""
+        """After less before on the independent half, by finding ("all" first) and key metric, see `compare_rows`."""
         before, after = (self._by_finding(self.moments[moment]) for moment in MOMENTS)
-        families = {finding: compared(rows, before[finding], KEY_METRICS) for finding, rows in after.items()}
-        return with_holm(families, "finding")
+        families = {finding: compare_rows(rows, before[finding], KEY_METRICS) for finding, rows in after.items()}
+        return adjust_p_values(families, "finding")
 
     def _by_finding(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         return {"all": rows} | {finding: rows[rows.finding == finding] for finding in self.results.findings()}
@@ -120,9 +120,9 @@ def _beside(groups: Mapping[str, pd.DataFrame], metrics: Sequence[str] = TABLE_M
     """Describe the rows of each arm, and compare them with the paper's arm."""
     families = {}
     for arm, rows in groups.items():
-        table = described(rows, metrics).assign(repetitions=rows.repetition.nunique())
-        families[arm] = table if arm == PAPER_ARM else table.merge(compared(rows, groups[PAPER_ARM], metrics))
-    return with_holm(families, "arm")
+        table = describe_rows(rows, metrics).assign(repetitions=rows.repetition.nunique())
+        families[arm] = table if arm == PAPER_ARM else table.merge(compare_rows(rows, groups[PAPER_ARM], metrics))
+    return adjust_p_values(families, "arm")
 
 
 def _same_images(rows: pd.DataFrame, others: pd.DataFrame) -> bool:

@@ -9,7 +9,15 @@ import pandas as pd
 from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
 from monai_lungxfer.study.analysis.statistics import holm, interval, over_repetitions, paired_test, worst_tenth
 
-__all__ = ["KEY_METRICS", "LOWER_IS_BETTER", "TABLE_METRICS", "compared", "described", "differences", "with_holm"]
+__all__ = [
+    "KEY_METRICS",
+    "LOWER_IS_BETTER",
+    "TABLE_METRICS",
+    "adjust_p_values",
+    "compare_rows",
+    "describe_rows",
+    "subtract_rows",
+]
 
 LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES"))
 """Metrics of which less is better."""
@@ -21,15 +29,8 @@ KEY_METRICS = ("DICE", "DICE_HARD", "HD95", "ISLANDS", "BRIDGES")
 """Metrics that are compared where there are many groups, so that the tests of a table stay few."""
 
 
-def described(rows: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
-    """Describe images by each metric.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `StudyResults.images`, of one step and section.
-    metrics : sequence of str
-        Which.
+def describe_rows(rows: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
+    """Describe rows of `StudyResults.images`, of one step and section, by each metric.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def _description(rows: pd.DataFrame, name: str) -> dict[str, float]:
     }
 
 
-def differences(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
+def subtract_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
     """Subtract the metrics of the same images in the same repetitions; images that one side lacks are left out.
 
     Returns
@@ -71,7 +72,7 @@ def differences(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str]
     return pairs[[*key, "patient", "finding"]].assign(**change)
 
 
-def compared(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
+def compare_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
     """Compare the same images in the same repetitions, as seen by two kinds of weights.
 
     Returns
@@ -80,7 +81,7 @@ def compared(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = 
         One row a metric: difference (mean over repetitions of `rows` less `others`), difference_low and
         difference_high (95 % interval), p (not yet adjusted), effect, and patients, see `paired_test`.
     """
-    change = differences(rows, others, metrics)
+    change = subtract_rows(rows, others, metrics)
     lines = []
     for name in metrics:
         low, high = interval(change, name)
@@ -92,20 +93,10 @@ def compared(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = 
     return pd.DataFrame(lines)
 
 
-def with_holm(families: Mapping[str, pd.DataFrame], key: str) -> pd.DataFrame:
-    """Join comparisons that are read together, and adjust their p-values as one family.
+def adjust_p_values(families: Mapping[str, pd.DataFrame], key: str) -> pd.DataFrame:
+    """Join comparisons that are read together, and adjust their p-values as one family in the column p_holm.
 
-    Parameters
-    ----------
-    families : mapping of str to pandas.DataFrame
-        Results of `compared`, or of `described` joined with them.
-    key : str
-        Name of the column that receives the keys of the mapping.
-
-    Returns
-    -------
-    pandas.DataFrame
-        All rows, with the column p_holm.
+    The tables are results of `compare_rows`, or of `describe_rows` joined with them. The column `key` gets their names.
     """
     joined = pd.concat([table.assign(**{key: name}) for name, table in families.items()], ignore_index=True)
     joined["p_holm"] = holm(joined["p"]) if "p" in joined else float("nan")

@@ -51,11 +51,6 @@ class StudyResults:
     def read(cls, folder: str | Path) -> StudyResults:
         """Read a study's folder; steps that are not finished, or of no arm of the plan, are left out.
 
-        Parameters
-        ----------
-        folder : str or pathlib.Path
-            Holds plan.yaml and repetition-000, repetition-001, …
-
         Raises
         ------
         LungXferError

@@ -61,19 +61,9 @@ class Agreement(NamedTuple):
 
 
 def over_repetitions(rows: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Return mean and standard deviation (n - 1) over repetitions of the mean over images.
+    """Return mean and standard deviation (n - 1) over repetitions of the mean over images of the metric `name`.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns `repetition` and `name`; undefined values are left out.
-    name : str
-        The metric.
-
-    Returns
-    -------
-    tuple of float
-        The deviation is NaN for one repetition, both are NaN where nothing is defined.
+    Undefined values are left out. The deviation is NaN for one repetition, both are NaN where nothing is defined.
     """
     means = rows.groupby("repetition")[name].mean()
     return float(means.mean()), float(means.std(ddof=1))
@@ -149,15 +139,7 @@ def paired_test(rows: pd.DataFrame, name: str) -> PairedTest:
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Adjust p-values of one family for their number (Holm, *Scandinavian Journal of Statistics* 6, 1979, 65-70).
 
-    Parameters
-    ----------
-    p_values : array_like
-        (n,); NaN is no member of the family and stays NaN.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n,), in the same order.
+    The order stays. NaN is not a member of the family and stays NaN.
     """
     adjusted = np.array(p_values, dtype=float)
     members = np.flatnonzero(~np.isnan(adjusted))
@@ -170,12 +152,8 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 def worst_tenth(values: ArrayLike, *, lowest: bool = True) -> tuple[float, float]:
     """Return the 10th percentile, and the mean of the tenth of the values that are worst (one value at least).
 
-    Parameters
-    ----------
-    values : array_like
-        (n,); NaN is left out.
-    lowest : bool
-        Whether low values are bad, as of Dice; else the 90th percentile and the mean of the highest tenth.
+    NaN is left out. Unless the `lowest` values are the bad ones, as of Dice, it is the 90th percentile and the mean of
+    the highest tenth.
     """
     defined = np.asarray(values, dtype=float)
     defined = np.sort(defined[~np.isnan(defined)])
@@ -188,13 +166,7 @@ def worst_tenth(values: ArrayLike, *, lowest: bool = True) -> tuple[float, float
 
 
 def agreement(differences: ArrayLike) -> Agreement:
-    """Return bias and limits of agreement, mean ± 1.96 SD (Bland and Altman, *Lancet* 1986, 307-310).
-
-    Parameters
-    ----------
-    differences : array_like
-        (n,) of two or more.
-    """
+    """Return bias and limits of agreement, mean ± 1.96 SD, of two values or more (Bland, Altman, *Lancet* 1986)."""
     values = np.asarray(differences, dtype=float)
     bias, reach = float(values.mean()), 1.96 * float(values.std(ddof=1))
     return Agreement(bias, bias - reach, bias + reach)
@@ -203,10 +175,7 @@ def agreement(differences: ArrayLike) -> Agreement:
 def calibration_error(bins: pd.DataFrame) -> float:
     """Return the expected calibration error: the mean gap between probability and share of lung over pixels.
 
-    Parameters
-    ----------
-    bins : pandas.DataFrame
-        Columns pixels, probability and lung, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
+    The columns are those of the ranges that `monai_lungxfer.handlers.image_table.ImageTable.write` writes.
     """
     filled = bins[bins.pixels > 0]
     return float(np.average((filled.probability - filled.lung).abs(), weights=filled.pixels))

@@ -64,11 +64,8 @@ class Study:
 def begin_study(plan: StudyPlan) -> Study:
     """Write down plan, data and donor, or check that they are those with which the study began.
 
-    Parameters
-    ----------
-    plan : StudyPlan
-        The plan. One that goes on with a study may have other arms, more repetitions (with ``parent: own``), and other
-        settings of the machine.
+    A plan that continues a study may have other arms, more repetitions (with ``parent: own``), and other settings of
+    the machine.
 
     Raises
     ------

@@ -19,12 +19,7 @@ STUDY_PART = "study"
 class StudyRuns:
     """Context manager around a study's work; what is open when it is left by an exception ends as FAILED or KILLED.
 
-    Parameters
-    ----------
-    study : Study
-        The study.
-    tracking : Tracking or None
-        None tracks nothing.
+    Without `tracking`, nothing is tracked.
     """
 
     def __init__(self, study: Study, tracking: Tracking | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from monai_lungxfer.training.stage import StageFolder
 
@@ -17,9 +18,28 @@ def repetition_name(repetition: int) -> str:
     return f"{_REPETITION}{repetition:03d}"
 
 
+class _Below:
+    """A file or folder in the folder of an object: `path` and this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Path:
+        return owner.path / self.name
+
+
 @dataclass(frozen=True)
 class StepPaths(StageFolder):
     """The files of one step of one repetition."""
+
+    epochs = _Below("epochs.csv")
+    """A row an epoch, see `monai_lungxfer.handlers.epoch_table`."""
+    record = _Below("step.json")
+    """Written last: the step is done, and this is what is known of it."""
+    failure = _Below("failed.json")
+    """What stopped the last attempt."""
+    lock = _Below(".lock")
+    """Held by the process that works on the step."""
 
     @property
     def name(self) -> str:
@@ -31,26 +51,6 @@ class StepPaths(StageFolder):
         """Counted from 0."""
         return int(self.path.parent.name.removeprefix(_REPETITION))
 
-    @property
-    def epochs(self) -> Path:
-        """A row an epoch, see `monai_lungxfer.handlers.epoch_table`."""
-        return self.path / "epochs.csv"
-
-    @property
-    def record(self) -> Path:
-        """Written last: the step is done, and this is what is known of it."""
-        return self.path / "step.json"
-
-    @property
-    def failure(self) -> Path:
-        """What stopped the last attempt."""
-        return self.path / "failed.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the process that works on the step."""
-        return self.path / ".lock"
-
     def report(self, name: str) -> Path:
         """Return the file of a report: test, before or independent."""
         return self.path / f"{name}.json"
@@ -58,45 +58,22 @@ class StepPaths(StageFolder):
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """The files of a study.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        Its folder, absolute.
-    """
+    """The files of a study, whose folder `path` is absolute."""
 
     path: Path
 
-    @property
-    def plan(self) -> Path:
-        """The plan as it is carried out."""
-        return self.path / "plan.yaml"
-
-    @property
-    def facts(self) -> Path:
-        """What was fixed when the study began: its identity and the hashes of data and donor."""
-        return self.path / "study.json"
-
-    @property
-    def donor(self) -> Path:
-        """A copy of the donor's weights, so that all repetitions start from the same."""
-        return self.path / "donor" / "model.pt"
-
-    @property
-    def decoded(self) -> Path:
-        """Images decoded once for all trainings; may be deleted."""
-        return self.path / "decoded"
-
-    @property
-    def runs(self) -> Path:
-        """The MLflow store, unless a server is named."""
-        return self.path / "mlruns.db"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the process that runs the study."""
-        return self.path / ".lock"
+    plan = _Below("plan.yaml")
+    """The plan as it is carried out."""
+    facts = _Below("study.json")
+    """What was fixed when the study began: its identity and the hashes of data and donor."""
+    donor = _Below("donor/model.pt")
+    """A copy of the donor's weights, so that all repetitions start from the same."""
+    decoded = _Below("decoded")
+    """Images decoded once for all trainings; may be deleted."""
+    runs = _Below("mlruns.db")
+    """The MLflow store, unless a server is named."""
+    lock = _Below(".lock")
+    """Held by the process that runs the study."""
 
     def step(self, repetition: int, name: str) -> StepPaths:
         """Return the files of one step."""

@@ -21,11 +21,6 @@ class RayPool:
 
     A step whose worker is lost is given to another one, up to the plan's `retries`, and goes on after the last epoch
     that was finished. All machines must see the data and the study's folder under the same paths.
-
-    Parameters
-    ----------
-    ray : module
-        Ray, connected.
     """
 
     def __init__(self, ray: Any) -> None:

@@ -91,10 +91,7 @@ class StudyEnd:
 
 
 def run_study(
-    plan: StudyPlan,
-    tracking_uri: str | None = None,
-    pool: Pool | None = None,
-    watcher: StudyWatcher | None = None,
+    plan: StudyPlan, tracking_uri: str | None = None, pool: Pool | None = None, watcher: StudyWatcher | None = None
 ) -> StudyEnd:
     """Carry out a study, or what is left of it.
 

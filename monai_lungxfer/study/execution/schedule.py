@@ -19,15 +19,7 @@ class StudyTask(NamedTuple):
 
 
 class Schedule:
-    """The order of a study's tasks: repetition by repetition, parents before children.
-
-    Parameters
-    ----------
-    plan : StudyPlan
-        The plan.
-    done : iterable of StudyTask
-        Those that need not be run.
-    """
+    """The order of a study's tasks: repetition by repetition, parents before children; those `done` need not be run."""
 
     def __init__(self, plan: StudyPlan, done: Iterable[StudyTask] = ()) -> None:
         self.plan = plan

@@ -65,19 +65,9 @@ def study_status(plan: StudyPlan) -> list[StepStatus]:
 
 
 def seconds_left(steps: Iterable[StepStatus], at_a_time: int = 1) -> float | None:
-    """Estimate the seconds until all steps are done: each takes what its like took on average.
+    """Estimate the seconds until all steps of a study are done, `at_a_time` at once; None while no step is done.
 
-    Parameters
-    ----------
-    steps : iterable of StepStatus
-        All steps of a study; those that have failed are not waited for.
-    at_a_time : int
-        How many are run at the same time.
-
-    Returns
-    -------
-    float or None
-        None while no step is done.
+    Each step takes what its like took on average. Those that have failed are not waited for.
     """
     steps = list(steps)
     took = defaultdict(list)

@@ -52,11 +52,6 @@ def run_step(job: StepJob) -> str | None:
     A step may be asked for again after the process that worked on it, or the study's, was killed, even while that is
     still dying: the two wait for each other.
 
-    Parameters
-    ----------
-    job : StepJob
-        Which step.
-
     Returns
     -------
     str or None
@@ -154,16 +149,11 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
-    """Measure the weights of a step that has been trained.
+    """Measure the weights of a step that has been trained, and return the reports (see `ImageTable.write`) by name.
 
-    All reports, see `ImageTable.write`, are written into the step's folder: "test", the test
-    part of the step's own split; "independent", the independent half of the portable images; and for portable steps
-    "before", that half by the weights that the step started from.
-
-    Returns
-    -------
-    dict
-        The reports by name.
+    All are written into the step's folder: "test", the test part of the step's own split; "independent", the
+    independent half of the portable images; and for portable steps "before", that half by the weights that the step
+    started from.
     """
     weights = str(job.folder.weights)
     reports = {"test": _report(job, job.step.stage, "test", weights, "test")}
@@ -195,10 +185,7 @@ def _report(job: StepJob, stage: str, section: str, weights: str, name: str) -> 
 def time_network_pass(evaluator: SupervisedEvaluator) -> float:
     """Return the milliseconds that one image takes to pass through the network: the median of ten passes.
 
-    Parameters
-    ----------
-    evaluator : monai.engines.SupervisedEvaluator
-        Of a training; its network, inferer, device and the first of its images are used.
+    Network, inferer, device and the first of the images are those of the evaluator of a training.
     """
     dataset: Any = evaluator.data_loader.dataset  # type: ignore[union-attr]
     image = torch.as_tensor(dataset[0]["image"])[None].to(evaluator.state.device)

@@ -119,16 +119,9 @@ class Tracking:
             self.close(run.info.run_id, "FINISHED" if is_done(run.data.tags[PART]) else "FAILED")
 
     def open(self, part: str, name: str, parent: str | None = None) -> str:
-        """Open the run of a part, a new one or the one that it had, and return its identity.
+        """Open the run of a part, such as "repetition-000/general", anew or again, and return its identity.
 
-        Parameters
-        ----------
-        part : str
-            What of the study, such as "repetition-000/general".
-        name : str
-            Shown for the run.
-        parent : str, optional
-            Identity of the run that it belongs to.
+        MLflow shows it by its `name`, below the run whose identity is `parent`.
         """
         known = self.runs(part)
         with self._own_errors():
@@ -176,13 +169,7 @@ class Tracking:
 
     @contextmanager
     def running(self, part: str, name: str, parent: str | None) -> Iterator[str]:
-        """Open a part's run for as long as the block takes, with metrics of the machine, and close it by how it ends.
-
-        Yields
-        ------
-        str
-            The run's identity.
-        """
+        """Open a part's run for as long as the block takes, log the machine's metrics, and close it by how it ends."""
         run = self.open(part, name, parent)
         status = "KILLED"
         # MONAI's handler would follow the variable and not its own setting.

@@ -4,5 +4,5 @@ from .arms import required_steps as required_steps
 from .plan import StagePlan as StagePlan
 from .plan import StagePlans as StagePlans
 from .plan import StudyPlan as StudyPlan
-from .plan import stage_defaults as stage_defaults
+from .plan import read_stage_defaults as read_stage_defaults
 from .template import plan_template as plan_template

@@ -77,13 +77,7 @@ STEPS = MappingProxyType(
             Step("portable", "Portable stage", "portable", "general"),
             Step("portable_scratch", "Portable stage, from scratch", "portable", "general_scratch"),
             Step("portable_from_donor", "Portable stage, from the donor", "portable", DONOR),
-            Step(
-                "portable_frozen",
-                "Portable stage, frozen encoder",
-                "portable",
-                "general",
-                {"frozen": list(ENCODER)},
-            ),
+            Step("portable_frozen", "Portable stage, frozen encoder", "portable", "general", {"frozen": list(ENCODER)}),
             Step("pooled", "All data at once", "portable", DONOR, pools="general"),
         )
     }

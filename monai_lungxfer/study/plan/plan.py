@@ -20,13 +20,13 @@ from pydantic import (
 
 from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.bundle.references import absolute_reference
-from monai_lungxfer.data.partition import checked_shares
+from monai_lungxfer.data.partition import check_shares
 from monai_lungxfer.study.plan.arms import ARMS
 from monai_lungxfer.study.plan.plan_file import check_names, check_settings, describe_plan_error, load_plan_file
 from monai_lungxfer.utils.errors import DatalistError, unknown
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["StagePlan", "StagePlans", "StudyPlan", "stage_defaults"]
+__all__ = ["StagePlan", "StagePlans", "StudyPlan", "read_stage_defaults"]
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 Count = Annotated[StrictInt, Field(ge=1)]
@@ -81,12 +81,12 @@ class StagePlans(_Checked):
         if not isinstance(given, dict):
             return given
         names = [name for name in cls.model_fields if isinstance(given.get(name, {}), dict)]
-        return given | {name: stage_defaults(name) | given.get(name, {}) for name in names}
+        return given | {name: read_stage_defaults(name) | given.get(name, {}) for name in names}
 
     @model_validator(mode="after")
     def _known_settings(self) -> StagePlans:
         for name in type(self).model_fields:
-            check_settings(getattr(self, name).settings, bundle_config(name), _STAGE_KEYS, f"stages.{name}")
+            check_settings(getattr(self, name).settings, read_bundle_config(name), _STAGE_KEYS, f"stages.{name}")
         return self
 
 
@@ -211,18 +211,18 @@ class StudyPlan(_Checked):
     @classmethod
     def _shares(cls, fractions: tuple[float, float, float]) -> tuple[float, float, float]:
         try:
-            checked_shares(fractions, 0)
+            check_shares(fractions, 0)
         except DatalistError as error:
             raise ValueError(error.problem) from error
         return fractions
 
 
-def bundle_config(stage: str) -> dict[str, Any]:
+def read_bundle_config(stage: str) -> dict[str, Any]:
     """Read the training configuration of a stage's bundle, as it is written."""
     return yaml.safe_load((bundle_path(stage) / "configs" / "train.yaml").read_text(encoding="utf-8"))
 
 
-def stage_defaults(stage: str) -> dict[str, Any]:
+def read_stage_defaults(stage: str) -> dict[str, Any]:
     """Return what a stage's bundle says of the keys of a `StagePlan`: the paper's values."""
-    config = bundle_config(stage)
+    config = read_bundle_config(stage)
     return {name: config[name] for name in _STAGE_KEYS} | {"image_size": config["image_size"][0]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monai_lungxfer.study.plan.arms import ARMS
-from monai_lungxfer.study.plan.plan import StudyPlan, stage_defaults
+from monai_lungxfer.study.plan.plan import StudyPlan, read_stage_defaults
 
 __all__ = ["plan_template"]
 
@@ -55,21 +55,13 @@ STAGE_KEYS = {
 
 
 def plan_template(data: str = "data", out: str = "study", name: str = "plan.yaml") -> str:
-    """Return a plan with every key explained and the paper's values.
-
-    Parameters
-    ----------
-    data, out : str
-        The data's and the study's folder.
-    name : str
-        Name of the file that it is for.
-    """
+    """Return a plan with every key explained and the paper's values, for these folders and a file of this name."""
     plan = StudyPlan.model_validate({"data": data, "out": out})
     width = max(map(len, ARMS))
     arms = "\n".join(f"  - {arm.name:<{width}}  # {arm.title[0].lower()}{arm.title[1:]}" for arm in ARMS.values())
     stages = "\n".join(
         f"  {stage}:\n"
-        + "\n".join(f"    {key}: {value}  # {STAGE_KEYS[key]}" for key, value in stage_defaults(stage).items())
+        + "\n".join(f"    {key}: {value}  # {STAGE_KEYS[key]}" for key, value in read_stage_defaults(stage).items())
         for stage in ("general", "portable")
     )
     fractions = list(plan.fractions)

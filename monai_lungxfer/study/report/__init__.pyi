@@ -1,7 +1,7 @@
 from .case_pictures import CasePictures as CasePictures
 from .case_pictures import draw_case_pictures as draw_case_pictures
 from .cases import Case as Case
-from .cases import gallery_cases as gallery_cases
+from .cases import choose_cases as choose_cases
 from .comparison_tables import arms_table as arms_table
 from .comparison_tables import before_after_table as before_after_table
 from .page import render_page as render_page

@@ -56,23 +56,18 @@ class CasePictures:
 def draw_case_pictures(
     results: StudyResults, cases: Sequence[Case], data: str | Path | None, device: str = "auto"
 ) -> dict[int, CasePictures]:
-    """Draw cases.
+    """Draw cases, by their numbers, with the weights in the study's folder.
 
     Parameters
     ----------
     results : StudyResults
-        Of the study, whose folder holds the weights.
+        Of the study.
     cases : sequence of Case
         Which.
     data : str or pathlib.Path or None
         The study's data; None stands for the folder that the plan names.
     device : str
         Where the networks run.
-
-    Returns
-    -------
-    dict of int to CasePictures
-        By the case's number.
 
     Raises
     ------

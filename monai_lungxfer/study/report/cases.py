@@ -14,7 +14,7 @@ from monai_lungxfer.metrics.cumulative import METRICS
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.statistics import worst_tenth
 
-__all__ = ["CASE_FLAGS", "MAX_CASES", "MEASURED_FLAGS", "Case", "gallery_cases"]
+__all__ = ["CASE_FLAGS", "MAX_CASES", "MEASURED_FLAGS", "Case", "choose_cases"]
 
 MAX_CASES = 48
 """More would make the page heavy."""
@@ -58,7 +58,7 @@ class Case:
     flags: tuple[str, ...]
 
 
-def gallery_cases(results: StudyResults, limit: int = MAX_CASES) -> list[Case]:
+def choose_cases(results: StudyResults, limit: int = MAX_CASES) -> list[Case]:
     """Choose the cases of the gallery, the lowest Dice after the portable stage first.
 
     Where there are more images than `limit`, half of the cases are the worst and the others are spread evenly.

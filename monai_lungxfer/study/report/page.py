@@ -20,8 +20,8 @@ from monai_lungxfer.study.report.case_pictures import CasePictures
 from monai_lungxfer.study.report.cases import CASE_FLAGS, Case
 from monai_lungxfer.study.report.figures.style import FAINT, INK, RULE, Drawing
 from monai_lungxfer.study.report.formatting import METRIC_TITLES, finding_title, number_text, signed_text
-from monai_lungxfer.study.report.provenance import environment, limits, plan_text
-from monai_lungxfer.study.report.summary import statements, tiles
+from monai_lungxfer.study.report.provenance import format_plan, list_environment, list_limits
+from monai_lungxfer.study.report.summary import make_statements, make_tiles
 from monai_lungxfer.study.report.table import Cell, Table
 
 __all__ = ["inline_svg", "render_page"]
@@ -39,14 +39,8 @@ def render_page(
 ) -> str:
     """Return the report as one HTML page, which loads nothing.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        The numbers.
-    tables, drawings, cases
-        What is shown, in this order.
-    pictures : mapping of int to CasePictures
-        By the number of the case; empty for a report without images.
+    It shows tables, drawings and cases in this order. The pictures are known by the numbers of their cases; without
+    any, it is a report without images.
     """
     shown = [_case(case, pictures.get(case.number)) for case in cases]
     results = analysis.results
@@ -56,17 +50,17 @@ def render_page(
         notice=NOTICE,
         finished=results.finished(),
         planned=results.planned,
-        tiles=tiles(analysis),
-        statements=statements(analysis),
+        tiles=make_tiles(analysis),
+        statements=make_statements(analysis),
         drawings=[(drawing, inline_svg(drawing)) for drawing in drawings],
         tables=tables,
         cases=shown,
         images=results.after().image.nunique(),
         findings={name: finding_title(name) for name in results.findings()},
         flags={name: text for name, text in CASE_FLAGS.items() if any(name in case["flags"] for case in shown)},
-        plan=plan_text(results),
-        environment=environment(results),
-        limits=limits(results, with_images=bool(pictures)),
+        plan=format_plan(results),
+        environment=list_environment(results),
+        limits=list_limits(results, with_images=bool(pictures)),
     )
 
 
@@ -108,12 +102,8 @@ def _case(case: Case, pictures: CasePictures | None) -> dict[str, Any]:
     }
 
 
-def _pictures(pictures: CasePictures) -> dict[str, Any]:
-    return {
-        "size": pictures.before.size,
-        "before": _encode_picture(pictures.before),
-        "after": _encode_picture(pictures.after),
-    }
+def _pictures(drawn: CasePictures) -> dict[str, Any]:
+    return {"size": drawn.before.size, "before": _encode_picture(drawn.before), "after": _encode_picture(drawn.after)}
 
 
 def inline_svg(drawing: Drawing) -> Markup:

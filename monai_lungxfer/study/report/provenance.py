@@ -8,17 +8,17 @@ from monai_lungxfer.bundle.redaction import redact_paths
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.formatting import finding_title
 
-__all__ = ["environment", "limits", "plan_text"]
+__all__ = ["format_plan", "list_environment", "list_limits"]
 
 FEW_IMAGES = 10
 
 
-def plan_text(results: StudyResults) -> str:
+def format_plan(results: StudyResults) -> str:
     """Return the plan as YAML, without paths."""
     return yaml.safe_dump(redact_paths(results.plan.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
 
 
-def environment(results: StudyResults) -> dict[str, str]:
+def list_environment(results: StudyResults) -> dict[str, str]:
     """Return what the steps were computed by; where it changed on the way, every value that there was."""
     found: dict[str, list[str]] = {"monai_lungxfer": [str(version) for version in results.steps.version]}
     for one in results.steps.environment:
@@ -27,7 +27,7 @@ def environment(results: StudyResults) -> dict[str, str]:
     return {name: ", ".join(dict.fromkeys(values)) for name, values in found.items()}
 
 
-def limits(results: StudyResults, *, with_images: bool) -> list[str]:
+def list_limits(results: StudyResults, *, with_images: bool) -> list[str]:
     """Return what a reader must know before drawing conclusions."""
     after = results.after()
     counts = after.drop_duplicates("image").finding.value_counts()

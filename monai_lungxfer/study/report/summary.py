@@ -27,7 +27,7 @@ from monai_lungxfer.study.report.formatting import (
     signed_text,
 )
 
-__all__ = ["Statement", "Tile", "Verdict", "judge_comparison", "statements", "tiles"]
+__all__ = ["Statement", "Tile", "Verdict", "judge_comparison", "make_statements", "make_tiles"]
 
 SIGNIFICANT = 0.05
 CLOSE = 0.01
@@ -63,7 +63,7 @@ class Tile:
 
 
 def judge_comparison(row: Any) -> Verdict:
-    """Judge a row of `compared`: p must be below 0.05, the interval exclude 0, and the effect have the same direction.
+    """Judge a row of `compare_rows`: p must be below 0.05, the interval exclude 0, and the effect have the same direction.
 
     Interval and test weigh differently, by repetitions and by patients, so they may contradict each other.
     """
@@ -74,7 +74,7 @@ def judge_comparison(row: Any) -> Verdict:
     return Verdict.BETTER if rising != (row["metric"] in LOWER_IS_BETTER) else Verdict.WORSE
 
 
-def statements(analysis: Analysis) -> list[Statement]:
+def make_statements(analysis: Analysis) -> list[Statement]:
     """Return what the study found, the answer to its main question first."""
     return [
         _gain(analysis),
@@ -87,7 +87,7 @@ def statements(analysis: Analysis) -> list[Statement]:
     ]
 
 
-def tiles(analysis: Analysis) -> list[Tile]:
+def make_tiles(analysis: Analysis) -> list[Tile]:
     """Return the numbers that are seen first."""
     gain = _row(analysis.gains, finding="all", metric="DICE")
     before, after = _moments(analysis, "DICE")

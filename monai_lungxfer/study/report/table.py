@@ -143,13 +143,13 @@ def metric_cell(name: str, unit: str) -> Cell:
 
 
 def mean_cell(row: Row, prefix: str = "") -> Cell:
-    """Return mean ± standard deviation of a row of `described`."""
+    """Return mean ± standard deviation of a row of `describe_rows`."""
     mean, deviation = row[f"{prefix}mean"], row[f"{prefix}sd"]
     return Cell(mean_text(mean, deviation, metric_decimals(row["metric"])), mean)
 
 
 def interval_cell(row: Row) -> Cell:
-    """Return the interval of a row of `described`, sorted by its lower end."""
+    """Return the interval of a row of `describe_rows`, sorted by its lower end."""
     return Cell(interval_text(Interval(row["low"], row["high"]), metric_decimals(row["metric"])), row["low"])
 
 
@@ -159,7 +159,7 @@ def p_cell(row: Row) -> Cell:
 
 
 def comparison_cells(row: Row) -> tuple[Cell, ...]:
-    """Return difference, its interval, p and effect of a row of `compared`; dashes for what was not compared."""
+    """Return difference, its interval, p and effect of a row of `compare_rows`; dashes for what was not compared."""
     reach = Interval(row.get("difference_low", math.nan), row.get("difference_high", math.nan))
     difference, effect = row.get("difference", math.nan), row.get("effect", math.nan)
     digits = metric_decimals(row["metric"])

@@ -10,7 +10,7 @@ from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.case_pictures import draw_case_pictures
-from monai_lungxfer.study.report.cases import gallery_cases
+from monai_lungxfer.study.report.cases import choose_cases
 from monai_lungxfer.study.report.comparison_tables import arms_table, before_after_table
 from monai_lungxfer.study.report.figures.agreement import draw_areas, draw_calibration
 from monai_lungxfer.study.report.figures.comparison import draw_arms, draw_cases, draw_findings
@@ -81,7 +81,7 @@ def write_report(
     out = Path(study if out is None else out)
     results = StudyResults.read(study)
     analysis = Analysis(results)
-    cases = gallery_cases(results)
+    cases = choose_cases(results)
     pictures = draw_case_pictures(results, cases, data, device) if with_images else {}
     tables, drawings = study_tables(analysis), study_drawings(analysis)
     if pictures:

@@ -8,40 +8,40 @@ import numpy as np
 import pytest
 from raw_pieces import HEIGHT, WIDTH, box, darwin, points, write_darwin
 
-from monai_lungxfer.data.public.darwin import draw, fill, read_annotation
+from monai_lungxfer.data.public.darwin import draw_annotation, fill_paths, read_annotation
 from monai_lungxfer.utils.errors import DatalistError, InputFileError
 
 
 def _drawn(tmp_path, *annotations, size=(HEIGHT, WIDTH), at=(HEIGHT, WIDTH)):
-    return draw(read_annotation(write_darwin(tmp_path / "1.json", "a.jpg", *annotations, size=size)), *at)
+    return draw_annotation(read_annotation(write_darwin(tmp_path / "1.json", "a.jpg", *annotations, size=size)), *at)
 
 
 def test_a_box_covers_just_its_pixels():
     square = np.array([(2, 1), (5, 1), (5, 4), (2, 4)], float)
     expected = np.zeros((6, 8), bool)
     expected[1:4, 2:5] = True
-    np.testing.assert_array_equal(fill([square], 6, 8), expected)
-    np.testing.assert_array_equal(fill([square[::-1]], 6, 8), expected)
+    np.testing.assert_array_equal(fill_paths([square], 6, 8), expected)
+    np.testing.assert_array_equal(fill_paths([square[::-1]], 6, 8), expected)
 
 
 def test_a_triangle_has_the_pixels_whose_centres_are_inside():
     triangle = np.array([(0, 0), (4, 0), (0, 4)], float)
     # Centres on the slanted edge belong to the outside.
-    np.testing.assert_array_equal(fill([triangle], 4, 4).sum(axis=1), [3, 2, 1, 0])
+    np.testing.assert_array_equal(fill_paths([triangle], 4, 4).sum(axis=1), [3, 2, 1, 0])
 
 
 def test_area_of_a_circle_between_the_pixels():
     angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     circle = np.stack([61.3 + 40.2 * np.cos(angles), 50.7 + 40.2 * np.sin(angles)], axis=1)
-    assert fill([circle], 100, 120).sum() == pytest.approx(np.pi * 40.2**2, rel=2e-3)
+    assert fill_paths([circle], 100, 120).sum() == pytest.approx(np.pi * 40.2**2, rel=2e-3)
 
 
 def test_what_is_outside_the_image_is_cut_off():
     around = np.array([(-5, -3), (3, -3), (3, 50), (-5, 50)], float)
-    filled = fill([around], 4, 6)
+    filled = fill_paths([around], 4, 6)
     assert filled[:, :3].all()
     assert not filled[:, 3:].any()
-    assert not fill([around + 100], 4, 6).any()
+    assert not fill_paths([around + 100], 4, 6).any()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_version_2(tmp_path):
     file.write_text(json.dumps({"version": "2.0", "item": {"name": "a.png", "slots": [slot]}, "annotations": [lung]}))
     annotation = read_annotation(file)
     assert annotation.names == ("a.png", "orig.png")
-    assert draw(annotation, HEIGHT, WIDTH).foreground.sum() == 600
+    assert draw_annotation(annotation, HEIGHT, WIDTH).foreground.sum() == 600
 
 
 def test_other_json_is_not_an_annotation(tmp_path):

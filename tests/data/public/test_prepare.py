@@ -13,9 +13,9 @@ from monai_lungxfer.data.checks import check_datalist
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.public import prepare as module
 from monai_lungxfer.data.public.item import Facts
-from monai_lungxfer.data.public.names import looks_like_a_person
+from monai_lungxfer.data.public.names import resembles_person_name
 from monai_lungxfer.data.public.prepare import prepare
-from monai_lungxfer.data.public.write import sixteen_bits
+from monai_lungxfer.data.public.write import convert_to_16_bits
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
 
@@ -191,7 +191,7 @@ def test_other_formats_become_16_bit_png_without_header(tmp_path, shared_data):
     ],
 )
 def test_sixteen_bits(values, expected):
-    made = sixteen_bits(np.array(values, np.float32))
+    made = convert_to_16_bits(np.array(values, np.float32))
     assert made.dtype == np.uint16
     np.testing.assert_array_equal(made, expected)
 
@@ -211,7 +211,7 @@ def test_raw_folder_that_is_not_there(tmp_path):
     ["DOE^JANE", "Doe, Jane", "anna_meier_2", "Meier-2", "meier", "AnnaMeier", "Müller_3", "2020-01-01 Özil Mesut"],
 )
 def test_names_of_people(name):
-    assert looks_like_a_person(name)
+    assert resembles_person_name(name)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_names_of_people(name):
     ],
 )
 def test_names_of_files(name):
-    assert not looks_like_a_person(name)
+    assert not resembles_person_name(name)
 
 
 def test_anonymise_lists_what_it_refuses(tmp_path, raw):

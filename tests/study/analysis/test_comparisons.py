@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from monai_lungxfer.study.analysis.comparisons import compared, described, differences, with_holm
+from monai_lungxfer.study.analysis.comparisons import adjust_p_values, compare_rows, describe_rows, subtract_rows
 
 
 def images(values: dict[tuple[int, str], tuple[float, float]]) -> pd.DataFrame:
@@ -25,7 +25,7 @@ BEFORE = images({(0, "a1"): (0.8, 5.0), (0, "b1"): (0.8, 9.0), (1, "a1"): (0.6, 
 
 
 def test_described_by_hand() -> None:
-    dice, distance = described(AFTER, ["DICE", "HD95"]).to_dict("records")
+    dice, distance = describe_rows(AFTER, ["DICE", "HD95"]).to_dict("records")
     assert (dice["mean"], dice["sd"]) == (pytest.approx(0.8), pytest.approx(0.0))  # both repetitions have 0.8
     assert (dice["tenth"], dice["worst"]) == (pytest.approx((0.72 + 0.8) / 2), pytest.approx((0.7 + 0.8) / 2))
     assert dice["images"] == 3
@@ -35,14 +35,14 @@ def test_described_by_hand() -> None:
 
 
 def test_differences_are_of_the_same_image_in_the_same_repetition() -> None:
-    change = differences(AFTER, BEFORE, ["DICE", "HD95"]).set_index(["repetition", "image"])
+    change = subtract_rows(AFTER, BEFORE, ["DICE", "HD95"]).set_index(["repetition", "image"])
     assert change.DICE.to_dict() == pytest.approx({(0, "a1"): 0.1, (0, "b1"): -0.1, (1, "a1"): 0.2})
     assert math.isnan(change.HD95[0, "b1"])
     assert set(change.patient) == {"a", "b"}
 
 
 def test_compared_by_hand() -> None:
-    row = compared(AFTER, BEFORE, ["DICE"]).iloc[0]
+    row = compare_rows(AFTER, BEFORE, ["DICE"]).iloc[0]
     assert row.difference == pytest.approx((0.0 + 0.2) / 2)  # of the two repetitions that both have
     assert row.patients == 2
     assert row.effect == pytest.approx(1 / 3)  # a rises by 0.15, b falls by 0.1
@@ -51,7 +51,7 @@ def test_compared_by_hand() -> None:
 
 def test_holm_is_over_all_families_together() -> None:
     parts = {name: pd.DataFrame({"metric": ["DICE"], "p": [p]}) for name, p in (("x", 0.01), ("y", 0.03))}
-    joined = with_holm(parts, "finding")
+    joined = adjust_p_values(parts, "finding")
     assert joined.p_holm.tolist() == pytest.approx([0.02, 0.03])
     assert joined.finding.tolist() == ["x", "y"]
-    assert with_holm({"x": pd.DataFrame({"metric": ["DICE"]})}, "finding").p_holm.isna().all()
+    assert adjust_p_values({"x": pd.DataFrame({"metric": ["DICE"]})}, "finding").p_holm.isna().all()

@@ -13,13 +13,13 @@ import pytest
 from monai_lungxfer.data.records import image_name
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.case_pictures import draw_case_pictures
-from monai_lungxfer.study.report.cases import Case, gallery_cases
+from monai_lungxfer.study.report.cases import Case, choose_cases
 from monai_lungxfer.study.report.figures.overlays import draw_artifacts, draw_overlays
 from monai_lungxfer.utils.errors import LungXferError
 
 
 def test_each_image_once_from_the_lowest_dice(results: StudyResults) -> None:
-    cases = gallery_cases(results)
+    cases = choose_cases(results)
     dice = [case.after["DICE"] for case in cases]
     assert dice == sorted(dice)
     names = sorted(results.after().image.unique())
@@ -32,7 +32,7 @@ def test_each_image_once_from_the_lowest_dice(results: StudyResults) -> None:
 
 
 def test_flags_by_hand(results: StudyResults) -> None:
-    cases = gallery_cases(results)
+    cases = choose_cases(results)
     low = np.quantile([case.after["DICE"] for case in cases], 0.1)
     for case in cases:
         expected = {
@@ -46,7 +46,7 @@ def test_flags_by_hand(results: StudyResults) -> None:
 
 
 def test_of_many_images_the_worst_and_a_spread_are_chosen(results: StudyResults) -> None:
-    everything, few = gallery_cases(results), gallery_cases(results, limit=10)
+    everything, few = choose_cases(results), choose_cases(results, limit=10)
     assert few[:5] == everything[:5]
     assert few[-1] == everything[-1]
     assert len({case.number for case in few}) == 10
@@ -54,7 +54,7 @@ def test_of_many_images_the_worst_and_a_spread_are_chosen(results: StudyResults)
 
 @pytest.fixture(scope="module")
 def cases(results: StudyResults) -> list[Case]:
-    return gallery_cases(results, limit=8)
+    return choose_cases(results, limit=8)
 
 
 def test_pictures_are_of_the_weights_before_and_after(images: Path, results: StudyResults, cases: list[Case]) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
-from monai_lungxfer.study.report.cases import gallery_cases
+from monai_lungxfer.study.report.cases import choose_cases
 from monai_lungxfer.study.report.page import render_page
 from monai_lungxfer.study.report.paper_tables import paper_table
-from monai_lungxfer.study.report.provenance import environment, limits, plan_text
+from monai_lungxfer.study.report.provenance import format_plan, list_environment, list_limits
 from monai_lungxfer.study.report.write import OPTIONAL_TABLES, _write_parts, study_drawings, study_tables, write_report
 
 SCRIPT = "<script>alert(1)</script>"
@@ -109,13 +109,13 @@ def test_words_of_the_data_are_escaped(analysis: Analysis) -> None:
     changed.__dict__ |= {name: getattr(analysis, name).replace("normal", SCRIPT) for name in computed}
     changed.__dict__["stage_tests"] = analysis.stage_tests  # of no finding
     drawings = study_drawings(changed)[:2]
-    html = render_page(changed, study_tables(changed), drawings, gallery_cases(changed.results), {})
+    html = render_page(changed, study_tables(changed), drawings, choose_cases(changed.results), {})
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)" in html
 
 
 def test_plan_keeps_no_path(results: StudyResults) -> None:
-    text = plan_text(results)
+    text = format_plan(results)
     assert "data: (a path)" in text
     assert "/" not in text
     assert "- scratch" in text
@@ -126,13 +126,13 @@ def test_environment_lists_every_value(results: StudyResults) -> None:
     steps = results.steps.copy()
     steps.loc[0, "version"] = "0.2.0"
     changed = StudyResults(**vars(results) | {"steps": steps})
-    assert environment(changed)["monai_lungxfer"] == "0.2.0, 0.1.0"
-    assert environment(results)["device"] == "cpu"
+    assert list_environment(changed)["monai_lungxfer"] == "0.2.0, 0.1.0"
+    assert list_environment(results)["device"] == "cpu"
 
 
 def test_limits_count_images_and_patients(results: StudyResults) -> None:
-    told = " ".join(limits(results, with_images=False))
+    told = " ".join(list_limits(results, with_images=False))
     assert "34 different images of 17 patients" in told
     assert "pixels of the network's input" in told
     assert "burnt" not in told
-    assert "burnt" in " ".join(limits(results, with_images=True))
+    assert "burnt" in " ".join(list_limits(results, with_images=True))

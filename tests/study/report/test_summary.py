@@ -7,7 +7,7 @@ import pytest
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.formatting import images_text
-from monai_lungxfer.study.report.summary import Verdict, _gain, judge_comparison, statements, tiles
+from monai_lungxfer.study.report.summary import Verdict, _gain, judge_comparison, make_statements, make_tiles
 
 
 def with_after(results: StudyResults, shift: float) -> Analysis:
@@ -22,7 +22,7 @@ def with_after(results: StudyResults, shift: float) -> Analysis:
 
 
 def test_a_gain_is_called_so(analysis: Analysis) -> None:
-    first, *others = statements(analysis)
+    first, *others = make_statements(analysis)
     assert first.verdict is Verdict.BETTER
     before, after = (rows.groupby("repetition").DICE.mean().mean() for rows in analysis.moments.values())
     assert f"raises Dice on the independent half: {before:.3f} before, {after:.3f} after" in first.text
@@ -55,7 +55,7 @@ def test_a_verdict_needs_both_the_test_and_the_interval() -> None:
 
 
 def test_arms_the_paper_and_cautions_are_mentioned(analysis: Analysis) -> None:
-    found = statements(analysis)
+    found = make_statements(analysis)
     arms = {one.text.split("”")[0].split("“")[1]: one.verdict for one in found if one.text.startswith("Arm")}
     assert arms == {
         "Donor → general": Verdict.WORSE,
@@ -70,7 +70,7 @@ def test_arms_the_paper_and_cautions_are_mentioned(analysis: Analysis) -> None:
 
 
 def test_tiles_show_the_numbers_of_the_tables(analysis: Analysis) -> None:
-    dice, gain, worst, artifacts = tiles(analysis)
+    dice, gain, worst, artifacts = make_tiles(analysis)
     after = analysis.moments["after"]
     assert dice.value == f"{after.groupby('repetition').DICE.mean().mean():.3f}"
     assert gain.value == "+0.030"

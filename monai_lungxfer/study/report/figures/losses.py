@@ -21,15 +21,7 @@ def active_repetitions(epochs: pd.DataFrame) -> pd.Series:
 
 @styled
 def draw_losses(epochs: pd.DataFrame, step: str) -> Drawing:
-    """Draw the losses of one step.
-
-    Parameters
-    ----------
-    epochs : pandas.DataFrame
-        Of `StudyResults.epochs`.
-    step : str
-        The step's name.
-    """
+    """Draw the losses of one step, given by its name, from `StudyResults.epochs`."""
     epochs = epochs[epochs.step == step]
     active = active_repetitions(epochs)
     figure, (upper, lower) = new_figure(2, height=3.6, sharex=True, height_ratios=[3, 1])

@@ -113,17 +113,7 @@ class Drawing:
 
 
 def new_figure(rows: int, columns: int = 1, *, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Make a figure across a page with its axes, row by row.
-
-    Parameters
-    ----------
-    rows, columns : int
-        Of axes.
-    height : float
-        In inches.
-    **options
-        As `matplotlib.figure.Figure.subplots` takes them.
-    """
+    """Make a figure across a page, `height` inches high, with its axes row by row, see `Figure.subplots`."""
     figure = Figure(figsize=(WIDTH, height))
     return figure, list(figure.subplots(rows, columns, squeeze=False, **options).flat)
 
