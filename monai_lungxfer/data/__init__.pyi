@@ -4,8 +4,6 @@ from .cache import decoded_dataset as decoded_dataset
 from .checks import Problem as Problem
 from .checks import ProblemKind as ProblemKind
 from .checks import check_datalist as check_datalist
-from .conventions import check_mask_conventions as check_mask_conventions
-from .conventions import mask_convention as mask_convention
 from .datalist import data_root as data_root
 from .datalist import hash_dataset as hash_dataset
 from .datalist import load_datalist as load_datalist
@@ -17,7 +15,10 @@ from .partition import check_apart as check_apart
 from .partition import check_shares as check_shares
 from .partition import make_split as make_split
 from .partition import shared_patients as shared_patients
+from .records import Record as Record
+from .records import check_mask_conventions as check_mask_conventions
 from .records import image_name as image_name
+from .records import mask_convention as mask_convention
 from .records import path_below as path_below
 from .records import read_json as read_json
 from .records import relative_records as relative_records

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_lungxfer.data.conventions import MIXED_REMEDY, mask_convention
-from monai_lungxfer.data.records import Record
+from monai_lungxfer.data.records import MIXED_REMEDY, Record, mask_convention
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.errors import LungXferError
 

@@ -30,16 +30,9 @@ def find_lgg_folder(path: str | Path) -> Path | None:
 def load_lgg(folder: str | Path) -> list[Record]:
     """List the slices `TCGA_XX_YYYY_DATE/TCGA_XX_YYYY_DATE_N.tif` with their masks `…_N_mask.tif`.
 
-    Parameters
-    ----------
-    folder : str or pathlib.Path
-        The folder that holds the patients' folders (`kaggle_3m`).
-
-    Returns
-    -------
-    list of Record
-        In the order of patient, scan and slice number. `finding` is `lesion` where the mask has a foreground and
-        `no lesion` elsewhere; only the masks are read.
+    The folder is the one that holds the patients' folders (`kaggle_3m`). Records are in the order of patient, scan and
+    slice number. `finding` is `lesion` where the mask has a foreground and `no lesion` elsewhere. Only the masks are
+    read.
 
     Raises
     ------

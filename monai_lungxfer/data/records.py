@@ -1,4 +1,7 @@
-"""The form of one record of a datalist, in memory (absolute paths) and in a JSON file (relative paths)."""
+"""The form of one record of a datalist, in memory (absolute paths) and in a JSON file (relative paths).
+
+A record may state by which rules its mask was drawn: lungs with or without the heart are not the same lungs.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,20 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["Record", "image_name", "path_below", "read_json", "relative_records", "resolve_records"]
+__all__ = [
+    "MIXED_REMEDY",
+    "Record",
+    "check_mask_conventions",
+    "image_name",
+    "mask_convention",
+    "path_below",
+    "read_json",
+    "relative_records",
+    "resolve_records",
+]
+
+MIXED_REMEDY = "Train on masks of one convention; or allow the mixture with --allow-mixed-masks if it is what you want"
+
 
 _PATH_KEYS = ("image", "label")
 _TEXT_KEYS = ("image", "label", "patient", "finding")
@@ -62,25 +78,13 @@ def read_json(file: Path) -> Any:
 def resolve_records(
     entries: Any, folder: Path, *, source: Path, name: str = "record", labels_required: bool = True
 ) -> list[Record]:
-    """Check the form of raw JSON records, and make their paths absolute.
-
-    Parameters
-    ----------
-    entries : Any
-        What JSON gave; should be a list of objects.
-    folder : pathlib.Path
-        Absolute folder that relative paths start from.
-    source : pathlib.Path
-        The file the entries came from, for messages.
-    name : str
-        What a record is called in messages, as in `record[3]`, counted from 0.
-    labels_required : bool
-        Whether a record must have a `label`.
+    """Check the form of what JSON gave, and make paths that are relative to `folder` absolute.
 
     Raises
     ------
     DatalistError
-        When a record is malformed; the message names the file and the record.
+        When it is not a list of objects, a record is malformed, or lacks a `label` that is required. The message names
+        the file (`source`) and the record by `name` and place, as in `record[3]`, counted from 0.
     """
     if not isinstance(entries, list):
         raise DatalistError(
@@ -120,6 +124,28 @@ def relative_records(records: Iterable[Record], root: Path) -> list[dict[str, An
     for copy in copies:
         copy.update({key: path_below(copy[key], root) for key in _PATH_KEYS if key in copy})
     return copies
+
+
+def mask_convention(record: Record) -> str | None:
+    """Return the convention that a record states for its mask, None without a mask or a statement."""
+    stated = record.get("mask_convention") if "label" in record else None
+    return str(stated) if stated else None
+
+
+def check_mask_conventions(records: Iterable[Record], *, allow_mixed: bool = False, source: str | Path) -> None:
+    """Refuse a data set whose masks were drawn by different conventions.
+
+    A network that learns from both lungs with the heart behind them (``v7``) and lungs without (``scr``,
+    ``montgomery``) learns neither. Records that state no convention are not judged.
+
+    Raises
+    ------
+    DatalistError
+        When there are two conventions or more, unless `allow_mixed`. The message names `source`, the data set.
+    """
+    stated = sorted({convention for record in records if (convention := mask_convention(record))})
+    if len(stated) > 1 and not allow_mixed:
+        raise DatalistError(f"mixes masks of the conventions {', '.join(stated)}", source=source, remedy=MIXED_REMEDY)
 
 
 def _resolved(entry: Any, name: str, folder: Path, source: Path, required: tuple[str, ...]) -> Record:

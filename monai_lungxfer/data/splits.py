@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.data.conventions import check_mask_conventions
 from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.partition import SECTIONS, Split, check_shares, make_split
-from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
+from monai_lungxfer.data.records import (
+    Record,
+    check_mask_conventions,
+    path_below,
+    read_json,
+    relative_records,
+    resolve_records,
+)
 from monai_lungxfer.utils.errors import DatalistError
 from monai_lungxfer.utils.files import atomic_path
 

@@ -25,16 +25,8 @@ def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Nothing is cut where a third piece is larger than one of the parts: the parts then are one lung with a narrow
     place, such as a consolidation leaves, and the third piece is the other lung.
 
-    Parameters
-    ----------
-    mask : numpy.ndarray
-        Bool (H, W). Of a large mask a thinned-out copy is searched (see `counting_step`), and a cut is as wide as one
-        pixel of the copy.
-
-    Returns
-    -------
-    numpy.ndarray
-        Bool (H, W); the same array when there is nothing to cut.
+    Of a large mask (bool, H, W) a thinned-out copy is searched (see `counting_step`), and a cut is as wide as one pixel
+    of the copy. The same array is returned when there is nothing to cut.
     """
     step = counting_step(mask.shape)
     box = find_bounding_box(mask, step)

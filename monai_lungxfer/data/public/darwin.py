@@ -54,12 +54,7 @@ class Annotation:
 
 
 def read_annotation(file: Path) -> Annotation | None:
-    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot).
-
-    Returns
-    -------
-    Annotation or None
-        None when it is JSON of another kind.
+    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot); None for JSON of another kind.
 
     Raises
     ------

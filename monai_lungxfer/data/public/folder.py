@@ -28,19 +28,10 @@ def collect(raw: Path, facts: Facts | None = None) -> Collection:
 
     A mask stands in a folder called `masks` (or `labels`, …), or has a name that ends in ``_mask``. The folder that
     is left when `images` and `masks` are taken out of the path is the finding: `images/covid19/1.png`,
-    `covid19/images/1.png` and `covid19/1.png` are the same.
-
-    Parameters
-    ----------
-    raw : pathlib.Path
-        The folder.
-    facts : Facts, optional
-        What is known of all images.
+    `covid19/images/1.png` and `covid19/1.png` are the same. `facts` say what is known of all images.
 
     Raises
     ------
-    DatalistError
-        When there are no images.
     LungXferError
         When the pattern for patients is no regular expression with a group.
     """

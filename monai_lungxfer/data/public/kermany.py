@@ -29,19 +29,8 @@ def parse_name(stem: str) -> tuple[str, str] | None:
     The same number is taken for the same patient, whether the name says bacteria or virus, and whatever stands
     before ``IM``: it cannot be ruled out, and images of one patient must not get on both sides of a split.
 
-    Parameters
-    ----------
-    stem : str
-        Without suffix: ``person123_bacteria_456``, ``IM-0115-0001``, ``NORMAL2-IM-0588-0001``, ``VIRUS-12-0001``.
-
-    Returns
-    -------
-    patient : str
-        Such as ``kermany-person123``.
-    finding_text : str
-        ``bacteria``, ``virus`` or ``normal``.
-    None
-        Instead of both, when the name is none of these.
+    Names without suffix are ``person123_bacteria_456``, ``IM-0115-0001``, ``NORMAL2-IM-0588-0001``, ``VIRUS-12-0001``.
+    The first gives ``kermany-person123`` and ``bacteria``. None is returned for any other name.
     """
     if match := _SICK.fullmatch(stem):
         return f"kermany-person{int(match['patient'])}", match["finding"].lower()

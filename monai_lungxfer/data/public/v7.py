@@ -23,7 +23,7 @@ __all__ = ["CONVENTION", "collect", "load_annotations", "read_semantic_mask"]
 CONVENTION = ADAPTERS["v7"].mask_convention
 _LUNG, _IGNORE = 255, 127  # class_mapping.csv beside the semantic masks
 _MASK_FOLDERS = frozenset({"masks", "all-images-semantic-masks", "all-images-semantic-png"})
-# Tags that name a disease without the word pneumonia; there are others, such as age, sex and outcome.
+# Tags that name a disease without the word pneumonia. Others name age, sex or outcome.
 _DISEASES = frozenset(
     {"ards", "sars", "covid-19", "chlamydophila", "e.coli", "influenza", "klebsiella", "legionella", "mycoplasma"}
 ) | {"pneumocystis", "streptococcus", "varicella", "no finding"}

@@ -22,24 +22,10 @@ _BRIGHTEST = np.iinfo(np.uint16).max
 
 
 def write_item(item: Item, folder: Path, name: str) -> Record:
-    """Write `images/NAME.*` and, when there is a mask, `masks/NAME.png` with 1 bit a pixel.
+    """Write `images/NAME.*` and, when there is a mask, `masks/NAME.png` with 1 bit a pixel, below an absolute folder.
 
     PNG, JPEG and TIFF files are copied byte by byte, after they were read once to see that they can be; any other
     format becomes a PNG of 16 bits (`convert_to_16_bits`).
-
-    Parameters
-    ----------
-    item : Item
-        The radiograph.
-    folder : pathlib.Path
-        Absolute; has `images` and `masks`.
-    name : str
-        Name of the files without suffix.
-
-    Returns
-    -------
-    Record
-        With absolute paths.
 
     Raises
     ------

@@ -63,7 +63,7 @@ class Tile:
 
 
 def judge_comparison(row: Any) -> Verdict:
-    """Judge a row of `compare_rows`: p must be below 0.05, the interval exclude 0, and the effect have the same direction.
+    """Judge a row of `compare_rows`: p must be below 0.05, the interval exclude 0, and the effect have its direction.
 
     Interval and test weigh differently, by repetitions and by patients, so they may contradict each other.
     """

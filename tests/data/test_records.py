@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from monai_lungxfer.data.checks import ProblemKind, check_datalist
-from monai_lungxfer.data.conventions import check_mask_conventions
 from monai_lungxfer.data.datalist import load_datalist, save_datalist
+from monai_lungxfer.data.records import check_mask_conventions
 from monai_lungxfer.data.splits import ensure_split
 from monai_lungxfer.utils.errors import DatalistError
 
