@@ -77,7 +77,7 @@ def check_datalist(
     allow_mixed_masks : bool
         Whether masks may be drawn by different conventions. If not, the first of each further one is reported.
     sections : mapping of str to sequence of Record, optional
-        The sections of a split (`Split.sections`), to look for patients that stand in two of them.
+        The sections of a split (`Split.sections`), to look for patients that are in two of them.
 
     Returns
     -------

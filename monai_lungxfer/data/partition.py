@@ -22,7 +22,7 @@ SECTIONS = ("training", "validation", "test", "independent")
 
 @dataclass(frozen=True)
 class Split:
-    """A data set shared out to sections; no patient stands in two.
+    """A data set divided into sections; no patient is in two.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Split:
     Raises
     ------
     DatalistError
-        When a patient stands in two sections.
+        When a patient is in two sections.
     """
 
     training: tuple[Record, ...]
@@ -93,7 +93,7 @@ class Split:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (64 hexadecimal digits) of which image of which patient stands in which section.
+        """SHA-256 (64 hexadecimal digits) of which image of which patient is in which section.
 
         It depends neither on the seed, nor on the order of records, nor on where the data set lies.
         """
@@ -171,7 +171,7 @@ def check_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ..
 
 
 def shared_patients(*parts: Iterable[Record]) -> set[str]:
-    """Return the patients who stand in each of some lists of records."""
+    """Return the patients who are in each of some lists of records."""
     return set.intersection(*({record["patient"] for record in part} for part in parts))
 
 
@@ -183,7 +183,7 @@ def check_apart(*data_sets: Iterable[Record], source: str | Path, remedy: str) -
     Raises
     ------
     DatalistError
-        When a patient stands in all of them.
+        When a patient is in all of them.
     """
     shared = shared_patients(*data_sets)
     if shared:

@@ -37,7 +37,7 @@ def rehearsal_records(
     Raises
     ------
     DatalistError
-        When no radiograph has one of the views, when a patient stands in the split's validation, test or independent
+        When no radiograph has one of the views, when a patient is in the split's validation, test or independent
         section, or for any reason that `load_datalist` has.
     """
     records = _filter_views(path, views)

@@ -1,4 +1,4 @@
-"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and seven that readers expect beside them."""
+"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and seven that readers expect as well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cleaning of lung masks: what the network drew beside, between and inside the two lungs (Vidal et al. 2021, Fig. 13).
+"""Cleaning of lung masks: what the network drew outside, between and inside the two lungs (Vidal et al. 2021, Fig. 13).
 
 What a bridge and an island are is defined in `monai_lungxfer.morphology.lungs`; here they are taken away. A mask that
 people drew stays as it is, but for small holes: of 1,543 drawn masks (V7 Darwin) 7 have any that cover
@@ -30,7 +30,7 @@ _MOST_CUTS = 4  # one lung of a parted pair may itself part into a pair, which i
 
 
 def clean_lungs(mask: ArrayLike) -> NDArray[np.bool_]:
-    """Drop what is no lung, fill holes, and cut bridges, until nothing changes.
+    """Drop what is not lung, fill holes, and cut bridges, until nothing changes.
 
     Parameters
     ----------

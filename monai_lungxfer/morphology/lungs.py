@@ -51,7 +51,7 @@ def count_islands(mask: ArrayLike) -> int:
     """Count the pieces of a lung mask that are neither of the two lungs.
 
     The lungs are the largest connected piece and the second largest, if that has `MIN_LUNG_SHARE` of the area of the
-    largest; so a dot beside a single lung, or beside two lungs that a bridge joins, is an island too.
+    largest; so a dot next to a single lung, or next to two lungs that a bridge joins, is also an island.
 
     Parameters
     ----------

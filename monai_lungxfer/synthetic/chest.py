@@ -22,7 +22,7 @@ def chest_radiograph(rng: np.random.Generator, height: int, width: int, finding:
     """Draw a frontal chest radiograph.
 
     The heart bulges into the patient's left lung, on the image's right-hand side, so that a mirrored result is
-    noticed. Air beside the body, trachea, stomach and bowel gas are as dark as the lungs: a threshold does not do.
+    noticed. Air next to the body, trachea, stomach and bowel gas are as dark as the lungs: a threshold is not enough.
 
     Parameters
     ----------

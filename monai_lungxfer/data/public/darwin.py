@@ -105,7 +105,7 @@ def _shape(entry: dict[str, Any]) -> Shape:
 def draw_annotation(annotation: Annotation, height: int, width: int) -> DrawnMask:
     """Draw the lungs for an image of this size, which may have another scale than the annotated one.
 
-    What lies under a foreign object is lung, too.
+    What lies under a foreign object is lung as well.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def _union(shapes: Iterable[Shape], scale: NDArray[np.float64], height: int, wid
 def fill_paths(paths: Iterable[NDArray[np.float64]], height: int, width: int) -> NDArray[np.bool_]:
     """Return which pixels have their centre inside the paths, by the even-odd rule: a path within a path is a hole.
 
-    Pillow's polygons would paint the pixels on the boundary, too, and make lungs half a pixel larger all round.
+    Pillow's polygons would also paint the pixels on the boundary, and make lungs half a pixel larger all round.
 
     Parameters
     ----------

@@ -28,8 +28,8 @@ def fetch(
 ) -> Path:
     """Download the archive of a data set and unpack it.
 
-    An interrupted download is continued by the next call. The folder appears as a whole, and the archive, which is
-    kept beside it as ``<out>.zip`` until then, goes. Archives within the archive are unpacked, too.
+    The next call continues an interrupted download. The folder appears as a whole. Until then the archive is next to it
+    as ``<out>.zip``; afterwards it is deleted. Archives within the archive are unpacked as well.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def fetch(
     url : str, optional
         Another address of the archive, such as a mirror.
     sha256 : str, optional
-        The archive's SHA-256, or its first digits. Without it, the log tells what it is.
+        The archive's SHA-256, or its first digits. Without it, the log says what it is.
     limits : Limits, optional
         How much the archive may hold.
     progress : bool

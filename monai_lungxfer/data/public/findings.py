@@ -34,9 +34,8 @@ def parse_finding(*names: str) -> str | None:
     Returns
     -------
     str or None
-        `COVID19` if any name tells so; else `PATHOLOGICAL` if any names a disease; else `NORMAL` if any says that;
-        None when all are unknown. That it is not COVID-19, as in ``"Non-COVID"`` or ``"COVID-19 negative"``, tells
-        neither disease nor health.
+        `COVID19` if any name says so; else `PATHOLOGICAL` if any names a disease; else `NORMAL` if any says that;
+        None when all are unknown. ``"Non-COVID"`` and ``"COVID-19 negative"`` mean neither disease nor health.
     """
     plain = [_NOT_COVID.sub(" ", name.strip().casefold()).strip(_SEPARATORS) for name in names]
     known = [name for name in plain if name not in _UNKNOWN]

@@ -26,14 +26,14 @@ _Key = tuple[str, ...]
 def collect(raw: Path, facts: Facts | None = None) -> Collection:
     """Match images and masks by their names.
 
-    A mask stands in a folder called `masks` (or `labels`, …), or has a name that ends in ``_mask``. The folder that
+    A mask is in a folder called `masks` (or `labels`, …), or has a name that ends in ``_mask``. The folder that
     is left when `images` and `masks` are taken out of the path is the finding: `images/covid19/1.png`,
     `covid19/images/1.png` and `covid19/1.png` are the same. `facts` say what is known of all images.
 
     Raises
     ------
     LungXferError
-        When the pattern for patients is no regular expression with a group.
+        When the pattern for patients is not a regular expression with a group.
     """
     facts = facts or Facts()
     pattern = _compiled(facts.patient_pattern)

@@ -26,8 +26,8 @@ _THIRD = re.compile(r"(?P<finding>NORMAL|BACTERIA|VIRUS)-(?P<patient>\d+)-\d+", 
 def parse_name(stem: str) -> tuple[str, str] | None:
     """Read patient and finding from the name of a file.
 
-    The same number is taken for the same patient, whether the name says bacteria or virus, and whatever stands
-    before ``IM``: it cannot be ruled out, and images of one patient must not get on both sides of a split.
+    The same number is taken for the same patient, whether the name says bacteria or virus, and whatever comes
+    before ``IM``. This cannot be ruled out, and images of one patient must not get on both sides of a split.
 
     Names without suffix are ``person123_bacteria_456``, ``IM-0115-0001``, ``NORMAL2-IM-0588-0001``, ``VIRUS-12-0001``.
     The first gives ``kermany-person123`` and ``bacteria``. None is returned for any other name.

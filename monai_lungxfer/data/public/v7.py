@@ -21,7 +21,7 @@ from monai_lungxfer.utils.errors import InputFileError, LungXferError
 __all__ = ["CONVENTION", "collect", "load_annotations", "read_semantic_mask"]
 
 CONVENTION = ADAPTERS["v7"].mask_convention
-_LUNG, _IGNORE = 255, 127  # class_mapping.csv beside the semantic masks
+_LUNG, _IGNORE = 255, 127  # class_mapping.csv next to the semantic masks
 _MASK_FOLDERS = frozenset({"masks", "all-images-semantic-masks", "all-images-semantic-png"})
 # Tags that name a disease without the word pneumonia. Others name age, sex or outcome.
 _DISEASES = frozenset(
@@ -88,7 +88,7 @@ def _semantic(image: Path, file: Path) -> Item:
 
 
 def _item(image: Path, original_name: str, identifier: str) -> Item:
-    """Return what the original name of an image tells: those of Kermany et al. are known by it."""
+    """Return what the original name of an image says: images of Kermany et al. are known by it."""
     parsed = parse_name(Path(original_name).stem)
     patient, source, terms, view = (
         (parsed[0], "kermany-v7", ADAPTERS["kermany"].license, VIEW)

@@ -1,4 +1,4 @@
-"""The figures of Vidal et al. 2021 that a study is printed beside: its Tables 3 to 7, as far as they are known here."""
+"""The figures of Vidal et al. 2021 that a study is compared with: its Tables 3 to 7, as far as they are known here."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ def paper_figures() -> pd.DataFrame:
 
 
 def paper_value(table: int, quantity: str, finding: str = "all", *, stage: str | None = None) -> float:
-    """Return one figure, NaN where the paper has none or it is not known here; of Table 7, `stage` must be told."""
+    """Return one figure, NaN where the paper has none or it is not known here; Table 7 needs the `stage`."""
     return _FIGURES.get((table, stage or _TABLE_STAGES[table], finding, quantity), math.nan)

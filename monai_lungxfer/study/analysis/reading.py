@@ -32,7 +32,7 @@ class FinishedStep:
     paths : StepPaths
         Its files.
     record : mapping
-        What step.json tells.
+        What step.json says.
     reports : mapping of str to mapping
         The reports that are there, by section, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
     """
@@ -46,7 +46,7 @@ class FinishedStep:
         return {"repetition": self.paths.repetition, "step": self.paths.name}
 
     def facts(self) -> dict[str, Any]:
-        """Return what step.json tells, as one row."""
+        """Return what step.json says, as one row."""
         return {**self.record, **self._key}
 
     def epochs(self) -> pd.DataFrame:

@@ -27,7 +27,7 @@ class StudyResults:
     plan : StudyPlan
         As it is carried out.
     steps : pandas.DataFrame
-        One row a finished step: repetition, step and what its step.json tells.
+        One row a finished step: repetition, step and what its step.json says.
     epochs : pandas.DataFrame
         One row an epoch: repetition, step, and the columns of epochs.csv, as epoch, train_loss, val_loss.
     images : pandas.DataFrame
@@ -54,8 +54,8 @@ class StudyResults:
         Raises
         ------
         LungXferError
-            When it is no study, when no repetition has finished the paper's arm, or when the files of a step contradict
-            each other.
+            When it is not a study, when no repetition has finished the paper's arm, or when the files of a step
+            contradict each other.
         """
         paths = StudyPaths(Path(folder))
         if not paths.plan.is_file():

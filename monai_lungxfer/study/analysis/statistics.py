@@ -3,7 +3,7 @@
 The same image is measured in many repetitions, by other weights each time, and a patient may have several images. So
 neither all rows together nor the repetitions are independent of each other; what is independent are the patients.
 Intervals therefore resample patients and repetitions (see `interval`), tests compare patients (see `paired_test`), and
-the standard deviation over repetitions stands beside them, as in the paper.
+the standard deviation over repetitions is given with them, as in the paper.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def interval(rows: pd.DataFrame, name: str) -> Interval:
     a part of the repetitions. Both are drawn with replacement, independently of each other (the pigeonhole bootstrap
     of Owen, *Annals of Applied Statistics* 1, 2007, 386-411, which errs on the wide side). In each draw an image
     counts in its repetition's mean as often as its patient was drawn, and that mean as often as the repetition was; a
-    repetition of which no patient was drawn has none. The interval so tells how the mean would vary with
+    repetition of which no patient was drawn has none. The interval thus says how the mean would vary with
     other patients, other splits and other trainings. Resampling images within repetitions would take the same image
     in 25 repetitions for 25 images, and give an interval too narrow. `scipy.stats.bootstrap` draws one factor alone.
 

@@ -1,4 +1,4 @@
-"""How a study begins, or goes on: the same plan, data and donor for all of its repetitions."""
+"""How a study begins, or continues: the same plan, data and donor for all of its repetitions."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def begin_study(plan: StudyPlan) -> Study:
     PlanError
         When the study in the folder began with another plan, other data, or another donor.
     DatalistError
-        When the data cannot be read, or a patient stands among general and portable images.
+        When the data cannot be read, or a patient has general and portable images.
     """
     paths = StudyPaths(plan.out)
     known = read_json(paths.facts) if paths.facts.is_file() else {}

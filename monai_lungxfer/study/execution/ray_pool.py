@@ -19,7 +19,7 @@ __all__ = ["RayPool"]
 class RayPool:
     """Runs each step as a task of Ray that takes the plan's processors and GPUs; `RayPool.at` connects one.
 
-    A step whose worker is lost is given to another one, up to the plan's `retries`, and goes on after the last epoch
+    A step whose worker is lost is given to another one, up to the plan's `retries`, and continues after the last epoch
     that was finished. All machines must see the data and the study's folder under the same paths.
     """
 

@@ -111,7 +111,7 @@ def run_study(
     ------
     LungXferError
         When the study is being run by another process, or for any reason that `begin_study` has. A step that fails
-        raises nothing: the others go on, and it is tried again when the study is started again.
+        raises nothing: the others continue, and it is tried again when the study is started again.
     """
     pool = pool or SerialPool()
     with _alone(StudyPaths(plan.out)):

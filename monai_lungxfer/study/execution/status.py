@@ -1,4 +1,4 @@
-"""How far a study is, as its folder tells while it runs, after it was interrupted, or when it is done."""
+"""How far a study is, by the files in its folder: while it runs, after it was interrupted, or when it is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one step of one repetition is told: its settings, its parent, and where it is tracked."""
+"""What one step of one repetition needs to know: its settings, its parent, and where it is tracked."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ __all__ = ["measure_step", "record_failure", "run_step", "time_network_pass"]
 
 logger = logging.getLogger(__name__)
 
-TOLD_BY_THE_TRAINING = {"seed", "batch_size", "learning_rate", "precision", "max_epochs"}
+LOGGED_BY_THE_TRAINING = {"seed", "batch_size", "learning_rate", "precision", "max_epochs"}
 PASSES = 10
 
 
@@ -95,7 +95,7 @@ def _tracked(job: StepJob) -> Iterator[str | None]:
         own = {"version": code_version(), "data": _data_hash(job)}
         tags = job.lineage | own | machine
         settings = job.settings(job.step.stage) | dict(job.step.settings) | {"threads": job.plan.threads}
-        params = {name: value for name, value in settings.items() if name not in TOLD_BY_THE_TRAINING}
+        params = {name: value for name, value in settings.items() if name not in LOGGED_BY_THE_TRAINING}
         job.tracking.note(run, tags, redact_paths(params))
         yield run
 

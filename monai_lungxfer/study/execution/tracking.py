@@ -33,7 +33,7 @@ NOT_IN_NAMES = re.compile(r"[^/\w.\- ]")
 class Tracking:
     """Where a study is tracked; small enough to travel to other processes.
 
-    A part of the study has one run for good: started again after an interruption, it goes on in its run.
+    A part of the study has one run for good. When it is started again after an interruption, it continues in this run.
 
     Attributes
     ----------
@@ -157,13 +157,13 @@ class Tracking:
         A setting's name becomes that of a parameter: "/" for "#", "_" for what MLflow does not allow.
         """
         now = get_current_time_millis()
-        told = {NOT_IN_NAMES.sub("_", key.replace("#", "/")): str(value) for key, value in (params or {}).items()}
+        given = {NOT_IN_NAMES.sub("_", key.replace("#", "/")): str(value) for key, value in (params or {}).items()}
         with self._own_errors():
             known = self.client.get_run(run).data.params
             self.client.log_batch(
                 run,
                 metrics=[Metric(name, value, now, 0) for name, value in (metrics or {}).items()],
-                params=[Param(name, value) for name, value in told.items() if name not in known],
+                params=[Param(name, value) for name, value in given.items() if name not in known],
                 tags=[RunTag(f"lungxfer.{key}", str(tag)) for key, tag in (tags or {}).items() if tag is not None],
             )
 

@@ -113,9 +113,9 @@ class StudyPlan(_Checked):
     fractions, hold_out
         Shares of training, validation and test; share of the portable images set aside as independent half.
     allow_shared_patients : bool
-        Whether the same patient may stand among general and portable images.
+        Whether the same patient may have general and portable images.
     threads : int or None
-        Of each training; None stands for the processors of the machine that begins the study.
+        Of each training; None for all processors of the machine that begins the study.
     gpus : float
         That a training takes on a Ray cluster.
     retries : int
@@ -159,7 +159,7 @@ class StudyPlan(_Checked):
         Raises
         ------
         PlanError
-            When it is missing, is not YAML, or a key is unknown, stands there twice or has a value that makes no sense.
+            When it is missing, is not YAML, or a key is unknown, is given twice or has a value that makes no sense.
         """
         path = Path(path)
         folder = path.absolute() if path.is_dir() else None

@@ -41,7 +41,7 @@ def load_plan_file(path: Path) -> dict[Any, Any]:
     Raises
     ------
     PlanError
-        When it is missing, is not YAML or holds no keys, or when a key stands there twice.
+        When it is missing, is not YAML or holds no keys, or when a key is given twice.
     """
     try:
         content = _Loader(path).get_single_data()
@@ -53,7 +53,7 @@ def load_plan_file(path: Path) -> dict[Any, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping, of which PyYAML would take the last."""
+    """Refuses a key that is given twice in a mapping; PyYAML would take the last."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path.read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
 
 
 def check_names(given: Sequence[str], known: Iterable[str], kind: str) -> None:
-    """Check that names are known and stand there once.
+    """Check that names are known and given once.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def check_settings(settings: Mapping[str, Any], config: Mapping[str, Any], own: 
         When they are not.
     """
     for name in settings:
-        path = name.replace("+", "")  # which tells MONAI to add to what is there
+        path = name.replace("+", "")  # it makes MONAI add to what is there
         root = path.partition("#")[0]
         if root in own:
             raise ValueError(f"give {where}.{root} instead of the setting {name!r} of {where}.settings")

@@ -65,7 +65,7 @@ def draw_case_pictures(
     cases : sequence of Case
         Which.
     data : str or pathlib.Path or None
-        The study's data; None stands for the folder that the plan names.
+        The study's data; None for the folder that the plan names.
     device : str
         Where the networks run.
 
@@ -94,7 +94,7 @@ def _images(cases: Sequence[Case], root: Path) -> dict[str, Path]:
     """Find images by their names: below the folder, or else where its datalist says."""
     images = {case.image: root / case.image for case in cases}
     if not all(path.is_file() for path in images.values()):
-        with suppress(DatalistError):  # without a datalist, what is missing is told
+        with suppress(DatalistError):  # without a datalist, the caller reports what is missing
             records = load_datalist(root, labels_required=False)
             images |= {image_name(record["image"], data_root(root)): Path(record["image"]) for record in records}
     return images

@@ -1,4 +1,4 @@
-"""Tables beyond the paper's: before against after with tests, and the arms beside each other."""
+"""Tables beyond the paper's: before against after with tests, and the arms side by side."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _with_moments(analysis: Analysis) -> pd.DataFrame:
 
 
 def arms_table(analysis: Analysis) -> Table:
-    """Return the arms beside each other on the independent half, each compared with the paper's arm in Dice."""
+    """Return the arms side by side on the independent half, each compared with the paper's arm in Dice."""
     note = (
         f"{MEANS} The difference is to {ARMS[PAPER_ARM].title}, in the repetitions that "
         f"both have. The CSV has more metrics, which are tests of the same family. {TESTS}"

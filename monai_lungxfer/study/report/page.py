@@ -107,7 +107,7 @@ def _pictures(drawn: CasePictures) -> dict[str, Any]:
 
 
 def inline_svg(drawing: Drawing) -> Markup:
-    """Return the SVG of a drawing to stand in an HTML page.
+    """Return the SVG of a drawing as a part of an HTML page.
 
     Its ids get the drawing's name, since those of several drawings would be the same; greys become the page's own, so
     that it can be dark.

@@ -1,4 +1,4 @@
-"""The paper's Tables 3 to 7 as this study has them, beside the paper's figures."""
+"""The paper's Tables 3 to 7 as this study has them, next to the paper's figures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TIMES = {
 
 
 def stage_test_table(analysis: Analysis, stage: str) -> Table:
-    """Return Table 3 ("general") or 4 ("portable"): the stage's own test part, arms beside each other."""
+    """Return Table 3 ("general") or 4 ("portable"): the stage's own test part, with the arms side by side."""
     number, numbers = STAGE_TEST_TABLES[stage], analysis.stage_tests[stage]
     numbers = numbers.assign(paper=[paper_value(number, name) for name in numbers.metric])
     titles = [ARMS[arm].title for arm in numbers.arm.unique()]
