@@ -8,13 +8,11 @@ from PIL import Image
 from raw_pieces import HEIGHT, WIDTH, write_mask, write_picture
 
 from monai_lungxfer.data.public import cohen as cohen_adapter
-from monai_lungxfer.data.public import folder, hannover, jsrt, lgg, tuberculosis
 from monai_lungxfer.data.public import general as general_adapter
+from monai_lungxfer.data.public import hannover, jsrt, lgg, tuberculosis
 from monai_lungxfer.data.public import kermany as kermany_adapter
 from monai_lungxfer.data.public import v7 as v7_adapter
 from monai_lungxfer.data.public.adapters import ADAPTERS, find_adapter
-from monai_lungxfer.data.public.findings import parse_finding
-from monai_lungxfer.data.public.item import Facts
 from monai_lungxfer.utils.errors import DatalistError, InputFileError, LungXferError
 
 HALF = slice(5, 20)
@@ -43,51 +41,6 @@ def test_a_folder_with_something_else_is_refused_with_the_layout(tmp_path, name)
     with pytest.raises(DatalistError, match="Give the folder that holds") as caught:
         ADAPTERS[name].collect(tmp_path)
     assert ADAPTERS[name].layout in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("names", "finding"),
-    [
-        (("Pneumonia/Viral/COVID-19",), "covid19"),
-        (("COVID-19, ARDS",), "covid19"),
-        (("Viral Pneumonia", "COVID-19"), "covid19"),
-        (("No Finding",), "normal"),
-        (("No Pneumonia (healthy)", "No Finding"), "normal"),
-        (("Pneumonia",), "pathological"),
-        (("Abnormal",), "pathological"),
-        (("todo",), None),
-        (("Unknown", ""), None),
-        ((), None),
-        (("Non-COVID",), None),
-        (("NonCOVID",), None),
-        (("not_covid19",), None),
-        (("no evidence of covid",), None),
-        (("No signs of SARS-CoV-2",), None),
-        (("without COVID-19",), None),
-        (("COVID-19 negative",), None),
-        (("COVID-19: PCR negative",), None),
-        (("covid_neg",), None),
-        (("negative for SARS-CoV-2 (COVID-19)",), None),
-        (("COVID-19 not detected",), None),
-        (("no evidence of COVID-19 or pneumonia",), None),
-        (("Non-COVID pneumonia",), "pathological"),
-        (("Pneumonia (COVID-19 negative)",), "pathological"),
-        (("Pneumonia, COVID-19 negative",), "pathological"),
-        (("Normal (no COVID)",), "normal"),
-        (("No Finding", "COVID-19 negative"), "normal"),
-        (("Non-COVID", "COVID-19"), "covid19"),
-        (("non-severe COVID-19",), "covid19"),
-        (("No improvement, COVID-19",), "covid19"),
-        (("COVID-19 without pneumonia",), "covid19"),
-        (("COVID-19, influenza negative",), "covid19"),
-        (("COVID-19 positive influenza negative",), "covid19"),
-        (("Normal COVID",), "covid19"),
-        (("patient no 12 covid19",), "covid19"),
-        (("sars_cov_2",), "covid19"),
-    ],
-)
-def test_findings(names, finding):
-    assert parse_finding(*names) == finding
 
 
 def test_lgg(tmp_path):
@@ -316,68 +269,3 @@ def test_hannover(tmp_path):
     assert (item.patient, item.finding, item.view) == ("hannover-042f06a9", "covid19", "AP")
     assert (item.license, item.mask) == ("CC BY 3.0", None)
     assert [one.file.name for one in found.skipped] == ["c9280a30.png"]
-
-
-@pytest.mark.parametrize(
-    ("image", "mask"),
-    [
-        ("images/covid19/p1_a.png", "masks/covid19/p1_a.png"),
-        ("covid19/images/p1_a.jpg", "covid19/labels/p1_a.png"),
-        ("covid19/p1_a.png", "covid19/p1_a_mask.png"),
-    ],
-)
-def test_folder(tmp_path, image, mask):
-    write_picture(tmp_path / image)
-    write_mask(tmp_path / mask, HALF, HALF)
-    facts = Facts("AP Supine", "private", "Agfa dr100E", "v7", r"^(p\d+)_")
-    (item,) = folder.collect(tmp_path, facts).items
-    assert (item.name, item.patient, item.finding) == ("covid19-p1_a", "p1", "covid19")
-    assert (item.view, item.license, item.device, item.mask_convention) == ("AP Supine", "private", "Agfa dr100E", "v7")
-    assert _masks(item).foreground.sum() == 225
-
-
-@pytest.mark.parametrize(
-    ("label", "finding"),
-    [
-        ("Non-COVID", "non-covid"),
-        ("COVID-19 negative", "covid-19 negative"),
-        ("Non-COVID pneumonia", "non-covid pneumonia"),
-        ("COVID pneumonia", "covid19"),
-        ("Pneumonia", "pathological"),
-        ("Controls", "normal"),
-    ],
-)
-def test_folder_names_that_are_findings_and_others(tmp_path, label, finding):
-    write_picture(tmp_path / label / "1.png")
-    (item,) = folder.collect(tmp_path).items
-    assert (item.finding, item.finding_text) == (finding, label)
-
-
-def test_folder_without_sub_folders_and_patients(tmp_path):
-    write_picture(tmp_path / "images" / "1.png")
-    found = folder.collect(tmp_path)
-    (item,) = found.items
-    assert (item.patient, item.finding, item.mask, item.license) == ("1", None, None, "unknown")
-    assert found.notes == ["every image counts as a patient of its own, since no pattern for patients was given"]
-
-
-def test_folder_with_odd_ends(tmp_path):
-    write_picture(tmp_path / "Healthy" / "p1_1.png")
-    write_picture(tmp_path / "Healthy" / "p1_1.jpg")
-    write_picture(tmp_path / "tumour" / "who.png")
-    write_picture(tmp_path / "tumour" / "p2_1.png")
-    write_mask(tmp_path / "tumour" / "p9_1_mask.png", HALF, HALF)
-    found = folder.collect(tmp_path, Facts(patient_pattern=r"^(p\d+)_"))
-    assert [(item.patient, item.finding) for item in found.items] == [("p1", "normal"), ("p2", "tumour")]
-    assert {one.file.name: one.reason for one in found.skipped} == {
-        "p1_1.png": "has the same name as Healthy/p1_1.jpg",
-        "who.png": "has a name in which the pattern finds no patient",
-        "p9_1_mask.png": "is a mask without an image",
-    }
-
-
-@pytest.mark.parametrize("pattern", ["(", "p1"])
-def test_folder_with_a_bad_pattern(tmp_path, pattern):
-    write_picture(tmp_path / "1.png")
-    with pytest.raises(LungXferError, match=r"regular expression|no group"):
-        folder.collect(tmp_path, Facts(patient_pattern=pattern))

@@ -13,9 +13,7 @@ from monai_lungxfer.data.checks import check_datalist
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.public import prepare as module
 from monai_lungxfer.data.public.item import Facts
-from monai_lungxfer.data.public.names import resembles_person_name
 from monai_lungxfer.data.public.prepare import prepare
-from monai_lungxfer.data.public.write import convert_to_16_bits
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
 
@@ -179,23 +177,6 @@ def test_other_formats_become_16_bit_png_without_header(tmp_path, shared_data):
         assert opened.mode == "I;16"
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([[0, 7], [65535, 3]], [[0, 7], [65535, 3]]),
-        ([[-1000, 7], [3000, 3]], [[0, 1007], [4000, 1003]]),
-        ([[70000, 70007], [70001, 70003]], [[0, 7], [1, 3]]),
-        ([[0, 0.5], [1, 0.25]], [[0, 32768], [65535, 16384]]),
-        ([[0, 131070], [2, 4]], [[0, 65535], [1, 2]]),
-        ([[0.5, 0.5]], [[0, 0]]),
-    ],
-)
-def test_sixteen_bits(values, expected):
-    made = convert_to_16_bits(np.array(values, np.float32))
-    assert made.dtype == np.uint16
-    np.testing.assert_array_equal(made, expected)
-
-
 def test_facts_are_for_a_folder_only(tmp_path, kermany):
     with pytest.raises(LungXferError, match="kermany says itself"):
         prepare("kermany", kermany, tmp_path / "out", facts=Facts(view="AP"))
@@ -204,35 +185,6 @@ def test_facts_are_for_a_folder_only(tmp_path, kermany):
 def test_raw_folder_that_is_not_there(tmp_path):
     with pytest.raises(DatalistError, match="not a folder"):
         prepare("jsrt", tmp_path / "raw", tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["DOE^JANE", "Doe, Jane", "anna_meier_2", "Meier-2", "meier", "AnnaMeier", "Müller_3", "2020-01-01 Özil Mesut"],
-)
-def test_names_of_people(name):
-    assert resembles_person_name(name)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "p0001_1",
-        "COVID-19",
-        "normal",
-        "AP Supine",
-        "person12_bacteria_46",
-        "NORMAL2-IM-0588-0001",
-        "MCUCXR_0104_1",
-        "TCGA_CS_4941_19960909_3",
-        "042f06a9",
-        "abcdefab-cafe-babe-face-abcdefabcdef",
-        "1676194",
-        "chest_xray",
-    ],
-)
-def test_names_of_files(name):
-    assert not resembles_person_name(name)
 
 
 def test_anonymise_lists_what_it_refuses(tmp_path, raw):

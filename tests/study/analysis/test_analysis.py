@@ -1,0 +1,46 @@
+"""The numbers of a study, computed from its results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from study_folder import EPOCHS, FINDINGS, GAIN
+
+from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
+from monai_lungxfer.study.analysis.comparisons import KEY_METRICS, TABLE_METRICS
+
+
+def test_independent_half_by_moment_finding_and_metric(analysis: Analysis) -> None:
+    table = analysis.independent
+    assert list(table.moment.unique()) == list(MOMENTS)
+    assert set(table.finding) == {"all", *FINDINGS}
+    assert len(table) == 2 * 4 * len(TABLE_METRICS)
+    dice = table[(table.finding == "all") & (table.metric == "DICE")].set_index("moment")["mean"]
+    assert dice["after"] - dice["before"] == pytest.approx(GAIN, abs=0.005)
+
+
+def test_gains_are_tested_as_one_family(analysis: Analysis) -> None:
+    gains = analysis.gains
+    assert len(gains) == 4 * len(KEY_METRICS)
+    assert (gains.p_holm >= gains.p).all()
+    row = gains[(gains.finding == "all") & (gains.metric == "DICE")].iloc[0]
+    assert row.difference_low < row.difference < row.difference_high
+    assert row.difference == pytest.approx(GAIN, abs=0.005)
+    assert row.effect == 1
+
+
+def test_arms_are_compared_with_the_papers(analysis: Analysis) -> None:
+    arms = analysis.arms
+    assert arms[arms.arm == "paper"].difference.isna().all()
+    scratch = arms[(arms.arm == "scratch") & (arms.metric == "DICE")].iloc[0]
+    assert scratch.difference == pytest.approx(-0.04, abs=0.005)
+    assert list(analysis.stage_tests) == ["general", "portable"]
+
+
+def test_times_areas_and_calibration(analysis: Analysis) -> None:
+    times = analysis.times.set_index("step")
+    assert times.loc["general", "repetitions"] == 5
+    assert times.loc["general", "epochs_mean"] == pytest.approx(np.mean(EPOCHS["general"]))
+    assert times.loc["portable", "network_ms_mean"] == pytest.approx(4.15)
+    assert analysis.areas["before"].bias == pytest.approx(-3, abs=0.3)
+    assert 0 < analysis.calibration_errors["after"] < 0.2
