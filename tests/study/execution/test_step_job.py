@@ -34,6 +34,7 @@ def test_settings_of_the_stages(tmp_path):
 
 
 def test_decoded_images_and_pooled_data(tmp_path):
+    (tmp_path / "data" / "general").mkdir(parents=True)
     training = _job(tmp_path, "pooled").training(None)
     assert training["tracking_uri"] == ""
     assert (training["memory_limit_gb"], training["spill_dir"]) == (0, str(tmp_path / "study" / "decoded"))
