@@ -10,11 +10,11 @@ from .training import (
     BestWeights as BestWeights,
 )
 from .training import (
-    EarlyStop as EarlyStop,
-)
-from .training import (
     EpochSeed as EpochSeed,
 )
 from .training import (
     ResumePoint as ResumePoint,
+)
+from .training import (
+    resume_schedule as resume_schedule,
 )

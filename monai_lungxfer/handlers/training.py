@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from ignite.handlers import EarlyStopping
 from monai.engines import Workflow
-from monai.handlers import EarlyStopHandler
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from monai_lungxfer.bundle.files import bundles_root
 from monai_lungxfer.utils.errors import LungXferError, TransferError
@@ -23,11 +22,12 @@ from monai_lungxfer.utils.files import atomic_path
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.weights.sidecar import input_size_file, save_input_size
 
-__all__ = ["BestWeights", "EarlyStop", "EpochSeed", "ResumePoint"]
+__all__ = ["BestWeights", "EpochSeed", "ResumePoint", "resume_schedule"]
 
 logger = logging.getLogger(__name__)
 
 _RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
+_SCHEDULE_PROGRESS = frozenset(("best", "num_bad_epochs", "cooldown_counter", "last_epoch", "_last_lr"))
 _START_AFRESH = "Start afresh with resume set to false, or choose another output folder"
 
 
@@ -64,24 +64,6 @@ class EpochSeed:
         torch.manual_seed(state)
         for dataset in self.datasets:
             dataset.set_epoch(engine.state.epoch)
-
-
-class EarlyStop(EarlyStopHandler):
-    """MONAI's early stop, whose counter and best score can be part of a `ResumePoint`."""
-
-    def state_dict(self) -> Mapping[str, Any]:
-        """Return the counter and the best score."""
-        return self._inner.state_dict()
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over the counter and the best score."""
-        self._inner.load_state_dict(state_dict)
-
-    @property
-    def _inner(self) -> EarlyStopping:
-        if self._handler is None:
-            raise RuntimeError("set_trainer() must be called before training")
-        return self._handler
 
 
 class BestWeights:
@@ -223,7 +205,26 @@ class ResumePoint:
 
     def _restore(self, content: Mapping[str, Any], trainer: Engine) -> None:
         for name, stateful in self.objects.items():
-            stateful.load_state_dict(content["objects"][name])
+            if isinstance(stateful, LRScheduler):
+                resume_schedule(stateful, content["objects"][name])
+            else:
+                stateful.load_state_dict(content["objects"][name])
         self.evaluator.state.best_metric, self.evaluator.state.best_metric_epoch = content["best"]
         trainer.state.epoch = content["epoch"]
         trainer.state.iteration = content["epoch"] * trainer.state.epoch_length
+
+
+def resume_schedule(schedule: LRScheduler, state_dict: Mapping[str, Any]) -> None:
+    """Set how far a schedule of the learning rate has come; its settings stay those of the configuration.
+
+    PyTorch takes factor, patience and length from the state too. A change of the configuration between two parts of a
+    training would then be ignored in silence, and the rate of one that is prolonged would rise after its old end.
+    """
+    if not isinstance(schedule, LambdaLR | ReduceLROnPlateau):
+        schedule.load_state_dict(dict(state_dict))
+        return
+    vars(schedule).update({name: value for name, value in state_dict.items() if name in _SCHEDULE_PROGRESS})
+    if isinstance(schedule, LambdaLR):  # the rate of an epoch follows from the settings alone
+        vars(schedule)["_last_lr"] = rates = schedule.get_lr()
+        for group, rate in zip(schedule.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate

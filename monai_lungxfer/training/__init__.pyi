@@ -5,9 +5,6 @@ from .distributed import (
     GlobalBatchNorm2d as GlobalBatchNorm2d,
 )
 from .distributed import (
-    backend_for as backend_for,
-)
-from .distributed import (
     leave_process_group as leave_process_group,
 )
 from .distributed import (
@@ -17,8 +14,6 @@ from .distributed import (
     synchronise_batch_norm as synchronise_batch_norm,
 )
 from .progress import TrainingProgress as TrainingProgress
-from .schedules import CosineSchedule as CosineSchedule
-from .schedules import PlateauSchedule as PlateauSchedule
 from .stage import (
     StageFolder as StageFolder,
 )

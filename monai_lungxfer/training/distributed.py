@@ -12,18 +12,12 @@ from torch.distributed.nn.functional import all_gather, all_reduce
 __all__ = [
     "GlobalBatchLoss",
     "GlobalBatchNorm2d",
-    "backend_for",
     "leave_process_group",
     "shares_need_padding",
     "synchronise_batch_norm",
 ]
 
 SETTLING_SECONDS = 0.5
-
-
-def backend_for(device: str | torch.device) -> str:
-    """Return the communication library for a device: nccl between GPUs, gloo between processors."""
-    return "nccl" if torch.device(device).type == "cuda" else "gloo"
 
 
 class GlobalBatchLoss(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from types import SimpleNamespace
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Engine
+from monai.optimizers import WarmupCosineSchedule
+from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
-from monai_lungxfer.handlers.training import EarlyStop, EpochSeed
+from monai_lungxfer.handlers.training import EpochSeed, resume_schedule
 
 
 def drawn(seed: int, epochs: int) -> list[tuple[float, float, float]]:
@@ -38,16 +41,84 @@ def test_data_sets_are_told_the_epoch() -> None:
     assert told == [1, 2, 3]
 
 
-def test_early_stop_needs_its_trainer_and_keeps_its_counter() -> None:
-    stop = EarlyStop(patience=3, score_function=lambda engine: -engine.state.metrics["val_loss"])
-    with pytest.raises(RuntimeError, match="set_trainer"):
-        stop.state_dict()
-    stop.set_trainer(Engine(lambda *_: None))
-    evaluator = SimpleNamespace(state=SimpleNamespace(metrics={"val_loss": 0.5}))
-    for _ in range(3):
-        stop(evaluator)  # type: ignore[arg-type]
-    other = EarlyStop(patience=3, score_function=lambda engine: 0.0)
-    other.set_trainer(Engine(lambda *_: None))
-    other.load_state_dict(stop.state_dict())
-    assert other.state_dict()["counter"] == 2
-    assert other.state_dict()["best_score"] == -0.5
+def schedule(**settings: float) -> ReduceLROnPlateau:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    return ReduceLROnPlateau(torch.optim.Adam([parameter], lr=1.0), **settings)
+
+
+def test_a_resumed_schedule_keeps_its_counter_and_takes_the_new_settings() -> None:
+    first = schedule(patience=5, factor=0.5)
+    for loss in (0.3, 0.4, 0.4):
+        first.step(loss)
+    second = schedule(patience=2, factor=0.1)
+    resume_schedule(second, first.state_dict())
+    assert (second.best, second.num_bad_epochs, second.last_epoch) == (0.3, 2, 3)
+    second.step(0.4)
+    assert second.optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_with_the_same_settings_it_goes_on_as_if_it_had_not_stopped() -> None:
+    losses = [0.5, 0.4, 0.45, 0.44, 0.43, 0.42, 0.5, 0.5, 0.5]
+    whole = schedule(patience=2, factor=0.5)
+    rates = []
+    for loss in losses:
+        whole.step(loss)
+        rates.append(whole.get_last_lr()[0])
+    part = schedule(patience=2, factor=0.5)
+    for loss in losses[:5]:
+        part.step(loss)
+    rest = schedule(patience=2, factor=0.5)
+    resume_schedule(rest, part.state_dict())
+    rest.optimizer.load_state_dict(part.optimizer.state_dict())
+    for loss, rate in zip(losses[5:], rates[5:], strict=True):
+        rest.step(loss)
+        assert rest.get_last_lr()[0] == rate
+    assert rates[-1] < rates[0]
+
+
+def cosine(epochs: int) -> WarmupCosineSchedule:
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([parameter], lr=1.0)
+    return WarmupCosineSchedule(optimizer, warmup_steps=2, t_total=epochs, end_lr=0.001, warmup_multiplier=0.1)
+
+
+def rates(schedule: WarmupCosineSchedule, epochs: int) -> list[float]:
+    """The rates that the optimizer has in the coming epochs."""
+    found = []
+    for _ in range(epochs):
+        found.append(schedule.optimizer.param_groups[0]["lr"])
+        schedule.optimizer.step()
+        schedule.step()
+    return found
+
+
+def test_the_cosine_warms_up_and_falls() -> None:
+    expected = [0.1, 0.55] + [0.5 * (1 + math.cos(math.pi * step / 8)) for step in range(8)] + [0.001]
+    assert rates(cosine(10), 11) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("done", [1, 2, 5])
+def test_a_resumed_cosine_goes_on_as_if_it_had_not_stopped(done: int) -> None:
+    whole, part, rest = cosine(10), cosine(10), cosine(10)
+    expected = rates(whole, 10)[done:]
+    rates(part, done)
+    rest.optimizer.load_state_dict(part.optimizer.state_dict())
+    resume_schedule(rest, part.state_dict())
+    assert rest.get_last_lr() == part.get_last_lr()
+    assert rates(rest, 10 - done) == expected
+
+
+def test_a_prolonged_cosine_falls_to_the_new_end() -> None:
+    """A finished one, too: with the old length it would rise from there."""
+    part, rest = cosine(10), cosine(20)
+    rates(part, 10)
+    rest.optimizer.load_state_dict(part.optimizer.state_dict())
+    resume_schedule(rest, part.state_dict())
+    assert rates(rest, 10) == rates(cosine(20), 20)[10:]
+    assert rest.get_last_lr() == [0.001]
+
+
+def test_other_schedules_take_over_all_of_their_state() -> None:
+    first, second = (StepLR(torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))]), size) for size in (3, 5))
+    resume_schedule(second, first.state_dict())
+    assert second.state_dict() == first.state_dict()

@@ -16,17 +16,12 @@ from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.training.distributed import (
     GlobalBatchLoss,
     GlobalBatchNorm2d,
-    backend_for,
     leave_process_group,
     shares_need_padding,
     synchronise_batch_norm,
 )
 
 LOSS = DiceLoss(sigmoid=True, smooth_nr=1, smooth_dr=1, batch=True)
-
-
-def test_backends() -> None:
-    assert (backend_for("cpu"), backend_for("cuda:1")) == ("gloo", "nccl")
 
 
 @pytest.mark.parametrize(
