@@ -127,7 +127,7 @@ def list_models(
     as_json: Json = False,
 ) -> None:
     """List registered models: versions, aliases, how good they are, and where they come from."""
-    from monai_lungxfer.registry.listing import list_versions
+    from monai_lungxfer.registry.store import list_versions
 
     rows = list_versions(name, tracking_uri=tracking_uri)
     if as_json:

@@ -6,15 +6,7 @@ from .image_table import summarise as summarise
 from .mlflow_run import RunTracker as RunTracker
 from .precise_batch_norm import PreciseBatchNorm as PreciseBatchNorm
 from .precise_batch_norm import evenly_spaced as evenly_spaced
-from .training import (
-    BestWeights as BestWeights,
-)
-from .training import (
-    EpochSeed as EpochSeed,
-)
-from .training import (
-    ResumePoint as ResumePoint,
-)
-from .training import (
-    resume_schedule as resume_schedule,
-)
+from .training import BestWeights as BestWeights
+from .training import EpochSeed as EpochSeed
+from .training import ResumePoint as ResumePoint
+from .training import resume_schedule as resume_schedule

@@ -1,19 +1,37 @@
-"""The promotion gate: a paired comparison of two models on images that neither has learnt from."""
+"""The promotion gate: a paired comparison of two models by their reports on images that neither has learnt from."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from monai_lungxfer.registry.reports import METRIC, mean_metric
 from monai_lungxfer.utils.errors import RegistryError
 
-__all__ = ["MARGIN", "SIGNIFICANCE", "Comparison", "compare"]
+__all__ = [
+    "MARGIN",
+    "METRIC",
+    "REPORT_ARTIFACT",
+    "SIGNIFICANCE",
+    "Comparison",
+    "compare",
+    "mean_metric",
+    "read_report",
+    "without_names",
+]
+
+METRIC = "DICE"
+"""What models are compared by, see `monai_lungxfer.metrics.per_image`."""
+
+REPORT_ARTIFACT = "report"
+"""Name of the artifact that is the report; the file is called so too, with the suffix of JSON."""
 
 MARGIN = 0.005
 """How much lower Dice may be without mattering: a little more than what docs/results/recipe.md calls no difference
@@ -21,6 +39,54 @@ MARGIN = 0.005
 
 SIGNIFICANCE = 0.05
 """Greatest probability of passing a model that is worse by the margin."""
+
+
+_SECTIONS = ("independent", "test")
+
+
+def read_report(path: str | Path, weights_sha256: str) -> dict[str, Any]:
+    """Read a report of a model on images that it has not learnt from.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Written by ``lungxfer evaluate``, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
+    weights_sha256 : str
+        SHA-256 of the weights that it must be of.
+
+    Raises
+    ------
+    RegistryError
+        When it is no such report, of another section, or of other weights.
+    """
+    remedy = "Give what lungxfer evaluate STAGE --weights WEIGHTS --section independent has written"
+    try:
+        report = json.loads(Path(path).read_text(encoding="utf-8"))
+        measured, section = report["weights_sha256"], report["section"]
+        unusable = not all(isinstance(row[METRIC], float | int) and row["image"] for row in report["rows"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RegistryError("is no report of an evaluation", source=path, remedy=remedy) from error
+    if unusable or not report["rows"]:
+        raise RegistryError("has no images, or images that were not measured", source=path, remedy=remedy)
+    if section not in _SECTIONS:
+        raise RegistryError(f"was made on the section {section!r}, which the model knows", source=path, remedy=remedy)
+    if measured != weights_sha256:
+        raise RegistryError(
+            f"is of the weights {measured[:12]}, not of {weights_sha256[:12]}", source=path, remedy=remedy
+        )
+    return without_names(report)
+
+
+def without_names(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the names of images, which may be those of patients, by one hash of all of them in their order."""
+    names = "\n".join(row["image"] for row in report["rows"])
+    rows = [{key: value for key, value in row.items() if key != "image"} for row in report["rows"]]
+    return {**report, "rows": rows, "images_sha256": hashlib.sha256(names.encode()).hexdigest()}
+
+
+def mean_metric(report: Mapping[str, Any]) -> float:
+    """Return the mean of the metric that models are compared by."""
+    return float(report["all"][METRIC]["mean"])
 
 
 @dataclass(frozen=True)
@@ -76,7 +142,7 @@ def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Compar
     Parameters
     ----------
     candidate, champion : mapping
-        Reports, see `monai_lungxfer.registry.reports`.
+        As `read_report` returns them.
 
     Raises
     ------

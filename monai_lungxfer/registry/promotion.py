@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.data.splits import load_split
-from monai_lungxfer.registry.gate import Comparison, compare
-from monai_lungxfer.registry.reports import REPORT_ARTIFACT, without_names
+from monai_lungxfer.registry.gate import REPORT_ARTIFACT, Comparison, compare, without_names
 from monai_lungxfer.registry.store import CANDIDATE, CHAMPION, registry_at, version_at, version_uri
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage, stage_data
 from monai_lungxfer.utils.errors import LungXferError, RegistryError
@@ -159,21 +157,18 @@ def _moved(
     comparison: Comparison | None,
     force: str | None,
 ) -> Promotion:
+    """Make the candidate the champion; its tags tell why."""
     name, version = candidate.name, candidate.version
     before = None if champion is None else champion.version
-    for tag, value in _account(before, comparison, force).items():
-        client.set_model_version_tag(name, version, tag, value)
+    account = {
+        "champion_before": before or "none",
+        "comparison": None if comparison is None else json.dumps(asdict(comparison)),
+        "forced": force,
+    }
+    for tag, value in account.items():
+        if value is not None:
+            client.set_model_version_tag(name, version, tag, value)
     client.set_registered_model_alias(name, CHAMPION, version)
     if CANDIDATE in candidate.aliases:
         client.delete_registered_model_alias(name, CANDIDATE)
     return Promotion(name, version, before, comparison, promoted=True)
-
-
-def _account(before: str | None, comparison: Comparison | None, force: str | None) -> Mapping[str, str]:
-    """Return the tags that tell why a version was promoted."""
-    account = {"champion_before": before or "none"}
-    if comparison is not None:
-        account["comparison"] = json.dumps(asdict(comparison))
-    if force is not None:
-        account["forced"] = force
-    return account

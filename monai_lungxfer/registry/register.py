@@ -19,7 +19,7 @@ from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.export.weights import install_weights
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.registry.reports import METRIC, REPORT_ARTIFACT, mean_metric, read_report
+from monai_lungxfer.registry.gate import METRIC, REPORT_ARTIFACT, mean_metric, read_report
 from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at, version_uri
 from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
 from monai_lungxfer.utils.files import hash_file

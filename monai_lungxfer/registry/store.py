@@ -1,4 +1,4 @@
-"""The connection to a registry, and how models and their versions are called there."""
+"""The connection to a registry, what is in it, and how models and their versions are called there."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import mlflow
 from mlflow import MlflowClient, MlflowException
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 from monai_lungxfer.bundle.references import REGISTERED
 from monai_lungxfer.utils.errors import RegistryError
 
-__all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "registry_at", "version_at", "version_uri"]
+__all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "list_versions", "registry_at", "version_at", "version_uri"]
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 """Aliases of a model's version that is proposed, and of the one that is used."""
@@ -103,3 +104,42 @@ def version_at(client: MlflowClient, name: str, place: str) -> ModelVersion | No
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
+
+
+def list_versions(name: str | None = None, *, tracking_uri: str | None = None) -> list[dict[str, Any]]:
+    """List versions of models that this package has registered, the newest of each model first.
+
+    Parameters
+    ----------
+    name : str, optional
+        Of one registered model; the default is all.
+    tracking_uri : str, optional
+        See `registry_at`.
+
+    Returns
+    -------
+    list of dict
+        Name, version and aliases, and the version's tags.
+
+    Raises
+    ------
+    RegistryError
+        When the registry cannot be reached, or there is no such model.
+    """
+    with registry_at(tracking_uri) as client:
+        models = [client.get_registered_model(name)] if name else mlflow.search_registered_models()
+        return [row for model in models for row in _versions(model)]
+
+
+def _versions(model: RegisteredModel) -> list[dict[str, Any]]:
+    found = mlflow.search_model_versions(filter_string=f"name = '{model.name}'")
+    return [
+        {
+            "name": model.name,
+            "version": str(version.version),
+            "aliases": sorted(alias for alias, number in model.aliases.items() if str(number) == str(version.version)),
+            "tags": dict(version.tags),
+        }
+        for version in sorted(found, key=lambda version: -int(version.version))
+        if "weights_sha256" in version.tags
+    ]

@@ -13,9 +13,9 @@ import pytest
 from evaluation_report import write_report
 
 from monai_lungxfer.data.splits import ensure_split
-from monai_lungxfer.registry.listing import list_versions
 from monai_lungxfer.registry.promotion import promote
 from monai_lungxfer.registry.register import register_bundle
+from monai_lungxfer.registry.store import list_versions
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import RegistryError
 

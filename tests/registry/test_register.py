@@ -12,9 +12,8 @@ from evaluation_report import write_report
 from monai_lungxfer.bundle.files import export_bundle
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.registry.listing import list_versions
 from monai_lungxfer.registry.register import register_bundle
-from monai_lungxfer.registry.store import registry_at
+from monai_lungxfer.registry.store import list_versions, registry_at
 from monai_lungxfer.serving.mlflow.signature import input_example
 from monai_lungxfer.utils.errors import RegistryError, TransferError
 from monai_lungxfer.utils.files import hash_file
