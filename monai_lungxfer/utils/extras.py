@@ -1,4 +1,4 @@
-"""Packages of the extra `dicom`, imported when they are needed."""
+"""Packages of the extras, imported when they are needed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from monai_lungxfer.utils.errors import LungXferError
 __all__ = ["import_extra"]
 
 
-def import_extra(name: str) -> ModuleType:
-    """Import a module that the extra `dicom` brings: the core must work without it.
+def import_extra(name: str, extra: str = "dicom") -> ModuleType:
+    """Import a module that an extra brings: the core must work without it.
 
     Raises
     ------
@@ -23,5 +23,5 @@ def import_extra(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         raise LungXferError(
             f"the package {name.partition('.')[0]} is needed for this and is not installed",
-            remedy='Run: pip install "monai_lungxfer[dicom]"',
+            remedy=f'Run: pip install "monai_lungxfer[{extra}]"',
         ) from error

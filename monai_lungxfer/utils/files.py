@@ -8,15 +8,17 @@ import re
 import secrets
 import shutil
 import stat
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from monai_lungxfer.utils.errors import OutputError
+from filelock import FileLock, Timeout
 
-__all__ = ["atomic_path", "hash_file", "remove_leftovers", "staged_folder", "unwritable"]
+from monai_lungxfer.utils.errors import LungXferError, OutputError
+
+__all__ = ["atomic_path", "hash_file", "hold_lock", "remove_leftovers", "staged_folder", "unwritable"]
 
 
 @contextmanager
@@ -106,21 +108,17 @@ def staged_folder(target: Path, *, overwrite: bool = False, mark: str | Path | N
         what was there before stays.
     """
     _check_target(target, overwrite, mark)
-    temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        new = temporary / "new"
-        new.mkdir()
-        yield new
-        if hasattr(os, "sync"):
-            os.sync()  # a loss of power after the renaming must not leave empty files
-        _put_in_place(new, target, temporary / "old")
+        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent, ignore_cleanup_errors=True) as temporary:
+            new = Path(temporary, "new")
+            new.mkdir()
+            yield new
+            if hasattr(os, "sync"):
+                os.sync()  # a loss of power after the renaming must not leave empty files
+            _put_in_place(new, target, Path(temporary, "old"))
     except OSError as error:
         raise unwritable(target, error) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _put_in_place(new: Path, target: Path, aside: Path) -> None:
@@ -172,3 +170,35 @@ def hash_file(path: str | Path) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
+    """Hold a lock while the block runs, which no other process can hold meanwhile.
+
+    Parameters
+    ----------
+    lock : pathlib.Path
+        The lock's file; its folder is made when it is missing.
+    problem, remedy : str
+        The error to raise when another process holds it.
+
+    Raises
+    ------
+    LungXferError
+        When another process holds it.
+    OutputError
+        When it cannot be written.
+    """
+    held = FileLock(lock)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout=0)
+    except Timeout:
+        raise LungXferError(problem, source=lock.parent, remedy=remedy) from None
+    except OSError as error:
+        raise unwritable(lock.parent, error) from error
+    try:
+        yield
+    finally:
+        held.release()

@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.extras import import_extra
 
 __all__ = ["connected"]
 
@@ -38,12 +39,7 @@ def connected(address: str) -> Iterator[Any]:
     LungXferError
         When Ray is not installed, or there is no cluster at the address.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise LungXferError(
-            "Ray is not installed", remedy='Install it: pip install "monai_lungxfer[distributed]"'
-        ) from error
+    ray = import_extra("ray", extra="distributed")
     # Ray tells of lost workers on standard output, some of it as late as at the end of the connection, where results of
     # this package may be expected.
     with redirect_stdout(sys.stderr), _initialised(ray, address):

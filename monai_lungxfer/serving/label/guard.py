@@ -7,20 +7,18 @@ import json
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Guard", "escapes_folder", "rejection_reason"]
 
 logger = logging.getLogger(__name__)
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _SERVED = re.compile(
     r"GET /((docs|openapi\.json|favicon\.ico)?|info/?|model/(info/)?[^/]+)|"
@@ -108,7 +106,7 @@ class Guard:
         Whether there is a DICOMweb server that viewers reach through this one.
     """
 
-    def __init__(self, app: Any, hosts: set[str], max_bytes: int, *, with_proxy: bool) -> None:
+    def __init__(self, app: ASGIApp, hosts: set[str], max_bytes: int, *, with_proxy: bool) -> None:
         self.app = app
         self.hosts = hosts
         self.max_bytes = max_bytes
@@ -121,80 +119,77 @@ class Guard:
             return
         begin, told = time.monotonic(), {"status": 500}
 
-        async def watched(message: MutableMapping[str, Any]) -> None:
+        async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 told["status"] = message["status"]
             await send(message)
 
-        objection = self._objection(scope)
         try:
-            if objection is None:
-                await self.app(scope, await self._checked(scope, receive), watched)
-            else:
-                await JSONResponse({"detail": objection[1]}, objection[0])(scope, receive, watched)
-        except HTTPException as error:  # raised while the body of parameters was read
+            self._check_head(scope)
+            await self.app(scope, await self._checked(scope, receive), watched)
+        except HTTPException as error:
             await JSONResponse({"detail": error.detail}, error.status_code)(scope, receive, watched)
+        except ClientDisconnect:  # nobody waits for an answer
+            told["status"] = 499
         finally:  # what follows in the path, or is no endpoint, may be a name
             shown = _first(scope) if _first(scope) in _ENDPOINTS else "(other)"
             logger.info("%s /%s %d, %.2f s", scope["method"], shown, told["status"], time.monotonic() - begin)
 
-    def _objection(self, scope: Scope) -> tuple[int, str] | None:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    def _check_head(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
         host = headers.get("host", "")
         name = re.sub(r":\d+$", "", host).lower()
+        # Starlette's TrustedHostMiddleware has no pattern for "any address", and answers in plain text.
         if name not in self.hosts and not _is_address(name):
-            return 403, "this server is not known by that name"
+            raise HTTPException(403, "this server is not known by that name")
         if "origin" in headers and headers["origin"].partition("://")[2] != host:
-            return 403, "pages of other sites may not use this server"
+            raise HTTPException(403, "pages of other sites may not use this server")
         query = [value for _, value in parse_qsl(scope["query_string"].decode("latin-1"))]
         if any(map(_CONTROL.search, [scope["path"], *query])):
-            return 400, "the address holds control characters"
-        if not _SERVED.fullmatch(f"{scope['method']} {scope['path']}") or (
-            _first(scope) == "proxy" and not self.with_proxy
-        ):
-            return 403, "this is not served here"
+            raise HTTPException(400, "the address holds control characters")
+        is_proxy = _first(scope) == "proxy"
+        if not _SERVED.fullmatch(f"{scope['method']} {scope['path']}") or (is_proxy and not self.with_proxy):
+            raise HTTPException(403, "this is not served here")
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > self.max_bytes:
-            return 413, f"the request is larger than {self.max_bytes / 1e6:g} MB"
-        values = scope["path"].strip("/").split("/")
-        if _first(scope) != "proxy":  # the query of a DICOMweb server is its own
-            values += query
-        return (400, "an id or a name leads out of its folder") if any(map(escapes_folder, values)) else None
+            raise _too_large(self.max_bytes)
+        values = scope["path"].strip("/").split("/") + ([] if is_proxy else query)  # DICOMweb has its own query
+        if any(map(escapes_folder, values)):
+            raise HTTPException(400, "an id or a name leads out of its folder")
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Return what receives the body, counted; a body of parameters is read and checked at once."""
-        counted = self._counted(receive)
-        types = [value.lower() for name, value in scope["headers"] if name.lower() == b"content-type"]
-        if _first(scope) not in _OF_PARAMETERS and not any(b"json" in kind for kind in types):
-            return counted
-        body, more = b"", True
-        while more:
-            message = await counted()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
-            if len(body) > _MOST_JSON:
-                raise HTTPException(413, "the parameters are larger than 1 MB")
+        types = Headers(scope=scope).getlist("content-type")
+        if _first(scope) not in _OF_PARAMETERS and not any("json" in kind.lower() for kind in types):
+            return _counted(receive, self.max_bytes)
+        body = await Request(scope, _counted(receive, min(_MOST_JSON, self.max_bytes))).body()
         reason = rejection_reason(body, is_kept=_first(scope) in ("batch", "infer"))
         if reason is not None:
             raise HTTPException(400, reason)
         messages = iter([{"type": "http.request", "body": body, "more_body": False}])
 
-        async def again() -> MutableMapping[str, Any]:
+        async def again() -> Message:
             return next(messages, None) or await receive()
 
         return again
 
-    def _counted(self, receive: Receive) -> Receive:
-        total = 0
 
-        async def counted() -> MutableMapping[str, Any]:
-            nonlocal total
-            message = await receive()
-            total += len(message.get("body", b""))
-            if total > self.max_bytes:  # a body that came in pieces, without telling its length
-                raise HTTPException(413, f"the request is larger than {self.max_bytes / 1e6:g} MB")
-            return message
+def _counted(receive: Receive, most: int) -> Receive:
+    total = 0
 
-        return counted
+    async def counted() -> Message:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body", b""))
+        if total > most:  # a body that came in pieces, without telling its length
+            raise _too_large(most)
+        return message
+
+    return counted
+
+
+def _too_large(most: int) -> HTTPException:
+    return HTTPException(413, f"the request is larger than {most / 1e6:g} MB")
 
 
 def _is_address(name: str) -> bool:

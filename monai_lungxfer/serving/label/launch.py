@@ -9,21 +9,18 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from filelock import FileLock, Timeout
 
 import monai_lungxfer
 from monai_lungxfer.bundle.files import bundles_root
 from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
-from monai_lungxfer.serving.label.server import SETTINGS
+from monai_lungxfer.serving.label.server import LOCKED, SETTINGS
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.files import atomic_path, staged_folder, unwritable
+from monai_lungxfer.utils.files import atomic_path, hold_lock, staged_folder
 
 __all__ = ["EXPOSED", "Command", "LabelSettings", "prepare"]
 
@@ -35,6 +32,7 @@ EXPOSED = (
 )
 
 _PATTERNS = [f"*{suffix}" for suffix in (".nii.gz", ".nii", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")]
+_LOCK = "server.lock"
 _LAST_OF_STOCK = Path("torchvision", "utils.py")
 _TEMPORARY = "tmp"  # what requests have sent
 _MAIN = "from monai_lungxfer.serving.label.app import LungApp\n\n__all__ = ['LungApp']\n"
@@ -132,29 +130,8 @@ def prepare(settings: LabelSettings) -> Command:
         in the folder.
     """
     out = settings.out.absolute()
-    with _alone_in(out):  # the server takes the lock again
+    with hold_lock(out / _LOCK, *LOCKED):  # the server takes the lock again
         return _prepared(settings, out)
-
-
-@contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
-    lock = FileLock(_lock_name(out))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        remedy = "Stop it, or choose another folder (--out)"
-        raise LungXferError("another server works in this folder", source=out, remedy=remedy) from None
-    except OSError as error:
-        raise unwritable(out, error) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _lock_name(out: Path) -> str:
-    return str(out / "server.lock")
 
 
 def _prepared(settings: LabelSettings, out: Path) -> Command:
@@ -217,7 +194,7 @@ def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, st
         "hosts": _hosts(settings),
         "max_bytes": int(settings.max_megabytes * 1e6),
         "with_proxy": settings.is_dicomweb,
-        "lock": _lock_name(out),
+        "lock": str(out / _LOCK),
     }
     label = {
         "APP_DIR": str(app),

@@ -15,14 +15,17 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
-from filelock import FileLock, Timeout
-
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+from monai_lungxfer.utils.files import hold_lock
 
-__all__ = ["SETTINGS", "main"]
+__all__ = ["LOCKED", "SETTINGS", "main"]
 
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
 """Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
+
+LOCKED = ("another server works in this folder", "Stop it, or choose another one (--out)")
+"""Problem and remedy when a second server is started in a folder."""
 
 
 class _Discreet(logging.Formatter):
@@ -51,7 +54,6 @@ def _guarded(settings: dict[str, Any]) -> Any:
     from starlette.responses import JSONResponse
 
     from monai_lungxfer.serving.label.guard import Guard
-    from monai_lungxfer.utils.errors import LungXferError
 
     async def refuse(request: Any, error: Exception) -> JSONResponse:  # noqa: ARG001 - what the framework calls
         told = error.without_source if isinstance(error, LungXferError) else "there is no such model, image or label"
@@ -99,8 +101,13 @@ def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Serve until the process is told to end; the exit codes are the command line's."""
+    _configure_log()
     try:
-        _serve(json.loads(os.environ[SETTINGS]))
+        settings = json.loads(os.environ[SETTINGS])
+        with hold_lock(Path(settings["lock"]), *LOCKED):
+            _serve(settings)
+    except LungXferError as error:
+        _end(f"Error: {error.without_source}", EXIT_USAGE)
     except KeyboardInterrupt:  # uvicorn has ended in good order, and passes it on
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - its text may name files
@@ -110,12 +117,6 @@ def main() -> None:
 def _serve(settings: dict[str, Any]) -> None:
     import uvicorn
 
-    _configure_log()
-    lock = FileLock(settings["lock"])
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        _end("Error: another server works in this folder. Stop it, or choose another one (--out).", EXIT_USAGE)
     _empty(Path(os.environ["TMPDIR"]))
     host, port = settings["host"], settings["port"]
     server = uvicorn.Server(uvicorn.Config(_guarded(settings), host, port, log_config=None, access_log=False))

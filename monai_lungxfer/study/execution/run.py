@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
-
-from filelock import FileLock, Timeout
 
 from monai_lungxfer.handlers.epoch_table import read_epochs
 from monai_lungxfer.study.execution.begin import Study, begin_study
@@ -19,7 +15,7 @@ from monai_lungxfer.study.execution.step_run import run_step
 from monai_lungxfer.study.execution.tracking import Tracking
 from monai_lungxfer.study.plan.arms import STEPS
 from monai_lungxfer.study.plan.plan import StudyPlan
-from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.files import hold_lock
 
 __all__ = ["Pool", "SerialPool", "StudyEnd", "StudyWatcher", "run_study"]
 
@@ -114,7 +110,8 @@ def run_study(
         raises nothing: the others continue, and it is tried again when the study is started again.
     """
     pool = pool or SerialPool()
-    with _alone(StudyPaths(plan.out)):
+    remedy = "Wait for that, or end it; lungxfer study status shows how far it is"
+    with hold_lock(StudyPaths(plan.out).lock, "this study is being run by another process", remedy):
         study = begin_study(plan)
         schedule = Schedule(study.plan, _done(study))
         if watcher is not None:
@@ -127,20 +124,6 @@ def run_study(
             runs.close(failed=bool(failed))
     done = tuple(task for task in schedule.tasks if task in schedule.done)
     return StudyEnd(study, done, failed, tuple(schedule.blocked()))
-
-
-@contextmanager
-def _alone(paths: StudyPaths) -> Iterator[None]:
-    paths.path.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(paths.lock, timeout=0):
-            yield
-    except Timeout as error:
-        raise LungXferError(
-            "this study is being run by another process",
-            source=paths.path,
-            remedy="Wait for that, or end it; lungxfer study status shows how far it is",
-        ) from error
 
 
 def _done(study: Study) -> list[StudyTask]:

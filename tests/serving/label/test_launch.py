@@ -71,7 +71,7 @@ def test_the_folder_of_a_server(no_environment: None, tmp_path: Path) -> None:
     conf = json.loads(command.environment["MONAI_LABEL_APP_CONF"])
     assert conf["models"] == "cxr_lung_segmentation,portable_cxr_lung_segmentation"
     assert {path.name for path in (out / "app" / "model").iterdir() if path.is_dir()} == set(conf["models"].split(","))
-    assert (out / "python" / "monai_lungxfer" / "stages.py").is_file()
+    assert (out / "python" / "monai_lungxfer" / "bundle" / "stages.py").is_file()
     assert not (out / "python" / "torch").exists()
     assert command.folder == out / "tmp"
 
