@@ -121,7 +121,7 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
         yield None
         return
     from monai_lungxfer.inference.ray_batch import RayRunner
-    from monai_lungxfer.utils.ray_cluster import connected
+    from monai_lungxfer.utils.extras import connected
 
     with connected(address) as ray:
         yield RayRunner(ray, model)

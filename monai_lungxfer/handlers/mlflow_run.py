@@ -39,6 +39,7 @@ class RunTracker(MLFlowHandler):
         self.run_file = Path(run_file)
         self.fresh = fresh
         self.run_id = run_id
+        self.close_on_complete &= run_id is None
         self.cur_run: Any = None  # a Run, which MONAI does not declare
         self.experiment: Any = None
         self._last_steps: dict[str, int] = {}
@@ -52,17 +53,10 @@ class RunTracker(MLFlowHandler):
         """Join or make the run."""
         if self.cur_run is None:
             self._set_experiment()
-            self.cur_run = run = self._known_run() or self._new_run()
-            known = run.data.params  # MLflow refuses other values, such as those of a newer version
-            self.experiment_param = {
-                name: value for name, value in (self.experiment_param or {}).items() if name not in known
-            }
+            self.cur_run = self._known_run() or self._new_run()
+            # MLflow refuses other values than those that the run has, such as those of a newer version.
+            self._delete_exist_param_in_dict(self.experiment_param or {})
         super().start(engine)
-
-    def close(self) -> None:
-        """Close the run, unless it was opened elsewhere."""
-        if self.run_id is None:
-            super().close()
 
     def _known_run(self) -> Run | None:
         """Return the run that was opened elsewhere, or the one that this training began and did not end."""

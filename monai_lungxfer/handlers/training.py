@@ -7,7 +7,7 @@ import random
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from monai_lungxfer.utils.files import atomic_path
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.weights.sidecar import input_size_file, save_input_size
 
+if TYPE_CHECKING:
+    from torch.distributed.checkpoint.stateful import Stateful
+
 __all__ = ["BestWeights", "EpochSeed", "ResumePoint", "resume_schedule"]
 
 logger = logging.getLogger(__name__)
@@ -29,12 +32,6 @@ logger = logging.getLogger(__name__)
 _RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
 _SCHEDULE_PROGRESS = frozenset(("best", "num_bad_epochs", "cooldown_counter", "last_epoch", "_last_lr"))
 _START_AFRESH = "Start afresh with resume set to false, or choose another output folder"
-
-
-class _Stateful(Protocol):
-    def state_dict(self) -> Mapping[str, Any]: ...
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any: ...
 
 
 class EpochSeed:
@@ -141,7 +138,7 @@ class ResumePoint:
     def __init__(
         self,
         path: str | Path,
-        objects: Mapping[str, _Stateful],
+        objects: Mapping[str, Stateful],
         evaluator: Workflow,
         settings: Mapping[str, Any],
         enabled: bool = True,

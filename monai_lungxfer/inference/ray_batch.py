@@ -35,7 +35,7 @@ class RayRunner:
     Attributes
     ----------
     ray : module
-        Ray, connected, see `monai_lungxfer.utils.ray_cluster.connected`.
+        Ray, connected, see `monai_lungxfer.utils.extras.connected`.
     model : mapping
         What `Segmenter.from_bundle` is given.
     """

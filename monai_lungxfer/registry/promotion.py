@@ -106,10 +106,8 @@ def promote(
 
 
 def _find_report(version: ModelVersion, data: str | Path | None, split: str | Path | None) -> dict[str, Any]:
-    return _kept_report(version) if data is None or split is None else _measured_report(version, data, split)
-
-
-def _kept_report(version: ModelVersion) -> dict[str, Any]:
+    if data is not None and split is not None:
+        return _measured_report(version, data, split)
     if "dice" not in version.tags:
         raise RegistryError(
             f"version {version.version} was registered without a report",

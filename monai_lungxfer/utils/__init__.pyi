@@ -12,6 +12,7 @@ from .errors import TransferError as TransferError
 from .errors import root_cause as root_cause
 from .errors import unknown as unknown
 from .exit_codes import exit_code as exit_code
+from .extras import connected as connected
 from .extras import import_extra as import_extra
 from .files import atomic_path as atomic_path
 from .files import hash_file as hash_file
@@ -24,7 +25,6 @@ from .precision import autocast_dtype as autocast_dtype
 from .precision import best_device as best_device
 from .precision import needs_grad_scaler as needs_grad_scaler
 from .precision import usable_device as usable_device
-from .ray_cluster import connected as connected
 from .torch_files import read_checkpoint as read_checkpoint
 from .torch_files import save_checkpoint as save_checkpoint
 from .versions import code_version as code_version

@@ -1,13 +1,23 @@
-"""Packages of the extras, imported when they are needed."""
+"""Packages of the extras: imported when they are needed, and Ray connected to a cluster."""
 
 from __future__ import annotations
 
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["import_extra"]
+__all__ = ["connected", "import_extra"]
+
+_SECONDS_TO_ANSWER = 10
 
 
 def import_extra(name: str, extra: str = "dicom") -> ModuleType:
@@ -25,3 +35,57 @@ def import_extra(name: str, extra: str = "dicom") -> ModuleType:
             f"the package {name.partition('.')[0]} is needed for this and is not installed",
             remedy=f'Run: pip install "monai_lungxfer[{extra}]"',
         ) from error
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Connect to Ray for as long as the block takes.
+
+    Parameters
+    ----------
+    address : str
+        Of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or "local", which starts one on this machine
+        for as long as the connection lasts.
+
+    Yields
+    ------
+    module
+        Ray.
+
+    Raises
+    ------
+    LungXferError
+        When Ray is not installed, or there is no cluster at the address.
+    """
+    ray = import_extra("ray", extra="distributed")
+    # Ray tells of lost workers on standard output, some of it as late as at the end of the connection, where results of
+    # this package may be expected.
+    with redirect_stdout(sys.stderr), _initialised(ray, address):
+        yield ray
+
+
+@contextmanager
+def _initialised(ray: Any, address: str) -> Iterator[None]:
+    on_termination = signal.getsignal(signal.SIGTERM)
+    try:
+        _check_answers(address)
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise LungXferError(
+            f"Ray cannot be reached ({error})",
+            source=address,
+            remedy="Give the address of a running cluster, or local to start one here",
+        ) from error
+    try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_termination)  # Ray puts one of its own in place, with other exit codes
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError unless something listens at HOST:PORT, which Ray itself would wait minutes for."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER).close()

@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock, Timeout
-
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 
 __all__ = ["atomic_path", "hash_file", "hold_lock", "remove_leftovers", "staged_folder", "unwritable"]
@@ -190,6 +188,8 @@ def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
     OutputError
         When it cannot be written.
     """
+    from filelock import FileLock, Timeout  # whose import takes as long as that of all this package's files
+
     held = FileLock(lock)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)

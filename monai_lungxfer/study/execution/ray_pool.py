@@ -11,7 +11,7 @@ from monai_lungxfer.study.execution.begin import Study
 from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.execution.step_run import record_failure, run_step
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.ray_cluster import connected
+from monai_lungxfer.utils.extras import connected
 
 __all__ = ["RayPool"]
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.ray_cluster import connected
+from monai_lungxfer.utils.extras import connected
 
 
 def test_a_signal_to_end_is_taken_as_before(ray_cluster: str) -> None:
