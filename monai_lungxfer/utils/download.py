@@ -28,13 +28,7 @@ ATTEMPTS = 5
 BACK_OFF = 1.0  # seconds before the second attempt, doubled before each one after it
 CHUNK = 1 << 14  # bytes; what is lost of each break, since requests gives up a chunk that is not full
 STATUS_MAY_CHANGE = frozenset({408, 425, 429, 500, 502, 503, 504})
-
-
-class _BrokenOffError(Exception):
-    """An attempt failed in a way that another attempt may mend."""
-
-
-MENDED_BY_WAITING = (_BrokenOffError, requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
+MENDED_BY_WAITING = (requests.ConnectionError, requests.Timeout, ChunkedEncodingError)
 
 
 @dataclass(frozen=True)
@@ -149,7 +143,7 @@ def _fetch_persistently(part: _Part, progress: bool, timeout: tuple[float, float
         try:
             _fetch(part, progress, timeout)
             break
-        except (_BrokenOffError, requests.RequestException) as error:
+        except requests.RequestException as error:
             if attempt == ATTEMPTS or not isinstance(error, MENDED_BY_WAITING):
                 raise DownloadError(
                     f"the download failed at attempt {attempt} of {ATTEMPTS} ({_reason(error)})",
@@ -183,24 +177,24 @@ def _fetch(part: _Part, progress: bool, timeout: tuple[float, float]) -> None:
             if response.headers.get("Content-Range") == f"bytes */{offset}":
                 return  # everything had arrived, only the end was not noticed
             part.discard()
-            raise _BrokenOffError("the server's file is shorter than what has arrived, so it must have changed")
+            raise requests.ConnectionError("the server's file has changed: it is shorter than what has arrived")
         _check_status(response)
         if response.status_code == requests.codes.ok:
             offset = 0
             part.begin(_validator(response))
         elif not _continues(response, offset, known):
             part.discard()
-            raise _BrokenOffError("the server sends a part of another version")
+            raise requests.ConnectionError("the server sends a part of another version")
         length = response.headers.get("Content-Length")
         total = offset + int(length) if length else None
         _append(response, part, offset, total, progress)
     if total is not None and part.size() != total:
-        raise _BrokenOffError(f"{part.size()} of {total} bytes arrived")
+        raise requests.ConnectionError(f"{part.size()} of {total} bytes arrived")
 
 
 def _check_status(response: requests.Response) -> None:
     if response.status_code in STATUS_MAY_CHANGE:
-        raise _BrokenOffError(f"the server answers {response.status_code} {response.reason}")
+        raise requests.ConnectionError(f"the server answers {response.status_code} {response.reason}")
     if response.status_code not in (requests.codes.ok, requests.codes.partial):
         raise DownloadError(
             f"the server answers {response.status_code} {response.reason}",

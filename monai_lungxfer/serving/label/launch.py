@@ -131,17 +131,13 @@ def prepare(settings: LabelSettings) -> Command:
     """
     out = settings.out.absolute()
     with hold_lock(out / _LOCK, *LOCKED):  # the server takes the lock again
-        return _prepared(settings, out)
-
-
-def _prepared(settings: LabelSettings, out: Path) -> Command:
-    python = label_environment()
-    copies = [served_copy(bundle, out / "model") for bundle in settings.bundles]
-    for copy in copies:
-        load_segmenter(copy, settings.device)  # wrong weights are reported here, before anything listens
-    app = _app_folder(out, python, stock=settings.stock)
-    temporary = out / _TEMPORARY
-    temporary.mkdir(exist_ok=True)
+        python = label_environment()
+        copies = [served_copy(bundle, out / "model") for bundle in settings.bundles]
+        for copy in copies:
+            load_segmenter(copy, settings.device)  # wrong weights are reported here, before anything listens
+        app = _app_folder(out, python, stock=settings.stock)
+        temporary = out / _TEMPORARY
+        temporary.mkdir(exist_ok=True)
     conf = {"models": ",".join(copy.name for copy in copies), "device": settings.device}
     conf |= {"zoo_source": "local", "sam2": "false"} if settings.stock else {}
     variables = _variables(settings, out, app, conf)
