@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,16 +31,13 @@ def code_version() -> str:
     # Not any folder above: an installed package may lie in an environment inside somebody's own repository.
     if not (checkout / ".git").exists():
         return monai_lungxfer.__version__
+    command = ["git", "-C", str(checkout), "describe", "--always", "--abbrev=7", "--dirty=.changed", "--exclude=*"]
     try:
-        import git
-    except ImportError:  # there is no git command
+        described = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
+    # No git command, no commit yet, or a checkout of somebody else's, such as a folder mounted in a container.
+    except (OSError, subprocess.CalledProcessError):
         return monai_lungxfer.__version__
-    try:
-        with git.Repo(checkout) as repository:
-            commit = repository.head.commit.hexsha[:7]
-            return f"{monai_lungxfer.__version__}+g{commit}{'.changed' if repository.is_dirty() else ''}"
-    except (git.GitError, ValueError, OSError):  # no commit yet, or another owner's, as a folder mounted in a container
-        return monai_lungxfer.__version__
+    return f"{monai_lungxfer.__version__}+g{described}"
 
 
 def environment() -> dict[str, str]:

@@ -130,6 +130,10 @@ class FolderStudies(LocalDatastore):
 class DicomWebStudies(FolderStudies, DICOMWebDatastore):
     """Series of radiographs of a DICOMweb server; what is fetched and labelled is kept in a folder of this machine."""
 
+    # Labels are those of this server's folder, not the DICOM SEG objects of the service.
+    datalist = LocalDatastore.datalist
+    get_labeled_images = LocalDatastore.get_labeled_images
+
     def get_image_uri(self, image_id: str) -> str:
         """Return the folder with the series' files, as they are on the server, after fetching them."""
         _check_names(image_id)
@@ -157,10 +161,6 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
         found = [series for each in filters for series in self._client.search_for_series(search_filters=each)]
         return [str(series[_SERIES]["Value"][0]) for series in found]
 
-    def get_labeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
-        """Return the images with a final label of this server."""
-        return LocalDatastore.get_labeled_images(self, label_tag, labels)
-
     def get_unlabeled_images(self, label_tag: str | None = None, labels: list[str] | None = None) -> list[str]:
         """Return the images without one."""
         labelled = set(self.get_labeled_images(label_tag, labels))
@@ -169,10 +169,6 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
     def get_label_uri(self, label_id: str, label_tag: str, image_id: str = "") -> str:  # noqa: ARG002
         """Return the file of a label."""
         return LocalDatastore.get_label_uri(self, label_id, label_tag)
-
-    def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
-        """Return the images that have a final label, with it."""
-        return LocalDatastore.datalist(self, full_path)
 
     def _to_id(self, file: str) -> tuple[str, str]:  # of labels, whose names hold the dots of a UID
         return Path(file).stem, Path(file).suffix
