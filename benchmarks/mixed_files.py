@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "io" / "formats"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers" / "formats"))
 from dicom_writing import by_pillow, compressed
 from dicom_writing import write as write_dicom
 

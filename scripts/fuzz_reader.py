@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "io" / "formats"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers" / "formats"))
 from fuzz_worker import ENGINES, MEMORY_GB, SECONDS, work
 
 __all__ = ["Tally", "main", "supervise", "table"]

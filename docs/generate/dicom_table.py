@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "io" / "formats"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "helpers" / "formats"))
 from dicom_cases import CASES, Case
 from dicom_headers import HEADERS
 from dicom_witness import TOOLS, deviation, read_by_dcmtk, read_by_gdcm

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "io" / "formats"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "helpers" / "formats"))
 from dicom_table import markdown, replaced
 from file_cases import FILE_CASES, FileCase
 

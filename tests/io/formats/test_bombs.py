@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ pytest.importorskip("pydicom", minversion="3", reason="pydicom 2 cannot write mo
 pytest.importorskip("resource", reason="the system knows no limits on memory")
 
 from bombs import BOMBS
+from source_tree import REPOSITORY
 
 MOST_MEGABYTES = 200
 LARGEST_BOMB = 70_000_000
@@ -26,7 +26,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, 
     for name, (make, _) in BOMBS.items():
         (folder / name).write_bytes(make(tmp_path_factory.mktemp("parts")))
         assert (folder / name).stat().st_size < LARGEST_BOMB
-    script = Path(__file__).with_name("reading_within_limits.py")
+    script = REPOSITORY / "tests" / "helpers" / "formats" / "reading_within_limits.py"
     done = subprocess.run([sys.executable, script, folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-1000:]
     return {name: (used, result) for name, used, result in map(json.loads, done.stdout.splitlines())}
