@@ -191,7 +191,7 @@ def test_masks_are_those_of_the_bundle(splits: tuple[Split, Split], tmp_path: Pa
     monkeypatch.setattr("monai_lungxfer.handlers.image_table.image_metrics", spy)
     cases = choose_cases(splits, "independent").measured
     measure(cases, predict(cases, tmp_path / "exact"), splits[0].root)
-    bundle = SCRIPTS.parent / "bundles" / "portable_cxr_lung_segmentation"
+    bundle = REPOSITORY / "bundles" / "portable_cxr_lung_segmentation"
     parser = ConfigParser()
     parser.read_config([bundle / "configs" / "train.yaml", bundle / "configs" / "evaluate.yaml"])
     parser["image_size"] = [256, 256]
