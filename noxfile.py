@@ -23,7 +23,7 @@ def lint(session: nox.Session) -> None:
     install(session, "ruff", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "."})
+    session.run("lint-imports", "--no-cache")
 
 
 @nox.session

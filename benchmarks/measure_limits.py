@@ -8,6 +8,7 @@ Writes every file into a temporary folder, reads it in a process of its own, and
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -68,6 +69,7 @@ def _bomb(make: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
 
 def main() -> None:
     """Print the tables."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as folder:  # what is loaded on first use belongs to no file
         path = Path(folder) / "file"
         for content in (b"of no format", BOMBS["dicom, RLE"][0](Path(folder))):
