@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_same_pixels_in_another_file_format(records, tmp_path):
         image.save(tmp_path / "copy.tif")
     copy = records[0] | {"image": str(tmp_path / "copy.tif")}
     problem = _only(check_datalist([*records, copy]), 4, ProblemKind.DUPLICATE)
-    assert problem.message == "has the same pixels as the image of record 0"
+    assert re.search("same pixels .*record 0", problem.message)
     problem = _only(check_datalist([*records, copy | {"patient": "p9"}]), 4, ProblemKind.DUPLICATE_ACROSS_PATIENTS)
     assert "record 0, which is of another patient" in problem.message
     assert "p9" not in problem.message + problem.remedy
@@ -139,7 +140,7 @@ def test_patient_in_two_sections(records):
     records[3]["patient"] = records[0]["patient"]
     sections = {"training": records[:3], "test": records[3:]}
     problem = _only(check_datalist(records, sections=sections), 3, ProblemKind.PATIENT_IN_TWO_SECTIONS)
-    assert problem.message == "its patient stands in test here and in training with record 0"
+    assert re.search("test .*training .*record 0", problem.message)
     assert check_datalist(records, sections={"training": records}) == []
 
 

@@ -114,7 +114,7 @@ def test_missing_patient_message_does_not_reveal_other_fields(tmp_path):
 
 
 def test_no_datalist_at_all(tmp_path):
-    with pytest.raises(DatalistError, match=r"holds neither datalist\.json nor"):
+    with pytest.raises(DatalistError, match=r"neither datalist\.json nor"):
         load_datalist(tmp_path)
     with pytest.raises(DatalistError, match="does not exist"):
         load_datalist(tmp_path / "nowhere.json")

@@ -52,9 +52,7 @@ def test_a_patient_who_is_measured_is_refused_without_being_named(tmp_path: Path
     held = {section: (record(tmp_path / "own", "held", "Jane Roe"),)}
     split = Split(**(split.sections | held), seed=0, fractions=(0.6, 0.2, 0.2), hold_out=0.5, root=split.root)
     folder = saved(tmp_path / "other", "somebody", "Jane Roe")
-    with pytest.raises(
-        DatalistError, match=r": 1 of its patients stand in validation.*allow_shared_patients"
-    ) as caught:
+    with pytest.raises(DatalistError, match=r": 1 of its patients .*validation.*allow_shared_patients") as caught:
         rehearsal_records(folder, split)
     assert "Jane" not in str(caught.value)
     assert len(rehearsal_records(folder, split, allow_shared_patients=True)) == 4
@@ -68,5 +66,5 @@ def test_patients_are_counted_of_what_is_taken_alone(tmp_path: Path, split: Spli
 
 def test_views_that_no_record_has_are_not_passed_over(tmp_path: Path, split: Split) -> None:
     folder = saved(tmp_path / "other", "somebody")
-    with pytest.raises(DatalistError, match=r"none of its 2 records has the view pa or Lateral\..*rehearsal_views"):
+    with pytest.raises(DatalistError, match=r"2 records .*pa or Lateral.*rehearsal_views"):
         rehearsal_records(folder, split, ["pa", "Lateral"])

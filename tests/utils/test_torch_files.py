@@ -53,7 +53,7 @@ class FillingDisk(io.RawIOBase):
 
 def test_a_full_disk_is_our_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", lambda *_, **__: FillingDisk())
-    with pytest.raises(OutputError, match=r"a\.pt: cannot be written \(No space left on device\)"):
+    with pytest.raises(OutputError, match=r"a\.pt: .*No space left on device"):
         save_checkpoint({"weight": torch.zeros(8)}, tmp_path / "a.pt")
     assert list(tmp_path.iterdir()) == []
 

@@ -79,7 +79,7 @@ def test_annotation_of_another_scale(tmp_path):
 
 def test_annotation_of_other_proportions(tmp_path):
     lung = {"name": "Lung", "polygon": {"path": box(10, 20, 30, 60)}}
-    with pytest.raises(InputFileError, match="was drawn on 40 × 56 pixels, and the image has 56 × 40"):
+    with pytest.raises(InputFileError, match=r"40 × 56 .*56 × 40"):
         _drawn(tmp_path, lung, size=(WIDTH, HEIGHT))
 
 

@@ -147,7 +147,7 @@ def test_links_and_devices(tmp_path, kind):
 def test_bomb_by_what_it_declares(tmp_path):
     bomb = _zipped({f"{number}.png": bytes(1 << 20) for number in range(4)}, zipfile.ZIP_DEFLATED)
     limits = Limits(harmless=1 << 20)
-    with serving(bomb) as server, pytest.raises(DownloadError, match="would unpack to 4194304 bytes, 50 times"):
+    with serving(bomb) as server, pytest.raises(DownloadError, match="4194304 bytes"):
         fetch("hannover", tmp_path / "raw", url=server.url, limits=limits)
     assert _left(tmp_path) == []
 
@@ -194,7 +194,7 @@ def test_more_bytes_than_declared_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda archive, entry: io.BytesIO(bytes(5_000_000)))
     (tmp_path / "a.zip").write_bytes(ARCHIVE)
     (tmp_path / "out").mkdir()
-    with pytest.raises(DownloadError, match="holds more than the 102420 bytes"):
+    with pytest.raises(DownloadError, match="102420 bytes"):
         unpack(tmp_path / "a.zip", tmp_path / "out")
 
 

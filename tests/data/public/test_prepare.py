@@ -135,7 +135,7 @@ def test_only_a_prepared_set_is_replaced_and_only_when_told(tmp_path, raw):
 
 @pytest.mark.parametrize("out", [".", "below", ".."])
 def test_output_apart_from_the_raw_folder(raw, out):
-    with pytest.raises(OutputError, match="contains the raw folder, or lies in it"):
+    with pytest.raises(OutputError, match="raw folder"):
         prepare("folder", raw, raw / out, overwrite=True)
 
 

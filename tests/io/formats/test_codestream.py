@@ -46,7 +46,7 @@ def before_frame(stream: bytes, segment: bytes, marker: bytes = b"\xff\xc0") -> 
 )
 def test_jpeg_of_the_declared_size(tmp_path: Path, make: Callable[[Path], bytes]) -> None:
     check_jpeg(tmp_path, make(tmp_path), *SHAPE)
-    with pytest.raises(InputFileError, match="header declares 60 x 41 pixels, its compressed pixel data 60 x 40 of 1"):
+    with pytest.raises(InputFileError, match=r"60 x 41 .*60 x 40"):
         check_jpeg(tmp_path, make(tmp_path), 41, 60)
 
 
@@ -91,7 +91,7 @@ def test_jpeg_2000(tmp_path: Path) -> None:
     long_box = struct.pack(">I4sQ", 1, b"jp2c", 16 + len(stream)) + stream
     for content in (stream, boxed, long_box):
         check_jpeg_2000(tmp_path, content, *SHAPE)
-        with pytest.raises(InputFileError, match="compressed pixel data 60 x 40 of 1"):
+        with pytest.raises(InputFileError, match="60 x 40 of 1"):
             check_jpeg_2000(tmp_path, content, 40, 61)
     with pytest.raises(ValueError, match="no JPEG 2000"):
         check_jpeg_2000(tmp_path, box(b"jp2h", box(b"pclr", b"")) + boxed, *SHAPE)
@@ -112,7 +112,7 @@ def test_usual_parts_of_jpeg_2000(tmp_path: Path, coding: bytes) -> None:
 def test_small_parts_of_jpeg_2000(tmp_path: Path) -> None:
     small_blocks = bytes([0, 0, 0, 1, 0, 5, 0, 0, 0, 1])
     check_jpeg_2000(tmp_path, jpeg_2000(tmp_path, 1200, small_blocks), 1200, 1200)
-    with pytest.raises(InputFileError, match=r"its pixel data has 93\d{5} parts"):  # 12,200² / 16
+    with pytest.raises(InputFileError, match=r"93\d{5} parts"):  # 12,200² / 16
         check_jpeg_2000(tmp_path, jpeg_2000(tmp_path, 12_200, small_blocks), 12_200, 12_200)
 
 

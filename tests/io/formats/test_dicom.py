@@ -214,7 +214,7 @@ def test_invalid_values_neither_warn_nor_leak(
             causes.append(error.__cause__)
     captured = capfd.readouterr()
     assert "Roe" not in captured.out + captured.err + caplog.text + shown
-    assert "its pixel data is compressed as an unknown transfer syntax" in shown
+    assert "unknown transfer syntax" in shown
     assert not recwarn.list
     assert causes == [None, None]  # pydicom's text is not in the traceback either
 

@@ -52,7 +52,7 @@ def test_alpha_is_dropped(tmp_path: Path, picture: np.ndarray) -> None:
 
 
 def test_volume_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputFileError, match="holds 5 slices of 60 x 40 pixels"):
+    with pytest.raises(InputFileError, match="5 slices"):
         read_radiograph(save(np.zeros((5, 40, 60), np.uint8), tmp_path / "volume.mha"))
 
 

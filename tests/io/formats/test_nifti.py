@@ -99,7 +99,7 @@ def test_channels(tmp_path: Path, picture: np.ndarray) -> None:
 @pytest.mark.parametrize(("shape", "slices"), [((60, 40, 3), 3), ((60, 40, 2, 3), 2), ((60, 40, 1, 5), 5)])
 def test_volume_is_refused(tmp_path: Path, shape: tuple[int, ...], slices: int) -> None:
     path = save(np.zeros(shape, np.uint8), tmp_path / "volume.nii.gz")
-    with pytest.raises(InputFileError, match=f"holds {slices} slices of 60 x 40 pixels"):
+    with pytest.raises(InputFileError, match=f"{slices} slices"):
         read_radiograph(path)
 
 
@@ -132,7 +132,7 @@ def test_what_stands_before_and_behind_the_pixels(tmp_path: Path, picture: np.nd
         (tmp_path / name).write_bytes(content)
         np.testing.assert_array_equal(read_radiograph(tmp_path / name).pixels, picture)
     (tmp_path / "x.nii.gz").write_bytes(gzip.compress(whole + bytes(2_000_000)))
-    with pytest.raises(InputFileError, match="unpacks to more than its header declares"):
+    with pytest.raises(InputFileError, match="more than its header"):
         read_radiograph(tmp_path / "x.nii.gz")
 
 
@@ -169,4 +169,4 @@ def test_a_file_that_is_cut_off_is_refused_without_its_folder(tmp_path: Path, pi
     (folder / name).write_bytes(gzip.compress(content[:1000]) if name.endswith("gz") else content[:1000])
     with pytest.raises(InputFileError) as caught:
         read_radiograph(folder / name)
-    assert caught.value.problem == "is cut off: 1000 of the 2752 bytes that its header declares"
+    assert "1000 of the 2752 bytes" in caught.value.problem

@@ -189,7 +189,7 @@ def test_tile(tmp_path: Path, picture: np.ndarray) -> None:
     path.write_bytes(tiff_of(60, 40, tile.tobytes(), t322=64, t323=64, **tags))
     np.testing.assert_array_equal(read_radiograph(path).pixels, picture)
     path.write_bytes(tiff_of(60, 40, tile.tobytes(), t322=16_000, t323=16_000, **tags))
-    with pytest.raises(InputFileError, match="too large: 16000 x 16000 pixels"):
+    with pytest.raises(InputFileError, match="16000 x 16000"):
         read_radiograph(path)
 
 

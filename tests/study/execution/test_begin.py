@@ -75,7 +75,7 @@ def test_other_images_are_refused(own_inputs: Path, tmp_path: Path) -> None:
     begun(own_inputs, tmp_path)
     image = next((own_inputs / "data" / "portable" / "images").iterdir())
     image.write_bytes(image.read_bytes() + b"\n")
-    with pytest.raises(PlanError, match="began with other portable images: the hash was"):
+    with pytest.raises(PlanError, match="other portable images"):
         begun(own_inputs, tmp_path)
 
 
@@ -88,7 +88,7 @@ def test_another_donor_changes_nothing_once_the_study_has_begun(own_inputs: Path
     with pytest.raises(PlanError, match="began with other donor"):
         begun(own_inputs, tmp_path)
     study.paths.donor.unlink()
-    with pytest.raises(PlanError, match="the copy of the donor's weights is gone"):
+    with pytest.raises(PlanError, match="donor's weights"):
         begun(own_inputs, tmp_path)
 
 
@@ -118,7 +118,7 @@ def test_a_patient_in_both_data_sets_is_refused_unless_allowed(own_inputs: Path,
     general, portable = (json.loads(path.read_text()) for path in lists)
     portable[0]["patient"] = general[0]["patient"]
     lists[1].write_text(json.dumps(portable))
-    with pytest.raises(DatalistError, match="1 patients stand among general and portable images"):
+    with pytest.raises(DatalistError, match=r"1 patients .*general and portable"):
         begun(own_inputs, tmp_path)
     assert begun(own_inputs, tmp_path, allow_shared_patients=True).plan.allow_shared_patients
 

@@ -233,7 +233,7 @@ def test_a_signal_to_end_leaves_the_runs_killed(study_inputs: Path, tmp_path: Pa
 
 def test_what_mlflow_refuses_is_said_with_a_remedy(tmp_path: Path) -> None:
     tracking = Tracking.of(database(tmp_path), "experiment", "study", tmp_path / "mlruns.db")
-    refused = pytest.raises(LungXferError, match=r"mlruns\.db: MLflow cannot be reached, or refuses .*--tracking-uri")
+    refused = pytest.raises(LungXferError, match=r"mlruns\.db: .*--tracking-uri")
     with refused:
         tracking.note("0" * 32, {"split": "x"})
     with refused:
