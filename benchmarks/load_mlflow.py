@@ -32,7 +32,7 @@ def send(image: str, mask: str, url: str) -> bool:
     return answer.ok and answer.json()["predictions"][0]["mask"] == mask
 
 
-def server_of(model: str, port: int) -> Server:
+def serve_model(model: str, port: int) -> Server:
     """Return a model served by ``mlflow models serve`` on 127.0.0.1."""
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where MLflow looks for uvicorn
@@ -54,7 +54,7 @@ def main() -> None:
     images = [base64.b64encode(file.read_bytes()).decode() for file in files]
     masks = mlflow.pyfunc.load_model(given.model).predict([{"image": image} for image in images])["mask"]
     sends = [partial(send, image, mask) for image, mask in zip(images, masks, strict=True)]
-    load(server_of(given.model, given.port), sends, given.requests, given.clients)
+    load(serve_model(given.model, given.port), sends, given.requests, given.clients)
 
 
 if __name__ == "__main__":

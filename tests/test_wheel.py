@@ -1,9 +1,10 @@
-"""What is installed from the wheel: every module, the bundles, and the command line."""
+"""What the source distribution and the wheel hold: every module, the bundles, and the command line."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -14,44 +15,49 @@ LEFT_BY_A_TRAINING = ("data/datalist.json", "eval/split.json", "models/resume.pt
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not (REPOSITORY / "setup.cfg").is_file():
-        pytest.skip("the tests run without the source tree")
-    folder = tmp_path_factory.mktemp("wheel")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked source distribution, made where a training has been."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("the tests run without the repository")
+    folder = tmp_path_factory.mktemp("sdist")
     source = copied(folder / "source")
     for name in LEFT_BY_A_TRAINING:
         file = source / "bundles" / "portable_cxr_lung_segmentation" / name
         file.parent.mkdir(exist_ok=True)
         file.touch()
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(folder),
-        str(source),
-    ]
+    build = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
+    with tarfile.open(next(folder.glob("monai_lungxfer-*.tar.gz"))) as archive:
+        archive.extractall(folder, filter="data")
+    return next(path for path in folder.glob("monai_lungxfer-*") if path.is_dir())
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", str(folder), str(sdist)]
     subprocess.run(command, check=True, capture_output=True)
     return next(folder.glob("monai_lungxfer-*.whl"))
 
 
-def test_wheel_holds_every_module_and_every_bundle_file(wheel: Path) -> None:
+def tracked(folder: str = ".") -> set[str]:
+    listing = subprocess.run(["git", "ls-files", folder], cwd=REPOSITORY, capture_output=True, check=True, text=True)
+    return {name for name in listing.stdout.splitlines() if (REPOSITORY / name).is_file()}
+
+
+def test_the_source_distribution_holds_every_file_but_those_of_the_repository_itself(sdist: Path) -> None:
+    held = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
+    assert {name for name in tracked() - held if not name.startswith((".github/", ".ci/", ".gitignore"))} == set()
+    assert not {name for name in held if name.endswith(LEFT_BY_A_TRAINING)}
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_of_the_bundles(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
-    modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "monai_lungxfer").rglob("*.py")}
-    assert modules <= held
-    page = (REPOSITORY / "monai_lungxfer" / "study" / "report" / "page").iterdir()
-    assert {path.relative_to(REPOSITORY).as_posix() for path in page} <= held
-    assert {
-        "monai_lungxfer/checks/bundle/metadata_schema.json",
-        "monai_lungxfer/serving/label/requirements.txt",
-    } <= held
-    tracked = subprocess.run(["git", "ls-files", "bundles"], cwd=REPOSITORY, capture_output=True, check=True, text=True)
+    assert tracked("monai_lungxfer") <= held
     bundles = "monai_lungxfer/bundles/"
-    packed = {name for name in held if name.startswith(bundles)}
-    assert packed == {f"monai_lungxfer/{name}" for name in tracked.stdout.split()}
+    assert {name for name in held if name.startswith(bundles)} == {
+        f"monai_lungxfer/{name}" for name in tracked("bundles")
+    }
 
 
 def test_an_installed_wheel_finds_its_bundles(wheel: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def disc(shape: tuple[int, ...], row: int, column: int, radius: float) -> NDArra
     return (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
 
 
-def lungs_of(mask: Mask) -> list[NDArray[np.bool_]]:
+def separate_lungs(mask: Mask) -> list[NDArray[np.bool_]]:
     """Return the two lungs, the one further left first."""
     pieces, _ = ndimage.label(mask, TOUCHING)
     lungs = [pieces == label for label in find_lungs(piece_areas(pieces))]
@@ -55,7 +55,7 @@ def add_island(mask: Mask, random: np.random.Generator) -> Mask:
 def add_bridge(mask: Mask, random: np.random.Generator) -> Mask:
     """Add a band of 0.5 to 6 % of the image's height between the lungs, from centre to centre, moved up or down."""
     height = mask.shape[0]
-    (top, left), (bottom, right) = (ndimage.center_of_mass(lung) for lung in lungs_of(mask))
+    (top, left), (bottom, right) = (ndimage.center_of_mass(lung) for lung in separate_lungs(mask))
     offset, width = random.uniform(-0.15, 0.15) * height, max(1, round(random.uniform(0.005, 0.06) * height))
     result = mask.copy()
     for column in range(int(left), int(right)):
@@ -74,7 +74,7 @@ def add_hole(mask: Mask, random: np.random.Generator) -> Mask:
 
 def remove_lung(mask: Mask, random: np.random.Generator) -> Mask:
     """Leave one of the lungs."""
-    return lungs_of(mask)[random.integers(2)].astype(np.uint8)
+    return separate_lungs(mask)[random.integers(2)].astype(np.uint8)
 
 
 def shift(mask: Mask, random: np.random.Generator) -> Mask:
