@@ -77,7 +77,7 @@ def test_changed_file_is_refused(dataset, tmp_path):
     test = json.loads(file.read_text())["test"]
     patient = test[-1]["patient"]
     _edit(file, test=[record for record in test if record["patient"] != patient])
-    with pytest.raises(DatalistError, match="was changed") as caught:
+    with pytest.raises(DatalistError, match="was changed since it was written") as caught:
         load_split(file, dataset)
     assert caught.value.source == str(file)
     assert len(load_sections(file, dataset)["test"]) < len(test)
