@@ -42,3 +42,12 @@ def test_the_workflow_calls_what_runs_anywhere() -> None:
     script = (REPOSITORY / ".ci" / "run").read_text()
     for tool in ("ruff check", "ruff format --check", "mypy monai_lungxfer", "lint-imports"):
         assert tool in script
+
+
+def test_tests_mirror_the_package_and_share_what_is_in_helpers() -> None:
+    tests = REPOSITORY / "tests"
+    others = {"benchmarks", "docs", "scripts", "security", "shipped_bundles"}
+    files = [path.relative_to(tests) for path in tests.rglob("*.py") if "helpers" not in path.parts]
+    assert {file.name for file in files if not file.match("test_*.py")} == {"conftest.py"}
+    rooms = {file.parent for file in files if file.parts[0] not in others}
+    assert not {room for room in rooms if not (REPOSITORY / "monai_lungxfer" / room).is_dir()}
