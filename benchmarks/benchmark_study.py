@@ -81,8 +81,10 @@ def tiny_plan(folder: Path, repetitions: int) -> StudyPlan:
 def main() -> None:
     """Run the study and print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=100)
+    parser.add_argument("--repetitions", type=int, default=100, help="at least 4")
     repetitions = parser.parse_args().repetitions
+    if repetitions < 4:
+        parser.error("--repetitions must be at least 4: memory is compared over the second half")
     with tempfile.TemporaryDirectory() as folder:
         plan = tiny_plan(Path(folder), repetitions)
         meter = Meter("portable")
