@@ -16,6 +16,7 @@ from packaging.specifiers import SpecifierSet
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.threads import granted_cores, use_threads
 from monai_lungxfer.weights.pretrained import donor_weights_path
 
 __all__ = ["InstallationCheck", "run_checks"]
@@ -134,12 +135,11 @@ def check_device() -> list[InstallationCheck]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     others = f"CUDA {_yes_no(torch.cuda.is_available())}, MPS {_yes_no(torch.backends.mps.is_available())}"
     dtype = autocast_dtype(device)
-    # The affinity, where the system has it, is what a container or a batch queue grants.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    waiting = os.environ.get("OMP_WAIT_POLICY", "active").lower()
     return [
         InstallationCheck("device", "ok", f"{device}: {name} ({others})"),
         InstallationCheck("precision of auto", "ok", "float32" if dtype is None else str(dtype).removeprefix("torch.")),
-        InstallationCheck("threads", "ok", f"{torch.get_num_threads()} of PyTorch on {cores} cores"),
+        InstallationCheck("threads", "ok", f"{use_threads()} of PyTorch on {granted_cores()} cores, wait {waiting}"),
     ]
 
 

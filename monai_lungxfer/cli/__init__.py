@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -11,11 +13,15 @@ import typer
 from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
-from monai_lungxfer.cli import bundles, data, doctor, predict, registry, serve, study, study_report, train, weights
-from monai_lungxfer.cli.console import configure_logging, reported_failures
-from monai_lungxfer.utils.exit_codes import EXIT_TERMINATED
+from monai_lungxfer.cli import bundles, data, predict, registry, serve, study, train, weights
+from monai_lungxfer.cli.console import FILE_ONLY, configure_logging, console, emit_json, reported_failures
+from monai_lungxfer.cli.options import Json
+from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL, EXIT_TERMINATED
+from monai_lungxfer.utils.threads import wait_asleep
 
 __all__ = ["app", "main"]
+
+logger = logging.getLogger(__name__)
 
 EPILOG = (
     "Exit codes: 0 all done; 1 some inputs were skipped or some checks failed, the rest is done; "
@@ -27,9 +33,21 @@ EPILOG = (
 class _ReportingGroup(TyperGroup):
     """The root command, which reports every failure of the commands below it."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Keep the command's whole name, such as "data prepare", for the log file."""
+        name, command, rest = super().resolve_command(ctx, args)
+        ctx.obj = " ".join([name or "", *(word for word in rest[:1] if word in getattr(command, "commands", ()))])
+        return name, command, rest
+
     def invoke(self, ctx: Any) -> Any:
         with reported_failures(debug=ctx.params["debug"]):
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except Exception as error:
+                known = {option for parameter in self.params for option in parameter.opts}
+                if getattr(error, "option_name", None) in known:  # of an option that no command below has
+                    error.message += " here. It is a global option: put it before the command"  # type: ignore[attr-defined]
+                raise
 
 
 app = typer.Typer(
@@ -50,31 +68,60 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def lungxfer(
+    ctx: typer.Context,
     version: Annotated[  # noqa: ARG001 - its callback has done the work
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show details and what libraries report.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="Also append all messages, with times, to a file."),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
     """Segment lungs in portable chest radiographs, and train the networks for it in stages."""
     if verbose and quiet:
         raise typer.BadParameter("--verbose and --quiet exclude each other")
-    configure_logging(verbose=verbose, quiet=quiet)
+    configure_logging(verbose=verbose, quiet=quiet, log_file=log_file)
+    logger.info("lungxfer %s, %s", __version__, ctx.obj, extra={FILE_ONLY: True})
 
 
-app.command("predict")(predict.predict)
-app.command("train")(train.train)
+app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
+app.command("segment", epilog=predict.EXAMPLES, hidden=True)(predict.predict)
+app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("evaluate")(train.evaluate)
 app.command("transfer")(train.transfer)
-study.study_app.command("report")(study_report.report)
 app.add_typer(study.study_app, name="study")
 app.add_typer(data.data_app, name="data")
 app.add_typer(weights.weights_app, name="weights")
 app.add_typer(bundles.bundles_app, name="bundles")
 app.add_typer(registry.registry_app, name="registry")
 app.add_typer(serve.serve_app, name="serve")
-app.command("doctor")(doctor.doctor)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check versions, device, DICOM codecs, memory, disk, bundles and weights. Exit code 1: something is missing."""
+    from monai_lungxfer.checks.installation import run_checks
+
+    checks = run_checks()
+    usable = all(check.status != "missing" for check in checks)
+    if as_json:
+        emit_json({"usable": usable, "checks": [vars(check) for check in checks]})
+    else:
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table("what", "state", "found", box=None)
+        for check in checks:
+            table.add_row(check.name, Text(check.status, style=bundles.STYLES[check.status]), check.found)
+        console.print(table)
+        for check in checks:
+            if check.remedy:
+                typer.echo(f"{check.name}: {check.remedy}")
+    if not usable:
+        raise typer.Exit(EXIT_PARTIAL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that `signal` asks for
@@ -85,4 +132,5 @@ def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - 
 def main() -> None:
     """Run the command line: the entry point of the ``lungxfer`` script."""
     signal.signal(signal.SIGTERM, _terminate)
+    wait_asleep()
     app()

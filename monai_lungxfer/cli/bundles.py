@@ -13,7 +13,7 @@ import typer
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_names, bundle_path, export_bundle
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.cli.console import console, emit_json
-from monai_lungxfer.cli.options import Json
+from monai_lungxfer.cli.options import OUT, Json, Overwrite
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Format(StrEnum):
     OPENVINO = "openvino"
 
 
-STYLES = {"ok": "green", "skipped": "yellow", "failed": "red"}
+STYLES = {"ok": "green", "skipped": "yellow", "warn": "yellow", "failed": "red", "missing": "red"}
 NAME_HELP = "A stage (donor, general, portable), a bundle's name or its folder."
 
 
@@ -79,7 +79,7 @@ def show_path(name: Annotated[str, typer.Argument(help=NAME_HELP)]) -> None:
 @bundles_app.command("export")
 def export(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help=NAME_HELP)],
-    out: Annotated[Path, typer.Option(help="Folder that receives each bundle as a sub-folder.", file_okay=False)],
+    out: Annotated[Path, typer.Option(*OUT, help="Folder that receives each bundle as a sub-folder.", file_okay=False)],
     formats: Annotated[
         list[Format] | None,
         typer.Option("--format", help="Add the network in this format, compared with PyTorch. May be repeated."),
@@ -88,9 +88,7 @@ def export(
         list[Path] | None,
         typer.Option(help="An image or folder to compare formats on. May be repeated.", show_default="phantoms"),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace bundles that are there already, with their weights.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Copy bundles, with their weights, to where they can be changed, trained or served."""
     # A wrong name stops before anything is written.
@@ -155,4 +153,4 @@ def _show(bundle: str, outcomes: Sequence[Outcome]) -> None:
         table.add_row(outcome.check, Text(outcome.status, style=STYLES[outcome.status]), Text(found))
     console.print(table)
     counts = Counter(outcome.status for outcome in outcomes)
-    typer.echo(", ".join(f"{counts[status]} {status}" for status in STYLES) + "\n")
+    typer.echo(", ".join(f"{counts[status]} {status}" for status in ("ok", "skipped", "failed")) + "\n")

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -26,8 +27,15 @@ __all__ = [
     "console",
     "emit_json",
     "error_console",
+    "progress_console",
     "reported_failures",
+    "show_warnings_only",
 ]
+
+logger = logging.getLogger(__name__)
+
+FILE_ONLY = "file_only"
+"""Attribute of log records that are for a log file: the terminal shows the same in another way."""
 
 
 class _PipedConsole(Console):
@@ -74,14 +82,23 @@ def _report_error(message: str) -> None:
 class _ConsoleHandler(logging.Handler):
     """Log records through the error console, which knows how to write above a progress bar."""
 
+    def __init__(self, package: int, others: int) -> None:
+        super().__init__()
+        self.package, self.others = package, others
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let a record through by its level, unless it is for a log file only."""
+        least = self.package if record.name.startswith("monai_lungxfer") else self.others
+        return record.levelno >= least and not getattr(record, FILE_ONLY, False)
+
     def emit(self, record: logging.LogRecord) -> None:
         style = "red" if record.levelno >= logging.ERROR else "yellow" if record.levelno >= logging.WARNING else ""
         text = self.format(record)
         error_console.print(text, style=style, highlight=False, soft_wrap=True)
 
 
-def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Send log records to standard error.
+def configure_logging(*, verbose: bool = False, quiet: bool = False, log_file: Path | None = None) -> None:
+    """Send log records to standard error, and to a file.
 
     Parameters
     ----------
@@ -89,13 +106,20 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
         Show this package's details, and what the libraries tell of their progress.
     quiet : bool
         Show errors only. Without either, this package's progress and everybody's warnings are shown.
+    log_file : pathlib.Path, optional
+        A file that gets this package's progress and the libraries' as well, whatever is shown; with `verbose`, this
+        package's details too. Paths and names of images are left out.
     """
-    package, others = logging.INFO, logging.WARNING
-    if verbose:
-        package, others = logging.DEBUG, logging.INFO
+    package, others = (logging.DEBUG, logging.INFO) if verbose else (logging.INFO, logging.WARNING)
     if quiet:
         package = others = logging.ERROR
-    logging.basicConfig(level=others, handlers=[_ConsoleHandler()], format="%(message)s", force=True)
+    handlers: list[logging.Handler] = [_ConsoleHandler(package, others)]
+    if log_file is not None:
+        from monai_lungxfer.cli.log_file import open_log_file
+
+        handlers.append(open_log_file(log_file))
+        package, others = min(package, logging.INFO), logging.INFO
+    logging.basicConfig(level=others, handlers=handlers, format="%(message)s", force=True)
     logging.getLogger("monai_lungxfer").setLevel(package)
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # standard output is for results alone
     if not verbose:
@@ -103,6 +127,23 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # an exchange that fails is reported by this package
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # read when MLflow is imported
         warnings.simplefilter("ignore")  # deprecations inside the libraries; this package reports by its log
+
+
+def _console_handlers() -> list[_ConsoleHandler]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, _ConsoleHandler)]
+
+
+def progress_console() -> Console:
+    """Return the console for progress: standard error, or none at all with ``--quiet``."""
+    quiet = any(handler.package >= logging.ERROR for handler in _console_handlers())
+    return Console(stderr=True, quiet=True) if quiet else error_console
+
+
+def show_warnings_only() -> None:
+    """Leave out what this package tells of its progress, for a command that shows its progress in another way."""
+    for handler in _console_handlers():
+        if handler.package == logging.INFO:
+            handler.package = logging.WARNING
 
 
 @contextmanager
@@ -119,11 +160,14 @@ def reported_failures(*, debug: bool = False) -> Iterator[None]:
     typer.Exit
         With the exit code, after the message. The command-line library's own exceptions pass unchanged.
     """
+    started = time.monotonic()
     try:
         yield
+        _note_end(0, started)
     except KeyboardInterrupt:
         _show_traceback(debug)
         error_console.print("Interrupted", style="red")
+        _note_end(EXIT_INTERRUPTED, started)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _show_traceback(debug)
@@ -133,11 +177,22 @@ def reported_failures(*, debug: bool = False) -> Iterator[None]:
     except Exception as error:  # the last line of defence: without --debug nobody shall see a traceback
         # Usage errors and exits of the command-line library, whatever its version, carry their exit code.
         if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):
+            _note_end(getattr(error, "exit_code", 1), started)
             raise
         _show_traceback(debug)
         message, code = _described(error)
         _report_error(message)
+        _note_end(code, started, error)
         raise typer.Exit(code) from None
+
+
+def _note_end(code: int, started: float, error: Exception | None = None) -> None:
+    """Tell the log file how the command ended; of an error that nobody expected also where."""
+    if error is not None:
+        raised = error if code == EXIT_INTERNAL else None
+        logger.error("failed: %s", root_cause(error), exc_info=raised, extra={FILE_ONLY: True})
+    seconds = time.monotonic() - started
+    logger.info("exit code %d after %.1f s", code, seconds, extra={FILE_ONLY: True})
 
 
 def _described(error: BaseException) -> tuple[str, int]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monai_lungxfer.cli import prepare
-from monai_lungxfer.cli.console import console, emit_json, error_console
-from monai_lungxfer.cli.options import Json
+from monai_lungxfer.cli.console import console, emit_json, progress_console
+from monai_lungxfer.cli.options import OUT, Json, Overwrite
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -46,15 +46,14 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Read every image and mask, and list what is wrong. Exit code 1: something is."""
-    from rich.progress import track
-
     from monai_lungxfer.data.checks import ProblemKind, check_datalist
     from monai_lungxfer.data.datalist import load_datalist
     from monai_lungxfer.data.splits import check_same_data, load_sections, load_split
+    from monai_lungxfer.utils.progress import show_progress
 
     records = load_datalist(path)
     sections = None if split is None else load_sections(split, path)
-    watched = track(records, "Checking", console=error_console, transient=True, disable=not error_console.is_terminal)
+    watched = show_progress(records, "Checking", progress_console())
     problems = check_datalist(
         watched, allow_empty_masks=allow_empty_masks, allow_mixed_masks=allow_mixed_masks, sections=sections
     )
@@ -91,7 +90,9 @@ def _show_problems(path: Path, records: list[Record], problems: list[Problem], a
 @data_app.command("split")
 def split(
     path: DataSet,
-    out: Annotated[Path, typer.Option(help="The split file. One with the same settings is kept.", dir_okay=False)],
+    out: Annotated[
+        Path, typer.Option(*OUT, help="The split file. One with the same settings is kept.", dir_okay=False)
+    ],
     seed: Annotated[int, typer.Option(help="Another seed gives another split.")] = 0,
     fractions: Annotated[
         tuple[float, float, float], typer.Option(help="Shares of training, validation and test in the rest.")
@@ -139,7 +140,7 @@ def phantom(
     donor: Annotated[int | None, typer.Option(min=1, help="Number of brain MRI slices.")] = None,
     general: Annotated[int | None, typer.Option(min=1, help="Number of general chest radiographs.")] = None,
     portable: Annotated[int | None, typer.Option(min=1, help="Number of portable chest radiographs.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace phantoms that are there already.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw synthetic images with masks for all three stages, to try the package without data."""
     from monai_lungxfer.synthetic.phantoms import write_phantoms

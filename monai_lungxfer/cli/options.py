@@ -10,17 +10,20 @@ from typing import Annotated, Any
 import typer
 
 __all__ = [
+    "OUT",
     "BatchSize",
     "Device",
     "Epochs",
     "ImageSize",
     "Json",
     "NumberFormat",
+    "Overwrite",
     "Precision",
     "RayAddress",
     "Seed",
     "Settings",
     "StageName",
+    "Threads",
     "method_overrides",
     "parsed_settings",
 ]
@@ -58,6 +61,13 @@ RayAddress = Annotated[
     str | None,
     typer.Option("--ray-address", help="Work on a Ray cluster: its address, auto, or local for one on this machine."),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, help="Processor threads.", show_default="OMP_NUM_THREADS, else all cores granted"),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
+OUT = ("--out", "-o")
+"""The names of every option that says where to write."""
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

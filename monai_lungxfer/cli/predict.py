@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import console, emit_json, error_console
+from monai_lungxfer.cli.console import console, emit_json, progress_console
 from monai_lungxfer.cli.exchange import (
     FromDicomweb,
     OwnTitle,
@@ -23,17 +23,25 @@ from monai_lungxfer.cli.exchange import (
     found,
     ways_out,
 )
-from monai_lungxfer.cli.options import Device, Json, RayAddress, parsed_settings
+from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, RayAddress, Threads, parsed_settings
 from monai_lungxfer.utils.exit_codes import exit_code
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
     from rich.table import Table
 
     from monai_lungxfer.inference.batch import Runner
     from monai_lungxfer.inference.tables import Prediction
 
 __all__ = ["MaskFormat", "predict"]
+
+
+EXAMPLES = """Examples:
+
+lungxfer predict chest.dcm
+
+lungxfer predict -i ward/ -o masks --overlay
+
+lungxfer predict 'in/**/*.dcm' -o seg --format dicom-seg --resume"""
 
 
 class MaskFormat(StrEnum):
@@ -49,7 +57,10 @@ def predict(
         list[str] | None,
         typer.Argument(metavar="INPUT", help="Images, folders, patterns such as 'in/**/*.dcm', datalists."),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Output folder.")] = Path("predictions"),
+    more_inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="INPUT", help="The same as INPUT. May be repeated.")
+    ] = None,
+    out: Annotated[Path, typer.Option(*OUT, help="Output folder.")] = Path("predictions"),
     bundle: Annotated[str, typer.Option(help="A stage, a bundle's name, or a bundle's folder.")] = "portable",
     weights: Annotated[
         str | None,
@@ -68,7 +79,8 @@ def predict(
     ae_title: OwnTitle = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Radiographs in one pass of the network.")] = 4,
     device: Device = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.")] = False,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run: do what is left.")] = False,
     ray_address: RayAddress = None,
     settings: Annotated[
@@ -83,12 +95,9 @@ def predict(
     and with flags for the masks that a person should look at. Files that cannot be read are skipped: exit code 1. DICOM
     files that are no frontal chest radiographs by their header are left out.
     """
-    model: dict[str, Any] = {
-        "bundle": bundle,
-        "weights": weights,
-        "device": device,
-        "overrides": parsed_settings(settings),
-    }
+    overrides = parsed_settings(settings)
+    model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
+    inputs = [*(inputs or ()), *(more_inputs or ())]
     check_source(inputs, from_dicomweb, study)
     if overwrite and resume:
         raise typer.BadParameter("--overwrite and --resume exclude each other")
@@ -97,11 +106,14 @@ def predict(
     from monai_lungxfer.inference.outputs import OutputOptions
     from monai_lungxfer.inference.segmenter import Segmenter
     from monai_lungxfer.inference.tables import predictions_document
+    from monai_lungxfer.utils.progress import progress_bar
+    from monai_lungxfer.utils.threads import use_threads
 
+    use_threads(threads)
     options = OutputOptions(mask_format.value, overlay, sides)
     with found(inputs, from_dicomweb, study, any_view) as files:
         segmenter = Segmenter.from_bundle(**model)
-        with _progress() as progress, _runner(ray_address, model) as run:
+        with progress_bar(progress_console()) as progress, _runner(ray_address, model) as run:
             task = progress.add_task("Segmenting", total=len(files))
             how: dict[str, Any] = {"batch_size": batch_size, "overwrite": overwrite, "resume": resume, "run": run}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
@@ -125,20 +137,6 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
 
     with connected(address) as ray:
         yield RayRunner(ray, model)
-
-
-def _progress() -> AbstractContextManager[Progress]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=error_console,
-        disable=not error_console.is_terminal or error_console.quiet,
-        transient=True,
-    )
 
 
 def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None:

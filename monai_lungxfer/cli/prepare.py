@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monai_lungxfer.cli.console import console, emit_json, error_console
-from monai_lungxfer.cli.options import Json
+from monai_lungxfer.cli.console import console, emit_json, progress_console
+from monai_lungxfer.cli.options import OUT, Json, Overwrite
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ Name = Annotated[str, typer.Argument(help=f"The data set: {NAMES}.")]
 
 def fetch(
     name: Name,
-    out: Annotated[Path | None, typer.Option(help="Folder to write.", show_default="raw/NAME", file_okay=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(*OUT, help="Folder to write.", show_default="raw/NAME", file_okay=False)
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="Another address of the zip archive.", show_default="the authors' own")
     ] = None,
@@ -42,11 +44,13 @@ def fetch(
 def prepare(
     name: Name,
     raw: Annotated[Path, typer.Option(help="What was downloaded, unpacked.", exists=True, file_okay=False)],
-    out: Annotated[Path, typer.Option(help="Folder that receives images/, masks/ and datalist.json.", file_okay=False)],
+    out: Annotated[
+        Path, typer.Option(*OUT, help="Folder that receives images/, masks/ and datalist.json.", file_okay=False)
+    ],
     anonymise: Annotated[
         bool, typer.Option("--anonymise", help="Refuse, and list, names that look like names of patients.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a data set that is there already.")] = False,
+    overwrite: Overwrite = False,
     view: Annotated[
         str | None, typer.Option(help="View of all images, as in AP Supine.", rich_help_panel=_PANEL)
     ] = None,
@@ -64,9 +68,8 @@ def prepare(
     as_json: Json = False,
 ) -> None:
     """Bring a public data set into a folder that every other command reads. Exit code 1: files were skipped."""
-    from rich.progress import track
-
     from monai_lungxfer.data.public import prepare as work
+    from monai_lungxfer.utils.progress import show_progress
 
     prepared = work.prepare(
         name,
@@ -75,9 +78,7 @@ def prepare(
         facts=work.Facts(view, license_, device, mask_convention, patient),
         anonymise=anonymise,
         overwrite=overwrite,
-        watch=lambda items: track(
-            items, "Preparing", console=error_console, transient=True, disable=not error_console.is_terminal
-        ),
+        watch=lambda items: show_progress(items, "Preparing", progress_console()),
     )
     _show(prepared, as_json)
     if prepared.skipped:

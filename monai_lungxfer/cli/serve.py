@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from monai_lungxfer.cli.console import console
-from monai_lungxfer.cli.options import Device
+from monai_lungxfer.cli.options import OUT, Device
 
 __all__ = ["serve_app"]
 
@@ -32,7 +32,7 @@ def label(
             show_default="portable",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The server's folder: bundles, trainings.")] = Path("runs/label"),
+    out: Annotated[Path, typer.Option(*OUT, help="The server's folder: bundles, trainings.")] = Path("runs/label"),
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 8000,
     expose: Annotated[bool, typer.Option("--expose", help="Allow a --host that other machines reach.")] = False,

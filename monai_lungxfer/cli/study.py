@@ -1,17 +1,16 @@
-"""``lungxfer study``: planning a study, running it, and seeing how far it is."""
+"""``lungxfer study``: planning a study, running it, seeing how far it is, and reporting what it found."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import console, emit_json, error_console
-from monai_lungxfer.cli.options import Json, RayAddress
+from monai_lungxfer.cli.console import console, emit_json, progress_console, show_warnings_only
+from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, RayAddress, Threads
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ def plan(
         "plan.yaml"
     ),
     data: Annotated[str, typer.Option(help="Folder with general/ and portable/, as the plan shall name it.")] = "data",
-    out: Annotated[str, typer.Option(help="The study's folder, as the plan shall name it.")] = "study",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of this name.")] = False,
+    out: Annotated[str, typer.Option(*OUT, help="The study's folder, as the plan shall name it.")] = "study",
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a plan with the paper's values, every key explained, to be edited."""
     from monai_lungxfer.study.plan.template import plan_template
@@ -52,6 +51,7 @@ def plan(
 def run(
     path: PlanFile,
     ray_address: RayAddress = None,
+    threads: Threads = None,
     tracking_uri: Annotated[
         str | None,
         typer.Option(help="MLflow's server or database; an empty text tracks nothing.", show_default="OUT/mlruns.db"),
@@ -63,19 +63,15 @@ def run(
     from monai_lungxfer.study.execution.run import run_study
     from monai_lungxfer.study.plan.plan import StudyPlan
 
-    _leave_the_epochs_to_the_progress()
+    show_warnings_only()
     chosen = StudyPlan.from_file(path)
-    with _pool(ray_address) as pool, StudyProgress(error_console) as progress:
+    if threads is not None:
+        chosen = chosen.model_copy(update={"threads": threads})
+    with _pool(ray_address) as pool, StudyProgress(progress_console()) as progress:
         end = run_study(chosen, tracking_uri, pool, progress)
     _show_end(end, as_json)
     if end.failed or end.blocked:
         raise typer.Exit(EXIT_PARTIAL)
-
-
-def _leave_the_epochs_to_the_progress() -> None:
-    package = logging.getLogger("monai_lungxfer")
-    if package.level == logging.INFO:  # neither --verbose nor --quiet
-        package.setLevel(logging.WARNING)
 
 
 def _pool(address: str | None) -> AbstractContextManager[Any]:
@@ -123,8 +119,8 @@ def status(path: PlanFile, as_json: Json = False) -> None:
 
 
 def _show_status(steps: list[StepStatus]) -> None:
-    from monai_lungxfer.cli.study_progress import duration
     from monai_lungxfer.study.execution.status import seconds_left
+    from monai_lungxfer.utils.progress import duration
 
     console.print(_status_table(steps))
     for one in steps:
@@ -141,7 +137,7 @@ def _status_table(steps: list[StepStatus]) -> Table:
 
     from rich.table import Table
 
-    from monai_lungxfer.cli.study_progress import duration
+    from monai_lungxfer.utils.progress import duration
 
     states = ("done", "begun", "failed", "waiting")
     table = Table("step", *states, "epochs", "time of one")
@@ -153,3 +149,34 @@ def _status_table(steps: list[StepStatus]) -> Table:
             cells = [f"{fmean(len(one.epochs) for one in done):.1f}", duration(fmean(one.seconds for one in done))]
         table.add_row(name, *(str(sum(one.state == state for one in own)) for state in states), *cells)
     return table
+
+
+@study_app.command("report")
+def report(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study's folder.", exists=True, file_okay=False)],
+    out: Annotated[Path | None, typer.Option(*OUT, help="Where to.", show_default="STUDY", file_okay=False)] = None,
+    with_images: Annotated[
+        bool, typer.Option("--with-images", help="Show images of the independent half: they get into the page.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The study's data, for --with-images.", show_default="as in its plan")
+    ] = None,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Write report.html, tables/ and figures/ of a study, finished or not; the page needs no network.
+
+    Images are shown without names or paths, as case numbers; text burnt into their pixels stays.
+    """
+    if data is not None and not with_images:
+        raise typer.BadParameter("is needed for --with-images alone", param_hint="--data")
+    from monai_lungxfer.study.report.write import write_report
+
+    written = write_report(study, out, with_images=with_images, data=data, device=device)
+    if as_json:
+        emit_json(vars(written))
+        return
+    console.print(f"{written.finished} of {written.planned} repetitions are finished", highlight=False)
+    for title, path in {"Report": written.page, "Tables": written.tables, "Figures": written.figures}.items():
+        console.print(f"{title}: {path}", soft_wrap=True, highlight=False)
+    console.print("Not a medical device: for research, not for diagnosis.", style="italic")

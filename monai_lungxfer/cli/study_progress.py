@@ -14,12 +14,13 @@ from rich.table import Table
 from monai_lungxfer.handlers.epoch_table import epoch_seconds
 from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.execution.status import StepStatus, seconds_left, step_status
+from monai_lungxfer.utils.progress import duration
 
 if TYPE_CHECKING:
     from monai_lungxfer.study.execution.begin import Study
     from monai_lungxfer.study.execution.schedule import Schedule, StudyTask
 
-__all__ = ["StudyProgress", "duration"]
+__all__ = ["StudyProgress"]
 
 INTERVAL = 1.0
 LOSSES = {"train_loss": "training loss", "val_loss": "validation loss", "val_dice": "validation Dice"}
@@ -128,12 +129,3 @@ class StudyProgress:
 
     def _say(self, text: str, style: str = "") -> None:
         self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words: "48 s", "12 min", "3 h 20 min"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, rest = divmod(minutes, 60)
-    return f"{minutes} min" if minutes < 100 else f"{hours} h {rest} min"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import console, emit_json, error_console
+from monai_lungxfer.cli.console import console, emit_json, progress_console
 from monai_lungxfer.cli.options import (
+    OUT,
     BatchSize,
     DataFolder,
     Device,
@@ -23,6 +24,7 @@ from monai_lungxfer.cli.options import (
     Seed,
     Settings,
     StageName,
+    Threads,
     method_overrides,
 )
 
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = ["evaluate", "train", "transfer"]
+
+
+EXAMPLES = """Examples:
+
+lungxfer train portable --data DIR -o runs/portable
+
+lungxfer train general --data DIR --parent none --epochs 40 --threads 4
+
+lungxfer train portable --recipe best --data DIR --set learning_rate=0.0005"""
 
 
 class Recipe(StrEnum):
@@ -43,7 +54,7 @@ def train(
     ctx: typer.Context,
     stage: StageName,
     data: DataFolder,
-    out: Annotated[Path | None, typer.Option(help="Output folder.", show_default="runs/STAGE")] = None,
+    out: Annotated[Path | None, typer.Option(*OUT, help="Output folder.", show_default="runs/STAGE")] = None,
     parent: Annotated[
         str | None, typer.Option(help="Weights to start from: a file, a bundle's name, an MLflow URI, or none.")
     ] = None,
@@ -56,6 +67,7 @@ def train(
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the output folder.")] = True,
     device: Device = "auto",
+    threads: Threads = None,
     precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
@@ -66,8 +78,10 @@ def train(
     from monai_lungxfer.bundle.stages import stage_named
     from monai_lungxfer.training.stage import StageFolder, train_stage
     from monai_lungxfer.utils.files import hash_file
+    from monai_lungxfer.utils.threads import use_threads
 
     chosen = stage_named(stage)
+    use_threads(threads)
     overrides = method_overrides(ctx.params)
     if parent is not None:
         overrides["parent"] = None if parent == NO_WEIGHTS else as_setting(parent)
@@ -83,7 +97,7 @@ def evaluate(
     ctx: typer.Context,
     stage: StageName,
     data: DataFolder,
-    out: Annotated[Path | None, typer.Option(help="Output folder of the training.", show_default="runs/STAGE")] = None,
+    out: Annotated[Path | None, typer.Option(*OUT, help="Folder of the training.", show_default="runs/STAGE")] = None,
     weights: Annotated[
         str | None,
         typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder"),
@@ -92,6 +106,7 @@ def evaluate(
     image_size: ImageSize = None,
     seed: Seed = 0,
     device: Device = "auto",
+    threads: Threads = None,
     precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
@@ -99,8 +114,10 @@ def evaluate(
     """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands."""
     from monai_lungxfer.bundle.stages import stage_named
     from monai_lungxfer.training.stage import StageFolder, evaluate_stage
+    from monai_lungxfer.utils.threads import use_threads
 
     chosen = stage_named(stage)
+    use_threads(threads)
     overrides = method_overrides(ctx.params)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     report = evaluate_stage(chosen, data, folder, weights or folder.weights, section, overrides)
@@ -116,7 +133,7 @@ def transfer(
     data: Annotated[
         Path | None, typer.Option("--data", help="Folder with lgg/, general/ and portable/.", show_default="phantoms")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Output folder.")] = Path("runs/transfer"),
+    out: Annotated[Path, typer.Option(*OUT, help="Output folder.")] = Path("runs/transfer"),
     donor: Annotated[str | None, typer.Option(help="Weights of a donor, so that stage 0 is not trained.")] = None,
     epochs: Annotated[
         str | None, typer.Option(help="At most so many epochs: one number, or three separated by commas.")
@@ -129,6 +146,7 @@ def transfer(
         typer.Option("--allow-shared-patients", help="Equal names in general/ and portable/ are not equal patients."),
     ] = False,
     device: Device = "auto",
+    threads: Threads = None,
     precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
@@ -140,8 +158,10 @@ def transfer(
     from monai_lungxfer.bundle.stages import STAGES
     from monai_lungxfer.training.stage import transfer_stages
     from monai_lungxfer.training.transfer_report import REDUCED, make_phantoms, write_showcase
+    from monai_lungxfer.utils.threads import use_threads
 
     limits = _three_limits(epochs)
+    use_threads(threads)
     reduced = {} if data is not None else REDUCED
     overrides = {
         name: dict(reduced.get(name, {})) | method_overrides({**ctx.params, "epochs": limit})
@@ -173,7 +193,7 @@ def _three_limits(epochs: str | None) -> list[int | None]:
 def _watch(title: str) -> AbstractContextManager[Any]:
     from monai_lungxfer.training.progress import TrainingProgress
 
-    return TrainingProgress(title, error_console)
+    return TrainingProgress(title, progress_console())
 
 
 def _metrics_table(title: str, reports: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -1,73 +1,117 @@
-"""How training shows itself: a live bar on a terminal, a line an epoch elsewhere."""
+"""How training shows itself: live bars on a terminal, a line an epoch elsewhere and in a log file."""
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 from ignite.engine import Engine, Events
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TextColumn
+
+from monai_lungxfer.utils.progress import duration, progress_bar
 
 __all__ = ["TrainingProgress"]
 
+logger = logging.getLogger(__name__)
+
+SILENCE = 60.0
+"""Seconds of a long epoch after which a line tells how far it is, where no bar does."""
+
 
 class TrainingProgress:
-    """Context manager that shows the epochs, losses and time left of a training.
+    """Context manager that shows the epochs, batches, losses, speed and time left of a training.
 
     Parameters
     ----------
     title : str
         What is being trained.
     console : rich.console.Console
-        Where to; a bar when it is a terminal, else one line an epoch.
+        Where to: bars when it is a terminal, else one line an epoch, and one a minute within longer epochs.
     """
 
     def __init__(self, title: str, console: Console) -> None:
         self.title = title
         self.console = console
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[losses]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self.task = self.progress.add_task(title, total=None, losses="preparing")
-        self.started = time.monotonic()
+        self.bars = progress_bar(console, MofNCompleteColumn(), TextColumn("{task.fields[told]}", markup=False))
+        self.epoch = self.bars.add_task("preparing", total=None, told="")
+        self.training = self.bars.add_task("epochs", total=None, told="", visible=False)
+        self.losses, self.last_line = "", 0.0
+        self.first_epoch, self.begun, self.epoch_begun = 0, 0.0, 0.0
+        self.images = 0
 
     def __enter__(self) -> TrainingProgress:
-        self.progress.start()
+        if self.console.is_terminal:
+            self._say(self.title)
+        self.bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.progress.stop()
+        self.bars.stop()
+        if self.console.is_terminal and self.losses:
+            self._say(f"{self.losses}; {duration(time.monotonic() - self.begun)} in all")
 
     def watch(self, trainer: Engine, evaluator: Engine) -> None:
         """Follow a trainer, and show what its evaluator found after each epoch."""
         trainer.add_event_handler(Events.STARTED, self._start)
+        trainer.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self._advance)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._report, evaluator)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._end_epoch, evaluator)
+        evaluator.add_event_handler(Events.STARTED, self._validate)
 
     def _start(self, engine: Engine) -> None:
-        total = (engine.state.max_epochs or 0) * (engine.state.epoch_length or 0)
-        self.progress.update(self.task, total=total, completed=engine.state.iteration, losses="")
-        self.started = time.monotonic()
+        self.begun, self.first_epoch = time.monotonic(), engine.state.epoch
+        self.bars.update(self.training, total=engine.state.max_epochs, completed=engine.state.epoch, visible=True)
+
+    def _start_epoch(self, engine: Engine) -> None:
+        self.epoch_begun = self.last_line = time.monotonic()
+        self.images = 0
+        named = f"epoch {engine.state.epoch}/{engine.state.max_epochs}"
+        self.bars.update(self.epoch, description=named, total=engine.state.epoch_length, completed=0, told="")
 
     def _advance(self, engine: Engine) -> None:
-        self.progress.update(self.task, completed=engine.state.iteration)
+        now, length = time.monotonic(), engine.state.epoch_length or 0
+        batch = engine.state.iteration - (engine.state.epoch - 1) * length
+        self.images += _count_images(engine.state.batch)
+        seconds = max(now - self.epoch_begun, 1e-9)
+        told = f"{self.images / seconds:.3g} images/s, {duration(seconds / max(batch, 1) * (length - batch))} left"
+        self.bars.update(self.epoch, completed=batch, told=told)
+        if now - self.last_line > SILENCE and batch < length:
+            self.last_line = now
+            self._say_elsewhere(f"{self._epoch(engine)}, batch {batch}/{length}, {told} of the epoch")
 
-    def _report(self, engine: Engine, evaluator: Engine) -> None:
+    def _validate(self) -> None:
+        self.bars.update(self.epoch, told="validating")
+
+    def _end_epoch(self, engine: Engine, evaluator: Engine) -> None:
         metrics = engine.state.metrics | evaluator.state.metrics
         losses = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        self.progress.update(self.task, losses=f"epoch {engine.state.epoch}: {losses}")
+        self.losses = f"{self._epoch(engine)}, {losses}"
+        now, epoch = time.monotonic(), engine.state.epoch
+        left = (now - self.begun) / max(epoch - self.first_epoch, 1) * ((engine.state.max_epochs or epoch) - epoch)
+        ahead = f", at most {duration(left)} left" if left else ""
+        self.bars.update(self.training, completed=epoch, told=f"{losses}{ahead}")
+        self._say_elsewhere(f"{self.losses}, {now - self.epoch_begun:.0f} s{ahead}")
+
+    def _epoch(self, engine: Engine) -> str:
+        return f"{self.title}: epoch {engine.state.epoch}/{engine.state.max_epochs}"
+
+    def _say_elsewhere(self, line: str) -> None:
+        """Write a line to the log file, if there is one, and to where no bar is shown."""
+        logger.info(line, extra={"file_only": True})
         if not self.console.is_terminal:
-            seconds = time.monotonic() - self.started
-            self.console.print(
-                f"{self.title}: epoch {engine.state.epoch}/{engine.state.max_epochs}, {losses}, {seconds:.0f} s"
-            )
+            self._say(line)
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _count_images(batch: Any) -> int:
+    """Return how many images a batch of MONAI's or any other engine has."""
+    tensor = batch.get("image", ()) if isinstance(batch, Mapping) else batch
+    return len(tensor) if hasattr(tensor, "__len__") else 1

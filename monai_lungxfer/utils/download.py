@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.exceptions import ChunkedEncodingError
-from rich.console import Console
-from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from monai_lungxfer.utils.errors import DownloadError
 from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.progress import progress_bar
 
 __all__ = ["download"]
 
@@ -227,8 +227,8 @@ def _advancing(name: str, offset: int, total: int | None, progress: bool) -> Ite
     shown = progress and sys.stderr.isatty()
     if not shown:
         logger.info("Downloading %s: %s bytes, from byte %d on", name, "?" if total is None else total, offset)
-    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+    with progress_bar(None, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) as bar:
+        bar.disable = not shown
         bar.add_task(name, total=total, completed=offset)
         yield bar
 

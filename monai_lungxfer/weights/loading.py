@@ -137,7 +137,7 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     Returns
     -------
     TransferReport or None
-        Also logged, one line a layer.
+        Also logged: in one line, and in the debug log with a line for each layer.
 
     Raises
     ------
@@ -148,7 +148,11 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
         return None
     path = resolve_weights(parent)
     report, weights = _compare(network.state_dict(), path, str(parent))
-    logger.info("%s", report)
+    taken = len(report.with_status("loaded") + report.with_status("adapted"))
+    folder = path.parents[1 if path.parent.name == "models" else 0].name
+    told = (taken, len(network.state_dict()), folder, path.name, report.sha256[:12])
+    logger.info("%d of %d layers from %s (%s, sha256 %s)", *told)
+    logger.debug("%s", report)
     _refuse_unless_allowed(report.with_status("missing") + report.with_status("unexpected"), allow, path)
     network.load_state_dict(weights, strict=False)
     return report

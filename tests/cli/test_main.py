@@ -27,7 +27,7 @@ from monai_lungxfer.utils.errors import InputFileError
 
 LUNGXFER = [sys.executable, "-c", "from monai_lungxfer.cli import main; main()"]
 COMMANDS = {"predict", "train", "evaluate", "transfer", "study", "data", "weights", "bundles", "registry", "serve"}
-COMMANDS |= {"doctor"}
+COMMANDS |= {"doctor", "segment"}
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +61,48 @@ def test_version():
 def test_commands():
     command = typer.main.get_command(app)
     assert set(command.commands) == COMMANDS
+
+
+def test_segment_is_predict_and_is_listed_once():
+    root = typer.main.get_command(app)
+    segment, predict = root.commands["segment"], root.commands["predict"]
+    assert [one.opts for one in segment.params] == [one.opts for one in predict.params]
+    assert (segment.help, segment.epilog) == (predict.help, predict.epilog)
+    assert (segment.hidden, predict.hidden) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["predcit"], "predict"),
+        (["study", "rnu"], "run"),
+        (["predict", "x", "--overwite"], "--overwrite"),
+        (["--verbos", "doctor"], "--verbose"),
+        (["predict", "x", "--debug"], "put it before the command"),
+    ],
+)
+def test_mistyped_words_are_answered_by_the_nearest(arguments, nearest):
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert nearest in " ".join(result.stderr.replace("│", " ").split())
+
+
+def commands_below(command, name="lungxfer"):
+    yield name, command
+    for word, below in getattr(command, "commands", {}).items():
+        yield from commands_below(below, f"{name} {word}")
+
+
+def test_what_is_written_to_has_the_same_names_everywhere_and_one_option_replaces():
+    options = {"--out": set(), "--overwrite": set()}
+    for name, command in commands_below(typer.main.get_command(app)):
+        if name.startswith("lungxfer weights"):
+            continue
+        for parameter in command.params:
+            for option in set(options) & set(parameter.opts):
+                options[option].add((tuple(parameter.opts), parameter.help if option == "--overwrite" else None))
+    assert options["--out"] == {(("--out", "-o"), None)}
+    assert len(options["--overwrite"]) == 1
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

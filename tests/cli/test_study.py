@@ -1,4 +1,4 @@
-"""`lungxfer study` as it is typed: plan, run, status."""
+"""`lungxfer study` as it is typed: plan, run, status, report."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from study_folder import write_study
 from tiny_study import STAGE, tiny_plan
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
-from monai_lungxfer.cli.study_progress import StudyProgress, duration
+from monai_lungxfer.cli.study_progress import StudyProgress
 from monai_lungxfer.study.execution import step_run
 from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.execution.run import run_study
 from monai_lungxfer.study.plan.plan import StudyPlan
+from monai_lungxfer.study.report.write import WrittenReport
 
 ONE_STEP = {"repetitions": 1, "arms": ["donor_to_portable"]}
 
@@ -109,8 +111,51 @@ def test_on_a_terminal_there_is_a_table_of_what_runs(
     assert ": epoch 1/5, training loss" not in shown  # a line an epoch is for files
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0.4, "0 s"), (99, "99 s"), (150, "2 min"), (5900, "98 min"), (12_000, "3 h 20 min")]
-)
-def test_durations_are_said_as_people_say_them(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+def test_report_lies_where_it_is_wanted(study: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["study", "report", str(study), "--out", str(tmp_path / "out")], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert "4 of 5 repetitions are finished" in result.stdout
+    assert "Not a medical device" in result.stdout
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert (tmp_path / "out" / "tables" / "before_after.csv").is_file()
+    assert not (study / "report.html").exists()
+
+
+def test_json_and_what_is_passed_on(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def answer(*arguments: object, **options: object) -> WrittenReport:
+        asked.update(options, study=arguments[0])
+        return WrittenReport(study / "report.html", study / "tables", study / "figures", 4, 5)
+
+    monkeypatch.setattr("monai_lungxfer.study.report.write.write_report", answer)
+    options = ["--with-images", "--data", str(tmp_path), "--device", "cpu", "--json"]
+    told = json.loads(CliRunner().invoke(app, ["study", "report", str(study), *options], catch_exceptions=False).stdout)
+    assert told == {
+        "page": str(study / "report.html"),
+        "tables": str(study / "tables"),
+        "figures": str(study / "figures"),
+        "finished": 4,
+        "planned": 5,
+    }
+    assert asked == {"study": study, "with_images": True, "data": tmp_path, "device": "cpu"}
+
+
+def test_data_without_images_is_a_mistake(study: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["study", "report", str(study), "--data", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "--with-images" in result.output
+
+
+def test_no_study(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["study", "report", str(tmp_path / "nothing")]).exit_code == 2
+    result = CliRunner().invoke(app, ["study", "report", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "holds no study" in " ".join(result.output.split())

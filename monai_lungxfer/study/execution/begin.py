@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.errors import PlanError, TransferError
 from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.threads import granted_cores
 from monai_lungxfer.weights.sidecar import input_size, save_input_size
 
 __all__ = ["FIXED", "Study", "begin_study"]
@@ -79,7 +79,7 @@ def begin_study(plan: StudyPlan) -> Study:
     if paths.plan.is_file():
         plan = _continued(plan, StudyPlan.from_file(paths.plan), paths.plan, known.get("donor"))
     elif plan.threads is None:
-        plan = plan.model_copy(update={"threads": _processors()})
+        plan = plan.model_copy(update={"threads": granted_cores()})
     facts = {"id": known.get("id", uuid.uuid4().hex), "data": _data(plan), "donor": _donor(plan, paths, known)}
     _check_same(known, facts, paths.facts)
     facts["data"] = known.get("data", {}) | facts["data"]
@@ -88,11 +88,6 @@ def begin_study(plan: StudyPlan) -> Study:
     with atomic_path(paths.facts) as temporary:
         temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return Study(plan, facts)
-
-
-def _processors() -> int:
-    # The affinity, where the system has it, is what a container or a batch queue grants.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _continued(plan: StudyPlan, begun: StudyPlan, source: Path, donor: str | None) -> StudyPlan:
