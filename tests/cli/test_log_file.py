@@ -55,7 +55,7 @@ def test_version_command_messages_and_end_with_times(tmp_path: Path, monkeypatch
 def test_an_unexpected_error_has_its_traceback_there_and_no_name(tmp_path: Path, monkeypatch) -> None:
     def work() -> list:
         try:
-            open("/data/John Smith/4711.dcm")
+            Path("/data/John Smith/4711.dcm").read_bytes()
         except OSError as error:
             raise ValueError("John Smith is no number") from error
 
