@@ -42,20 +42,22 @@ StageName = Annotated[str, typer.Argument(help="donor, general or portable (or t
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the stage's images, or of all stages' folders.")]
 Epochs = Annotated[
     int | None,
-    typer.Option("--epochs", min=1, help="At most so many epochs.", show_default="500; 40 with --recipe best"),
+    typer.Option("--epochs", min=1, metavar="N", help="At most N epochs.", show_default="500; 40 with --recipe best"),
 ]
 ImageSize = Annotated[
-    int | None, typer.Option("--image-size", min=32, help="Side of the network's input in pixels, a multiple of 16.")
+    int | None,
+    typer.Option("--image-size", min=32, metavar="N", help="Side of the network's input in pixels, a multiple of 16."),
 ]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Images a training step.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the split and of all that is random.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images in a training step.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the split and of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …; auto takes a GPU where there is one.")]
-Precision = Annotated[NumberFormat, typer.Option("--precision", help="What the network computes in.")]
+Precision = Annotated[
+    NumberFormat,
+    typer.Option("--precision", metavar="FORMAT", help=f"Number format of the network: {', '.join(NumberFormat)}."),
+]
 Settings = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="ID=VALUE", help="Replace a setting of the bundle, e.g. train#random_transforms#0#prob=0.5."
-    ),
+    typer.Option("--set", metavar="ID=VALUE", help="Replace a setting of the bundle, such as learning_rate=0.0005."),
 ]
 RayAddress = Annotated[
     str | None,
@@ -63,7 +65,13 @@ RayAddress = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", min=1, help="Processor threads.", show_default="OMP_NUM_THREADS, else all cores granted"),
+    typer.Option(
+        "--threads",
+        min=1,
+        metavar="N",
+        help="Processor threads.",
+        show_default="OMP_NUM_THREADS, else the granted cores",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 OUT = ("--out", "-o")

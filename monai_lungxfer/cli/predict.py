@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import console, emit_json, progress_console
+from monai_lungxfer.cli.console import FILE_ONLY, console, emit_json, progress_console
 from monai_lungxfer.cli.exchange import (
     FromDicomweb,
     OwnTitle,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskFormat", "predict"]
 
+
+logger = logging.getLogger(__name__)
 
 EXAMPLES = """Examples:
 
@@ -70,18 +73,20 @@ def predict(
     sides: Annotated[bool, typer.Option("--sides", help="A segment for each lung (dicom-seg).")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write pictures with the lungs' contour.")] = False,
     any_view: Annotated[
-        bool, typer.Option("--any-view", help="Take DICOM files that are no frontal chest radiographs too.")
+        bool, typer.Option("--any-view", help="Also take DICOM files that are not frontal chest radiographs.")
     ] = False,
     from_dicomweb: FromDicomweb = None,
     study: Study = None,
     to_dicomweb: ToDicomweb = None,
     to_pacs: ToPacs = None,
     ae_title: OwnTitle = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Radiographs in one pass of the network.")] = 4,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Radiographs in one pass of the network.")] = 4,
     device: Device = "auto",
     threads: Threads = None,
     overwrite: Overwrite = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run: do what is left.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted run: segment only what is left.")
+    ] = False,
     ray_address: RayAddress = None,
     settings: Annotated[
         list[str] | None,
@@ -91,9 +96,11 @@ def predict(
 ) -> None:
     """Segment the lungs of radiographs, at their native size. For research only: this is not a medical device.
 
-    Writes NAME_mask.png (or .nii.gz, or .dcm) for every radiograph, and predictions.csv and predictions.json with areas
-    and with flags for the masks that a person should look at. Files that cannot be read are skipped: exit code 1. DICOM
-    files that are no frontal chest radiographs by their header are left out.
+    Writes NAME_mask.png (or .nii.gz, or .dcm) for every radiograph, and predictions.csv and predictions.json.
+    These tables list areas, and flags for the masks that a person should look at.
+    Files that cannot be read are skipped: exit code 1.
+    DICOM files that are not frontal chest radiographs by their header are left out.
+    "lungxfer segment" is the same command.
     """
     overrides = parsed_settings(settings)
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
@@ -117,6 +124,8 @@ def predict(
             task = progress.add_task("Segmenting", total=len(files))
             how: dict[str, Any] = {"batch_size": batch_size, "overwrite": overwrite, "resume": resume, "run": run}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
+    counts = Counter(prediction.status for prediction in predictions)
+    logger.info("results: %s", ", ".join(f"{count} {name}" for name, count in counts.items()), extra={FILE_ONLY: True})
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:

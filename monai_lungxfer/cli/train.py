@@ -59,20 +59,21 @@ def train(
         str | None, typer.Option(help="Weights to start from: a file, a bundle's name, an MLflow URI, or none.")
     ] = None,
     recipe: Annotated[
-        Recipe, typer.Option(help="The paper's method, or the one that gives the best masks (portable stage only).")
+        Recipe,
+        typer.Option(metavar="NAME", help="paper: the paper's method; best: the best masks (portable stage only)."),
     ] = Recipe.PAPER,
     epochs: Epochs = None,
     image_size: ImageSize = None,
     batch_size: BatchSize = None,
     seed: Seed = 0,
-    resume: Annotated[bool, typer.Option(help="Go on with an interrupted training of the output folder.")] = True,
+    resume: Annotated[bool, typer.Option(help="Continue an interrupted training of the output folder.")] = True,
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Train one stage; started again, it goes on where it was."""
+    """Train one stage. Run the same command again to continue an interrupted training."""
     from monai_lungxfer.bundle.files import as_setting
     from monai_lungxfer.bundle.references import NO_WEIGHTS
     from monai_lungxfer.bundle.stages import stage_named
@@ -143,7 +144,7 @@ def transfer(
     seed: Seed = 0,
     allow_shared_patients: Annotated[
         bool,
-        typer.Option("--allow-shared-patients", help="Equal names in general/ and portable/ are not equal patients."),
+        typer.Option("--allow-shared-patients", help="Equal names in general/ and portable/ are different patients."),
     ] = False,
     device: Device = "auto",
     threads: Threads = None,
@@ -153,7 +154,7 @@ def transfer(
 ) -> None:
     """Train donor, general and portable stage in turn, compare before and after, and draw overlays.
 
-    Without --data, phantoms are made and the stages are reduced in size, to be done within minutes.
+    Without --data, phantoms are drawn and the stages are made small, so that they end within minutes.
     """
     from monai_lungxfer.bundle.stages import STAGES
     from monai_lungxfer.training.stage import transfer_stages
