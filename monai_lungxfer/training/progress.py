@@ -1,4 +1,4 @@
-"""How training shows itself: live bars on a terminal, a line an epoch elsewhere and in a log file."""
+"""How training shows itself: a line an epoch, and on a terminal live bars below."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrainingProgress:
     title : str
         What is being trained.
     console : rich.console.Console
-        Where to: bars when it is a terminal, else one line an epoch, and one a minute within longer epochs.
+        Where to: one line an epoch; on a terminal also bars, elsewhere one line a minute within longer epochs.
     """
 
     def __init__(self, title: str, console: Console) -> None:
@@ -39,13 +39,10 @@ class TrainingProgress:
         self.bars = progress_bar(console, MofNCompleteColumn(), TextColumn("{task.fields[told]}", markup=False))
         self.epoch = self.bars.add_task("preparing", total=None, told="")
         self.training = self.bars.add_task("epochs", total=None, told="", visible=False)
-        self.losses, self.last_line = "", 0.0
-        self.first_epoch, self.begun, self.epoch_begun = 0, 0.0, 0.0
-        self.images = 0
+        self.begun = self.epoch_begun = self.last_line = 0.0
+        self.first_epoch = self.images = 0
 
     def __enter__(self) -> TrainingProgress:
-        if self.console.is_terminal:
-            self._say(self.title)
         self.bars.start()
         return self
 
@@ -53,8 +50,6 @@ class TrainingProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.bars.stop()
-        if self.console.is_terminal and self.losses:
-            self._say(f"{self.losses}; {duration(time.monotonic() - self.begun)} in all")
 
     def watch(self, trainer: Engine, evaluator: Engine) -> None:
         """Follow a trainer, and show what its evaluator found after each epoch."""
@@ -79,11 +74,18 @@ class TrainingProgress:
         batch = engine.state.iteration - (engine.state.epoch - 1) * length
         self.images += _count_images(engine.state.batch)
         seconds = max(now - self.epoch_begun, 1e-9)
-        told = f"{self.images / seconds:.3g} images/s, {duration(seconds / max(batch, 1) * (length - batch))} left"
+        each = seconds / max(batch, 1)
+        told = f"{self.images / seconds:.3g} images/s, {duration(each * (length - batch))} left"
         self.bars.update(self.epoch, completed=batch, told=told)
+        if engine.state.epoch == self.first_epoch + 1:  # no epoch has ended yet, by which to judge
+            left = each * (length * (engine.state.max_epochs or 1) - engine.state.iteration)
+            self.bars.update(self.training, told=f"at most {duration(left)} left")
         if now - self.last_line > SILENCE and batch < length:
             self.last_line = now
-            self._say_elsewhere(f"{self._epoch(engine)}, batch {batch}/{length}, {told} of the epoch")
+            self._say(
+                f"{self._epoch(engine)}, batch {batch}/{length}, {told} of the epoch",
+                shown=not self.console.is_terminal,
+            )
 
     def _validate(self) -> None:
         self.bars.update(self.epoch, told="validating")
@@ -91,24 +93,20 @@ class TrainingProgress:
     def _end_epoch(self, engine: Engine, evaluator: Engine) -> None:
         metrics = engine.state.metrics | evaluator.state.metrics
         losses = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        self.losses = f"{self._epoch(engine)}, {losses}"
         now, epoch = time.monotonic(), engine.state.epoch
         left = (now - self.begun) / max(epoch - self.first_epoch, 1) * ((engine.state.max_epochs or epoch) - epoch)
         ahead = f", at most {duration(left)} left" if left else ""
-        self.bars.update(self.training, completed=epoch, told=f"{losses}{ahead}")
-        self._say_elsewhere(f"{self.losses}, {now - self.epoch_begun:.0f} s{ahead}")
+        self.bars.update(self.training, completed=epoch, told=ahead.lstrip(", "))
+        self._say(f"{self._epoch(engine)}, {losses}, {now - self.epoch_begun:.0f} s{ahead}")
 
     def _epoch(self, engine: Engine) -> str:
         return f"{self.title}: epoch {engine.state.epoch}/{engine.state.max_epochs}"
 
-    def _say_elsewhere(self, line: str) -> None:
-        """Write a line to the log file, if there is one, and to where no bar is shown."""
+    def _say(self, line: str, shown: bool = True) -> None:
+        """Write a line to the log file, if there is one, and to the console."""
         logger.info(line, extra={"file_only": True})
-        if not self.console.is_terminal:
-            self._say(line)
-
-    def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if shown:
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _count_images(batch: Any) -> int:

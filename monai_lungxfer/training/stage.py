@@ -121,7 +121,7 @@ def train_stage(
         `folder`, where the weights are now.
     """
     settings = {**_common(stage, data, folder), **(overrides or {})}
-    with watch(f"{stage.name}: {stage.target}") as watcher:
+    with watch(stage.name) as watcher:
         run_bundle(stage.bundle, RECIPES[recipe], settings, watcher)
     return folder
 

@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 __all__ = ["duration", "progress_bar", "show_progress"]
 
 T = TypeVar("T")
+BAR_WIDTH = 24
+"""Columns; with the words around it, a bar fits into a terminal of 80."""
 REFRESHES = 4
 """Times a second that a bar is drawn; each takes about two milliseconds from the work that it shows."""
 
@@ -34,7 +36,7 @@ def progress_bar(console: Console | None = None, *columns: str | ProgressColumn)
     columns = columns or (MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(BAR_WIDTH),
         *columns,
         console=console,
         refresh_per_second=REFRESHES,
