@@ -104,7 +104,7 @@ def predict(
     """
     overrides = parsed_settings(settings)
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
-    inputs = [*(inputs or ()), *(more_inputs or ())]
+    inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i
     check_source(inputs, from_dicomweb, study)
     if overwrite and resume:
         raise typer.BadParameter("--overwrite and --resume exclude each other")
@@ -124,8 +124,7 @@ def predict(
             task = progress.add_task("Segmenting", total=len(files))
             how: dict[str, Any] = {"batch_size": batch_size, "overwrite": overwrite, "resume": resume, "run": run}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
-    counts = Counter(prediction.status for prediction in predictions)
-    logger.info("results: %s", ", ".join(f"{count} {name}" for name, count in counts.items()), extra={FILE_ONLY: True})
+    _note(predictions)
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:
@@ -146,6 +145,11 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
 
     with connected(address) as ray:
         yield RayRunner(ray, model)
+
+
+def _note(predictions: Sequence[Prediction]) -> None:
+    counts = Counter(prediction.status for prediction in predictions)
+    logger.info("results: %s", ", ".join(f"{count} {name}" for name, count in counts.items()), extra={FILE_ONLY: True})
 
 
 def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from dicom_radiograph import radiograph, write
 from PIL import Image
 from predict_run import run
@@ -40,6 +41,16 @@ def test_all_done(folder: Path, weights: Path, tmp_path: Path) -> None:
     assert not mask[:, 25:].any()
     assert "Not a medical device" in result.stdout
     assert "segmented" in result.stdout
+
+
+def test_short_options_and_threads(folder: Path, weights: Path, tmp_path: Path) -> None:
+    first, second, third = (folder / "sub" / f"x{number}.png" for number in (3, 1, 2))
+    before = torch.get_num_threads()
+    result = run(second, "-i", first, third, "-o", tmp_path / "out", "--threads", 1, "--json", weights=weights)
+    assert result.exit_code == 0, result.output
+    assert [row["file"] for row in json.loads(result.stdout)["predictions"]] == ["x3.png", "x1.png", "x2.png"]
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(before)
 
 
 def test_two_of_twelve_are_broken(folder: Path, weights: Path, tmp_path: Path) -> None:
