@@ -25,34 +25,8 @@ from .precision import autocast_dtype as autocast_dtype
 from .precision import best_device as best_device
 from .precision import needs_grad_scaler as needs_grad_scaler
 from .precision import usable_device as usable_device
-from .files import (
-    atomic_path as atomic_path,
-)
-    hash_file as hash_file,
-)
-    remove_leftovers as remove_leftovers,
-)
-    staged_folder as staged_folder,
-)
-    unwritable as unwritable,
-)
-from .precision import (
-    PrecisionInferer as PrecisionInferer,
-)
-    autocast_dtype as autocast_dtype,
-)
-    best_device as best_device,
-)
-    needs_grad_scaler as needs_grad_scaler,
-)
-    usable_device as usable_device,
-)
-from .progress import (
-    progress_bar as progress_bar,
-)
-    show_progress as show_progress,
-)
-from .ray_cluster import connected as connected
+from .progress import progress_bar as progress_bar
+from .progress import show_progress as show_progress
 from .torch_files import read_checkpoint as read_checkpoint
 from .torch_files import save_checkpoint as save_checkpoint
 from .versions import code_version as code_version
