@@ -13,5 +13,6 @@ from .stages import Stage as Stage
 from .stages import stage_for_bundle as stage_for_bundle
 from .stages import stage_named as stage_named
 from .workflow import Watcher as Watcher
+from .workflow import bundle_config as bundle_config
 from .workflow import bundle_workflow as bundle_workflow
 from .workflow import run_bundle as run_bundle

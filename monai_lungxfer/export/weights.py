@@ -10,7 +10,7 @@ from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bund
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.weights.packing import pack_weights
-from monai_lungxfer.weights.sidecar import input_size, save_input_size
+from monai_lungxfer.weights.sidecar import copy_sidecar
 
 __all__ = ["WEIGHTS_HASH", "install_weights"]
 
@@ -61,4 +61,4 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
 def _copy_weights(source: str | Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
-    save_input_size(target, input_size(source))
+    copy_sidecar(Path(source), target)

@@ -17,10 +17,11 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from monai_lungxfer.bundle.files import bundles_root
+from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.utils.errors import LungXferError, TransferError
 from monai_lungxfer.utils.files import atomic_path
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
-from monai_lungxfer.weights.sidecar import input_size_file, save_input_size
+from monai_lungxfer.weights.sidecar import save_sidecar, sidecar_file
 
 if TYPE_CHECKING:
     from torch.distributed.checkpoint.stateful import Stateful
@@ -73,7 +74,8 @@ class BestWeights:
     path : str or pathlib.Path
         The weights file, replaced atomically.
     image_size : sequence of int
-        (H, W) in pixels that the weights learn with; kept beside the file, see `monai_lungxfer.weights.sidecar`.
+        (H, W) in pixels that the weights learn with. It is kept beside the file with the network's class and
+        parameters, see `monai_lungxfer.weights.sidecar`.
     """
 
     def __init__(self, network: nn.Module, path: str | Path, image_size: Sequence[int]) -> None:
@@ -89,7 +91,7 @@ class BestWeights:
         kept = self.path.parent / "shipped"
         if not self.path.resolve().is_relative_to(bundles_root().resolve()) or not self.path.is_file():
             return
-        for file in (self.path, input_size_file(self.path)):
+        for file in (self.path, sidecar_file(self.path)):
             if file.is_file() and not (kept / file.name).exists():
                 with atomic_path(kept / file.name) as temporary:
                     shutil.copyfile(file, temporary)
@@ -108,7 +110,7 @@ class BestWeights:
         """Write the weights if this epoch is the best so far."""
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
             save_checkpoint(self.network.state_dict(), self.path)
-            save_input_size(self.path, self.image_size)
+            save_sidecar(self.path, self.image_size, describe_network(self.network))
 
     def restore(self) -> None:
         """Load the best weights into the network."""

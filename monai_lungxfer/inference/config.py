@@ -16,6 +16,7 @@ from monai_lungxfer.bundle.files import as_setting
 from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.precision import usable_device
+from monai_lungxfer.weights.architecture import follow_network
 
 __all__ = ["InferenceParts", "load_parts"]
 
@@ -73,7 +74,7 @@ def load_parts(
     folder : pathlib.Path
         The bundle's folder.
     weights : pathlib.Path
-        The weights file that will be loaded into the network: it decides on the input size.
+        The weights file that will be loaded into the network: it decides on the network and the input size.
     device : str
         "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
     overrides : mapping, optional
@@ -89,6 +90,8 @@ def load_parts(
     """
     parser = _parser(folder)
     parser["weights"] = as_setting(weights)
+    if isinstance(named := parser.get("network_def"), Mapping) and "network_def" not in (overrides or {}):
+        parser["network_def"] = follow_network(named, weights)
     if device != "auto":
         _override(parser, {"device": usable_device(device)}, folder)
     _check_effect(overrides or {}, folder)

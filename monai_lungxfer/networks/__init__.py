@@ -1,4 +1,4 @@
-"""The two networks as PyTorch modules, and freezing of their layers."""
+"""The two networks as PyTorch modules, what a configuration calls them, and freezing of their layers."""
 
 import lazy_loader
 

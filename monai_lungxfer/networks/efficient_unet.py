@@ -49,7 +49,7 @@ class EfficientUNet(nn.Module):
     Notes
     -----
     Names of weights begin with ``encoder`` or ``decoder``. A parent that has the encoder alone is let through by
-    ``parent_allow: [decoder*]``; `monai_lungxfer.weights.imagenet` makes one. MONAI's `EfficientNetBN` has
+    ``parent_allow: [decoder*]``; ``lungxfer weights fetch natural-images`` makes one. MONAI's `EfficientNetBN` has
     squeeze-and-excitation and Swish throughout, so Lite's weights do not fit it.
 
     References

@@ -13,10 +13,11 @@ from monai.utils import path_to_sqlite_uri
 
 from monai_lungxfer.bundle.files import as_setting
 from monai_lungxfer.bundle.stages import STAGES, Stage
-from monai_lungxfer.bundle.workflow import Watcher, run_bundle
+from monai_lungxfer.bundle.workflow import Watcher, bundle_config, run_bundle
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.partition import SECTIONS, check_apart
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
+from monai_lungxfer.weights.architecture import follow_network
 
 __all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "train_stage", "transfer_stages"]
 
@@ -120,7 +121,7 @@ def train_stage(
     StageFolder
         `folder`, where the weights are now.
     """
-    settings = {**_common(stage, data, folder), **(overrides or {})}
+    settings = _follow(stage, RECIPES[recipe], "parent", {**_common(stage, data, folder), **(overrides or {})})
     with watch(stage.name) as watcher:
         run_bundle(stage.bundle, RECIPES[recipe], settings, watcher)
     return folder
@@ -150,12 +151,21 @@ def evaluate_stage(
         *others, last = SECTIONS
         raise LungXferError(f"a split has no section {section!r}", remedy=f"Use {', '.join(others)} or {last}")
     settings = {**_common(stage, data, folder), "section": section, "weights": as_setting(weights), **(overrides or {})}
-    workflow = run_bundle(stage.bundle, "evaluate", settings)
+    workflow = run_bundle(stage.bundle, "evaluate", _follow(stage, "evaluate", "weights", settings))
     return workflow.parser.get_parsed_content("image_table").report
 
 
 def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, Any]:
     return {"dataset_dir": as_setting(stage_data(data, stage)), "log_epochs": False, **folder.overrides()}
+
+
+def _follow(stage: Stage, task: str, role: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the network of the weights in that role; what the settings say of the network comes after it."""
+    config = bundle_config(stage.bundle, task)
+    weights = settings.get(role, config[role])
+    if "network_def" in settings or str(weights).startswith(("$", "@")):
+        return dict(settings)
+    return {"network_def": follow_network(config["network_def"], weights), **settings}
 
 
 def transfer_stages(

@@ -11,7 +11,7 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import input_size, read_sidecar
 
 __all__ = ["average_weights"]
 
@@ -27,7 +27,7 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
     sources : sequence of str or pathlib.Path
         As for `monai_lungxfer.bundle.references.resolve_weights`; what is named twice counts twice.
     target : str or pathlib.Path
-        The file to write, with the input size of the sources.
+        The file to write, with network and input size of the sources.
     overwrite : bool
         Replace a file with other content.
 
@@ -53,7 +53,7 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
         for name, value in other.items():
             sums[name] += value.double()
     mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
-    return save_weights(mean, target, size, overwrite=overwrite)
+    return save_weights(mean, target, size, read_sidecar(paths[0]).network, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
+from monai_lungxfer.networks.description import describe_network, describe_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint
+from monai_lungxfer.weights.sidecar import read_sidecar
 
 __all__ = [
     "LayerTransfer",
@@ -112,12 +115,14 @@ def load_weights(network: nn.Module, reference: str | Path) -> Path:
     Raises
     ------
     TransferError
-        When the file is missing, is no checkpoint, or differs from the network in any key or shape.
+        When the file is missing, is no checkpoint, is of another network, or differs from it in any key or shape.
     """
     path = resolve_weights(reference)
-    report = _compare(network.state_dict(), path, str(reference))[0]
-    _refuse_unless_allowed([layer for layer in report.layers if layer.status != "loaded"], (), path)
-    network.load_state_dict(read_state_dict(path))
+    given = read_state_dict(path)
+    _refuse_other_network(network, read_sidecar(path).network, path)
+    layers, _ = _compare(network.state_dict(), given)
+    _refuse_unless_allowed([layer for layer in layers if layer.status != "loaded"], (), network, given, path)
+    network.load_state_dict(given)
     return path
 
 
@@ -147,21 +152,23 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     if not names_weights(parent):
         return None
     path = resolve_weights(parent)
-    report, weights = _compare(network.state_dict(), path, str(parent))
+    given = read_state_dict(path)
+    layers, weights = _compare(network.state_dict(), given)
+    report = TransferReport(str(parent), hash_file(path), tuple(layers))
     taken = len(report.with_status("loaded") + report.with_status("adapted"))
     folder = path.parents[1 if path.parent.name == "models" else 0].name
     told = (taken, len(network.state_dict()), folder, path.name, report.sha256[:12])
     logger.info("%d of %d layers from %s (%s, sha256 %s)", *told)
     logger.debug("%s", report)
-    _refuse_unless_allowed(report.with_status("missing") + report.with_status("unexpected"), allow, path)
+    left_out = report.with_status("missing") + report.with_status("unexpected")
+    _refuse_unless_allowed(left_out, allow, network, given, path)
     network.load_state_dict(weights, strict=False)
     return report
 
 
 def _compare(
-    own: Mapping[str, torch.Tensor], path: Path, parent: str
-) -> tuple[TransferReport, dict[str, torch.Tensor]]:
-    given = read_state_dict(path)
+    own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]
+) -> tuple[list[LayerTransfer], dict[str, torch.Tensor]]:
     layers, weights = [], {}
     for name, target in own.items():
         if name not in given:
@@ -175,7 +182,7 @@ def _compare(
         else:
             layers.append(LayerTransfer(name, "unexpected", f"{_shape(given[name])}, need {_shape(target)}"))
     layers += [LayerTransfer(name, "unexpected", _shape(given[name])) for name in given if name not in own]
-    return TransferReport(parent, hash_file(path), tuple(layers)), weights
+    return layers, weights
 
 
 def _adapt_input_channels(given: torch.Tensor, target: torch.Tensor) -> torch.Tensor | None:
@@ -192,12 +199,31 @@ def _shape(tensor: torch.Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
 
 
-def _refuse_unless_allowed(layers: Sequence[LayerTransfer], allow: Sequence[str], path: Path) -> None:
+def _refuse_unless_allowed(
+    layers: Sequence[LayerTransfer],
+    allow: Sequence[str],
+    network: nn.Module,
+    given: Mapping[str, torch.Tensor],
+    path: Path,
+) -> None:
     refused = [layer for layer in layers if not any(fnmatchcase(layer.name, pattern) for pattern in allow)]
-    if refused:
-        named = "; ".join(f"{layer.name} {layer.status} ({layer.detail})" for layer in refused[:3])
+    if not refused:
+        return
+    _refuse_other_network(network, read_sidecar(path).network or describe_weights(given), path)
+    named = "; ".join(f"{layer.name} {layer.status} ({layer.detail})" for layer in refused[:3])
+    raise TransferError(
+        f"{len(refused)} layers do not fit the network: {named}{'; …' if len(refused) > 3 else ''}",
+        source=path,
+        remedy="Use a checkpoint of this network, or, for a transfer, allow these layers by name",
+    )
+
+
+def _refuse_other_network(network: nn.Module, described: Mapping[str, Any] | None, path: Path) -> None:
+    own = describe_network(network)["_target_"]
+    if described is not None and described["_target_"] != own:
         raise TransferError(
-            f"{len(refused)} layers do not fit the network: {named}{'; …' if len(refused) > 3 else ''}",
+            f"holds weights of {described['_target_']}, and network_def names {own}",
             source=path,
-            remedy="Use a checkpoint of this network, or, for a transfer, allow these layers by name",
+            remedy=f'Name the network of the weights: --network_def "{dict(described)}" for monai.bundle, '
+            f'--set "network_def={dict(described)}" for lungxfer',
         )

@@ -9,7 +9,7 @@ import torch
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import read_sidecar
 
 __all__ = ["pack_weights"]
 
@@ -29,7 +29,7 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
     Parameters
     ----------
     source, target : str or pathlib.Path
-        Weights files. The input size goes along.
+        Weights files. Network and input size go along.
     overwrite : bool
         Replace a file with other content.
 
@@ -48,7 +48,8 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
             source=source,
             remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
         )
-    return save_weights(weights, target, input_size(source), overwrite=overwrite)
+    sidecar = read_sidecar(Path(source))
+    return save_weights(weights, target, sidecar.image_size, sidecar.network, overwrite=overwrite)
 
 
 def _packed(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,16 +1,18 @@
-"""Writing weights files: nothing else is lost by it, and the input size beside them is always theirs."""
+"""Writing weights files: nothing else is lost by it, and the sidecar beside them is always theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from monai_lungxfer.networks.description import describe_weights
 from monai_lungxfer.utils.errors import OutputError, TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
-from monai_lungxfer.weights.sidecar import PAPER_SIZE, input_size, input_size_file, save_input_size
+from monai_lungxfer.weights.sidecar import PAPER_SIZE, read_sidecar, save_sidecar, sidecar_file
 
 __all__ = ["checked_name", "save_weights"]
 
@@ -18,9 +20,14 @@ _SUFFIX = ".pt"
 
 
 def save_weights(
-    weights: dict[str, torch.Tensor], target: str | Path, size: Sequence[int] | None, *, overwrite: bool = False
+    weights: dict[str, torch.Tensor],
+    target: str | Path,
+    size: Sequence[int] | None,
+    network: Mapping[str, Any] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Path:
-    """Write weights with their input size, see `monai_lungxfer.weights.sidecar`.
+    """Write weights with their network and input size, see `monai_lungxfer.weights.sidecar`.
 
     Parameters
     ----------
@@ -30,6 +37,8 @@ def save_weights(
         The file, replaced atomically; its name ends in ``.pt``.
     size : sequence of int or None
         (H, W) in pixels; ``None`` for weights that say nothing.
+    network : mapping, optional
+        Class and parameters of their network; one of this package is found in the weights themselves.
     overwrite : bool
         Replace a file with other content.
 
@@ -44,17 +53,18 @@ def save_weights(
         When the name ends otherwise, when another file is there already, or when it cannot be written.
     """
     path = checked_name(target)
+    network = network or describe_weights(weights)
     if not overwrite:
-        if _holds(path, weights, size):
+        if _holds(path, weights, size, network):
             return path
-        _refuse_to_replace(path, input_size_file(path))
+        _refuse_to_replace(path, sidecar_file(path))
     save_checkpoint(weights, path)
-    save_input_size(path, size)
+    save_sidecar(path, size, network)
     return path
 
 
 def checked_name(target: str | Path) -> Path:
-    """Return a path that weights can have, beside whose file there is room for their input size.
+    """Return a path that weights can have, beside whose file there is room for their sidecar.
 
     Raises
     ------
@@ -64,20 +74,24 @@ def checked_name(target: str | Path) -> Path:
     path = Path(target)
     if path.suffix != _SUFFIX:
         raise OutputError(
-            f"is no name for weights: it has to end in {_SUFFIX}, since their input size is kept beside them",
+            f"is no name for weights: it has to end in {_SUFFIX}, since a .json file is kept beside them",
             source=path,
             remedy=f"Name it {path.stem}{_SUFFIX}",
         )
     return path
 
 
-def _holds(path: Path, weights: dict[str, torch.Tensor], size: Sequence[int] | None) -> bool:
+def _holds(
+    path: Path, weights: dict[str, torch.Tensor], size: Sequence[int] | None, network: Mapping[str, Any] | None
+) -> bool:
     try:
-        found, its_size = read_state_dict(path), input_size(path)
+        found, sidecar = read_state_dict(path), read_sidecar(path)
     except TransferError:
         return False
-    alike = found.keys() == weights.keys() and its_size == list(size or PAPER_SIZE)
-    return alike and all(_same(found[name], value) for name, value in weights.items())
+    alike = (sidecar.image_size or PAPER_SIZE) == list(size or PAPER_SIZE) and sidecar.network in (None, network)
+    return (
+        alike and found.keys() == weights.keys() and all(_same(found[name], value) for name, value in weights.items())
+    )
 
 
 def _same(first: torch.Tensor, second: torch.Tensor) -> bool:

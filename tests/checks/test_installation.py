@@ -12,7 +12,7 @@ import torch
 from monai_lungxfer.bundle import files as bundle_files
 from monai_lungxfer.checks import installation as doctor
 from monai_lungxfer.utils.precision import autocast_dtype
-from monai_lungxfer.weights.pretrained import donor_weights_path
+from monai_lungxfer.weights.pretrained import pretrained_path
 
 
 def by_name(checks):
@@ -181,16 +181,16 @@ def test_bundles_with_and_without_weights(empty_home):
 def test_donor_weights(empty_home):
     check = doctor.check_donor_weights()
     assert (check.status, check.found) == ("warn", f"not at {empty_home}/cache/monai_lungxfer/unet-e012d006.pt")
-    assert "lungxfer weights fetch-donor" in check.remedy
+    assert "lungxfer weights fetch donor" in check.remedy
     put(empty_home / "bundles/lgg_mri_segmentation/configs/metadata.json")
     assert doctor.check_donor_weights().status == "warn"
     put(empty_home / "bundles/lgg_mri_segmentation/models/model.pt")
     assert doctor.check_donor_weights().found == f"{empty_home}/bundles/lgg_mri_segmentation/models/model.pt"
-    put(donor_weights_path())
-    assert doctor.check_donor_weights().found == str(donor_weights_path())
+    put(pretrained_path("donor"))
+    assert doctor.check_donor_weights().found == str(pretrained_path("donor"))
 
 
 def test_cache_folder_without_xdg(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert donor_weights_path() == tmp_path / ".cache" / "monai_lungxfer" / "unet-e012d006.pt"
+    assert pretrained_path("donor") == tmp_path / ".cache" / "monai_lungxfer" / "unet-e012d006.pt"

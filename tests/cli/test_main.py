@@ -200,7 +200,7 @@ def interruptible() -> Iterator[None]:
 def test_signals_end_a_download_that_can_be_continued(tmp_path, number, code):
     target = tmp_path / "donor.pt"
     with serving(bytes(200_000), stall_after=100_000) as server:
-        command = [*LUNGXFER, "weights", "fetch-donor", "--url", server.url, "--out", str(target)]
+        command = [*LUNGXFER, "weights", "fetch", "donor", "--url", server.url, "--out", str(target)]
         environment = os.environ | {"NO_PROXY": "127.0.0.1"}
         process = subprocess.Popen(command, env=environment, text=True, stdout=-1, stderr=-1)
         try:

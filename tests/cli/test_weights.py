@@ -4,15 +4,11 @@ import json
 
 import pytest
 import torch
-from file_server import serving
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.utils import download
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights import pretrained as donor
-from monai_lungxfer.weights.sidecar import input_size, save_input_size
 
 
 @pytest.fixture(scope="module")
@@ -23,66 +19,23 @@ def donor_file(tmp_path_factory):
     return file
 
 
-@pytest.fixture(autouse=True)
-def surroundings(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(download, "BACK_OFF", 0.001)
-
-
 def run(*arguments):
     return CliRunner().invoke(app, ["weights", *map(str, arguments)])
 
 
-def test_default_address_is_that_of_pytorch_hub():
-    assert donor.DONOR_URL.endswith(f"/v1.0/unet-{donor.DONOR_SHA256}.pt")
+def test_list_tells_names_sizes_and_licences():
+    facts = json.loads(run("list", "--json").stdout)
+    assert {name: (entry["licence"], entry["megabytes"]) for name, entry in facts.items()} == {
+        "donor": ("MIT", 31),
+        "natural-images": ("Apache-2.0", 23),
+    }
+    assert "natural-images" in run("list").stdout
 
 
-def test_fetch_to_the_cache_and_only_once(donor_file, monkeypatch, tmp_path):
-    monkeypatch.setattr(donor, "DONOR_SHA256", hash_file(donor_file)[:8])
-    target = tmp_path / "cache" / "monai_lungxfer" / "unet-e012d006.pt"
-    with serving(donor_file.read_bytes()) as server:
-        for _ in range(2):
-            result = run("fetch-donor", "--url", server.url)
-            assert (result.exit_code, result.stdout) == (0, f"{target}\n")
-    assert len(server.requests) == 1
-    assert hash_file(target) == hash_file(donor_file)
-
-
-def test_fetch_to_a_file(donor_file, monkeypatch, tmp_path):
-    monkeypatch.setattr(donor, "DONOR_SHA256", hash_file(donor_file)[:8])
-    target = tmp_path / "deep" / "er" / "donor.pt"
-    target.parent.mkdir(parents=True)
-    target.write_text("other")
-    with serving(donor_file.read_bytes()) as server:
-        assert run("fetch-donor", "--url", server.url, "--out", target).exit_code == 2
-        assert target.read_text() == "other"
-        save_input_size(target, [64, 64])  # of other weights
-        assert run("fetch-donor", "--url", server.url, "--out", target, "--overwrite").exit_code == 0
-        assert "has to end in .pt" in run("fetch-donor", "--url", server.url, "--out", tmp_path / "x.json").stderr
-    assert hash_file(target) == hash_file(donor_file)
-    assert input_size(target) == [256, 256]
-    assert not (tmp_path / "x.json").exists()
-
-
-@pytest.mark.parametrize("statuses", [[404], [503] * 9, []])
-def test_failed_fetch_names_the_alternative(statuses, tmp_path):
-    with serving(b"not the donor", statuses=statuses) as server:
-        result = run("fetch-donor", "--url", server.url)
+def test_fetch_of_unknown_weights_names_the_nearest():
+    result = run("fetch", "natural")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "lungxfer train donor --data DIR" in result.stderr
-    assert list((tmp_path / "cache" / "monai_lungxfer").iterdir()) == []
-
-
-def test_fetched_file_must_fit_the_network(monkeypatch, tmp_path):
-    file = tmp_path / "narrow.pt"
-    torch.save(DonorUNet(init_features=8).state_dict(), file)
-    monkeypatch.setattr(donor, "DONOR_SHA256", hash_file(file)[:8])
-    with serving(file.read_bytes()) as server:
-        result = run("fetch-donor", "--url", server.url)
-    assert result.exit_code == 2
-    assert "encoder1.enc1conv1.weight" in result.stderr
-    assert "lungxfer train donor --data DIR" in result.stderr
+    assert "did you mean 'natural-images'" in result.stderr
 
 
 def test_show_as_json(donor_file):

@@ -8,7 +8,7 @@ import pytest
 
 from monai_lungxfer.data.datalist import save_datalist
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.data.rehearsal import rehearsal_records
+from monai_lungxfer.data.rehearsal import balance_views, rehearsal_records
 from monai_lungxfer.data.splits import SECTIONS, Split
 from monai_lungxfer.utils.errors import DatalistError
 
@@ -68,3 +68,16 @@ def test_views_that_no_record_has_are_not_passed_over(tmp_path: Path, split: Spl
     folder = saved(tmp_path / "other", "somebody")
     with pytest.raises(DatalistError, match=r"2 records .*pa or Lateral.*rehearsal_views"):
         rehearsal_records(folder, split, ["pa", "Lateral"])
+
+
+def test_without_a_data_set_nothing_is_rehearsed(split: Split) -> None:
+    assert rehearsal_records(None, split) == []
+
+
+def test_every_view_is_drawn_as_often_as_every_other(tmp_path: Path) -> None:
+    records = [record(tmp_path, str(number), "p", view) for number, view in enumerate(["PA", "AP", "PA", "PA"])]
+    weights = balance_views([*records, {name: value for name, value in records[0].items() if name != "view"}])
+    drawn = {}
+    for one, weight in zip([*records, {}], weights, strict=True):
+        drawn[one.get("view")] = drawn.get(one.get("view"), 0) + weight
+    assert list(drawn.values()) == pytest.approx([5 / 3] * 3)

@@ -15,9 +15,10 @@ from monai_lungxfer.export import formats as exports
 from monai_lungxfer.export.formats import EXPORT_FORMATS, export_formats
 from monai_lungxfer.export.manifest import checked_formats
 from monai_lungxfer.export.weights import install_weights
+from monai_lungxfer.networks.description import describe_network
+from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.architecture import infer_network
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_every_format_gives_the_masks_of_pytorch(copied: Path) -> None:
     assert manifest == json.loads((copied / MANIFEST).read_text())
     assert manifest["weights_sha256"] == hash_file(copied / "models" / "model.pt")
     assert manifest["input_size"] == [192, 192]
-    network = infer_network(copied / "models" / "model.pt").eval()
+    network = EfficientUNet().eval()
     network.load_state_dict(torch.load(copied / "models" / "model.pt", weights_only=True))
     images = torch.randn(2, 3, 96, 64)  # neither the size nor the batch that they were written for
     with torch.no_grad():
@@ -49,7 +50,7 @@ def test_torchscript_holds_the_configurations(copied: Path) -> None:
     export_formats(copied, ["torchscript"])
     embedded = {"inference.json": "", "metadata.json": ""}
     torch.jit.load(copied / "models" / "model.ts", _extra_files=embedded)
-    assert json.loads(embedded["inference.json"])["network_def"]["init_features"] == 32
+    assert json.loads(embedded["inference.json"])["network_def"] == describe_network(EfficientUNet())
     assert json.loads(embedded["metadata.json"])["name"] == "Lung segmentation in portable chest radiographs"
 
 

@@ -12,7 +12,10 @@ import torch
 from PIL import Image
 
 from monai_lungxfer.bundle.files import bundle_names, bundle_path
+from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
+
+SMALL = describe_network(DonorUNet(init_features=4))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -72,7 +75,7 @@ def small_settings(discs: Path, small_parent: Path, tmp_path: Path) -> dict[str,
         "output_dir": str(tmp_path / "out"),
         "ckpt_dir": str(tmp_path / "out" / "models"),
         "parent": str(small_parent),
-        "network_def#init_features": 4,
+        "network_def": SMALL,
         "image_size": [32, 32],
         "batch_size": 4,
         "max_epochs": 3,

@@ -1,48 +1,100 @@
-"""A network that began elsewhere goes through the stages: inherited from the parent, and taken from the weights."""
+"""A network that began elsewhere goes through the stages: trainings and measurements follow their weights."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from monai_lungxfer.bundle.files import bundle_path
+from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.bundle.workflow import run_bundle
-from monai_lungxfer.networks.donor_unet import DonorUNet
+from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
+from monai_lungxfer.training.stage import StageFolder, evaluate_stage, train_stage
+from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
+from monai_lungxfer.weights.sidecar import read_sidecar
+
+EFFICIENT = describe_network(EfficientUNet())
 
 
 @pytest.fixture
-def natural(small_settings: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
-    """Settings of the general stage, with a parent that knows the encoder alone."""
+def settings(small_settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of the user alone: what is written where, and the network, are the stage's."""
+    own = {"dataset_dir", "output_dir", "ckpt_dir", "network_def"}
+    return {name: value for name, value in small_settings.items() if name not in own} | {"max_epochs": 1}
+
+
+@pytest.fixture
+def natural(tmp_path: Path) -> dict[str, Any]:
+    """A parent that knows the encoder alone."""
     torch.manual_seed(0)
     encoder = {f"encoder.{name}": value for name, value in EfficientUNet().encoder.state_dict().items()}
     save_checkpoint(encoder, tmp_path / "natural.pt")
-    own = {"parent": str(tmp_path / "natural.pt"), "parent_allow": ["decoder*"], "max_epochs": 1}
-    return small_settings | own | {"ckpt_dir": str(tmp_path / "general")}
+    return {"parent": str(tmp_path / "natural.pt"), "parent_allow": ["decoder*"]}
 
 
-def test_the_second_stage_has_the_network_of_the_first(natural: dict[str, Any], tmp_path: Path) -> None:
-    first = run_bundle("general", "train", natural).parser.get_parsed_content("network_def")
-    assert isinstance(first, EfficientUNet)
-    second = natural | {"parent": str(tmp_path / "general" / "model.pt"), "parent_allow": []}
-    second |= {"ckpt_dir": str(tmp_path / "portable"), "output_dir": str(tmp_path / "second")}
-    network = run_bundle("portable", "train", second).parser.get_parsed_content("network_def")
-    assert isinstance(network, EfficientUNet)
-    assert read_state_dict(tmp_path / "portable" / "model.pt").keys() == network.state_dict().keys()
-
-
-def test_evaluation_has_the_network_of_its_weights_and_not_of_the_parent(
-    natural: dict[str, Any], small_settings: dict[str, Any], tmp_path: Path
+def test_a_network_goes_through_the_stages_and_their_measurements(
+    discs: Path, settings: dict[str, Any], natural: dict[str, Any], tmp_path: Path
 ) -> None:
-    run_bundle("general", "train", natural)
-    settings = small_settings | {"section": "test", "weights": str(tmp_path / "general" / "model.pt")}
-    parser = run_bundle("general", "evaluate", settings).parser
-    assert isinstance(parser.get_parsed_content("network_def"), EfficientUNet)
-    assert json.loads((tmp_path / "out" / "test.json").read_text())["images"] == 4
-    settings |= {"weights": small_settings["parent"], "ckpt_dir": str(tmp_path / "general")}
-    assert isinstance(run_bundle("general", "evaluate", settings).parser.get_parsed_content("network_def"), DonorUNet)
+    first, second = StageFolder(tmp_path / "general"), StageFolder(tmp_path / "portable")
+    train_stage(STAGES["general"], discs, first, settings | natural)
+    train_stage(STAGES["portable"], discs, second, settings | {"parent": str(first.weights)})
+    assert read_sidecar(second.weights).network == EFFICIENT
+    assert read_sidecar(second.weights).image_size == [32, 32]
+    assert read_state_dict(second.weights).keys() == EfficientUNet().state_dict().keys()
+    assert evaluate_stage(STAGES["portable"], discs, second, second.weights, "test", settings)["images"] == 4
+    other = evaluate_stage(STAGES["portable"], discs, second, settings["parent"], "test", settings)
+    assert other["images"] == 4
+
+
+def test_the_second_recipe_follows_its_parent_too(discs: Path, settings: dict[str, Any], tmp_path: Path) -> None:
+    folder = StageFolder(tmp_path / "best")
+    train_stage(STAGES["portable"], discs, folder, settings | {"samples_per_epoch": 8}, recipe="best")
+    assert read_sidecar(folder.weights).network["init_features"] == 4
+
+
+def test_what_the_user_says_of_the_network_is_the_last_word(
+    discs: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = StageFolder(tmp_path / "one_channel")
+    own = {"network_def#in_channels": 1, "final_transforms#0#repeats": 1}
+    train_stage(STAGES["general"], discs, folder, settings | own)
+    assert read_sidecar(folder.weights).network == {
+        "_target_": "monai_lungxfer.networks.donor_unet.DonorUNet",
+        "in_channels": 1,
+        "out_channels": 1,
+        "init_features": 4,
+    }
+
+
+@pytest.mark.parametrize("task", ["train", "evaluate"])
+def test_weights_of_another_network_say_what_to_write(small_settings: dict[str, Any], task: str) -> None:
+    settings = small_settings | {"network_def": EFFICIENT, "section": "test", "weights": small_settings["parent"]}
+    if task == "train":
+        settings = {name: value for name, value in settings.items() if name not in ("section", "weights")}
+    with pytest.raises(TransferError, match=r"holds weights of .*DonorUNet, .* names .*EfficientUNet\..*--network_def"):
+        run_bundle("general", task, settings)
+
+
+def test_what_the_error_says_can_be_typed(discs: Path, tmp_path: Path) -> None:
+    """The general bundle's inference with the portable bundle's weights, by MONAI's own command."""
+    bundle, weights = (bundle_path(name) for name in ("general", "portable"))
+    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(bundle / "configs" / "inference.yaml")]
+    command += ["--bundle_root", str(bundle), "--dataset_dir", str(discs / "images"), "--image_pattern", "1.png"]
+    command += ["--weights", str(weights / "models" / "model.pt"), "--output_dir", str(tmp_path / "masks")]
+    refused = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ))
+    assert refused.returncode != 0
+    said = json.dumps(EFFICIENT).replace('"', "'")
+    assert f'--network_def "{said}"' in refused.stderr
+    command += ["--network_def", said]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=dict(os.environ))
+    assert len(list((tmp_path / "masks").iterdir())) == 1

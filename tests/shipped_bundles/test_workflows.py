@@ -26,9 +26,12 @@ from PIL import Image
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError
 from monai_lungxfer.utils.files import hash_file
+
+SMALL = describe_network(DonorUNet(init_features=4))
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -423,7 +426,7 @@ def test_export_to_torchscript_and_onnx(bundle: Path, tmp_path: Path) -> None:
         "config_file": [str(bundle / "configs" / "inference.yaml")],
         "bundle_root": str(bundle),
         "weights": str(tmp_path / "model.pt"),
-        "network_def#init_features": 4,
+        "network_def": describe_network(network),
     }
     ckpt_export(filepath=str(tmp_path / "model.ts"), **shared)
     onnx_export(
@@ -451,7 +454,7 @@ def test_inference_by_monai_from_another_folder(bundle: Path, discs: Path, tmp_p
         "--dataset_dir": str(discs / "images"),
         "--output_dir": str(tmp_path / "masks"),
         "--weights": str(saved_network(tmp_path)),
-        "--network_def#init_features": "4",
+        "--network_def": str(SMALL),
         "--image_size": "[32, 32]",
         "--image_pattern": "1*.png",
     }
@@ -470,7 +473,7 @@ def test_no_mask_replaces_another(bundle: Path, discs: Path, tmp_path: Path) -> 
     for name in images:
         shutil.copyfile(discs / "images" / "1.png", tmp_path / "in" / name)
     (tmp_path / "in" / "README.txt").write_text("which is no image")
-    settings = {"weights": str(saved_network(tmp_path)), "network_def#init_features": 4, "image_size": [32, 32]}
+    settings = {"weights": str(saved_network(tmp_path)), "network_def": SMALL, "image_size": [32, 32]}
     folders = {"dataset_dir": str(tmp_path / "in"), "output_dir": str(tmp_path / "out")}
     run_bundle(bundle, "inference", settings | folders | {"device": "cpu"})
     stems = [*images[:-1], "b"]
@@ -478,7 +481,7 @@ def test_no_mask_replaces_another(bundle: Path, discs: Path, tmp_path: Path) -> 
 
 
 def test_inference_without_images_is_refused(bundle: Path, tmp_path: Path) -> None:
-    settings = {"weights": str(saved_network(tmp_path)), "network_def#init_features": 4, "image_size": [32, 32]}
+    settings = {"weights": str(saved_network(tmp_path)), "network_def": SMALL, "image_size": [32, 32]}
     with pytest.raises(LungXferError, match=r"mistyped: there is no such folder\. Check --dataset_dir"):
         run_bundle(bundle, "inference", settings | {"dataset_dir": str(tmp_path / "mistyped"), "device": "cpu"})
 
@@ -491,7 +494,7 @@ def test_processes_on_processors_do_not_talk_as_gpus_do_where_there_is_one(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.distributed, "init_process_group", backends.append)
     parser = bundle_workflow(bundle, "multi_gpu_train", {"device": device}).parser
-    begin, choose_gpu = (parser.get_parsed_content(f"initialize#{number}") for number in range(2))
+    begin, choose_gpu = (parser.get_parsed_content(f"processes#{number}") for number in range(2))
     assert (begin, backends, choose_gpu) == (None, ["gloo"], None)
     assert parser.get_parsed_content("network#device_ids") is None
 

@@ -14,7 +14,7 @@ from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.packing import pack_weights
-from monai_lungxfer.weights.sidecar import input_size, save_input_size
+from monai_lungxfer.weights.sidecar import input_size, save_sidecar
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_network_loads_it_as_float32(trained: Path, tmp_path: Path) -> None:
 
 
 def test_the_input_size_goes_along(trained: Path, tmp_path: Path) -> None:
-    save_input_size(trained, [64, 64])
+    save_sidecar(trained, [64, 64])
     assert input_size(pack_weights(trained, tmp_path / "packed.pt")) == [64, 64]
 
 
@@ -82,12 +82,14 @@ def test_a_bundle_gets_weights_and_their_hash(trained: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("pack", [True, False])
-@pytest.mark.parametrize("part", ["encoder", "narrow"])
+@pytest.mark.parametrize("part", ["encoder", "others"])
 def test_weights_that_do_not_fit_change_no_bundle(part: str, pack: bool, trained: Path, tmp_path: Path) -> None:
     bundle = export_bundle("portable", tmp_path)
     if part == "encoder":
         whole = torch.load(bundle / "models" / "model.pt", weights_only=True)
         torch.save({name: value for name, value in whole.items() if name.startswith("encoder.")}, trained)
+    else:
+        torch.save(torch.nn.Conv2d(3, 1, 1).state_dict(), trained)
     before = {file: file.read_bytes() for file in bundle.rglob("*") if file.is_file()}
     with pytest.raises(TransferError, match=r"trained\.pt: \d+ layers do not fit the network"):
         install_weights(trained, bundle, pack=pack)

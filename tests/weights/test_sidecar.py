@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from monai_lungxfer.utils.errors import TransferError
-from monai_lungxfer.weights.sidecar import input_size, save_input_size
+from monai_lungxfer.weights.sidecar import input_size, save_sidecar
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def test_what_was_saved_is_read(weights: Path) -> None:
-    save_input_size(weights, (128, 96))
+    save_sidecar(weights, (128, 96))
     assert (weights.parent / "model.json").is_file()
     assert input_size(weights) == [128, 96]
 

@@ -17,7 +17,7 @@ from monai_lungxfer.export.weights import WEIGHTS_HASH
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import input_size, input_size_file
+from monai_lungxfer.weights.sidecar import input_size, sidecar_file
 
 __all__ = ["check_exports", "check_network", "check_torchscript", "check_weights"]
 
@@ -60,7 +60,7 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
     if size != told:
         raise BundleError(
             f"the weights want images of {size}, and {METADATA.as_posix()} tells {told}",
-            source=input_size_file(weights),
+            source=sidecar_file(weights),
             remedy="Mend the one that is wrong",
         )
     return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}"

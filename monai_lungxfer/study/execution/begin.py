@@ -22,7 +22,7 @@ from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.errors import PlanError, TransferError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.threads import granted_cores
-from monai_lungxfer.weights.sidecar import input_size, save_input_size
+from monai_lungxfer.weights.sidecar import copy_sidecar
 
 __all__ = ["FIXED", "Study", "begin_study"]
 
@@ -131,7 +131,7 @@ def _donor(plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str 
     if known.get("donor") is None:
         paths.donor.parent.mkdir(parents=True, exist_ok=True)
         source = resolve_weights(plan.donor)
-        save_input_size(paths.donor, input_size(source))
+        copy_sidecar(source, paths.donor)
         with atomic_path(paths.donor) as temporary:
             shutil.copyfile(source, temporary)
     elif not paths.donor.is_file():

@@ -19,7 +19,7 @@ from monai_lungxfer.checks.bundle.outcome import Outcome
 from monai_lungxfer.checks.bundle.run import CHECKS, run_check, verify_bundle
 from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import save_input_size
+from monai_lungxfer.weights.sidecar import save_sidecar
 
 Break = Callable[[Path], Any]
 NAME = "portable_cxr_lung_segmentation"
@@ -216,8 +216,8 @@ CONFIGS: list[tuple[str, Break, str, str]] = [
     ),
     (
         "targets",
-        text("configs/inference.yaml", "networks.infer_network", "networks.network"),
-        "names monai_lungxfer.weights.architecture.network, which is not there",
+        text("configs/inference.yaml", "EfficientUNet", "Unet"),
+        "names monai_lungxfer.networks.efficient_unet.Unet, which is not there",
         "configs/inference.yaml",
     ),
     (
@@ -262,7 +262,7 @@ NETWORK: list[tuple[str, Break, str, str]] = [
         "models/model.pt",
     ),
     ("weights", weights(lambda state: {"conv.bias": Code()}), "not a PyTorch checkpoint", "models/model.pt"),
-    ("weights", lambda bundle: save_input_size(bundle / "models/model.pt", [64, 64]), "[64, 64]", "models/model.json"),
+    ("weights", lambda bundle: save_sidecar(bundle / "models/model.pt", [64, 64]), "[64, 64]", "models/model.json"),
     (
         "torchscript",
         text("configs/inference.yaml", "out_channels: 1", "out_channels: 2"),
