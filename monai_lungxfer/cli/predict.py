@@ -25,6 +25,7 @@ from monai_lungxfer.cli.exchange import (
     ways_out,
 )
 from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, RayAddress, Threads, parsed_settings
+from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.exit_codes import exit_code
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def predict(
     if overwrite and resume:
         raise typer.BadParameter("--overwrite and --resume exclude each other")
     stores = ways_out(to_dicomweb, to_pacs, ae_title, dicom=mask_format is MaskFormat.DICOM_SEG)
+    defer_imports()
     from monai_lungxfer.inference.batch import predict_files
     from monai_lungxfer.inference.outputs import OutputOptions
     from monai_lungxfer.inference.segmenter import Segmenter

@@ -23,28 +23,6 @@ from .records import path_below as path_below
 from .records import read_json as read_json
 from .records import relative_records as relative_records
 from .records import resolve_records as resolve_records
-from .partition import (
-    Split as Split,
-)
-    check_apart as check_apart,
-)
-    checked_shares as checked_shares,
-)
-    make_split as make_split,
-)
-    shared_patients as shared_patients,
-)
-from .records import (
-    image_name as image_name,
-)
-    path_below as path_below,
-)
-    read_json as read_json,
-)
-    relative_records as relative_records,
-)
-    resolve_records as resolve_records,
-)
 from .rehearsal import balance_views as balance_views
 from .rehearsal import rehearsal_records as rehearsal_records
 from .splits import check_same_data as check_same_data

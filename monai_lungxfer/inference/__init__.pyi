@@ -15,7 +15,6 @@ from .input_search import strip_image_suffix as strip_image_suffix
 from .inputs import InputFile as InputFile
 from .inputs import distinct_stems as distinct_stems
 from .inputs import find_inputs as find_inputs
-from .inputs import left_out_because as left_out_because
 from .inputs import output_stems as output_stems
 from .journal import Journal as Journal
 from .mask_names import MaskNames as MaskNames
@@ -35,9 +34,9 @@ from .quality import counted_flags as counted_flags
 from .quality import find_flags as find_flags
 from .quality import measure as measure
 from .ray_batch import RayRunner as RayRunner
-from .segmenter import ModelIdentity as ModelIdentity
-from .segmenter import PreparedRadiograph as PreparedRadiograph
-from .segmenter import Segmentation as Segmentation
+from .segmentation import ModelIdentity as ModelIdentity
+from .segmentation import PreparedRadiograph as PreparedRadiograph
+from .segmentation import Segmentation as Segmentation
 from .segmenter import Segmenter as Segmenter
 from .tables import Prediction as Prediction
 from .tables import predictions_document as predictions_document

@@ -6,24 +6,17 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from monai_lungxfer.inference.image_traits import ImageTraits, measure_traits
 from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.journal import JOURNAL_NAME, Journal
 from monai_lungxfer.inference.outputs import OutputOptions, PlannedResult, check_results, plan
-from monai_lungxfer.inference.overlay import thumbnail
-from monai_lungxfer.inference.quality import find_flags, measure
-from monai_lungxfer.inference.segmenter import PreparedRadiograph, Segmentation, Segmenter
+from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
+from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import TABLE_NAMES, Prediction, save_tables
-from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.allocator import return_freed_memory
-from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError, ViewError
 from monai_lungxfer.utils.files import remove_leftovers
 
 __all__ = ["Runner", "predict_files", "segment_tasks"]
@@ -38,16 +31,6 @@ _WORKERS = 2
 
 # Often enough that memory stays flat, and so seldom that it takes no time.
 _BATCHES_UNTIL_MEMORY_RETURNS = 16
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """What is kept of a radiograph after it was read: its small forms."""
-
-    prepared: PreparedRadiograph
-    spacing_source: str | None
-    traits: ImageTraits
-    picture: NDArray[np.uint8] | None
 
 
 def predict_files(
@@ -158,9 +141,9 @@ def segment_tasks(
 
 def _loaded_ahead(
     pool: ThreadPoolExecutor, segmenter: Segmenter, tasks: Iterable[PlannedResult], ahead: int
-) -> Iterator[tuple[PlannedResult, _Loaded | InputFileError | None]]:
+) -> Iterator[tuple[PlannedResult, PreparedRadiograph | InputFileError]]:
     """Yield what was loaded, in order, while the pool loads up to `ahead` files more."""
-    waiting: deque[tuple[PlannedResult, Future[_Loaded | InputFileError | None]]] = deque()
+    waiting: deque[tuple[PlannedResult, Future[PreparedRadiograph | InputFileError]]] = deque()
     remaining = iter(tasks)
     while True:
         for task in islice(remaining, ahead - len(waiting)):
@@ -171,47 +154,43 @@ def _loaded_ahead(
         yield task, future.result()
 
 
-def _load(segmenter: Segmenter, task: PlannedResult) -> _Loaded | InputFileError | None:
-    """Return what is kept of a radiograph, why it cannot be read, or nothing when it is left out."""
-    if task.item.left_out is not None:
-        return None
+def _load(segmenter: Segmenter, task: PlannedResult) -> PreparedRadiograph | InputFileError:
+    """Return what is kept of a radiograph, or why it is not segmented."""
+    item = task.item
     try:
-        radiograph = read_radiograph(task.item.path, segmenter.channels, name=task.item.name)
+        radiograph = segmenter.load(item.path, name=item.name, any_view=item.any_view, picture=task.overlay is not None)
         task.check(radiograph)
-        prepared = segmenter.prepare(radiograph)
     except InputFileError as error:
         return error
-    picture = None if task.overlay is None else thumbnail(radiograph.pixels)
-    return _Loaded(prepared, radiograph.spacing_source, measure_traits(radiograph), picture)
+    return radiograph
 
 
 def _batch_done(
-    segmenter: Segmenter, batch: Sequence[tuple[PlannedResult, _Loaded | InputFileError | None]], out_dir: Path
+    segmenter: Segmenter, batch: Sequence[tuple[PlannedResult, PreparedRadiograph | InputFileError]], out_dir: Path
 ) -> Iterator[Prediction]:
-    segmentations = segmenter.run([loaded.prepared for _, loaded in batch if isinstance(loaded, _Loaded)])
+    segmentations = segmenter.run([loaded for _, loaded in batch if isinstance(loaded, PreparedRadiograph)])
     for task, loaded in batch:
-        if loaded is None:
-            yield Prediction(file=task.item.name, status="left out", reason=task.item.left_out)
-        elif isinstance(loaded, InputFileError):
-            yield _skipped(task, loaded)
+        if isinstance(loaded, InputFileError):
+            yield _not_done(task, loaded)
+            continue
+        segmentation = next(segmentations)
+        try:
+            task.write(segmentation, out_dir)
+        except InputFileError as error:
+            yield _not_done(task, error)
         else:
-            segmentation = next(segmentations)
-            try:
-                task.write(segmentation, loaded.picture, segmenter.identity, out_dir)
-            except InputFileError as error:
-                yield _skipped(task, error)
-            else:
-                yield _done(task, loaded, segmentation)
+            yield _done(task, segmentation)
 
 
-def _skipped(task: PlannedResult, error: InputFileError) -> Prediction:
+def _not_done(task: PlannedResult, error: InputFileError) -> Prediction:
+    if isinstance(error, ViewError):
+        return Prediction(file=task.item.name, status="left out", reason=error.problem)
     # Without the path of the file, which the row gives relative to the inputs.
     logger.warning("%s was skipped: %s", task.item.name, error.without_source)
     return Prediction(file=task.item.name, status="skipped", reason=error.without_source)
 
 
-def _done(task: PlannedResult, loaded: _Loaded, segmentation: Segmentation) -> Prediction:
-    measurements = measure(segmentation.mask, segmentation.probability, segmentation.spacing, segmentation.raw)
+def _done(task: PlannedResult, segmentation: Segmentation) -> Prediction:
     height, width = segmentation.mask.shape
     return Prediction(
         file=task.item.name,
@@ -220,7 +199,7 @@ def _done(task: PlannedResult, loaded: _Loaded, segmentation: Segmentation) -> P
         width=width,
         height=height,
         spacing=segmentation.spacing,
-        spacing_source=loaded.spacing_source,
-        measurements=measurements,
-        flags=find_flags(measurements, loaded.traits),
+        spacing_source=segmentation.radiograph.spacing_source,
+        measurements=segmentation.measurements,
+        flags=segmentation.flags,
     )

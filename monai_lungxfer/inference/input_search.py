@@ -59,7 +59,7 @@ def search(given: str | Path) -> Found:
     if path.is_dir():
         return _in_folder(path)
     if path.is_file():
-        if is_directory(path):
+        if not _has_image_suffix(path) and is_directory(path):
             return _in_folder(path.parent)
         return Found(path.parent, _from_datalist(path) if path.suffix.lower() == ".json" else [path])
     if path.exists():
@@ -116,7 +116,7 @@ def is_image(path: Path) -> bool:
     """Tell whether a file is an image by its suffix or by its content: a DICOMDIR is none."""
     if _file_type(path) not in (stat.S_IFREG, None):
         return False  # to open a pipe would be to wait for whoever writes to it
-    if path.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
+    if _has_image_suffix(path):
         return True
     try:
         return detect_format(path) is not None and not is_directory(path)
@@ -124,6 +124,10 @@ def is_image(path: Path) -> bool:
         return False  # empty
     except OSError:
         return True  # to be tried, and reported as unreadable, not to be passed over in silence
+
+
+def _has_image_suffix(path: Path) -> bool:
+    return path.name.lower().endswith(tuple(IMAGE_SUFFIXES))
 
 
 def _from_pattern(pattern: Path) -> Found:

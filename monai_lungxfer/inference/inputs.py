@@ -8,19 +8,16 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from monai_lungxfer.inference.input_search import Found, search, strip_image_suffix
-from monai_lungxfer.io.formats import detect_format
-from monai_lungxfer.io.formats.dicom_view import objection_to, read_header
 from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = [
     "InputFile",
     "distinct_stems",
     "find_inputs",
-    "left_out_because",
     "output_stems",
 ]
 
@@ -43,13 +40,13 @@ class InputFile:
     name : str
         Path relative to the folder that all inputs have in common, with forward slashes. Results are named by it,
         so that what lies above the inputs, which may name a patient, gets into no table.
-    left_out : str or None
-        Why it is not to be segmented, though it could be read: it is no frontal chest radiograph by its DICOM header.
+    any_view : bool
+        Whether it is segmented even if it is no frontal chest radiograph by its DICOM header.
     """
 
     path: Path
     name: str
-    left_out: str | None = None
+    any_view: bool = False
 
 
 def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list[InputFile]:
@@ -62,7 +59,7 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
         or ``**``; or a datalist (``.json``). A folder that holds a `datalist.json`, itself or below
         another one, is read through it. A DICOMDIR stands for its folder.
     any_view : bool
-        Whether DICOM files are taken whatever modality, body part and view their headers tell.
+        Whether DICOM files are segmented whatever modality, body part and view their headers tell.
 
     Returns
     -------
@@ -70,8 +67,7 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
         Every file once, in the order of the inputs, and sorted within a folder or pattern. Hidden files and folders
         are left out of folders and patterns, and so are files named ``*_mask`` or ``*_overlay``: those are results of
         this package, or the masks of a data set, and no radiographs. A file that is named itself is always listed.
-        DICOM files that are no frontal chest radiographs are listed with the reason; where a header leaves that open,
-        a warning says so.
+        No file is opened that has the suffix of an image: what is in it shows when it is read.
 
     Raises
     ------
@@ -85,8 +81,7 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
     found = dict.fromkeys(path for one in searched for path in one.files)
     roots = [one.root for one in searched]
     above = _common_folder([*roots, *(path.parent for path in found)] if _any_outside(found, roots) else roots)
-    named = [InputFile(path, _name(os.path.relpath(path, above))) for path in found]
-    return named if any_view else [replace(item, left_out=left_out_because(item.path, item.name)) for item in named]
+    return [InputFile(path, _name(os.path.relpath(path, above)), any_view) for path in found]
 
 
 def _report(searched: Sequence[Found]) -> None:
@@ -106,15 +101,6 @@ def _name(relative: str) -> str:
     """
     posix = os.fsencode(Path(relative).as_posix().replace("\\", r"\\")).decode(errors="backslashreplace")
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", posix)
-
-
-def left_out_because(path: Path, name: str) -> str | None:
-    """Return why a file is not to be segmented, when it is DICOM and its header says so; the log calls it by a name."""
-    try:
-        header = read_header(path) if detect_format(path) == "dicom" else None
-    except (OSError, InputFileError):
-        return None  # empty or unreadable, which is reported when it is read
-    return None if header is None else objection_to(header, name)
 
 
 def output_stems(inputs: Iterable[InputFile]) -> list[str]:

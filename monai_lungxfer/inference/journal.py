@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from monai_lungxfer.inference.outputs import OutputOptions, PlannedResult
 from monai_lungxfer.inference.quality import Measurements
-from monai_lungxfer.inference.segmenter import ModelIdentity
+from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.files import atomic_path, unwritable

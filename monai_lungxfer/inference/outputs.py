@@ -6,15 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from monai_lungxfer.inference.inputs import InputFile, output_stems
 from monai_lungxfer.inference.overlay import save_overlay
-from monai_lungxfer.inference.segmenter import ModelIdentity, Segmentation
-from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
-from monai_lungxfer.io.radiograph import Radiograph
-from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
+from monai_lungxfer.inference.segmentation import SEG_SUFFIX, PreparedRadiograph, Segmentation
+from monai_lungxfer.io.mask_writer import MASK_SUFFIXES
+from monai_lungxfer.utils.errors import LungXferError, OutputError
 
 __all__ = ["DICOM_SEG", "OutputOptions", "PlannedResult", "check_results", "plan"]
 
@@ -48,7 +44,7 @@ class OutputOptions:
     @property
     def suffix(self) -> str:
         """The suffix of the masks' files."""
-        return ".dcm" if self.mask_format == DICOM_SEG else MASK_SUFFIXES[self.mask_format]
+        return SEG_SUFFIX if self.mask_format == DICOM_SEG else MASK_SUFFIXES[self.mask_format]
 
 
 @dataclass(frozen=True)
@@ -62,12 +58,10 @@ class PlannedResult:
 
     @property
     def results(self) -> list[str]:
-        """All names of results; none for an input that is left out."""
-        if self.item.left_out is not None:
-            return []
+        """All names of results."""
         return [self.mask] if self.overlay is None else [self.mask, self.overlay]
 
-    def check(self, radiograph: Radiograph) -> None:
+    def check(self, radiograph: PreparedRadiograph) -> None:
         """Refuse what no mask can be written for.
 
         Raises
@@ -75,17 +69,11 @@ class PlannedResult:
         InputFileError
             When a DICOM SEG is wanted of another file.
         """
-        if self.options.mask_format == DICOM_SEG and radiograph.format != "dicom":
-            raise InputFileError(
-                f"is a {radiograph.format} file, and a DICOM SEG refers to a DICOM image",
-                source=self.item.path,
-                remedy="Segment it by lungxfer predict --format png or --format nifti",
-            )
+        if self.options.mask_format == DICOM_SEG:
+            radiograph.dicom_source()
 
-    def write(
-        self, segmentation: Segmentation, picture: NDArray[np.uint8] | None, identity: ModelIdentity, folder: Path
-    ) -> None:
-        """Write the mask and, where there is a picture, the overlay.
+    def write(self, segmentation: Segmentation, folder: Path) -> None:
+        """Write the mask and, where it is wanted, the overlay.
 
         Raises
         ------
@@ -94,26 +82,24 @@ class PlannedResult:
         OutputError
             When a file cannot be written.
         """
-        if self.options.mask_format == DICOM_SEG:
-            self._write_dicom(segmentation.mask, picture, identity, folder)
-            return
-        save_mask(folder / self.mask, segmentation.mask, segmentation.spacing, self.item.path)
-        if self.overlay is not None and picture is not None:
-            save_overlay(folder / self.overlay, picture, segmentation.mask)
+        segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
+        if self.overlay is not None:
+            self._write_overlay(segmentation, folder / self.overlay)
 
-    def _write_dicom(
-        self, mask: NDArray[np.uint8], picture: NDArray[np.uint8] | None, identity: ModelIdentity, folder: Path
-    ) -> None:
+    def _write_overlay(self, segmentation: Segmentation, path: Path) -> None:
+        picture = segmentation.radiograph.picture
+        if picture is None:
+            raise ValueError("the radiograph was loaded without its picture")
+        if self.options.mask_format != DICOM_SEG:
+            save_overlay(path, picture, segmentation.mask)
+            return
         from monai_lungxfer.inference.dicom.secondary_capture import (
             secondary_capture_overlay,  # an extra, maybe not installed
         )
-        from monai_lungxfer.inference.dicom.segmentation import lung_segmentation
-        from monai_lungxfer.inference.dicom.source import read_source, save_dicom
+        from monai_lungxfer.inference.dicom.source import save_dicom
 
-        source = read_source(self.item.path)
-        save_dicom(folder / self.mask, lung_segmentation(source, mask, identity, sides=self.options.sides))
-        if self.overlay is not None and picture is not None:
-            save_dicom(folder / self.overlay, secondary_capture_overlay(source, picture, mask, identity))
+        source = segmentation.radiograph.dicom_source()
+        save_dicom(path, secondary_capture_overlay(source, picture, segmentation.mask, segmentation.model))
 
 
 def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[PlannedResult]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,8 @@ class Thresholds:
     min_entropy: float = 4.0
 
 
+_AREA_UNITS = ("_px", "_cm2")
+
 THRESHOLDS = Thresholds()
 """The table that flags are raised by."""
 
@@ -122,6 +124,11 @@ class Measurements:
     symmetry: float | None
     border: float
     confidence: float | None
+
+    @property
+    def areas(self) -> dict[str, float | None]:
+        """The areas by their names."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name.endswith(_AREA_UNITS)}
 
 
 def measure(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,81 +15,16 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.inference.config import InferenceParts, load_parts
-from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor
+from monai_lungxfer.inference.image_traits import measure_traits
+from monai_lungxfer.inference.overlay import thumbnail
+from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
+from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
-from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.loading import load_weights
+from monai_lungxfer.weights.loading import load_weights_file
 
-__all__ = ["ModelIdentity", "PreparedRadiograph", "Segmentation", "Segmenter"]
+__all__ = ["Segmenter"]
 
 DEFAULT_BUNDLE = "portable_cxr_lung_segmentation"
-
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model made a result.
-
-    Attributes
-    ----------
-    bundle : str
-        Name of the bundle's folder.
-    version : str
-        Version of the bundle, from its metadata.json.
-    weights_sha256 : str
-        SHA-256 of the weights file.
-    overrides : tuple of str
-        Settings of the bundle that were replaced, as ``id=value``.
-    """
-
-    bundle: str
-    version: str
-    weights_sha256: str
-    overrides: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Return all on one line, with the first 12 digits of the weights' SHA-256."""
-        return " ".join((self.bundle, self.version, self.weights_sha256[:12], *self.overrides))
-
-
-@dataclass(frozen=True)
-class PreparedRadiograph:
-    """A radiograph ready for the network: small, however large the radiograph was.
-
-    Attributes
-    ----------
-    image : monai.data.MetaTensor
-        Preprocessed, shape (C, h, w), with the record of the transforms that led to it.
-    size : tuple of int
-        Native (H, W) in pixels.
-    spacing : tuple of float or None
-        Distance between (rows, columns) in mm.
-    """
-
-    image: MetaTensor
-    size: tuple[int, int]
-    spacing: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class Segmentation:
-    """The lungs of one radiograph.
-
-    Attributes
-    ----------
-    mask : numpy.ndarray
-        uint8 (H, W) of {0, 1} at the radiograph's native size; 1 is lung.
-    probability : numpy.ndarray
-        float32 (H, W), the probability of lung that `raw` is thresholded from.
-    spacing : tuple of float or None
-        Distance between (rows, columns) in mm.
-    raw : numpy.ndarray
-        The mask as the network drew it, before the bundle's cleaning.
-    """
-
-    mask: NDArray[np.uint8]
-    probability: NDArray[np.float32]
-    spacing: tuple[float, float] | None
-    raw: NDArray[np.uint8]
 
 
 class Segmenter:
@@ -146,11 +80,30 @@ class Segmenter:
         folder = bundle_path(bundle)
         weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
         parts = load_parts(folder, weights_file, device, overrides)
-        load_weights(parts.network, weights_file)
+        sha256 = load_weights_file(parts.network, weights_file)
         parts.network.eval()
         version = str(bundle_metadata(folder).get("version", "unknown"))
         replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
-        return cls(parts, ModelIdentity(folder.name, version, hash_file(weights_file), replaced))
+        return cls(parts, ModelIdentity(folder.name, version, sha256, replaced))
+
+    def segment_file(self, path: str | Path, *, any_view: bool = False) -> Segmentation:
+        """Segment the radiograph in a file, as ``lungxfer predict`` does. The result is not a medical device's.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            Of any format, see `monai_lungxfer.io.radiograph.read_radiograph`.
+        any_view : bool
+            Whether to segment a DICOM file that is no frontal chest radiograph by its header.
+
+        Raises
+        ------
+        ViewError
+            When its header says so, and `any_view` is ``False``.
+        InputFileError
+            When the file cannot be read, or all its pixels have the same value.
+        """
+        return next(self.run([self.load(path, any_view=any_view)]))
 
     def segment(self, radiograph: Radiograph) -> Segmentation:
         """Segment one radiograph.
@@ -179,8 +132,27 @@ class Segmenter:
         """
         return list(self.run([self.prepare(radiograph) for radiograph in radiographs]))
 
-    def prepare(self, radiograph: Radiograph) -> PreparedRadiograph:
-        """Preprocess a radiograph. Threads may call this at the same time.
+    def load(
+        self, path: str | Path, *, name: str | None = None, any_view: bool = False, picture: bool = False
+    ) -> PreparedRadiograph:
+        """Read a radiograph and preprocess it, for `run`. Threads may call this at the same time.
+
+        Parameters
+        ----------
+        path, name, any_view
+            As for `monai_lungxfer.io.radiograph.read_radiograph`.
+        picture : bool
+            Whether to keep a small picture of it, for an overlay.
+
+        Raises
+        ------
+        ViewError, InputFileError
+            As `segment_file`.
+        """
+        return self.prepare(read_radiograph(path, self.channels, name=name, any_view=any_view), picture=picture)
+
+    def prepare(self, radiograph: Radiograph, *, picture: bool = False) -> PreparedRadiograph:
+        """Preprocess a radiograph that was read with the `channels` of this segmenter; see `load`.
 
         Raises
         ------
@@ -194,7 +166,17 @@ class Segmenter:
             )
         data = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})
         height, width = radiograph.pixels.shape[-2:]
-        return PreparedRadiograph(data["image"], (height, width), radiograph.spacing)
+        return PreparedRadiograph(
+            image=data["image"],
+            size=(height, width),
+            traits=measure_traits(radiograph),
+            format=radiograph.format,
+            spacing=radiograph.spacing,
+            spacing_source=radiograph.spacing_source,
+            header=radiograph.header,
+            source=radiograph.source,
+            picture=thumbnail(radiograph.pixels) if picture else None,
+        )
 
     def run(self, prepared: Sequence[PreparedRadiograph]) -> Iterator[Segmentation]:
         """Pass a batch through the network, and yield the segmentations in order.
@@ -215,7 +197,7 @@ class Segmenter:
         data = self._parts.threshold(data)
         raw = _plane(data["pred"], item.size).astype(np.uint8)
         mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
-        return Segmentation(mask, probability, item.spacing, raw)
+        return Segmentation(mask, probability, raw, item, self.identity)
 
 
 def _own_weights(folder: Path) -> Path:

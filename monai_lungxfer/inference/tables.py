@@ -12,7 +12,7 @@ from typing import Any
 from monai_lungxfer import __version__
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.quality import THRESHOLDS, Measurements
-from monai_lungxfer.inference.segmenter import ModelIdentity
+from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.utils.files import atomic_path
 
 __all__ = ["TABLE_NAMES", "Prediction", "predictions_document", "save_tables"]

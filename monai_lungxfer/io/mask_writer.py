@@ -6,7 +6,7 @@ import gzip
 import io
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ def save_mask(
     Parameters
     ----------
     path : str or pathlib.Path
-        ``.png``: 8 bits, 0 and 255, without the pixel spacing. ``.nii.gz``: 8 bits, 0 and 1, stored as ITK stores
-        a two-dimensional image: the first index is the column, the second the row, and the affine matrix is
+        ``.png``: 8 bits, 0 and 255, without the pixel spacing. ``.nii.gz`` or ``.nii``: 8 bits, 0 and 1, stored as ITK
+        stores a two-dimensional image: the first index is the column, the second the row, and the affine matrix is
         diag(-column spacing, -row spacing, 1, 1), since NIfTI's first two axes point opposite to DICOM's.
     mask : numpy.ndarray
         uint8 (H, W) of {0, 1}.
@@ -59,11 +59,13 @@ def save_mask(
     OutputError
         When the file cannot be written.
     """
-    for mask_format, suffix in MASK_SUFFIXES.items():
-        if Path(path).name.endswith(suffix):
-            _WRITERS[mask_format](Path(path), mask, spacing, None if radiograph is None else Path(radiograph))
-            return
-    raise ValueError(f"{Path(path).name} ends with none of {', '.join(MASK_SUFFIXES.values())}")
+    path = Path(path)
+    if path.name.endswith(".png"):
+        _save_png(path, mask)
+    elif path.name.endswith((".nii.gz", ".nii")):
+        _save_nifti(path, mask, spacing, None if radiograph is None else Path(radiograph))
+    else:
+        raise ValueError(f"{path.name} ends with none of .png, .nii.gz and .nii")
 
 
 def encode_png(mask: NDArray[np.uint8]) -> bytes:
@@ -95,7 +97,7 @@ class MaskWriter(ImageWriter):
         save_mask(str(filename), self.mask, self.spacing, self.radiograph)
 
 
-def _save_png(path: Path, mask: NDArray[np.uint8], *_: object) -> None:
+def _save_png(path: Path, mask: NDArray[np.uint8]) -> None:
     with atomic_path(path) as temporary:
         temporary.write_bytes(encode_png(mask))
 
@@ -104,9 +106,11 @@ def _save_nifti(
     path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None, radiograph: Path | None
 ) -> None:
     image = _as_radiograph(mask, radiograph) or _as_itk(mask, spacing)
+    content = image.to_bytes()
+    if path.suffix == ".gz":
+        content = gzip.compress(content, compresslevel=6, mtime=0)  # without a time, the same mask is the same file
     with atomic_path(path) as temporary:
-        # Without a time stamp, the same mask is the same file.
-        temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+        temporary.write_bytes(content)
 
 
 def _as_radiograph(mask: NDArray[np.uint8], radiograph: Path | None) -> nib.Nifti1Image | None:
@@ -128,9 +132,3 @@ def _as_itk(mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> nib
     image.set_sform(affine, code="scanner")
     image.header.set_xyzt_units("mm" if spacing else "unknown")
     return image
-
-
-_WRITERS: dict[str, Callable[[Path, NDArray[np.uint8], tuple[float, float] | None, Path | None], None]] = {
-    "png": _save_png,
-    "nifti": _save_nifti,
-}

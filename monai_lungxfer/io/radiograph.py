@@ -15,6 +15,7 @@ from monai.data import ImageReader, MetaTensor
 from monai.transforms import EnsureChannelFirst
 from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 from monai_lungxfer.io.formats import decode
 from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
@@ -49,7 +50,11 @@ class Radiograph:
         Whether the file's channels really differ.
     view : str or None
         "AP", "PA", "frontal" (one of the two), "lateral", "oblique", "decubitus" or "other" by a DICOM header, or
-        ``None`` where that or another format does not say. Every view is read; it is prediction that picks.
+        ``None`` where that or another format does not say.
+    header : pydicom.dataset.Dataset or None
+        The header of a DICOM file, without pixel data and overlays.
+    source : pathlib.Path or None
+        The file that was read.
     """
 
     pixels: NDArray[np.float32]
@@ -58,9 +63,13 @@ class Radiograph:
     spacing_source: str | None = None
     is_colour: bool = False
     view: str | None = None
+    header: Dataset | None = None
+    source: Path | None = None
 
 
-def read_radiograph(path: str | Path, channels: Channels = "grey", *, name: str | None = None) -> Radiograph:
+def read_radiograph(
+    path: str | Path, channels: Channels = "grey", *, name: str | None = None, any_view: bool = True
+) -> Radiograph:
     """Read a radiograph, or a slice of another modality, from a file of any format.
 
     The format is found out by the content, not by the name. Rows run from the top to the bottom of what a viewer
@@ -75,9 +84,14 @@ def read_radiograph(path: str | Path, channels: Channels = "grey", *, name: str 
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.
     name : str, optional
         What the log calls the file; by default its path, of which any part may be somebody's name.
+    any_view : bool
+        ``False`` refuses a DICOM file that is no frontal chest radiograph by its header, and warns where that leaves it
+        open.
 
     Raises
     ------
+    ViewError
+        When a file is refused because of `any_view`.
     InputFileError
         When there is no such file; when it is damaged, or no picture; when it holds several pages, frames or slices,
         or values that are not numbers; or when a side is shorter than 32 pixels, or there are over 150 million pixels
@@ -86,7 +100,7 @@ def read_radiograph(path: str | Path, channels: Channels = "grey", *, name: str 
         When `channels` is something else.
     """
     _check_channels(channels)
-    format_name, picture = decode(Path(path))
+    format_name, picture = decode(Path(path), frontal_only=not any_view)
     for remark in picture.remarks:
         logger.warning("%s: %s", path if name is None else name, remark)
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
@@ -94,7 +108,8 @@ def read_radiograph(path: str | Path, channels: Channels = "grey", *, name: str 
     if picture.pixels.dtype.kind == "f":
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
-    return Radiograph(pixels, format_name, picture.spacing, picture.spacing_source, is_colour, picture.view)
+    spacing = (picture.spacing, picture.spacing_source)
+    return Radiograph(pixels, format_name, *spacing, is_colour, picture.view, picture.header, Path(path))
 
 
 def read_mask(path: str | Path) -> NDArray[np.uint8]:

@@ -9,7 +9,8 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Resize, Resized
-from monai.utils import ImageMetaKey
+from monai.transforms.utils import scale_affine
+from monai.utils import ImageMetaKey, TraceKeys, fall_back_tuple
 from torch.nn.functional import interpolate
 
 from monai_lungxfer.utils.errors import InputFileError
@@ -32,14 +33,22 @@ class AntialiasedResize(Resize):
     def __init__(self, spatial_size: Any, **options: Any) -> None:
         super().__init__(spatial_size, **{"mode": "bilinear", **options})
 
-    def __call__(self, img: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # type: ignore[override]
+    def __call__(self, img: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:  # type: ignore[override]
         """Resize a channel-first image (C, H, W); the result is float32."""
-        resized = super().__call__(img, *args, **kwargs)  # writes the record that the inverse needs
         plain = img.as_tensor() if isinstance(img, MetaTensor) else img
-        smooth = interpolate(plain[None].float(), resized.shape[1:], mode="bilinear", antialias=True)[0]
-        if not isinstance(resized, MetaTensor):
+        size = fall_back_tuple(self.spatial_size, plain.shape[1:])
+        smooth = interpolate(plain[None].float(), size, mode="bilinear", antialias=True)[0]
+        if not isinstance(img, MetaTensor):
             return smooth
-        return MetaTensor(smooth, meta=resized.meta, applied_operations=resized.applied_operations)
+        record = self.track_transform_meta(  # that of `Resize`, for the inverse
+            img,
+            sp_size=size,
+            affine=scale_affine(tuple(plain.shape[1:]), size),
+            extra_info={"mode": self.mode, "align_corners": TraceKeys.NONE, "dtype": "float32", "new_dim": 0},
+            orig_size=tuple(plain.shape[1:]),
+            transform_info=self.get_transform_info(),
+        )
+        return MetaTensor(smooth).copy_meta_from(record)
 
 
 class AntialiasedResized(Resized):

@@ -16,6 +16,7 @@ __all__ = [
     "PlanError",
     "RegistryError",
     "TransferError",
+    "ViewError",
     "root_cause",
     "unknown",
 ]
@@ -60,6 +61,10 @@ def _rebuild(kind: type[LungXferError], problem: str, source: str | None, remedy
 
 class InputFileError(LungXferError):
     """An image or mask file cannot be read, or is not what it should be."""
+
+
+class ViewError(InputFileError):
+    """A DICOM file is no frontal chest radiograph by its header, and only such were asked for."""
 
 
 class DatalistError(LungXferError):

@@ -17,7 +17,7 @@ __all__ = ["read_checkpoint", "save_checkpoint"]
 _REMEDY = "Give a file made by torch.save(network.state_dict(), …); files that hold code are refused"
 
 
-def read_checkpoint(path: str | Path, remedy: str = _REMEDY) -> Any:
+def read_checkpoint(path: str | Path, remedy: str = _REMEDY, *, content: bytes | None = None) -> Any:
     """Read tensors, numbers, texts, and lists and dicts of them.
 
     Parameters
@@ -26,6 +26,8 @@ def read_checkpoint(path: str | Path, remedy: str = _REMEDY) -> Any:
         The file.
     remedy : str
         What to do when it cannot be read.
+    content : bytes, optional
+        The file's content, where it has been read already.
 
     Raises
     ------
@@ -34,20 +36,21 @@ def read_checkpoint(path: str | Path, remedy: str = _REMEDY) -> Any:
         executed then.
     """
     try:
-        _refuse_bomb(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        file = io.BytesIO(Path(path).read_bytes() if content is None else content)
+        _refuse_bomb(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # PyTorch's unpickler raises whatever a malformed file makes it stumble over
         raise TransferError("it is not a PyTorch checkpoint of plain tensors", source=path, remedy=remedy) from error
 
 
-def _refuse_bomb(path: str | Path) -> None:
+def _refuse_bomb(file: io.BytesIO) -> None:
     """Refuse a zip archive that grows when it is read: PyTorch stores its tensors as they are."""
-    if not zipfile.is_zipfile(path):
-        return  # PyTorch's older format, which is a pickle
-    with zipfile.ZipFile(path) as archive:
-        declared = sum(entry.file_size for entry in archive.infolist())
-    if declared > Path(path).stat().st_size:
-        raise ValueError(f"it would unpack to {declared} bytes")
+    if zipfile.is_zipfile(file):  # else it is of PyTorch's older format, a pickle
+        with zipfile.ZipFile(file) as archive:
+            declared = sum(entry.file_size for entry in archive.infolist())
+        if declared > len(file.getbuffer()):
+            raise ValueError(f"it would unpack to {declared} bytes")
+    file.seek(0)
 
 
 def save_checkpoint(content: Any, path: str | Path) -> None:

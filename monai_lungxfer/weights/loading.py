@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from torch import nn
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
 from monai_lungxfer.networks.description import describe_network, describe_weights
 from monai_lungxfer.utils.errors import TransferError
-from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint
 from monai_lungxfer.weights.sidecar import read_sidecar
 
@@ -25,6 +25,7 @@ __all__ = [
     "TransferReport",
     "load_parent",
     "load_weights",
+    "load_weights_file",
     "read_state_dict",
 ]
 
@@ -95,13 +96,23 @@ def read_state_dict(path: str | Path) -> dict[str, torch.Tensor]:
     TransferError
         When the file is not a checkpoint of plain tensors.
     """
-    content = read_checkpoint(path)
+    return _read_and_hash(path)[0]
+
+
+def _read_and_hash(path: str | Path) -> tuple[dict[str, torch.Tensor], str]:
+    """Return the state dict and the SHA-256 of the file, which is opened once."""
+    try:
+        packed = Path(path).read_bytes()
+    except OSError as error:
+        raise TransferError(f"cannot be read ({error.strerror})", source=path, remedy="Check the file") from error
+    content = read_checkpoint(path, content=packed)
     for wrapper in ("state_dict", "model", "network"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise TransferError("it holds no state dict", source=path, remedy="Save network.state_dict() alone")
-    return {key.removeprefix("module."): value for key, value in content.items()}
+    weights = {key.removeprefix("module."): value for key, value in content.items()}
+    return weights, hashlib.sha256(packed).hexdigest()
 
 
 def load_weights(network: nn.Module, reference: str | Path) -> Path:
@@ -118,12 +129,18 @@ def load_weights(network: nn.Module, reference: str | Path) -> Path:
         When the file is missing, is no checkpoint, is of another network, or differs from it in any key or shape.
     """
     path = resolve_weights(reference)
-    given = read_state_dict(path)
+    load_weights_file(network, path)
+    return path
+
+
+def load_weights_file(network: nn.Module, path: Path) -> str:
+    """Do what `load_weights` does with a file, and return its SHA-256. The file is opened and unpickled once."""
+    given, sha256 = _read_and_hash(path)
     _refuse_other_network(network, read_sidecar(path).network, path)
     layers, _ = _compare(network.state_dict(), given)
     _refuse_unless_allowed([layer for layer in layers if layer.status != "loaded"], (), network, given, path)
     network.load_state_dict(given)
-    return path
+    return sha256
 
 
 def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[str] = ()) -> TransferReport | None:
@@ -142,7 +159,7 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     Returns
     -------
     TransferReport or None
-        Also logged: in one line, and in the debug log with a line for each layer.
+        The log has its summary, and at DEBUG a line for each layer.
 
     Raises
     ------
@@ -152,9 +169,9 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     if not names_weights(parent):
         return None
     path = resolve_weights(parent)
-    given = read_state_dict(path)
+    given, sha256 = _read_and_hash(path)
     layers, weights = _compare(network.state_dict(), given)
-    report = TransferReport(str(parent), hash_file(path), tuple(layers))
+    report = TransferReport(str(parent), sha256, tuple(layers))
     taken = len(report.with_status("loaded") + report.with_status("adapted"))
     folder = path.parents[1 if path.parent.name == "models" else 0].name
     told = (taken, len(network.state_dict()), folder, path.name, report.sha256[:12])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monai_lungxfer.inference.quality import measure
-from monai_lungxfer.inference.segmenter import ModelIdentity
+from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction, predictions_document, save_tables
 
 IDENTITY = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "0123456789abcdef" * 4)

@@ -16,7 +16,7 @@ from monai_lungxfer.utils.extras import import_extra
 if TYPE_CHECKING:
     from highdicom.sc import SCImage
 
-    from monai_lungxfer.inference.segmenter import ModelIdentity
+    from monai_lungxfer.inference.segmentation import ModelIdentity
 
 __all__ = ["SERIES_DESCRIPTION", "secondary_capture_overlay"]
 

@@ -21,7 +21,7 @@ from monai_lungxfer.utils.extras import import_extra
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
 
-    from monai_lungxfer.inference.segmenter import ModelIdentity
+    from monai_lungxfer.inference.segmentation import ModelIdentity
 
 __all__ = ["SERIES_DESCRIPTION", "equipment", "lung_segmentation", "result_uids", "save_dicom_seg"]
 

@@ -18,7 +18,7 @@ from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["SourceImage", "derived_uid", "read_source", "save_dicom", "source_image"]
+__all__ = ["SourceImage", "derived_uid", "identified_source", "read_source", "save_dicom", "source_image"]
 
 PROJECTIONS = {
     "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography",
@@ -99,6 +99,11 @@ def read_source(path: str | Path) -> Dataset:
             "is no DICOM image", source=path, remedy="Results in DICOM can be made for DICOM radiographs only"
         )
     return source
+
+
+def identified_source(header: Dataset, path: Path | None) -> Dataset:
+    """Return a header, or where it has no SOP Instance UID, the whole file, whose pixel data then identify it."""
+    return header if _instance_uid(header) or path is None else read_source(path)
 
 
 def save_dicom(path: str | Path, instance: Dataset) -> None:

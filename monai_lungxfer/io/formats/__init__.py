@@ -30,8 +30,15 @@ _FAMILIES: tuple[tuple[Callable[[bytes], str | None], Callable[[Path], Picture]]
 )
 
 
-def decode(path: Path) -> tuple[str, Picture]:
+def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
     """Find out a file's format by how it begins, whatever its name says, and decode it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    frontal_only : bool
+        Whether to refuse DICOM files that are no frontal chest radiographs by their header.
 
     Returns
     -------
@@ -48,6 +55,9 @@ def decode(path: Path) -> tuple[str, Picture]:
     try:
         with quiet():
             name, decoder = _find_format(path)
+            if name == "dicom":
+                return name, dicom.decode(path, frontal_only=frontal_only)
+            check_bytes(path, path.stat().st_size)
             return name, decoder(path)
     except InputFileError:
         raise
@@ -110,7 +120,6 @@ def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:
     if not path.exists():
         raise InputFileError("does not exist", source=path, remedy="Check the path")
     check_is_file(path)
-    check_bytes(path, path.stat().st_size)
     head = _head(path)
     for recognise, decoder in _FAMILIES:
         name = recognise(head)

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_lungxfer.io.formats.codestream import check_jpeg, check_jpeg_2000
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_pixels import can_decode, decode_pixels, split_frames
-from monai_lungxfer.io.formats.dicom_view import judge
-from monai_lungxfer.io.formats.picture import Picture, check_size, valid_spacing
+from monai_lungxfer.io.formats.dicom_view import judge, read_header
+from monai_lungxfer.io.formats.picture import Picture, check_bytes, check_size, valid_spacing
 from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["decode", "recognise"]
 
 _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_OVERLAYS = 0x60000000  # the groups from here on hold pictures
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 
 _CODECS: dict[str, tuple[str, Callable[[Path, bytes, int, int], None] | None]] = {
@@ -33,6 +34,8 @@ _CODECS: dict[str, tuple[str, Callable[[Path, bytes, int, int], None] | None]] =
 """The package that decodes every transfer syntax whose UID starts so (JPEG, JPEG-LS, JPEG 2000, HTJ2K, RLE), and what
 checks a codestream before."""
 
+_LARGE = 64_000_000  # bytes, above which a file, maybe a cine, is judged by its header before all of it is read
+
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
@@ -42,11 +45,20 @@ def recognise(head: bytes) -> str | None:
     return "dicom" if head[128:132] == b"DICM" or is_bare else None
 
 
-def decode(path: Path) -> Picture:
+def decode(path: Path, *, frontal_only: bool = False) -> Picture:
     """Read a DICOM file as a viewer would show it, with air dark, but in the values of its own range.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    frontal_only : bool
+        Whether to refuse what is no frontal chest radiograph by its header, and to remark where that leaves it open.
 
     Raises
     ------
+    ViewError
+        When the file is refused so.
     InputFileError
         When the file has no pixel data, more than one frame, a size that is not read, or pixel data that cannot be
         decoded. The message quotes nothing of the file's text.
@@ -56,11 +68,18 @@ def decode(path: Path) -> Picture:
     monai_lungxfer.io.formats.dicom_pixels.decode_pixels : the steps from stored to displayed values.
     """
     try:
+        size = path.stat().st_size
+        if frontal_only and size > _LARGE and (header := read_header(path)) is not None:
+            judge(header).refuse_others(path)
+        check_bytes(path, size)
         dataset = read_dataset(path)
+        decision = judge(dataset)
+        if frontal_only:
+            decision.refuse_others(path)
         _check(path, dataset)
-        remarks: list[str] = []
+        remarks = list(decision.remarks) if frontal_only else []
         pixels = decode_pixels(path, dataset, remarks)
-        return Picture(pixels, *_spacing(dataset), judge(dataset).view, tuple(remarks))
+        return Picture(pixels, *_spacing(dataset), decision.view, tuple(remarks), _without_pictures(dataset))
     except (InputFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name
@@ -69,6 +88,12 @@ def decode(path: Path) -> Picture:
             source=path,
             remedy="Copy it again from its source, or export it uncompressed",
         ) from None
+
+
+def _without_pictures(dataset: FileDataset) -> Dataset:
+    header: Dataset = dataset[:_OVERLAYS]
+    header.file_meta = dataset.file_meta
+    return header
 
 
 def _check(path: Path, dataset: FileDataset) -> None:

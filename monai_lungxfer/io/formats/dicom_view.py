@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -14,10 +13,9 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.quiet import quiet
+from monai_lungxfer.utils.errors import ViewError
 
-__all__ = ["FRONTAL_VIEWS", "ViewDecision", "is_directory", "judge", "objection_to", "read_header"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["FRONTAL_VIEWS", "ViewDecision", "is_directory", "judge", "read_header"]
 
 FRONTAL_VIEWS = frozenset(("AP", "PA", "frontal"))
 """The views that the networks were trained with."""
@@ -82,6 +80,24 @@ class ViewDecision:
     objection: str | None
     doubts: tuple[str, ...] = ()
 
+    def refuse_others(self, path: Path) -> None:
+        """Let only frontal chest radiographs pass.
+
+        Raises
+        ------
+        ViewError
+            When there is an objection.
+        """
+        if self.objection is not None:
+            raise ViewError(
+                self.objection, source=path, remedy="Give a frontal chest radiograph, or allow others (any_view)"
+            )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of the doubts, in at most one sentence."""
+        return (f"it may be no frontal chest radiograph: {'; '.join(self.doubts)}",) if self.doubts else ()
+
 
 def read_header(path: Path) -> Dataset | None:
     """Return the attributes that `judge` looks at, or ``None`` when the header cannot be read."""
@@ -98,19 +114,6 @@ def is_directory(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         return MediaStorageDirectoryStorage.encode() in file.read(_META)
-
-
-def objection_to(header: Dataset, name: str) -> str | None:
-    """Return why a file is no frontal chest radiograph by its header; else log what that leaves open, of this name."""
-    try:
-        with quiet():
-            verdict = judge(header)
-    except Exception:  # noqa: BLE001 - a value is parsed when it is looked at, and pydicom raises anything
-        logger.warning("%s: its header is malformed, and may not be that of a frontal chest radiograph", name)
-        return None
-    if verdict.objection is None and verdict.doubts:
-        logger.warning("%s: it may be no frontal chest radiograph: %s", name, "; ".join(verdict.doubts))
-    return verdict.objection
 
 
 def judge(header: Dataset) -> ViewDecision:

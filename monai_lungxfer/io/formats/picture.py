@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -53,6 +54,8 @@ class Picture:
         As in `monai_lungxfer.io.radiograph.Radiograph`.
     remarks : tuple of str
         What a person should know of the decoding, such as that something malformed was left out.
+    header : pydicom.dataset.Dataset or None
+        Of a DICOM file, without its pixel data.
     """
 
     pixels: NDArray[Any]
@@ -60,6 +63,7 @@ class Picture:
     spacing_source: str | None = None
     view: str | None = None
     remarks: tuple[str, ...] = ()
+    header: Dataset | None = None
 
 
 def check_size(path: Path, height: int, width: int, bytes_each: float = 1) -> None:

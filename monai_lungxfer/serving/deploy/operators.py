@@ -29,7 +29,7 @@ RADIOGRAPHS = "radiographs"
 
 
 class FrontalChestSelector(Operator):
-    """Emits the files of a study, each with what speaks against its being a frontal chest radiograph.
+    """Emits the files of a study. The next operator leaves out what is no frontal chest radiograph by its header.
 
     Parameters
     ----------

@@ -13,16 +13,13 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from numpy.typing import NDArray
 
 from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata
-from monai_lungxfer.inference.image_traits import measure_traits
-from monai_lungxfer.inference.inputs import left_out_because
-from monai_lungxfer.inference.quality import find_flags, measure
-from monai_lungxfer.inference.segmenter import Segmentation, Segmenter
-from monai_lungxfer.io.mask_writer import save_mask
-from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.inference.segmentation import Segmentation
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
 from monai_lungxfer.serving.label.bundles import load_segmenter
-from monai_lungxfer.utils.errors import InputFileError, LungXferError
+from monai_lungxfer.utils.errors import InputFileError, LungXferError, ViewError
 
-__all__ = ["LABELS", "UNNAMED", "RadiographInfer", "radiograph_file"]
+__all__ = ["LABELS", "UNNAMED", "RadiographInfer", "read_image"]
 
 LABELS = {"lungs": 1}
 """The values of a mask."""
@@ -31,24 +28,28 @@ UNNAMED = "a radiograph"
 """Stands in the log for the name of every image."""
 
 
-def radiograph_file(image: str | Path, *, any_view: bool = False) -> Path:
-    """Return the file of an image of a datastore: the file itself, or the frontal radiograph of a DICOM series' folder.
+def read_image(image: str | Path, channels: Channels = "grey", *, any_view: bool = False) -> Radiograph:
+    """Read an image of a datastore: a file, or the first frontal radiograph of a DICOM series' folder.
 
     Raises
     ------
+    ViewError
+        When it is no frontal chest radiograph by its header, and `any_view` is ``False``.
     InputFileError
-        When it is no frontal chest radiograph by its header.
+        When there is no such image, or it cannot be read.
     """
     path = Path(image)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    objections = {file: left_out_because(file, UNNAMED) for file in files}
-    for file, objection in objections.items():
-        if objection is None:
-            return file
+    refusal = InputFileError("there is no such image", remedy="Choose another one")
+    for file in files:
+        try:
+            return read_radiograph(file, channels, name=UNNAMED, any_view=False)
+        except ViewError as error:
+            refusal = error
     if any_view and files:
-        return files[0]
-    reason = next(iter(objections.values()), None) or "there is no such image"
-    raise InputFileError(reason, remedy='Choose a frontal chest radiograph, or allow others ("any_view": true)')
+        return read_radiograph(files[0], channels, name=UNNAMED)
+    remedy = 'Choose a frontal chest radiograph, or allow others ("any_view": true)'
+    raise type(refusal)(refusal.problem, remedy=remedy)
 
 
 class RadiographInfer(InferTask):
@@ -91,21 +92,13 @@ class RadiographInfer(InferTask):
     def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Segment ``request["image"]``; ``result_extension`` is .nii.gz (the default), .png or .nrrd."""
         segmenter = self.segmenter()
-        file = radiograph_file(request["image"], any_view=bool(request.get("any_view")))
-        radiograph = read_radiograph(file, segmenter.channels, name=UNNAMED)
+        radiograph = read_image(request["image"], segmenter.channels, any_view=bool(request.get("any_view")))
         found = segmenter.segment(radiograph)
-        measured = measure(found.mask, found.probability, found.spacing, found.raw)
-        told = {
-            "label_names": LABELS,
-            "model": str(segmenter.identity),
-            "area_px": measured.lung_px,
-            "area_cm2": measured.lung_cm2,
-            "flags": list(find_flags(measured, measure_traits(radiograph))),
-        }
-        return _written(found, file, request.get("result_extension") or ".nii.gz"), told
+        told = {"label_names": LABELS, "model": str(found.model), **found.areas, "flags": list(found.flags)}
+        return _written(found, request.get("result_extension") or ".nii.gz"), told
 
 
-def _written(found: Segmentation, radiograph: Path, suffix: str) -> str:
+def _written(found: Segmentation, suffix: str) -> str:
     if suffix not in (".png", ".nii.gz", ".nrrd"):
         raise LungXferError("result_extension is none of .png, .nii.gz and .nrrd", remedy="Ask for one of them")
     handle, name = tempfile.mkstemp(suffix=suffix)  # MONAI Label deletes it when it is sent
@@ -113,7 +106,7 @@ def _written(found: Segmentation, radiograph: Path, suffix: str) -> str:
     if suffix == ".nrrd":
         _write_nrrd(name, found.mask, found.spacing)
     else:
-        save_mask(name, found.mask, found.spacing, radiograph)
+        found.save(name, overwrite=True)
     return name
 
 

@@ -22,7 +22,7 @@ from monai_lungxfer.inference.dicom.dicomweb import RADIOGRAPHY
 from monai_lungxfer.io.mask_writer import save_mask
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.serving.label.guard import escapes_folder
-from monai_lungxfer.serving.label.infer import UNNAMED, radiograph_file
+from monai_lungxfer.serving.label.infer import UNNAMED, read_image
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.files import atomic_path, staged_folder
 
@@ -107,7 +107,7 @@ class FolderStudies(LocalDatastore):
         uri = self.get_image_uri(image_id)
         if not uri:
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
-        size = read_radiograph(radiograph_file(uri, any_view=True), name=UNNAMED).pixels.shape[-2:]
+        size = read_image(uri, any_view=True).pixels.shape[-2:]
         file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
         save_mask(file, _mask_for(label_filename, size))  # whole or not at all, should the server be killed
         info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}

@@ -14,9 +14,8 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monai_lungxfer.bundle.files import WEIGHTS, as_setting
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.data.datalist import DATALIST_NAME, Record, save_datalist
-from monai_lungxfer.io.formats.dicom_view import read_header
 from monai_lungxfer.serving.label.bundles import load_segmenter, replace_weights
-from monai_lungxfer.serving.label.infer import radiograph_file
+from monai_lungxfer.serving.label.infer import read_image
 from monai_lungxfer.training.stage import StageFolder, train_stage
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.weights.sidecar import input_size
@@ -81,11 +80,11 @@ class RadiographTrain(TrainTask):
 
 def _record(entry: Mapping[str, str]) -> Record:
     """Return a record whose patient is a pseudonym: that of the DICOM header's Patient ID, else the file's."""
-    file = radiograph_file(entry["image"], any_view=True)
-    header = read_header(file)
-    patient = str(header.get("PatientID", "") if header is not None else "") or Path(entry["image"]).name
+    radiograph = read_image(entry["image"], any_view=True)
+    stated = "" if radiograph.header is None else radiograph.header.get("PatientID")
+    patient = str(stated or Path(entry["image"]).name)
     pseudonym = hashlib.sha256(patient.encode()).hexdigest()[:16]
-    return Record(image=str(file), label=entry["label"], patient=pseudonym)
+    return Record(image=str(radiograph.source), label=entry["label"], patient=pseudonym)
 
 
 def _checked(wanted: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
-from monai_lungxfer.serving.label.infer import UNNAMED, RadiographInfer, radiograph_file
+from monai_lungxfer.io.radiograph import Radiograph
+from monai_lungxfer.serving.label.infer import RadiographInfer, read_image
 from monai_lungxfer.utils.errors import LungXferError
 
 __all__ = ["SCORE", "UncertaintyScoring", "measure_uncertainty"]
@@ -76,8 +76,8 @@ class UncertaintyScoring(ScoringMethod):
         counts = {"scored": 0, "unreadable": 0}
         for image in waiting[: int(request.get("max_samples") or 0) or None]:
             try:
-                file = radiograph_file(datastore.get_image_uri(image))
-                score = measure_uncertainty(segmenter, read_radiograph(file, segmenter.channels, name=UNNAMED))
+                radiograph = read_image(datastore.get_image_uri(image), segmenter.channels)
+                score = measure_uncertainty(segmenter, radiograph)
                 counts["scored"] += 1
             except LungXferError:  # it stays in the list, where the annotator sees it last
                 score = 0.0

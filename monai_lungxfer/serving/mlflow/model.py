@@ -6,7 +6,6 @@ import base64
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -14,9 +13,8 @@ from mlflow import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from monai_lungxfer.inference.image_traits import ImageTraits, measure_traits
-from monai_lungxfer.inference.quality import find_flags, measure
-from monai_lungxfer.inference.segmenter import PreparedRadiograph, Segmentation, Segmenter
+from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
+from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.mask_writer import encode_png
 from monai_lungxfer.serving.mlflow.rows import INPUTS, read_row
 from monai_lungxfer.serving.mlflow.settings import Settings
@@ -42,12 +40,6 @@ class RequestError(MlflowException):
     def serialize_as_json(self) -> str:
         """Return what the client is sent: MLflow's server would put the request's table, with its paths, before it."""
         return json.dumps({"error_code": self.error_code, "message": self.problem})
-
-
-@dataclass(frozen=True)
-class _LoadedRow:
-    prepared: PreparedRadiograph
-    traits: ImageTraits
 
 
 class LungModel(PythonModel):
@@ -118,33 +110,26 @@ class LungModel(PythonModel):
 
     def _segment(self, rows: Sequence[dict[str, Any]], any_view: bool) -> Iterator[dict[str, Any]]:
         loaded = [self._load(row, any_view) for row in rows]
-        segmentations = self._segmenter.run([item.prepared for item in loaded if isinstance(item, _LoadedRow)])
+        segmentations = self._segmenter.run([item for item in loaded if isinstance(item, PreparedRadiograph)])
         for item in loaded:
-            content = _measured(next(segmentations), item.traits) if isinstance(item, _LoadedRow) else _failed(item)
+            content = _failed(item) if isinstance(item, InputFileError) else _measured(next(segmentations))
             yield dict.fromkeys(COLUMNS) | {"model": str(self._segmenter.identity)} | content
 
-    def _load(self, row: dict[str, Any], any_view: bool) -> _LoadedRow | InputFileError:
+    def _load(self, row: dict[str, Any], any_view: bool) -> PreparedRadiograph | InputFileError:
         try:
-            radiograph = read_row(row, self._settings, self._segmenter.channels, any_view=any_view)
-            return _LoadedRow(self._segmenter.prepare(radiograph), measure_traits(radiograph))
+            return self._segmenter.prepare(read_row(row, self._settings, self._segmenter.channels, any_view=any_view))
         except InputFileError as error:
             return error
 
 
-def _measured(segmentation: Segmentation, traits: ImageTraits) -> dict[str, Any]:
-    measurements = measure(segmentation.mask, segmentation.probability, segmentation.spacing, segmentation.raw)
+def _measured(segmentation: Segmentation) -> dict[str, Any]:
     height, width = segmentation.mask.shape
     return {
         "mask": base64.b64encode(encode_png(segmentation.mask)).decode(),
         "height": height,
         "width": width,
-        "area_px": measurements.lung_px,
-        "area_cm2": measurements.lung_cm2,
-        "right_lung_px": measurements.right_lung_px,
-        "right_lung_cm2": measurements.right_lung_cm2,
-        "left_lung_px": measurements.left_lung_px,
-        "left_lung_cm2": measurements.left_lung_cm2,
-        "flags": list(find_flags(measurements, traits)),
+        **segmentation.areas,
+        "flags": list(segmentation.flags),
     }
 
 

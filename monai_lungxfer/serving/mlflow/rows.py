@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from monai_lungxfer.inference.inputs import left_out_because
 from monai_lungxfer.io.formats import detect_format
 from monai_lungxfer.io.formats.colour import to_grey, to_planes
 from monai_lungxfer.io.formats.picture import check_finite, check_size
@@ -133,7 +132,4 @@ def _from_content(content: bytes, channels: Channels, any_view: bool) -> Radiogr
         path.write_bytes(content)
         if detect_format(path) is None:  # what is left for ITK may refer to other files of this machine
             raise InputFileError("is no image of a known format", remedy=f"Send {_FORMATS}")
-        objection = None if any_view else left_out_because(path, path.name)
-        if objection is not None:
-            raise InputFileError(objection, remedy="Send a frontal chest radiograph, or allow others (any_view)")
-        return read_radiograph(path, channels, name=path.name)
+        return read_radiograph(path, channels, name=path.name, any_view=any_view)

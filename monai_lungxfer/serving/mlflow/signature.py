@@ -23,7 +23,7 @@ _OUTPUTS: dict[str, DataType | Array] = {
     "width": DataType.long,
     **{
         f"{what}_{unit}": number
-        for what in ("area", "right_lung", "left_lung")
+        for what in ("lung", "right_lung", "left_lung")
         for unit, number in zip(("px", "cm2"), _NUMBERS, strict=True)
     },
     "flags": Array(DataType.string),

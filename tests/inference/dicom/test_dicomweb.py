@@ -15,7 +15,7 @@ import pytest
 from dicom_radiograph import SHAPE, lung_mask, radiograph, write
 from orthanc_server import BASIC, free_port
 
-from monai_lungxfer.inference.segmenter import ModelIdentity
+from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.utils.errors import DownloadError, InputFileError, LungXferError, OutputError
 
 highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")

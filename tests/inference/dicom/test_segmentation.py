@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from monai_lungxfer.inference.dicom.source import read_source, save_dicom, source_image
 from monai_lungxfer.inference.overlay import draw_overlay, thumbnail
-from monai_lungxfer.inference.segmenter import ModelIdentity
+from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils import extras as dicom_extra
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError

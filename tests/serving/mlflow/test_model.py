@@ -36,10 +36,10 @@ def test_every_format_gives_the_mask_of_predict(model: PyFuncModel, predicted) -
             assert row[f"{ours}_cm2"] == pytest.approx(expected[f"{theirs}_cm2"], abs=1e-6)
         assert row["error"] is None
         assert row["model"].startswith("portable_cxr_lung_segmentation 0.1.0 ")
-    assert made[0]["area_px"] > 1000
-    assert made[0]["area_cm2"] is None
+    assert made[0]["lung_px"] > 1000
+    assert made[0]["lung_cm2"] is None
     assert made[4]["mask"] == made[5]["mask"]  # the same picture, of either photometric interpretation
-    assert made[3]["area_cm2"] == pytest.approx(made[3]["area_px"] * 0.2 / 100)
+    assert made[3]["lung_cm2"] == pytest.approx(made[3]["lung_px"] * 0.2 / 100)
 
 
 @pytest.mark.slow
@@ -70,7 +70,7 @@ def test_the_result_keeps_the_index_and_is_strict_json(model: PyFuncModel) -> No
     made = model.predict(table)
     assert list(made.index) == ["first"]
     assert tuple(made.columns) == COLUMNS
-    assert '"area_cm2": null' in json.dumps(made.to_dict("records"), allow_nan=False)
+    assert '"lung_cm2": null' in json.dumps(made.to_dict("records"), allow_nan=False)
 
 
 def test_a_bad_row_costs_no_other_row_its_result(model: PyFuncModel, predicted, phantom: np.ndarray) -> None:

@@ -65,7 +65,7 @@ def test_a_bad_row_among_good_ones(served: Served, predicted) -> None:
     assert response.status_code == 200
     good, *bad = response.json()["predictions"]
     assert base64.b64decode(good["mask"]) == predicted.masks["a.png"]
-    assert good["area_cm2"] is None
+    assert good["lung_cm2"] is None
     assert [row["mask"] for row in bad] == [None, None]
     assert bad[0]["error"] == "image is no text. Give a string."
     assert bad[1]["error"] == "there is no such file below the allowed folder. Check the path."

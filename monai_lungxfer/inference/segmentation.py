@@ -1,0 +1,186 @@
+"""The lungs of one radiograph: mask and probability, measured, flagged and written as a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from monai.data import MetaTensor
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from monai_lungxfer.inference.image_traits import ImageTraits
+from monai_lungxfer.inference.quality import Measurements, find_flags, measure
+from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
+from monai_lungxfer.utils.errors import InputFileError, OutputError
+
+__all__ = ["SEG_SUFFIX", "ModelIdentity", "PreparedRadiograph", "Segmentation"]
+
+SEG_SUFFIX = ".dcm"
+"""Suffix of DICOM Segmentations."""
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """Which model made a result.
+
+    Attributes
+    ----------
+    bundle : str
+        Name of the bundle's folder.
+    version : str
+        Version of the bundle, from its metadata.json.
+    weights_sha256 : str
+        SHA-256 of the weights file.
+    overrides : tuple of str
+        Settings of the bundle that were replaced, as ``id=value``.
+    """
+
+    bundle: str
+    version: str
+    weights_sha256: str
+    overrides: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return all on one line, with the first 12 digits of the weights' SHA-256."""
+        return " ".join((self.bundle, self.version, self.weights_sha256[:12], *self.overrides))
+
+
+@dataclass(frozen=True)
+class PreparedRadiograph:
+    """What is kept of a radiograph after it was read: small, however large the radiograph was.
+
+    Attributes
+    ----------
+    image : monai.data.MetaTensor
+        Preprocessed, shape (C, h, w), with the record of the transforms that led to it.
+    size : tuple of int
+        Native (H, W) in pixels.
+    traits : ImageTraits
+        Of the image, for the flags.
+    format, spacing, spacing_source, header, source
+        As in `monai_lungxfer.io.radiograph.Radiograph`.
+    picture : numpy.ndarray or None
+        For an overlay, see `monai_lungxfer.inference.overlay.thumbnail`; only where one is wanted.
+    """
+
+    image: MetaTensor
+    size: tuple[int, int]
+    traits: ImageTraits
+    format: str
+    spacing: tuple[float, float] | None = None
+    spacing_source: str | None = None
+    header: Dataset | None = None
+    source: Path | None = None
+    picture: NDArray[np.uint8] | None = None
+
+    def dicom_source(self) -> Dataset:
+        """Return the header that results in DICOM refer to.
+
+        Raises
+        ------
+        InputFileError
+            When the radiograph is not from a DICOM file, or nothing but its pixels identifies it and the file is gone.
+        """
+        from monai_lungxfer.inference.dicom.source import identified_source  # only where it is needed
+
+        if self.header is None:
+            raise InputFileError(
+                f"is a {self.format} file, and a DICOM SEG refers to a DICOM image",
+                source=self.source,
+                remedy="Write PNG or NIfTI, in lungxfer predict by --format png or --format nifti",
+            )
+        return identified_source(self.header, self.source)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The lungs of one radiograph. For research only: this is not a medical device.
+
+    Attributes
+    ----------
+    mask : numpy.ndarray
+        uint8 (H, W) of {0, 1} at the radiograph's native size; 1 is lung.
+    probability : numpy.ndarray
+        float32 (H, W), the probability of lung that `raw` is thresholded from.
+    raw : numpy.ndarray
+        The mask as the network drew it, before the bundle's cleaning.
+    radiograph : PreparedRadiograph
+        What the mask is of.
+    model : ModelIdentity
+        What made it.
+    """
+
+    mask: NDArray[np.uint8]
+    probability: NDArray[np.float32]
+    raw: NDArray[np.uint8]
+    radiograph: PreparedRadiograph
+    model: ModelIdentity
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """Distance between (rows, columns) in mm, ``None`` where the file does not say."""
+        return self.radiograph.spacing
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """All that is measured of the mask."""
+        return measure(self.mask, self.probability, self.spacing, self.raw)
+
+    @property
+    def areas(self) -> dict[str, float | None]:
+        """Areas of both lungs and of each by their names in all tables: `lung_px`, `lung_cm2`, `right_lung_px`, ….
+
+        Those in cm² are ``None`` without a pixel spacing, those of one lung unless the mask has exactly two.
+        """
+        return self.measurements.areas
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """What a person should look at, see `monai_lungxfer.inference.quality.FLAGS`; empty when nothing is unusual."""
+        return find_flags(self.measurements, self.radiograph.traits)
+
+    def save(self, path: str | Path, *, overwrite: bool = False, sides: bool = False) -> None:
+        """Write the mask in the format that the suffix of `path` stands for; the file is whole or not there.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            ``.png``, ``.nii.gz`` or ``.nii``, see `monai_lungxfer.io.mask_writer.save_mask`; ``.dcm`` is a DICOM
+            Segmentation, see `monai_lungxfer.inference.dicom.segmentation.lung_segmentation`, of a DICOM radiograph.
+        overwrite : bool
+            Whether a file that is there is replaced.
+        sides : bool
+            Whether a DICOM Segmentation has a segment for each lung.
+
+        Raises
+        ------
+        ValueError
+            When the suffix is another one.
+        InputFileError
+            When a DICOM Segmentation is wanted of another file, or the radiograph's header does not allow one.
+        OutputError
+            When the file is there already, is the radiograph itself, or cannot be written.
+        """
+        path = Path(path)
+        known = (*MASK_SUFFIXES.values(), ".nii", SEG_SUFFIX)
+        if not path.name.endswith(known):
+            raise ValueError(f"{path.name} ends with none of {', '.join(known)}")
+        if path.exists() and (not overwrite or self._is_source(path)):
+            raise OutputError("is there already", source=path, remedy="Choose another name, or allow overwrite=True")
+        if path.suffix == SEG_SUFFIX:
+            self._save_dicom(path, sides)
+        else:
+            save_mask(path, self.mask, self.spacing, self.radiograph.source)
+
+    def _is_source(self, path: Path) -> bool:
+        source = self.radiograph.source
+        return source is not None and source.exists() and path.samefile(source)
+
+    def _save_dicom(self, path: Path, sides: bool) -> None:
+        from monai_lungxfer.inference.dicom.segmentation import lung_segmentation  # an extra, maybe not installed
+        from monai_lungxfer.inference.dicom.source import save_dicom
+
+        save_dicom(path, lung_segmentation(self.radiograph.dicom_source(), self.mask, self.model, sides=sides))

@@ -1,0 +1,86 @@
+"""Importing a package only when something of it is used: MONAI imports all its optional packages at once."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+__all__ = ["OPTIONAL_IN_MONAI", "defer_imports"]
+
+OPTIONAL_IN_MONAI = ("itk", "matplotlib", "matplotlib.pyplot", "mlflow", "mlflow.entities")
+"""What `import monai` imports where it is installed, half of its processor time, and what a prediction never uses."""
+
+_ALONE = ("mlflow.exceptions", "mlflow.error_classification", "mlflow.protos")
+"""Small modules of which MONAI takes a class; they need nothing of the package above them."""
+
+_LOCK = threading.RLock()
+
+
+def defer_imports(names: Sequence[str] = OPTIONAL_IN_MONAI) -> None:
+    """Let ``import NAME`` give a module that is loaded when its first attribute is asked for.
+
+    Modules that are loaded already stay as they are. Another submodule loads the package above it first, as Python
+    always does. This changes the whole process, so it is for programs, such as the command line.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Packages, and submodules of them, that are written in Python.
+    """
+    sys.meta_path.insert(0, _Finder(frozenset(names)))
+
+
+class _Finder(MetaPathFinder):
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,  # noqa: ARG002 - the protocol's signature
+    ) -> ModuleSpec | None:
+        if fullname.startswith(_ALONE):
+            return None
+        if fullname not in self._names:
+            above = sys.modules.get(fullname.rpartition(".")[0])
+            if isinstance(above, _Deferred):
+                above.load()
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(Loader):
+    def __init__(self, real: Loader) -> None:
+        self.real = real
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Deferred(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Do nothing: `_Deferred.load` does it."""
+
+
+class _Deferred(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name in ("__file__", "__path__", "__cached__"):  # the import system looks for them, and then sets them
+            raise AttributeError(name)
+        self.load()
+        return getattr(self, name)
+
+    def load(self) -> None:
+        with _LOCK:
+            spec = self.__spec__
+            if spec is None or not isinstance(spec.loader, _Loader):
+                return  # another thread was first
+            self.__loader__ = spec.loader = spec.loader.real
+            self.__class__ = ModuleType  # type: ignore[assignment]
+            spec.loader.exec_module(self)
