@@ -17,9 +17,9 @@ from dicom_radiograph import radiograph, write
 from PIL import Image
 from radiograph_folder import files_in, save_radiograph
 
-from monai_lungxfer.inference import batch
+from monai_lungxfer.inference import segmenter as core
 from monai_lungxfer.inference.batch import predict_files
-from monai_lungxfer.inference.inputs import InputFile, find_inputs
+from monai_lungxfer.inference.inputs import find_inputs
 from monai_lungxfer.inference.journal import Journal
 from monai_lungxfer.inference.outputs import OutputOptions, plan
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -161,7 +161,7 @@ def test_existing_results_are_refused_before_any_work(segmenter: Segmenter, tmp_
     (out / "y_mask.png").write_bytes(b"precious")
     found = find_inputs([tmp_path / "in"])
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "read_radiograph", lambda path, channels: pytest.fail("work began"))
+        patch.setattr(core, "read_radiograph", lambda *_, **__: pytest.fail("work began"))
         with pytest.raises(OutputError, match=r"1 of the 5 results exist already, y_mask\.png.*--overwrite"):
             predict_files(segmenter, found, out)
     assert files_in(out) == ["y_mask.png"]
@@ -241,7 +241,7 @@ def test_reading_ahead_is_bounded(segmenter: Segmenter, tmp_path: Path, monkeypa
     for number in range(20):
         save_radiograph(tmp_path / "in" / f"x{number:02}.png")
     read, done, ahead = [], [], []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(core, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
 
     def on_done(prediction) -> None:
         done.append(prediction)
@@ -256,7 +256,7 @@ def test_interruption_stops_the_reading(segmenter: Segmenter, tmp_path: Path, mo
     for number in range(20):
         save_radiograph(tmp_path / "in" / f"x{number:02}.png")
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(core, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
 
     def on_done(prediction) -> None:
         raise KeyboardInterrupt
@@ -299,7 +299,7 @@ def test_an_interrupted_run_does_only_what_is_left(
         predict_files(segmenter, found, parts, batch_size=3, on_done=stop_after_five)
     assert not (parts / "predictions.csv").exists()
     read = []
-    monkeypatch.setattr(batch, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
+    monkeypatch.setattr(core, "read_radiograph", lambda path, *_, **__: (read.append(path), read_radiograph(path))[1])
     assert predict_files(segmenter, found, parts, resume=True) == expected
     assert read == [item.path for item in (*found[:2], *found[5:])]  # the two broken ones may have been mended
     assert files_in(parts) == files_in(whole)
@@ -313,7 +313,7 @@ def test_a_finished_run_takes_what_was_added(segmenter: Segmenter, folder: Path,
     save_radiograph(folder / "ward0" / "new.png")
     read = []
     monkeypatch.setattr(
-        batch, "read_radiograph", lambda path, *_, **__: (read.append(path.name), read_radiograph(path))[1]
+        core, "read_radiograph", lambda path, *_, **__: (read.append(path.name), read_radiograph(path))[1]
     )
     assert len(predict_files(segmenter, find_inputs([folder]), out, resume=True)) == 13
     assert read == ["cut.jpg", "empty.png", "new.png"]
@@ -340,10 +340,10 @@ def test_no_two_inputs_share_a_result_after_one_was_added(segmenter: Segmenter, 
         assert read_mask(tmp_path / "out" / str(row.mask)).shape == (row.height, row.width)
 
 
-def test_what_is_left_out_is_listed_and_not_read(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
+def test_what_is_left_out_is_listed(segmenter: Segmenter, tmp_path: Path) -> None:
     save_radiograph(tmp_path / "in" / "x.png")
-    item = InputFile(tmp_path / "in" / "lateral.dcm", "lateral.dcm", left_out="its view is not frontal (lateral)")
-    (first, second) = predict_files(segmenter, [item, *find_inputs([tmp_path / "in"])], tmp_path / "out")
+    write(tmp_path / "in" / "lateral.dcm", radiograph("CR", ViewPosition="LL"))
+    (first, second) = predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out")
     assert (first.status, first.reason) == ("left out", "its view is not frontal (lateral)")
     assert second.status == "done"
     assert files_in(tmp_path / "out") == ["predictions.csv", "predictions.json", "predictions.jsonl", "x_mask.png"]

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_lungxfer.io.formats import detect_format
-from monai_lungxfer.io.formats.dicom_view import objection_to, read_header
 from monai_lungxfer.io.formats.picture import MAX_PIXELS, MIN_SIDE
 from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
-from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError, ViewError
 
 __all__ = ["FindingError", "outcome"]
 
@@ -32,11 +30,11 @@ def outcome(path: Path) -> str:
         When anything else came of the file.
     """
     try:
-        if detect_format(path) == "dicom":
-            header = read_header(path)
-            if header is not None:
-                objection_to(header, path.name)  # as prediction does first
-        radiograph = read_radiograph(path, "rgb" if path.stat().st_size % 3 == 0 else "grey")
+        channels = "rgb" if path.stat().st_size % 3 == 0 else "grey"
+        try:
+            radiograph = read_radiograph(path, channels, any_view=False)  # as prediction does
+        except ViewError:
+            radiograph = read_radiograph(path, channels)
     except InputFileError as error:
         if isinstance(error.__cause__, MemoryError):
             raise FindingError("the memory did not suffice, and the size was not refused") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ import pytest
 pytest.importorskip("pydicom", minversion="3", reason="the files are written by pydicom 3")
 
 from dicom_headers import HEADERS, Header
-from dicom_writing import chest_header, write
-from pydicom.dataset import Dataset
+from dicom_writing import write
 
-from monai_lungxfer.io.formats.dicom_view import is_directory, judge, objection_to, read_header
+from monai_lungxfer.io.formats import dicom
+from monai_lungxfer.io.formats.dicom_view import is_directory, judge, read_header
 from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.utils.errors import InputFileError, ViewError
 
 VALUES = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
 
@@ -34,16 +36,17 @@ def written(tmp_path: Path, header: Header) -> Path:
 @pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.name)
 def test_verdict(header: Header, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = written(tmp_path, header)
-    caplog.clear()  # of pydicom's own remarks
-    read = read_header(path)
-    verdict = judge(read)
+    verdict = judge(read_header(path))
     assert (verdict.view, verdict.objection) == (header.view, header.objection)
-    assert objection_to(read, "x") == header.objection
+    caplog.clear()  # of pydicom's own remarks
     if header.objection is None:
+        assert read_radiograph(path, any_view=False).view == header.view
         assert verdict.doubts == header.doubts
         assert [record.levelno for record in caplog.records] == [logging.WARNING] * bool(header.doubts)
         assert all(doubt in caplog.text for doubt in header.doubts)
     else:
+        with pytest.raises(ViewError, match=re.escape(header.objection)):
+            read_radiograph(path, any_view=False)
         assert not caplog.records
     assert "Roe" not in caplog.text + str(verdict)
     assert read_radiograph(path).view == header.view  # every view is read: a datalist may hold any
@@ -54,21 +57,30 @@ def test_files_without_a_picture(tmp_path: Path) -> None:
     dataset = pydicom.dcmread(path)
     del dataset.PixelData, dataset.Rows
     dataset.save_as(path)
-    assert objection_to(read_header(path), "x") == "holds no image (Modality SR)"
+    with pytest.raises(ViewError, match=r"holds no image \(Modality SR\)"):
+        read_radiograph(path, any_view=False)
 
 
-def test_malformed_headers_are_left_to_the_reader(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_malformed_headers_are_refused_without_their_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(bytes(128) + b"DICM" + bytes(range(200)))
-    header = read_header(broken)
-    assert header is None or objection_to(header, "x") is not None
-    header = Dataset()
-    for keyword, value in (chest_header() | {"Rows": 40, "BodyPartExamined": ""}).items():
-        setattr(header, keyword, value)
-    header.add_new("AnatomicRegionSequence", "LO", "Roe")
-    assert objection_to(header, "x") is None
-    assert "its header is malformed" in caplog.text
-    assert "Roe" not in caplog.text
+    with pytest.raises(InputFileError):
+        read_radiograph(broken, any_view=False)
+    path = write(tmp_path / "x", VALUES, BodyPartExamined="")
+    dataset = pydicom.dcmread(path)
+    dataset.add_new("AnatomicRegionSequence", "LO", "Roe")
+    dataset.save_as(path)
+    with pytest.raises(InputFileError, match="cannot be decoded as DICOM") as caught:
+        read_radiograph(path, any_view=False)
+    assert "Roe" not in str(caught.value) + caplog.text
+
+
+def test_a_large_file_is_judged_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "x", VALUES, Modality="XA")
+    monkeypatch.setattr(dicom, "_LARGE", 1000)
+    monkeypatch.setattr(dicom, "read_dataset", None)
+    with pytest.raises(ViewError, match="is no radiograph"):
+        read_radiograph(path, any_view=False)
 
 
 def test_directory_is_known_by_its_class(tmp_path: Path) -> None:
