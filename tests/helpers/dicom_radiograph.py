@@ -12,6 +12,9 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from monai_lungxfer.inference.dicom.source import read_source, save_dicom
+from monai_lungxfer.inference.segmentation import ModelIdentity
+
 SHAPE = (37, 53)  # odd: the frames of a segmentation do not end at a byte
 CLASSES = {
     "CR": "1.2.840.10008.5.1.4.1.1.1",
@@ -70,6 +73,13 @@ def write(path: Path, image: Dataset) -> Path:
     """Write a radiograph as a DICOM file."""
     image.save_as(path, enforce_file_format=True)
     return path
+
+
+def save_dicom_seg(path: Path, source: Path, mask: np.ndarray, identity: ModelIdentity, *, sides: bool = False) -> None:
+    """Write the segmentation of a radiograph's file."""
+    from monai_lungxfer.inference.dicom.segmentation import lung_segmentation  # needs an extra
+
+    save_dicom(path, lung_segmentation(read_source(source), mask, identity, sides=sides))
 
 
 def errors_of(path: Path) -> list[str]:

@@ -9,7 +9,6 @@ from .secondary_capture import secondary_capture_overlay as secondary_capture_ov
 from .segmentation import equipment as equipment
 from .segmentation import lung_segmentation as lung_segmentation
 from .segmentation import result_uids as result_uids
-from .segmentation import save_dicom_seg as save_dicom_seg
 from .source import SourceImage as SourceImage
 from .source import derived_uid as derived_uid
 from .source import read_source as read_source

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from pydicom.sr.coding import Code
 from scipy import ndimage
 
 from monai_lungxfer import __version__
-from monai_lungxfer.inference.dicom.source import SourceImage, derived_uid, read_source, save_dicom, source_image
+from monai_lungxfer.inference.dicom.source import SourceImage, derived_uid, source_image
 from monai_lungxfer.morphology.lungs import TOUCHING, lungs_by_side
 from monai_lungxfer.utils.extras import import_extra
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from monai_lungxfer.inference.segmentation import ModelIdentity
 
-__all__ = ["SERIES_DESCRIPTION", "equipment", "lung_segmentation", "result_uids", "save_dicom_seg"]
+__all__ = ["SERIES_DESCRIPTION", "equipment", "lung_segmentation", "result_uids"]
 
 SERIES_DESCRIPTION = "Lung mask (AI), research only, not for clinical use"
 """Series Description (0008,103E) of every segmentation."""
@@ -93,21 +92,6 @@ def lung_segmentation(
         **equipment(identity),
     )
     return _completed(segmentation, image, instance)
-
-
-def save_dicom_seg(
-    path: str | Path, source: str | Path, mask: NDArray[np.uint8], identity: ModelIdentity, *, sides: bool = False
-) -> None:
-    """Write the segmentation of a radiograph's file; see `lung_segmentation` for parameters and errors.
-
-    Raises
-    ------
-    InputFileError
-        When the source is no DICOM file.
-    OutputError
-        When the file cannot be written.
-    """
-    save_dicom(path, lung_segmentation(read_source(source), mask, identity, sides=sides))
 
 
 def result_uids(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from dicom_radiograph import SHAPE, lung_mask, radiograph, write
+from dicom_radiograph import SHAPE, lung_mask, radiograph, save_dicom_seg, write
 from orthanc_server import BASIC, free_port
 
 from monai_lungxfer.inference.segmentation import ModelIdentity
@@ -24,7 +24,6 @@ pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
 from monai_lungxfer.inference.dicom import dicomweb  # noqa: E402
 from monai_lungxfer.inference.dicom.dicomweb import AUTHORIZATION, fetch_study, store_instances  # noqa: E402
-from monai_lungxfer.inference.dicom.segmentation import save_dicom_seg  # noqa: E402
 from monai_lungxfer.inference.dicom.store_scu import Archive, send  # noqa: E402
 
 MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32)

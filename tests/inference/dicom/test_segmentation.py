@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pydicom
 import pytest
-from dicom_radiograph import SHAPE, errors_of, lung_mask, radiograph, write
+from dicom_radiograph import SHAPE, errors_of, lung_mask, radiograph, save_dicom_seg, write
 from pydicom.dataelem import DataElement
 from pydicom.uid import UID
 
@@ -22,7 +22,7 @@ from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputErr
 highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
 
 from monai_lungxfer.inference.dicom.secondary_capture import secondary_capture_overlay  # noqa: E402
-from monai_lungxfer.inference.dicom.segmentation import lung_segmentation, save_dicom_seg  # noqa: E402
+from monai_lungxfer.inference.dicom.segmentation import lung_segmentation  # noqa: E402
 
 MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32, ("threshold=0.4",))
 MASK = lung_mask()
