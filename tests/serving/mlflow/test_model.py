@@ -17,7 +17,7 @@ from monai_lungxfer.serving.mlflow.signature import COLUMNS, input_example
 from monai_lungxfer.utils.errors import LungXferError
 
 NAMES = ("a.png", "b.jpg", "c.tif", "d.nii.gz", "e.dcm", "f.dcm")
-TABLE = {"area": "lung", "right_lung": "right_lung", "left_lung": "left_lung"}
+AREAS = ("lung", "right_lung", "left_lung")
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,9 @@ def test_every_format_gives_the_mask_of_predict(model: PyFuncModel, predicted) -
         assert base64.b64decode(row["mask"]) == predicted.masks[name], name
         expected = predicted.rows[name]
         assert (row["height"], row["width"], row["flags"]) == (150, 118, expected["flags"])
-        for ours, theirs in TABLE.items():
-            assert row[f"{ours}_px"] == expected[f"{theirs}_px"]
-            assert row[f"{ours}_cm2"] == pytest.approx(expected[f"{theirs}_cm2"], abs=1e-6)
+        for area in AREAS:
+            assert row[f"{area}_px"] == expected[f"{area}_px"]
+            assert row[f"{area}_cm2"] == pytest.approx(expected[f"{area}_cm2"], abs=1e-6)
         assert row["error"] is None
         assert row["model"].startswith("portable_cxr_lung_segmentation 0.1.0 ")
     assert made[0]["lung_px"] > 1000
