@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from monai_lungxfer import transforms
 from monai_lungxfer.synthetic.chest import chest_radiograph
-from monai_lungxfer.transforms import portable_device as portable_transforms
 
 __all__ = ["sheet", "strong_ends"]
 
@@ -31,7 +31,7 @@ _SHADES = 40  # fewer shades make a small file, and cannot be told from 256 at t
 
 def strong_ends(name: str) -> dict[str, float]:
     """Return each strength of a transform at its strong end."""
-    ranges = getattr(portable_transforms, name).ranges
+    ranges = getattr(transforms, name).ranges
     return {
         strength: (low + high) / 2 if strength in _NEITHER else low if strength in _LOW_IS_STRONG else high
         for strength, (low, high) in ranges.items()
@@ -41,7 +41,7 @@ def strong_ends(name: str) -> dict[str, float]:
 def drawn(name: str, image: np.ndarray, lungs: np.ndarray, seed: int) -> np.ndarray:
     """Apply a transform to a phantom, uint8 (H, W)."""
     fixed = {strength: (value, value) for strength, value in strong_ends(name).items()}
-    transform = getattr(portable_transforms, name)(keys="image", prob=1.0, **fixed).set_random_state(seed)
+    transform = getattr(transforms, name)(keys="image", prob=1.0, **fixed).set_random_state(seed)
     record = transform({"image": image[None].astype(np.float32), "label": lungs[None]})
     return np.rint(record["image"][0]).clip(0, 255).astype(np.uint8)
 
@@ -49,7 +49,7 @@ def drawn(name: str, image: np.ndarray, lungs: np.ndarray, seed: int) -> np.ndar
 def sheet(seed: int, size: int) -> Image.Image:
     """Return the labelled pictures, grey: the phantom, every part, and the whole."""
     image, lungs = chest_radiograph(np.random.default_rng(seed), size, int(0.9 * size), "normal")
-    parts = sorted(name for name in portable_transforms.__all__ if name != "RandPortableDegraded")
+    parts = sorted(name for name in transforms.__all__ if name.startswith("Rand") and name != "RandPortableDegraded")
     tiles = [(["phantom"], image)]
     tiles += [([name, _shown(name)], drawn(name, image, lungs, seed)) for name in parts]
     tiles += [

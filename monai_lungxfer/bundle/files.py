@@ -13,19 +13,6 @@ from monai_lungxfer.bundle.stages import STAGES, stage_named
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import staged_folder
 
-__all__ = [
-    "BELONGING",
-    "LARGE_FILES",
-    "MANIFEST",
-    "WEIGHTS",
-    "as_setting",
-    "bundle_metadata",
-    "bundle_names",
-    "bundle_path",
-    "bundles_root",
-    "export_bundle",
-]
-
 METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
 WEIGHTS = Path("models") / "model.pt"

@@ -12,8 +12,6 @@ from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
-__all__ = ["PATH", "redact_paths", "redact_weights"]
-
 PATH = "(a path)"
 """Stands for every path."""
 

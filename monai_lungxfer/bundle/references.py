@@ -9,8 +9,6 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.utils.errors import BundleError, TransferError
 
-__all__ = ["NO_WEIGHTS", "REGISTERED", "absolute_reference", "names_weights", "resolve_weights"]
-
 REGISTERED = "models:/"
 """Beginning of a registered model's URI."""
 

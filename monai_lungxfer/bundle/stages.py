@@ -8,8 +8,6 @@ from types import MappingProxyType
 
 from monai_lungxfer.utils.errors import BundleError
 
-__all__ = ["STAGES", "STAGE_NAMES", "Stage", "stage_for_bundle", "stage_named"]
-
 
 @dataclass(frozen=True)
 class Stage:

@@ -15,8 +15,6 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause, unknown
 
-__all__ = ["Watcher", "bundle_config", "bundle_workflow", "run_bundle"]
-
 
 class Watcher(Protocol):
     """What follows a training without taking part in it."""

@@ -19,8 +19,6 @@ from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.threads import granted_cores, use_threads
 from monai_lungxfer.weights.pretrained import pretrained_path
 
-__all__ = ["InstallationCheck", "run_checks"]
-
 DISTRIBUTION = "monai_lungxfer"
 DEVELOPERS_EXTRAS = frozenset({"test", "dev"})
 GIB = 1 << 30

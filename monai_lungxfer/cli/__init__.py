@@ -19,8 +19,6 @@ from monai_lungxfer.cli.options import Json
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL, EXIT_TERMINATED
 from monai_lungxfer.utils.threads import wait_asleep
 
-__all__ = ["app", "main"]
-
 logger = logging.getLogger(__name__)
 
 EPILOG = (

@@ -19,8 +19,6 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from monai_lungxfer.checks.bundle.outcome import Outcome
 
-__all__ = ["bundles_app"]
-
 bundles_app = typer.Typer(no_args_is_help=True, help="List the MONAI bundles, find, copy or check them.")
 
 

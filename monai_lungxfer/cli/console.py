@@ -22,16 +22,6 @@ from rich.console import Console
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
 
-__all__ = [
-    "configure_logging",
-    "console",
-    "emit_json",
-    "error_console",
-    "progress_console",
-    "reported_failures",
-    "show_warnings_only",
-]
-
 logger = logging.getLogger(__name__)
 
 FILE_ONLY = "file_only"

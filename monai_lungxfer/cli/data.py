@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from monai_lungxfer.data.records import Record
     from monai_lungxfer.data.splits import Split
 
-__all__ = ["data_app"]
-
 data_app = typer.Typer(
     no_args_is_help=True, help="Fetch and prepare public data sets; check and split any; or make phantoms."
 )

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from monai_lungxfer.inference.inputs import InputFile
     from monai_lungxfer.inference.tables import Prediction
 
-__all__ = ["FromDicomweb", "OwnTitle", "Study", "ToDicomweb", "ToPacs", "check_source", "deliver", "found", "ways_out"]
-
 logger = logging.getLogger(__name__)
 
 _PANEL = "DICOMweb and C-STORE"

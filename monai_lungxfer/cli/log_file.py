@@ -14,8 +14,6 @@ import typer
 from monai_lungxfer.bundle.redaction import PATH
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["open_log_file"]
-
 PACKAGE_FOLDER = Path(__file__).parents[1]
 # Up to the closing quote, else to the end of the line: a folder's name may have spaces in it.
 ABSOLUTE_PATH = re.compile(

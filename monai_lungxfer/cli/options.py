@@ -9,25 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = [
-    "OUT",
-    "BatchSize",
-    "Device",
-    "Epochs",
-    "ImageSize",
-    "Json",
-    "NumberFormat",
-    "Overwrite",
-    "Precision",
-    "RayAddress",
-    "Seed",
-    "Settings",
-    "StageName",
-    "Threads",
-    "method_overrides",
-    "parsed_settings",
-]
-
 
 class NumberFormat(StrEnum):
     """What the network computes in, see `monai_lungxfer.utils.precision.autocast_dtype`."""

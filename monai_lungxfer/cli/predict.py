@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from monai_lungxfer.inference.batch import Runner
     from monai_lungxfer.inference.tables import Prediction
 
-__all__ = ["MaskFormat", "predict"]
-
-
 logger = logging.getLogger(__name__)
 
 EXAMPLES = """Examples:

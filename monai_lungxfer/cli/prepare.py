@@ -14,8 +14,6 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from monai_lungxfer.data.public.prepare import PreparedDataset
 
-__all__ = ["fetch", "prepare"]
-
 NAMES = "lgg, cohen, kermany, v7, general, montgomery, shenzhen, jsrt, hannover or folder"
 _PANEL = "For the data set 'folder' only"
 

@@ -17,8 +17,6 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from monai_lungxfer.registry.promotion import Promotion
 
-__all__ = ["registry_app"]
-
 registry_app = typer.Typer(no_args_is_help=True, help="Register models in MLflow, compare them, choose the champion.")
 
 TrackingUri = Annotated[

@@ -11,8 +11,6 @@ import typer
 from monai_lungxfer.cli.console import console
 from monai_lungxfer.cli.options import OUT, Device
 
-__all__ = ["serve_app"]
-
 serve_app = typer.Typer(no_args_is_help=True, help="Serve the bundles to other programs.")
 
 

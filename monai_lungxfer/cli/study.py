@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from monai_lungxfer.study.execution.run import StudyEnd
     from monai_lungxfer.study.execution.status import StepStatus
 
-__all__ = ["study_app"]
-
 study_app = typer.Typer(no_args_is_help=True, help="Repeat the stages with fresh splits and in several arms.")
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan, or the folder of a study that was begun.")]

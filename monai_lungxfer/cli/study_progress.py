@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from monai_lungxfer.study.execution.begin import Study
     from monai_lungxfer.study.execution.schedule import Schedule, StudyTask
 
-__all__ = ["StudyProgress"]
-
 INTERVAL = 1.0
 LOSSES = {"train_loss": "training loss", "val_loss": "validation loss", "val_dice": "validation Dice"}
 

@@ -31,9 +31,6 @@ from monai_lungxfer.cli.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["evaluate", "train", "transfer"]
-
-
 EXAMPLES = """Examples:
 
 lungxfer train portable --data DIR -o runs/portable

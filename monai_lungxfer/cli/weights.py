@@ -13,8 +13,6 @@ from monai_lungxfer.cli.options import Json
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["weights_app"]
-
 # Batch norm's running statistics are part of a state dict, but are not learnt by gradient.
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 

@@ -20,8 +20,6 @@ from monai.utils import convert_to_tensor
 from monai_lungxfer.utils.errors import LungXferError, TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 
-__all__ = ["MemoryDataset", "SpilledDataset", "decoded_dataset"]
-
 logger = logging.getLogger(__name__)
 
 

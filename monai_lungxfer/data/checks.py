@@ -14,8 +14,6 @@ from monai_lungxfer.data.records import MIXED_REMEDY, Record, mask_convention
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["Problem", "ProblemKind", "check_datalist"]
-
 
 class ProblemKind(StrEnum):
     """What can be wrong with a record."""

@@ -12,8 +12,6 @@ from monai_lungxfer.data.records import Record, path_below, read_json, relative_
 from monai_lungxfer.utils.errors import DatalistError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 
-__all__ = ["DATALIST_NAME", "data_root", "hash_dataset", "load_datalist", "save_datalist"]
-
 DATALIST_NAME = "datalist.json"
 _DECATHLON_SECTIONS = ("training", "validation", "test")
 

@@ -10,8 +10,6 @@ from PIL import Image
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["find_lgg_folder", "load_lgg"]
-
 _ARCHIVE_FOLDER = "kaggle_3m"
 # TCGA's barcode: project, tissue source site, participant. What follows in a folder's name is the scan's date.
 _FOLDER = re.compile(r"TCGA_[A-Z0-9]{2}_[A-Z0-9]{4}(_\d+)?")

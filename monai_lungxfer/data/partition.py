@@ -15,8 +15,6 @@ from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["SECTIONS", "Split", "check_apart", "check_shares", "make_split", "shared_patients"]
-
 SECTIONS = ("training", "validation", "test", "independent")
 
 

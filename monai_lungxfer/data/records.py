@@ -14,18 +14,6 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = [
-    "MIXED_REMEDY",
-    "Record",
-    "check_mask_conventions",
-    "image_name",
-    "mask_convention",
-    "path_below",
-    "read_json",
-    "relative_records",
-    "resolve_records",
-]
-
 MIXED_REMEDY = "Train on masks of one convention; or allow the mixture with --allow-mixed-masks if it is what you want"
 
 

@@ -13,8 +13,6 @@ from monai_lungxfer.data.partition import Split, shared_patients
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["balance_views", "rehearsal_records"]
-
 
 def rehearsal_records(
     path: str | Path | None,

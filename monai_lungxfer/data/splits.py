@@ -20,17 +20,6 @@ from monai_lungxfer.data.records import (
 from monai_lungxfer.utils.errors import DatalistError
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = [
-    "SECTIONS",
-    "Split",
-    "check_same_data",
-    "ensure_split",
-    "load_sections",
-    "load_split",
-    "make_split",
-    "save_split",
-]
-
 _FORMAT = "monai_lungxfer split 1"
 _ANEW = "Restore it, or delete it to split anew"
 

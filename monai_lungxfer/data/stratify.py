@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["assign_patients"]
-
 _ALL = ("all images",)  # counted along with the findings; a tuple, so that no finding has this name
 _Counts = Counter[str | tuple[str]]
 _Needs = dict[str, dict[str | tuple[str], float]]

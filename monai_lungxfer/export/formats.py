@@ -30,8 +30,6 @@ from monai_lungxfer.weights.architecture import follow_network
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size
 
-__all__ = ["EXPORT_FORMATS", "MIN_DICE", "export_formats"]
-
 MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
 

@@ -12,8 +12,6 @@ from monai_lungxfer.bundle.files import MANIFEST, WEIGHTS
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 
-__all__ = ["checked_formats", "remaining_formats", "write_manifest"]
-
 _REMEDY = "Export the bundle again with its formats (lungxfer bundles export NAME --format …)"
 
 

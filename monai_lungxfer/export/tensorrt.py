@@ -13,8 +13,6 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 
-__all__ = ["check_tensorrt", "engine_path"]
-
 PACKAGES = {
     "tensorrt": "tensorrt",
     "polygraphy": "polygraphy",

@@ -12,8 +12,6 @@ from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.weights.packing import pack_weights
 from monai_lungxfer.weights.sidecar import copy_sidecar
 
-__all__ = ["WEIGHTS_HASH", "install_weights"]
-
 WEIGHTS_HASH = "weights_sha256"
 """The key of a bundle's metadata that holds the SHA-256 of its `models/model.pt`."""
 

@@ -12,8 +12,6 @@ from monai.engines import Trainer, Workflow
 
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["EPOCH_COLUMNS", "EpochTable", "epoch_seconds", "read_epochs"]
-
 EPOCH_COLUMNS = ("epoch", "train_loss", "val_loss", "val_dice", "learning_rate", "train_seconds", "val_seconds")
 VALIDATED = ("val_loss", "val_dice")
 

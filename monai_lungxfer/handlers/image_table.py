@@ -16,10 +16,9 @@ from monai.metrics import calibration_binning
 
 from monai_lungxfer.data.datalist import data_root
 from monai_lungxfer.data.records import image_name
-from monai_lungxfer.metrics.cumulative import METRICS, image_metrics
+from monai_lungxfer.metrics.cumulative import image_metrics
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.utils.files import atomic_path, hash_file
-
-__all__ = ["ImageTable", "summarise"]
 
 KEPT_FIELDS = ("finding", "view", "source")
 CALIBRATION_BINS = 10

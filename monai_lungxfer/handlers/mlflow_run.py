@@ -12,8 +12,6 @@ from monai.handlers import MLFlowHandler
 
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["RunTracker"]
-
 
 class RunTracker(MLFlowHandler):
     """MONAI's MLflow handler, whose run belongs to one training: nobody else's of the same name is joined.

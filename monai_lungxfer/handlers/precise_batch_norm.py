@@ -12,8 +12,6 @@ from torch.optim.swa_utils import update_bn
 
 from monai_lungxfer.utils.precision import autocast_dtype
 
-__all__ = ["PreciseBatchNorm", "evenly_spaced"]
-
 
 class PreciseBatchNorm:
     """Before each evaluation, estimate batch normalisation's mean and variance from unaltered images.

@@ -26,8 +26,6 @@ from monai_lungxfer.weights.sidecar import save_sidecar, sidecar_file
 if TYPE_CHECKING:
     from torch.distributed.checkpoint.stateful import Stateful
 
-__all__ = ["BestWeights", "EpochSeed", "ResumePoint", "resume_schedule"]
-
 logger = logging.getLogger(__name__)
 
 _RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))

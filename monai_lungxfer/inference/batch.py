@@ -19,8 +19,6 @@ from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.errors import InputFileError, ViewError
 from monai_lungxfer.utils.files import remove_leftovers
 
-__all__ = ["Runner", "predict_files", "segment_tasks"]
-
 logger = logging.getLogger(__name__)
 
 Runner = Callable[[Segmenter, Sequence[PlannedResult], Path, int], Iterator[Prediction]]

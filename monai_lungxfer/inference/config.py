@@ -18,8 +18,6 @@ from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.precision import usable_device
 from monai_lungxfer.weights.architecture import follow_network
 
-__all__ = ["InferenceParts", "load_parts"]
-
 # Settings of inference.yaml that only `monai.bundle run` reads: here, images, weights and results are the caller's.
 _OF_THE_CALLER = {
     *("bundle_root", "ckpt_dir", "weights", "dataset_dir", "image_pattern", "images", "output_dir"),

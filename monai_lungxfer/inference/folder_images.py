@@ -9,8 +9,6 @@ from pathlib import Path
 from monai_lungxfer.inference.input_search import is_image
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["images_in", "require_images"]
-
 
 def images_in(folder: str | Path, pattern: str = "*") -> list[str]:
     """List the images of a folder, not of folders below it, whose names fit a pattern.

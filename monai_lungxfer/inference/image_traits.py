@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from monai_lungxfer.io.formats.dicom_view import FRONTAL_VIEWS
 from monai_lungxfer.io.radiograph import Radiograph
 
-__all__ = ["ImageTraits", "grey_entropy", "measure_traits"]
-
 _SHADES = 256
 _SAMPLED_SIDE = 512
 

@@ -13,8 +13,6 @@ from monai_lungxfer.io.formats import check_is_file, detect_format
 from monai_lungxfer.io.formats.dicom_view import is_directory
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["IMAGE_SUFFIXES", "Found", "is_image", "search", "strip_image_suffix"]
-
 IMAGE_SUFFIXES = frozenset(
     (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
 )

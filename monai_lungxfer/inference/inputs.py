@@ -14,13 +14,6 @@ from pathlib import Path
 from monai_lungxfer.inference.input_search import Found, search, strip_image_suffix
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = [
-    "InputFile",
-    "distinct_stems",
-    "find_inputs",
-    "output_stems",
-]
-
 logger = logging.getLogger(__name__)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -15,8 +15,6 @@ from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.files import atomic_path, unwritable
 
-__all__ = ["JOURNAL_NAME", "Journal"]
-
 JOURNAL_NAME = "predictions.jsonl"
 
 _Stamp = tuple[int, int]

@@ -14,8 +14,6 @@ from monai.transforms import Transform
 
 from monai_lungxfer.inference.inputs import InputFile, distinct_stems, output_stems
 
-__all__ = ["MaskNames"]
-
 
 class MaskNames:
     """Names for MONAI's ``SaveImaged`` (`output_name_formatter`), of which no two are alike.

@@ -12,8 +12,6 @@ from monai_lungxfer.inference.segmentation import SEG_SUFFIX, PreparedRadiograph
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 
-__all__ = ["DICOM_SEG", "OutputOptions", "PlannedResult", "check_results", "plan"]
-
 DICOM_SEG = "dicom-seg"
 
 

@@ -11,17 +11,6 @@ from scipy import ndimage
 
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = [
-    "MAX_SIDE",
-    "NOTICE",
-    "draw_comparison",
-    "draw_moments",
-    "draw_overlay",
-    "save_comparison",
-    "save_overlay",
-    "thumbnail",
-]
-
 MAX_SIDE = 1024
 """Longest side of an overlay picture in pixels."""
 

@@ -18,8 +18,6 @@ from monai_lungxfer.morphology.lungs import (
     piece_areas,
 )
 
-__all__ = ["FLAGS", "THRESHOLDS", "Measurements", "Thresholds", "counted_flags", "find_flags", "measure"]
-
 FLAGS = {
     "empty": "no lung was found",
     "not_two_lungs": "one piece of lung where two are expected, and no bridge explains it",

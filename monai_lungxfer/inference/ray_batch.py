@@ -18,8 +18,6 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 
-__all__ = ["RayRunner"]
-
 # Batches of the network that a worker gets at once, so that it can read ahead.
 _BATCHES = 4
 

@@ -16,8 +16,6 @@ from monai_lungxfer.inference.quality import Measurements, find_flags, measure
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
 from monai_lungxfer.utils.errors import InputFileError, OutputError
 
-__all__ = ["SEG_SUFFIX", "ModelIdentity", "PreparedRadiograph", "Segmentation"]
-
 SEG_SUFFIX = ".dcm"
 """Suffix of DICOM Segmentations."""
 

@@ -22,8 +22,6 @@ from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiog
 from monai_lungxfer.utils.errors import BundleError, InputFileError
 from monai_lungxfer.weights.loading import load_weights_file
 
-__all__ = ["Segmenter"]
-
 DEFAULT_BUNDLE = "portable_cxr_lung_segmentation"
 
 

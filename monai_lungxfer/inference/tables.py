@@ -15,8 +15,6 @@ from monai_lungxfer.inference.quality import THRESHOLDS, Measurements
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["TABLE_NAMES", "Prediction", "predictions_document", "save_tables"]
-
 TABLE_NAMES = ("predictions.csv", "predictions.json")
 
 

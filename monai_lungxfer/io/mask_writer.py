@@ -22,8 +22,6 @@ from monai_lungxfer.io.formats import detect_format, nifti
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["MASK_SUFFIXES", "MaskWriter", "encode_png", "save_mask"]
-
 MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
 """Every format, and the suffix of its files."""
 

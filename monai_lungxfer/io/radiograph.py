@@ -22,8 +22,6 @@ from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
 from monai_lungxfer.io.formats.picture import check_finite
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["Channels", "MaskReader", "Radiograph", "RadiographReader", "as_meta_tensor", "read_mask", "read_radiograph"]
-
 logger = logging.getLogger(__name__)
 
 Channels = Literal["grey", "rgb"]

@@ -13,10 +13,8 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
-from monai_lungxfer.metrics.per_image import METRICS, PAPER_METRICS, check_names, check_pair, image_metrics
+from monai_lungxfer.metrics.per_image import PAPER_METRICS, check_names, check_pair, image_metrics
 from monai_lungxfer.utils.errors import LungXferError
-
-__all__ = ["METRICS", "PAPER_METRICS", "PaperMetric", "PaperMetrics", "ValidationDiceLoss", "image_metrics"]
 
 
 class PaperMetrics(CumulativeIterationMetric):

@@ -17,8 +17,6 @@ from torch import Tensor
 from monai_lungxfer.morphology.lungs import count_bridges, count_islands
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["DISTANCES", "METRICS", "PAPER_METRICS", "image_metrics"]
-
 PAPER_METRICS = ("ACC", "AUC", "DICE", "JACC", "PREC", "RECA", "F1", "SENS", "SPEC")
 """The nine metrics of the paper, in the order of its Tables 3 to 6."""
 

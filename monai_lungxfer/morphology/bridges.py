@@ -8,8 +8,6 @@ from scipy import ndimage
 
 from monai_lungxfer.morphology.lungs import TOUCHING, counting_step, find_lung_cores, piece_areas
 
-__all__ = ["cut_bridges", "find_bounding_box"]
-
 _SLACK = 2.0  # an opening by a disc of pixels misses the edge by less than this
 _WIDER = 1.5  # a disc as wide as the band bulges into its mouth by half its width, this one by a fifth
 

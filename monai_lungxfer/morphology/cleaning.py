@@ -21,8 +21,6 @@ from monai_lungxfer.morphology.bridges import cut_bridges, find_bounding_box
 from monai_lungxfer.morphology.lungs import MIN_ISLAND_FRACTION, TOUCHING, check_mask, find_lungs, piece_areas
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["MAX_HOLE", "CleanLungs", "CleanLungsd", "clean_lungs", "fill_holes", "keep_lungs"]
-
 MAX_HOLE = 0.025
 """Larger holes are left for a person: share of the lungs with their holes (the largest in the drawn masks is 0.007)."""
 

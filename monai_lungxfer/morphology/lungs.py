@@ -16,21 +16,6 @@ from scipy import ndimage
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = [
-    "MAX_NECK",
-    "MIN_ISLAND_FRACTION",
-    "MIN_LUNG_SHARE",
-    "TOUCHING",
-    "check_mask",
-    "count_bridges",
-    "count_islands",
-    "counting_step",
-    "find_lung_cores",
-    "find_lungs",
-    "lungs_by_side",
-    "piece_areas",
-]
-
 MIN_ISLAND_FRACTION = 2e-4
 """Smaller pieces are noise: share of the image's area (13 pixels of 256 x 256, about 6 mm x 6 mm of a patient)."""
 

@@ -11,8 +11,6 @@ from torch import nn
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
 
-__all__ = ["describe_network", "describe_weights", "is_own_network"]
-
 # The first and the last convolution, whose shapes contain the parameters.
 _ENDS: dict[type[nn.Module], tuple[str, str]] = {
     DonorUNet: ("encoder1.enc1conv1.weight", "conv.weight"),

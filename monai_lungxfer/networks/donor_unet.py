@@ -7,8 +7,6 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-__all__ = ["DonorUNet"]
-
 
 class DonorUNet(nn.Module):
     """U-Net for one binary structure, state dict compatible with the PyTorch Hub checkpoint ``unet-e012d006.pt``.

@@ -9,8 +9,6 @@ from monai.networks.layers import DropPath
 from torch import nn
 from torch.nn.functional import interpolate
 
-__all__ = ["EfficientUNet"]
-
 _STEM = 32
 
 # The encoder's stages, level by level: blocks, kernel, stride of the first block, expansion, channels. They are

@@ -11,8 +11,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lungxfer.utils.errors import TransferError
 
-__all__ = ["frozen_layers"]
-
 
 def frozen_layers(network: nn.Module, patterns: Sequence[str] = ()) -> nn.Module:
     """Freeze layers: their weights do not learn, and their batch norms keep and use the parent's statistics.

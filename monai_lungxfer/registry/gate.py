@@ -15,18 +15,6 @@ from scipy.stats import wilcoxon
 
 from monai_lungxfer.utils.errors import RegistryError
 
-__all__ = [
-    "MARGIN",
-    "METRIC",
-    "REPORT_ARTIFACT",
-    "SIGNIFICANCE",
-    "Comparison",
-    "compare",
-    "mean_metric",
-    "read_report",
-    "without_names",
-]
-
 METRIC = "DICE"
 """What models are compared by, see `monai_lungxfer.metrics.per_image`."""
 

@@ -20,8 +20,6 @@ from monai_lungxfer.registry.store import CANDIDATE, CHAMPION, registry_at, vers
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage, stage_data
 from monai_lungxfer.utils.errors import LungXferError, RegistryError
 
-__all__ = ["Promotion", "promote"]
-
 logger = logging.getLogger(__name__)
 
 

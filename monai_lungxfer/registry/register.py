@@ -25,8 +25,6 @@ from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import input_size
 
-__all__ = ["Registered", "register_bundle"]
-
 
 @dataclass(frozen=True)
 class Registered:

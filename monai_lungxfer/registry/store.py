@@ -16,8 +16,6 @@ from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from monai_lungxfer.bundle.references import REGISTERED
 from monai_lungxfer.utils.errors import RegistryError
 
-__all__ = ["CANDIDATE", "CHAMPION", "experiment_named", "list_versions", "registry_at", "version_at", "version_uri"]
-
 CANDIDATE, CHAMPION = "candidate", "champion"
 """Aliases of a model's version that is proposed, and of the one that is used."""
 

@@ -11,8 +11,6 @@ import numpy as np
 
 from monai_lungxfer.synthetic.canvas import curve, ellipse
 
-__all__ = ["Anatomy", "Line"]
-
 Line = tuple[np.ndarray, float, float]
 """A stroke: points (N, 2), width, value in 0..1."""
 

@@ -7,8 +7,6 @@ from scipy import ndimage
 
 from monai_lungxfer.synthetic.canvas import Canvas, curve, ellipse
 
-__all__ = ["brain_slice"]
-
 _SEQUENCES = 3
 # Signal in pre-contrast T1, FLAIR, post-contrast T1.
 _SCALP = (0.8, 0.6, 0.85)

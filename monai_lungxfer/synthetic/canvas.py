@@ -9,8 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 from scipy import interpolate, ndimage
 
-__all__ = ["Canvas", "curve", "ellipse", "smooth_noise"]
-
 _SUPERSAMPLING = 2
 _SEAMLESS = 10  # pixels
 

@@ -9,8 +9,6 @@ from monai_lungxfer.synthetic.anatomy import Anatomy
 from monai_lungxfer.synthetic.canvas import Canvas, ellipse
 from monai_lungxfer.synthetic.portable_device import portable_degraded, rotated_pair
 
-__all__ = ["FINDINGS", "MIN_SIDE", "chest_radiograph", "portable_radiograph"]
-
 FINDINGS = ("normal", "pathological", "covid19")
 MIN_SIDE = 48
 """Shortest side in pixels at which the two lungs are still apart."""

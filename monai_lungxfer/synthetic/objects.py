@@ -12,8 +12,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from monai_lungxfer.synthetic.canvas import Canvas, curve, ellipse
 
-__all__ = ["MARKERS", "draw_marker_position", "electrodes", "pacemaker", "text_marker", "tubes"]
-
 MARKERS = ("AP", "PORTABLE", "SUPINE", "AP PORTABLE", "R", "L")
 
 

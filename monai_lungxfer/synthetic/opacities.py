@@ -7,8 +7,6 @@ from scipy import ndimage
 
 from monai_lungxfer.synthetic.canvas import smooth_noise
 
-__all__ = ["opacity"]
-
 _TISSUE = (60, 95)  # percentiles of the grey values outside the lungs that an opacity takes
 
 

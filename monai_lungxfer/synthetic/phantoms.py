@@ -18,8 +18,6 @@ from monai_lungxfer.synthetic.chest import FINDINGS, MIN_SIDE, chest_radiograph,
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["brain_slice", "chest_radiograph", "portable_radiograph", "write_phantoms"]
-
 SOURCE = "phantom"
 LICENSE = "CC0-1.0"
 _FINDING_TEXTS = {

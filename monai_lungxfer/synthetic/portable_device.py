@@ -15,19 +15,6 @@ from scipy import ndimage
 from monai_lungxfer.synthetic.canvas import Canvas
 from monai_lungxfer.synthetic.objects import MARKERS, draw_marker_position, electrodes, pacemaker, text_marker, tubes
 
-__all__ = [
-    "STRENGTHS",
-    "collimation",
-    "grid_lines",
-    "low_contrast",
-    "motion_blur",
-    "portable_degraded",
-    "quantum_noise",
-    "rotated_pair",
-    "scatter_veil",
-    "strengths",
-]
-
 _ABSORPTION = 3.0
 
 STRENGTHS: Mapping[str, Mapping[str, tuple[float, float]]] = {

@@ -9,14 +9,6 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.nn.functional import all_gather, all_reduce
 
-__all__ = [
-    "GlobalBatchLoss",
-    "GlobalBatchNorm2d",
-    "leave_process_group",
-    "shares_need_padding",
-    "synchronise_batch_norm",
-]
-
 SETTLING_SECONDS = 0.5
 
 

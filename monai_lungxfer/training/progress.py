@@ -14,8 +14,6 @@ from rich.progress import MofNCompleteColumn, TextColumn
 
 from monai_lungxfer.utils.progress import duration, progress_bar
 
-__all__ = ["TrainingProgress"]
-
 logger = logging.getLogger(__name__)
 
 SILENCE = 60.0

@@ -19,8 +19,6 @@ from monai_lungxfer.data.partition import SECTIONS, check_apart
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 from monai_lungxfer.weights.architecture import follow_network
 
-__all__ = ["StageFolder", "TransferResult", "evaluate_stage", "stage_data", "train_stage", "transfer_stages"]
-
 RECIPES = {"paper": "train", "best": "train_best"}
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 

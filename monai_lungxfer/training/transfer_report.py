@@ -24,8 +24,6 @@ from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training.stage import TransferResult, stage_data
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["REDUCED", "make_phantoms", "write_showcase", "write_tables"]
-
 SIZE = 96
 REDUCED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {

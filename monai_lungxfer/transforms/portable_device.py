@@ -18,21 +18,6 @@ from monai_lungxfer.synthetic import objects as devices
 from monai_lungxfer.synthetic import portable_device as degrade
 from monai_lungxfer.synthetic.opacities import opacity
 
-__all__ = [
-    "RandCollimationd",
-    "RandElectrodesd",
-    "RandGridLinesd",
-    "RandLowContrastd",
-    "RandMarkersd",
-    "RandMotionBlurd",
-    "RandOpacityd",
-    "RandPacemakerd",
-    "RandPortableDegraded",
-    "RandQuantumNoised",
-    "RandScatterVeild",
-    "RandTubesd",
-]
-
 
 class _RandDegradationd(RandomizableTransform, MapTransform):
     """Change images with a probability, by a strength that is drawn anew for every record.

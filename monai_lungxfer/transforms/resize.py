@@ -15,8 +15,6 @@ from torch.nn.functional import interpolate
 
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["AntialiasedResize", "AntialiasedResized", "SameSized"]
-
 
 class AntialiasedResize(Resize):
     """MONAI's `Resize`, bilinear, with the anti-aliasing of PyTorch's `interpolate`.

@@ -6,8 +6,6 @@ import ctypes
 import logging
 import platform
 
-__all__ = ["return_freed_memory", "reuse_freed_memory"]
-
 logger = logging.getLogger(__name__)
 
 # <malloc.h> of the GNU C library.

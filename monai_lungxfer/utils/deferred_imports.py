@@ -10,8 +10,6 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-__all__ = ["OPTIONAL_IN_MONAI", "defer_imports"]
-
 OPTIONAL_IN_MONAI = ("itk", "matplotlib", "matplotlib.pyplot", "mlflow", "mlflow.entities")
 """What `import monai` imports where it is installed, half of its processor time, and what a prediction never uses."""
 
@@ -54,11 +52,11 @@ class _Finder(MetaPathFinder):
             return None
         spec = PathFinder.find_spec(fullname, path)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            spec.loader = _DeferredLoader(spec.loader)
         return spec
 
 
-class _Loader(Loader):
+class _DeferredLoader(Loader):
     def __init__(self, real: Loader) -> None:
         self.real = real
 
@@ -79,7 +77,7 @@ class _Deferred(ModuleType):
     def load(self) -> None:
         with _LOCK:
             spec = self.__spec__
-            if spec is None or not isinstance(spec.loader, _Loader):
+            if spec is None or not isinstance(spec.loader, _DeferredLoader):
                 return  # another thread was first
             self.__loader__ = spec.loader = spec.loader.real
             self.__class__ = ModuleType  # type: ignore[assignment]

@@ -20,8 +20,6 @@ from monai_lungxfer.utils.errors import DownloadError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.progress import progress_bar
 
-__all__ = ["download"]
-
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 5

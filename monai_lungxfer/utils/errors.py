@@ -6,21 +6,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = [
-    "BundleError",
-    "DatalistError",
-    "DownloadError",
-    "InputFileError",
-    "LungXferError",
-    "OutputError",
-    "PlanError",
-    "RegistryError",
-    "TransferError",
-    "ViewError",
-    "root_cause",
-    "unknown",
-]
-
 
 class LungXferError(Exception):
     """Base of every error that a user can mend.

@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = [
-    "EXIT_INTERNAL",
-    "EXIT_INTERRUPTED",
-    "EXIT_OK",
-    "EXIT_PARTIAL",
-    "EXIT_PIPE",
-    "EXIT_TERMINATED",
-    "EXIT_USAGE",
-    "exit_code",
-]
-
 EXIT_OK = 0
 EXIT_PARTIAL = 1
 EXIT_USAGE = 2

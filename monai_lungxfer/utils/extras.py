@@ -15,8 +15,6 @@ from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["connected", "import_extra"]
-
 _SECONDS_TO_ANSWER = 10
 
 

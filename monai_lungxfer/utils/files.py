@@ -16,8 +16,6 @@ from tempfile import TemporaryDirectory
 
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 
-__all__ = ["atomic_path", "hash_file", "hold_lock", "remove_leftovers", "staged_folder", "unwritable"]
-
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:

@@ -9,8 +9,6 @@ from monai.inferers import SimpleInferer
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["PRECISIONS", "PrecisionInferer", "autocast_dtype", "best_device", "needs_grad_scaler", "usable_device"]
-
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 

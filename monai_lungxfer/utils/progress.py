@@ -8,8 +8,6 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
-__all__ = ["duration", "progress_bar", "show_progress"]
-
 T = TypeVar("T")
 BAR_WIDTH = 24
 """Columns; with the words around it, a bar fits into a terminal of 80."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["granted_cores", "use_threads", "wait_asleep"]
-
 CGROUP = Path("/sys/fs/cgroup")
 
 

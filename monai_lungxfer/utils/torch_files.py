@@ -12,8 +12,6 @@ import torch
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["read_checkpoint", "save_checkpoint"]
-
 _REMEDY = "Give a file made by torch.save(network.state_dict(), …); files that hold code are refused"
 
 

@@ -13,8 +13,6 @@ import torch
 
 import monai_lungxfer
 
-__all__ = ["code_version", "environment"]
-
 LIBRARIES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "itk", "pillow", "pydicom", "mlflow")
 
 

@@ -11,8 +11,6 @@ from monai_lungxfer.networks.description import describe_weights, is_own_network
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.sidecar import read_sidecar
 
-__all__ = ["follow_network"]
-
 _CHANNELS = ("in_channels", "out_channels")
 
 

@@ -13,8 +13,6 @@ from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
 from monai_lungxfer.weights.sidecar import input_size, read_sidecar
 
-__all__ = ["average_weights"]
-
 
 def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwrite: bool = False) -> Path:
     """Write the mean of weights that stem from one another, such as those before and after a stage.

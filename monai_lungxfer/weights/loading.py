@@ -20,15 +20,6 @@ from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint
 from monai_lungxfer.weights.sidecar import read_sidecar
 
-__all__ = [
-    "LayerTransfer",
-    "TransferReport",
-    "load_parent",
-    "load_weights",
-    "load_weights_file",
-    "read_state_dict",
-]
-
 logger = logging.getLogger(__name__)
 
 

@@ -11,8 +11,6 @@ from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
 from monai_lungxfer.weights.sidecar import read_sidecar
 
-__all__ = ["pack_weights"]
-
 # Fewer weights of a convolution than these save little, and may be of the first levels, whose rounding is amplified
 # by every level behind them: of `EfficientUNet`, all in float16 changed a mask by a Dice of 0.0014.
 _FEW = 1 << 15

@@ -18,8 +18,6 @@ from monai_lungxfer.utils.files import atomic_path, hash_file
 if TYPE_CHECKING:  # so that the table can be read where PyTorch is broken, as lungxfer doctor does
     from torch import Tensor
 
-__all__ = ["PRETRAINED", "PretrainedWeights", "cache_folder", "fetch_weights", "pretrained_path"]
-
 
 @dataclass(frozen=True)
 class PretrainedWeights:

@@ -14,8 +14,6 @@ from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.sidecar import PAPER_SIZE, read_sidecar, save_sidecar, sidecar_file
 
-__all__ = ["checked_name", "save_weights"]
-
 _SUFFIX = ".pt"
 
 

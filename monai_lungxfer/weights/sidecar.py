@@ -12,8 +12,6 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import atomic_path, unwritable
 
-__all__ = ["PAPER_SIZE", "Sidecar", "copy_sidecar", "input_size", "read_sidecar", "save_sidecar", "sidecar_file"]
-
 PAPER_SIZE = [256, 256]
 """(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
 

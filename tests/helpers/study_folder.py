@@ -16,7 +16,7 @@ from PIL import Image
 
 from monai_lungxfer.data.records import image_name
 from monai_lungxfer.handlers.image_table import CALIBRATION_BINS, ImageTable
-from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.synthetic.phantoms import portable_radiograph

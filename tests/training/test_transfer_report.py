@@ -11,7 +11,7 @@ from study_folder import network_weights
 from monai_lungxfer.data.datalist import save_datalist
 from monai_lungxfer.data.records import Record, image_name
 from monai_lungxfer.data.splits import ensure_split
-from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 from monai_lungxfer.training.stage import StageFolder, TransferResult
 from monai_lungxfer.training.transfer_report import write_showcase

@@ -11,9 +11,9 @@ from monai.transforms import Compose
 from scipy.ndimage import binary_dilation
 from source_tree import REPOSITORY
 
+from monai_lungxfer import transforms
 from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.synthetic.portable_device import scatter_veil
-from monai_lungxfer.transforms import portable_device as portable_transforms
 from monai_lungxfer.transforms.portable_device import (
     RandMarkersd,
     RandOpacityd,
@@ -24,7 +24,7 @@ from monai_lungxfer.transforms.portable_device import (
 )
 
 DOCUMENT = REPOSITORY / "docs" / "simulated_device.md"
-ALL = [getattr(portable_transforms, name) for name in portable_transforms.__all__]
+ALL = [getattr(transforms, name) for name in transforms.__all__ if name.startswith("Rand")]
 
 
 def record() -> dict[str, MetaTensor]:

@@ -18,8 +18,6 @@ from monai_lungxfer.bundle.workflow import OVERLAYS, bundle_workflow
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 
-__all__ = ["check_properties", "check_references", "expression_tree", "read_config", "strings_in"]
-
 _PHANTOMS = 24
 """Images that the phantoms of a stage have, enough for every section of a split."""
 

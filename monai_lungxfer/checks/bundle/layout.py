@@ -11,8 +11,6 @@ from monai.bundle import ConfigParser
 from monai_lungxfer.bundle.files import BELONGING, LARGE_FILES, METADATA, WEIGHTS
 from monai_lungxfer.utils.errors import BundleError
 
-__all__ = ["FILES", "MAX_SIZE", "check_files", "check_sizes"]
-
 MAX_SIZE = 25_000_000
 """Bytes that a file of the public model zoo may have."""
 

@@ -15,8 +15,6 @@ import monai_lungxfer
 from monai_lungxfer.bundle.files import METADATA, bundle_metadata
 from monai_lungxfer.utils.errors import BundleError
 
-__all__ = ["check_requirements", "check_schema", "check_version", "required_packages"]
-
 
 def check_schema(bundle: Path, scratch: Path) -> str:
     """Check that the metadata has the fields of MONAI's bundle specification.

@@ -19,8 +19,6 @@ from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size, sidecar_file
 
-__all__ = ["check_exports", "check_network", "check_torchscript", "check_weights"]
-
 TOLERANCE = 1e-4
 """Largest difference of a logit between PyTorch and TorchScript."""
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["BundleCheck", "Outcome"]
-
 
 @dataclass(frozen=True)
 class BundleCheck:

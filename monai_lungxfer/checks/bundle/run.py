@@ -25,8 +25,6 @@ from monai_lungxfer.checks.bundle.outcome import BundleCheck, Outcome
 from monai_lungxfer.checks.bundle.targets import check_targets
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 
-__all__ = ["CHECKS", "run_check", "verify_bundle"]
-
 _METADATA, _WEIGHTS, _INFERENCE = METADATA.as_posix(), WEIGHTS.as_posix(), INFERENCE.as_posix()
 
 CHECKS = (

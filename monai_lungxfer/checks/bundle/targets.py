@@ -17,8 +17,6 @@ from monai_lungxfer.checks.bundle.configs import expression_tree, read_config, s
 from monai_lungxfer.checks.bundle.metadata import required_packages
 from monai_lungxfer.utils.errors import BundleError
 
-__all__ = ["check_targets"]
-
 _GLOBALS = {"monai": "monai", "torch": "torch", "np": "numpy"}
 """What MONAI's parser has imported for every expression."""
 

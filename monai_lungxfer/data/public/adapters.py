@@ -9,8 +9,6 @@ from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["ADAPTERS", "Adapter", "find_adapter"]
-
 
 @dataclass(frozen=True)
 class Adapter:

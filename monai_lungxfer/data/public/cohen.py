@@ -9,8 +9,6 @@ from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, Item, Skipped
 from monai_lungxfer.data.public.raw import find_below, read_table, wrong_layout
 
-__all__ = ["UNKNOWN_LICENSE", "collect"]
-
 UNKNOWN_LICENSE = "unknown"
 
 _FRONTAL = ("pa", "ap")  # what the names of frontal views begin with: PA, AP, AP Supine, AP Erect, APS

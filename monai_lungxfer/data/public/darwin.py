@@ -15,8 +15,6 @@ from monai_lungxfer.data.public.item import DrawnMask
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["Annotation", "draw_annotation", "fill_paths", "read_annotation"]
-
 Shape = tuple[NDArray[np.float64], ...]
 """Closed paths, each (N, 2) of x and y in pixels; what an odd number of them surrounds is inside."""
 

@@ -12,8 +12,6 @@ from monai_lungxfer.utils.download import download
 from monai_lungxfer.utils.errors import DownloadError
 from monai_lungxfer.utils.files import hash_file, staged_folder
 
-__all__ = ["fetch"]
-
 logger = logging.getLogger(__name__)
 
 

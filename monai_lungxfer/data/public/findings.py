@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["COVID19", "NORMAL", "PATHOLOGICAL", "parse_finding"]
-
 NORMAL, PATHOLOGICAL, COVID19 = "normal", "pathological", "covid19"
 
 _VIRUS = r"(?:covid|sars[-_ ]?cov[-_ ]?2)(?:[-_ ]?19)?"

@@ -12,8 +12,6 @@ from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["collect"]
-
 _SUFFIXES = PICTURES | {".bmp", ".dcm", ".nii", ".gz", ".mha", ".mhd", ".nrrd"}
 _IMAGE_FOLDERS = frozenset({"image", "images"})
 _MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels", "segmentation", "segmentations"})

@@ -16,8 +16,6 @@ from monai_lungxfer.data.public.item import Collection, Item, Skipped
 from monai_lungxfer.data.public.raw import wrong_layout
 from monai_lungxfer.data.public.v7 import CONVENTION, load_annotations
 
-__all__ = ["EXPECTED", "collect"]
-
 EXPECTED = {COVID19: 438, PATHOLOGICAL: 4262, NORMAL: 1602}
 """Images of each finding in Vidal et al. 2021, Expert Systems with Applications 173, 114677."""
 

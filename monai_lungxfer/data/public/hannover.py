@@ -9,8 +9,6 @@ from monai_lungxfer.data.public.findings import COVID19
 from monai_lungxfer.data.public.item import Collection, Item, Skipped
 from monai_lungxfer.data.public.raw import find_below, read_table, wrong_layout
 
-__all__ = ["collect"]
-
 
 def collect(raw: Path) -> Collection:
     """List the radiographs of `data.csv`. All patients had COVID-19; there are no masks."""

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Collection", "Draw", "DrawnMask", "Facts", "Item", "Skipped"]
-
 
 @dataclass(frozen=True)
 class DrawnMask:

@@ -15,8 +15,6 @@ from monai_lungxfer.data.public.item import Collection, Draw, DrawnMask, Item
 from monai_lungxfer.data.public.raw import list_files, wrong_layout
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["collect", "read_raw"]
-
 DEVICE = "film, digitised by a laser scanner (Konica LD-4500 or LD-5500)"  # Shiraishi et al. 2000, AJR 174:71-74
 SIDE = 2048
 _BRIGHTEST = 4095  # 12 bits

@@ -11,8 +11,6 @@ from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Item, Skipped
 from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
 
-__all__ = ["VIEW", "collect", "parse_name"]
-
 VIEW = "AP (pediatric)"
 
 _FOLDERS = frozenset({"train", "test", "val"})

@@ -10,8 +10,6 @@ from monai_lungxfer.data.public.item import Collection, Item
 from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import wrong_layout
 
-__all__ = ["collect"]
-
 
 def collect(raw: Path) -> Collection:
     """List the slices as `load_lgg` does."""

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from monai_lungxfer.data.public.item import Draw, DrawnMask
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["check_shape", "unite_masks"]
-
 
 def unite_masks(files: Sequence[Path]) -> Draw:
     """Return how to make one mask of several files at the size of the image, such as one for each lung."""

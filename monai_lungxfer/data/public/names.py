@@ -10,8 +10,6 @@ from pathlib import Path
 from monai_lungxfer.data.public.item import Item
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["check_names", "resembles_person_name"]
-
 _SHOWN = 20
 _SHORTEST = 3  # letters; initials and endings are shorter
 _WORD = re.compile(r"[^\W\d_]+")

@@ -18,8 +18,6 @@ from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
 from monai_lungxfer.utils.files import staged_folder
 
-__all__ = ["Facts", "PreparedDataset", "prepare"]
-
 logger = logging.getLogger(__name__)
 
 _UNUSUAL = re.compile(r"[^\w.-]+")

@@ -9,8 +9,6 @@ from pathlib import Path
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.utils.errors import DatalistError
 
-__all__ = ["PICTURES", "find_below", "list_files", "read_table", "wrong_layout"]
-
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 """Suffixes of the formats that are kept as they are."""
 

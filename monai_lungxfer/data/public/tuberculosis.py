@@ -11,8 +11,6 @@ from monai_lungxfer.data.public.item import Collection, Item
 from monai_lungxfer.data.public.masks import unite_masks
 from monai_lungxfer.data.public.raw import find_below, list_files, wrong_layout
 
-__all__ = ["collect_montgomery", "collect_shenzhen"]
-
 # doi 10.3978/j.issn.2223-4292.2014.11.20
 _DEVICES = {"montgomery": "Eureka stationary X-ray machine (CR)", "shenzhen": "Philips DR Digital Diagnost"}
 _FINDINGS = {"0": NORMAL, "1": PATHOLOGICAL}  # by the last digit of a name

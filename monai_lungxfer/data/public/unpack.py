@@ -13,8 +13,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from monai_lungxfer.utils.errors import DownloadError
 
-__all__ = ["Limits", "unpack"]
-
 _CHUNK = 1 << 20
 _ENCRYPTED = 1  # bit 0 of the general purpose flags, APPNOTE.TXT 4.4.4
 

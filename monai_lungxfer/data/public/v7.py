@@ -18,8 +18,6 @@ from monai_lungxfer.data.public.masks import check_shape
 from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
 from monai_lungxfer.utils.errors import InputFileError, LungXferError
 
-__all__ = ["CONVENTION", "collect", "load_annotations", "read_semantic_mask"]
-
 CONVENTION = ADAPTERS["v7"].mask_convention
 _LUNG, _IGNORE = 255, 127  # class_mapping.csv next to the semantic masks
 _MASK_FOLDERS = frozenset({"masks", "all-images-semantic-masks", "all-images-semantic-png"})

@@ -14,8 +14,6 @@ from monai_lungxfer.data.records import Record
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["convert_to_16_bits", "write_item"]
-
 _KEPT = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 _FACTS = ("patient", "finding", "finding_text", "view", "source", "license", "device", "url")
 _BRIGHTEST = np.iinfo(np.uint16).max

@@ -25,8 +25,6 @@ from monai_lungxfer.utils.extras import import_extra
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
 
-__all__ = ["AUTHORIZATION", "RADIOGRAPHY", "check_url", "fetch_study", "store_instances"]
-
 AUTHORIZATION = "LUNGXFER_DICOMWEB_AUTHORIZATION"
 """Environment variable with the whole value of the header Authorization, such as ``Bearer TOKEN``."""
 

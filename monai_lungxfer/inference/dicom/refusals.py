@@ -6,8 +6,6 @@ from pathlib import Path
 
 from monai_lungxfer.utils.errors import OutputError
 
-__all__ = ["Refusals"]
-
 
 class Refusals:
     """The files that an archive refuses while it is given others, for one error in the end.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from monai_lungxfer.inference.segmentation import ModelIdentity
 
-__all__ = ["SERIES_DESCRIPTION", "secondary_capture_overlay"]
-
 SERIES_DESCRIPTION = "Lung contour (AI), research only, not for clinical use"
 """Series Description (0008,103E) of every overlay."""
 

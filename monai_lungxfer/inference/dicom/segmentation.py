@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from monai_lungxfer.inference.segmentation import ModelIdentity
 
-__all__ = ["SERIES_DESCRIPTION", "equipment", "lung_segmentation", "result_uids"]
-
 SERIES_DESCRIPTION = "Lung mask (AI), research only, not for clinical use"
 """Series Description (0008,103E) of every segmentation."""
 

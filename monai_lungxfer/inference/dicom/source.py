@@ -18,8 +18,6 @@ from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["SourceImage", "derived_uid", "identified_source", "read_source", "save_dicom", "source_image"]
-
 PROJECTIONS = {
     "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography",
     "1.2.840.10008.5.1.4.1.1.1.1": "Digital X-Ray, for presentation",

@@ -20,8 +20,6 @@ from monai_lungxfer.utils.extras import import_extra
 if TYPE_CHECKING:
     from pynetdicom.association import Association
 
-__all__ = ["OWN_TITLE", "Archive", "send"]
-
 OWN_TITLE = "LUNGXFER"
 """Application entity title of the sender, unless it is given another."""
 

@@ -15,8 +15,6 @@ from monai_lungxfer.io.formats.picture import Picture, check_bytes
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["check_is_file", "decode", "detect_format"]
-
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
 _LONGEST_REASON = 200

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["check_jpeg", "check_jpeg_2000", "check_scans"]
-
 _MOST_SCANS = 100  # of libtiff; progressive JPEG has about ten
 _MOST_COMPONENTS = 4
 _MOST_BLOCKS = 400_000  # of 400 bytes each in OpenJPEG; 150 million pixels have 150,000 of 32 x 32 pixels

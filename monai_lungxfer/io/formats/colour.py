@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.io.formats.picture import row_blocks
 
-__all__ = ["COLOUR_TOLERANCE", "LUMA", "is_coloured", "to_grey", "to_planes"]
-
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in luma, ITU-R BT.601."""
 

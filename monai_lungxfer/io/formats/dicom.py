@@ -16,8 +16,6 @@ from monai_lungxfer.io.formats.dicom_view import judge, read_header
 from monai_lungxfer.io.formats.picture import Picture, check_bytes, check_size, valid_spacing
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["decode", "recognise"]
-
 _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _OVERLAYS = 0x60000000  # the groups from here on hold pictures
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")

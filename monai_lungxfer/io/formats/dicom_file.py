@@ -13,8 +13,6 @@ from pydicom.dataset import FileDataset
 
 from monai_lungxfer.io.formats.picture import check_bytes
 
-__all__ = ["read_dataset"]
-
 _PIECE = 1 << 16
 
 

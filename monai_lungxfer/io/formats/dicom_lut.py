@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-__all__ = ["MALFORMED", "Step", "modality_step", "voi_steps"]
-
 Step = Callable[[NDArray[Any]], NDArray[Any]]
 
 MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)

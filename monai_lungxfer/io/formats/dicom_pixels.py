@@ -21,8 +21,6 @@ except ImportError:  # pydicom 2
     from pydicom.encaps import generate_pixel_data_frame
     from pydicom.pixel_data_handlers import util as processing  # type: ignore[no-redef]
 
-__all__ = ["can_decode", "decode_pixels", "split_frames"]
-
 _IS_PYDICOM_2 = not hasattr(processing, "get_decoder")
 
 

@@ -15,8 +15,6 @@ from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import ViewError
 
-__all__ = ["FRONTAL_VIEWS", "ViewDecision", "is_directory", "judge", "read_header"]
-
 FRONTAL_VIEWS = frozenset(("AP", "PA", "frontal"))
 """The views that the networks were trained with."""
 

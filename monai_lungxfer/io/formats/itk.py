@@ -12,8 +12,6 @@ from typing import Any
 from monai_lungxfer.io.formats.picture import Picture, check_size, valid_spacing
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["decode"]
-
 _REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
 _FORMATS = ("MetaImageIO", "NrrdImageIO", "BMPImageIO", "PNGImageIO", "TIFFImageIO")  # of some twenty in ITK
 _LOCK = threading.Lock()

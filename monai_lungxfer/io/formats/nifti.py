@@ -17,8 +17,6 @@ from monai_lungxfer.io.formats.picture import Picture, check_size, valid_spacing
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["decode", "mask_image", "recognise"]
-
 _UPSIDE_DOWN = "its header says that it is stored upside down, and it was read so: look at it"
 
 GZIP_MAGIC = b"\x1f\x8b"

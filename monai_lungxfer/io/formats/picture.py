@@ -13,18 +13,6 @@ from pydicom.dataset import Dataset
 
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = [
-    "MAX_BYTES",
-    "MAX_PIXELS",
-    "MIN_SIDE",
-    "Picture",
-    "check_bytes",
-    "check_finite",
-    "check_size",
-    "row_blocks",
-    "valid_spacing",
-]
-
 MIN_SIDE = 32
 """Shortest side, in pixels, at which anything can be recognised."""
 

@@ -18,8 +18,6 @@ from monai_lungxfer.io.formats.codestream import check_scans
 from monai_lungxfer.io.formats.picture import MIN_SIDE, Picture, check_size
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["decode", "recognise"]
-
 # The classes are called, not Image.open: its limits on the size are settings of the whole process and not ours.
 _PLUGINS: dict[str, tuple[tuple[bytes, ...], type[ImageFile]]] = {
     "png": ((b"\x89PNG\r\n\x1a\n",), PngImageFile),

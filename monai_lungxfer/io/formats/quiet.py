@@ -8,8 +8,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["quiet"]
-
 _TALKATIVE = ("PIL.TiffImagePlugin", "nibabel.global", "openjpeg", "pydicom", "pylibjpeg")
 
 

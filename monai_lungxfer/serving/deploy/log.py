@@ -12,8 +12,6 @@ from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.tables import TABLE_NAMES, Prediction
 from monai_lungxfer.utils.exit_codes import exit_code
 
-__all__ = ["configure", "report"]
-
 logger = logging.getLogger(__name__)
 
 _STATUSES = {"done": "segmented", "skipped": "skipped", "left out": "left out"}

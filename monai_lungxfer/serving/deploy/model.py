@@ -9,8 +9,6 @@ from monai_lungxfer.export.formats import EXPORT_FORMATS
 from monai_lungxfer.export.manifest import checked_formats
 from monai_lungxfer.utils.errors import BundleError
 
-__all__ = ["find_model_bundle"]
-
 _TORCHSCRIPT = EXPORT_FORMATS["torchscript"].file
 
 

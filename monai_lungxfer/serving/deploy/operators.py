@@ -22,8 +22,6 @@ from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.serving.deploy.model import find_model_bundle
 from monai_lungxfer.utils.errors import OutputError
 
-__all__ = ["RADIOGRAPHS", "FrontalChestSelector", "LungSegmenter"]
-
 RADIOGRAPHS = "radiographs"
 """The port between the two."""
 

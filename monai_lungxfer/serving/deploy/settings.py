@@ -9,8 +9,6 @@ import yaml
 from monai_lungxfer.inference.outputs import DICOM_SEG, OutputOptions
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["output_options"]
-
 _SECTION = "results"
 _NAMES = ("sides", "overlay")
 

@@ -19,8 +19,6 @@ from monai_lungxfer.serving.label.train import RadiographTrain
 from monai_lungxfer.serving.label.uncertainty import SCORE, UncertaintyScoring
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["LungApp"]
-
 
 class LungApp(MONAILabelApp):
     """Serves the bundles in the folder `model` of the app's folder.

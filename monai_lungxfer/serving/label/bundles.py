@@ -16,8 +16,6 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 
-__all__ = ["check_bundle", "load_segmenter", "replace_weights", "served_copy"]
-
 _LARGEST = 500_000_000  # bytes of an unpacked archive
 _DATA = ("docs", "eval", "models", "__pycache__")
 """Folders of a bundle that no code is run from; MONAI evaluates the expressions of its configurations."""

@@ -16,8 +16,6 @@ from filelock import FileLock
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["MONAI_LABEL", "environment_hash", "label_environment"]
-
 logger = logging.getLogger(__name__)
 
 MONAI_LABEL = "monailabel==0.8.5"

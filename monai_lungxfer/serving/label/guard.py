@@ -16,8 +16,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Guard", "escapes_folder", "rejection_reason"]
-
 logger = logging.getLogger(__name__)
 
 _SERVED = re.compile(

@@ -19,8 +19,6 @@ from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
 from monai_lungxfer.serving.label.bundles import load_segmenter
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, ViewError
 
-__all__ = ["LABELS", "UNNAMED", "RadiographInfer", "read_image"]
-
 LABELS = {"lungs": 1}
 """The values of a mask."""
 

@@ -22,8 +22,6 @@ from monai_lungxfer.serving.label.server import LOCKED, SETTINGS
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import atomic_path, hold_lock, staged_folder
 
-__all__ = ["EXPOSED", "Command", "LabelSettings", "prepare"]
-
 logger = logging.getLogger(__name__)
 
 EXPOSED = (

@@ -19,8 +19,6 @@ from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from monai_lungxfer.utils.files import hold_lock
 
-__all__ = ["LOCKED", "SETTINGS", "main"]
-
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
 """Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
 

@@ -26,8 +26,6 @@ from monai_lungxfer.serving.label.infer import UNNAMED, read_image
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.files import atomic_path, staged_folder
 
-__all__ = ["DicomWebStudies", "FolderStudies"]
-
 _SERIES = "0020000E"
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
 

@@ -20,8 +20,6 @@ from monai_lungxfer.training.stage import StageFolder, train_stage
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.weights.sidecar import input_size
 
-__all__ = ["RadiographTrain"]
-
 logger = logging.getLogger(__name__)
 
 _DEFAULTS: dict[str, Any] = {"max_epochs": 50, "learning_rate": 0.0001, "val_split": 0.2}

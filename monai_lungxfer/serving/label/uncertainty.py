@@ -16,8 +16,6 @@ from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.serving.label.infer import RadiographInfer, read_image
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["SCORE", "UncertaintyScoring", "measure_uncertainty"]
-
 logger = logging.getLogger(__name__)
 
 SCORE = "uncertainty"

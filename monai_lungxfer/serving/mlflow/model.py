@@ -21,8 +21,6 @@ from monai_lungxfer.serving.mlflow.settings import Settings
 from monai_lungxfer.serving.mlflow.signature import COLUMNS
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["BUNDLE_ARTIFACT", "LungModel", "RequestError"]
-
 BUNDLE_ARTIFACT = "bundle"
 """Name of the artifact that is the bundle's folder."""
 

@@ -15,8 +15,6 @@ from monai_lungxfer.serving.mlflow.model import BUNDLE_ARTIFACT
 from monai_lungxfer.serving.mlflow.settings import Settings
 from monai_lungxfer.serving.mlflow.signature import SIGNATURE, input_example
 
-__all__ = ["pyfunc_arguments"]
-
 _CODE = Path(__file__).with_name("model_code.py")
 _REQUIRED = ("monai_lungxfer", "mlflow", "monai", "numpy", "pandas", "torch")
 

@@ -21,8 +21,6 @@ from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
 from monai_lungxfer.serving.mlflow.settings import Settings
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["INPUTS", "read_row"]
-
 INPUTS = ("image", "path", "pixels")
 """The columns that a radiograph can come in."""
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["Settings"]
-
 _REMEDY = "Correct the model configuration (model_config, or the variable MLFLOW_PYFUNC_INFERENCE_CONFIG)"
 
 

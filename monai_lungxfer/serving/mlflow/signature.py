@@ -14,8 +14,6 @@ from PIL import Image
 
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
-__all__ = ["COLUMNS", "SIGNATURE", "input_example"]
-
 _NUMBERS = (DataType.long, DataType.double)
 _OUTPUTS: dict[str, DataType | Array] = {
     "mask": DataType.string,

@@ -18,8 +18,6 @@ from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.statistics import Agreement, agreement, calibration_error
 from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
 
-__all__ = ["MOMENTS", "Analysis"]
-
 MOMENTS = ("before", "after")
 """Before and after the portable stage of the paper's arm."""
 

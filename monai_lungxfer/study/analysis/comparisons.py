@@ -9,16 +9,6 @@ import pandas as pd
 from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
 from monai_lungxfer.study.analysis.statistics import holm, interval, over_repetitions, paired_test, worst_tenth
 
-__all__ = [
-    "KEY_METRICS",
-    "LOWER_IS_BETTER",
-    "TABLE_METRICS",
-    "adjust_p_values",
-    "compare_rows",
-    "describe_rows",
-    "subtract_rows",
-]
-
 LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES"))
 """Metrics of which less is better."""
 

@@ -9,8 +9,6 @@ import pandas as pd
 
 from monai_lungxfer.metrics.per_image import PAPER_METRICS
 
-__all__ = ["MOMENT_TABLES", "SOURCE", "STAGE_TEST_TABLES", "paper_figures", "paper_value"]
-
 SOURCE = "Vidal, de Moura, Novo, Ortega, Expert Systems with Applications 173, 2021, 114677"
 
 STAGE_TEST_TABLES = MappingProxyType({"general": 3, "portable": 4})

@@ -11,11 +11,9 @@ import pandas as pd
 
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.handlers.epoch_table import EPOCH_COLUMNS, read_epochs
-from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.study.execution.paths import StepPaths
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
-
-__all__ = ["SECTIONS", "FinishedStep", "image_rows", "read_step"]
 
 SECTIONS = ("test", "before", "independent")
 RECORDED = ("parent", "parent_sha256", "weights_sha256", "seconds", "network_ms", "version", "environment")

@@ -15,8 +15,6 @@ from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, required_steps
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.errors import LungXferError
 
-__all__ = ["StudyResults"]
-
 
 @dataclass(frozen=True)
 class StudyResults:

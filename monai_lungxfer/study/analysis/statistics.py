@@ -15,19 +15,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata, wilcoxon
 
-__all__ = [
-    "Agreement",
-    "Interval",
-    "PairedTest",
-    "agreement",
-    "calibration_error",
-    "holm",
-    "interval",
-    "over_repetitions",
-    "paired_test",
-    "worst_tenth",
-]
-
 RESAMPLES = 2000
 SEED = 0
 

@@ -24,8 +24,6 @@ from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.threads import granted_cores
 from monai_lungxfer.weights.sidecar import copy_sidecar
 
-__all__ = ["FIXED", "Study", "begin_study"]
-
 # What a result depends on, and therefore must be the same in all parts of a study.
 FIXED = ("seed", "parent", "fractions", "hold_out", "precision", "stages")
 

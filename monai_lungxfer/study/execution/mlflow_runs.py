@@ -11,8 +11,6 @@ from monai_lungxfer.study.execution.schedule import Schedule
 from monai_lungxfer.study.execution.tracking import Tracking
 from monai_lungxfer.utils.versions import code_version, environment
 
-__all__ = ["StudyRuns"]
-
 STUDY_PART = "study"
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from monai_lungxfer.training.stage import StageFolder
 
-__all__ = ["StepPaths", "StudyPaths", "repetition_name"]
-
 _REPETITION = "repetition-"
 
 

@@ -13,8 +13,6 @@ from monai_lungxfer.study.execution.step_run import record_failure, run_step
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.extras import connected
 
-__all__ = ["RayPool"]
-
 
 class RayPool:
     """Runs each step as a task of Ray that takes the plan's processors and GPUs; `RayPool.at` connects one.

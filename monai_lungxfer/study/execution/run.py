@@ -17,8 +17,6 @@ from monai_lungxfer.study.plan.arms import STEPS
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.files import hold_lock
 
-__all__ = ["Pool", "SerialPool", "StudyEnd", "StudyWatcher", "run_study"]
-
 
 class Pool(Protocol):
     """Where steps are run."""

@@ -8,8 +8,6 @@ from typing import NamedTuple
 from monai_lungxfer.study.plan.arms import STEPS, required_steps
 from monai_lungxfer.study.plan.plan import StudyPlan
 
-__all__ = ["Schedule", "StudyTask"]
-
 
 class StudyTask(NamedTuple):
     """One step of one repetition."""

@@ -14,8 +14,6 @@ from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.execution.schedule import Schedule, StudyTask
 from monai_lungxfer.study.plan.plan import StudyPlan
 
-__all__ = ["StepStatus", "seconds_left", "step_status", "study_status"]
-
 
 @dataclass(frozen=True)
 class StepStatus:

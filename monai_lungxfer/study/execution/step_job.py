@@ -16,8 +16,6 @@ from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.files import hash_file
 
-__all__ = ["StepJob"]
-
 
 @dataclass(frozen=True)
 class StepJob:

@@ -29,8 +29,6 @@ from monai_lungxfer.utils.errors import OutputError, root_cause
 from monai_lungxfer.utils.files import atomic_path
 from monai_lungxfer.utils.versions import code_version, environment
 
-__all__ = ["measure_step", "record_failure", "run_step", "time_network_pass"]
-
 logger = logging.getLogger(__name__)
 
 LOGGED_BY_THE_TRAINING = {"seed", "batch_size", "learning_rate", "precision", "max_epochs"}

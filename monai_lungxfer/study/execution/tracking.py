@@ -20,8 +20,6 @@ from monai.utils import path_to_sqlite_uri
 
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 
-__all__ = ["Tracking"]
-
 STUDY, PART, STARTS, ERROR = "lungxfer.study", "lungxfer.part", "lungxfer.starts", "lungxfer.error"
 SERVER = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"

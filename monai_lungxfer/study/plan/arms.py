@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["ARMS", "DONOR", "PAPER_ARM", "STEPS", "Arm", "Step", "required_steps"]
-
 DONOR = "donor"
 """What a step has as parent that starts from the donor's weights."""
 

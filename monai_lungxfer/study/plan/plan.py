@@ -26,8 +26,6 @@ from monai_lungxfer.study.plan.plan_file import check_names, check_settings, des
 from monai_lungxfer.utils.errors import DatalistError, unknown
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["StagePlan", "StagePlans", "StudyPlan", "read_stage_defaults"]
-
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 Count = Annotated[StrictInt, Field(ge=1)]
 

@@ -11,8 +11,6 @@ from pydantic import BaseModel, ValidationError
 
 from monai_lungxfer.utils.errors import PlanError, unknown
 
-__all__ = ["check_names", "check_settings", "describe_plan_error", "load_plan_file"]
-
 # By key of the plan, the settings of a bundle that follow from it.
 GIVEN = {
     "data": ("dataset_dir", "train#dataset#data", "validate#dataset#data"),

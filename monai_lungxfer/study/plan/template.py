@@ -5,8 +5,6 @@ from __future__ import annotations
 from monai_lungxfer.study.plan.arms import ARMS
 from monai_lungxfer.study.plan.plan import StudyPlan, read_stage_defaults
 
-__all__ = ["plan_template"]
-
 TEMPLATE = """\
 # A study: the stages of the transfer, again and again with fresh splits. Run it, and go on with it, by
 #   lungxfer study run {name}

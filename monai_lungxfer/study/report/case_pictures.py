@@ -28,8 +28,6 @@ from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.training.transfer_report import SHARED
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 
-__all__ = ["CasePictures", "draw_case_pictures"]
-
 SIDE = 400
 
 

@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 
 from monai_lungxfer.inference.quality import FLAGS, counted_flags
-from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.statistics import worst_tenth
-
-__all__ = ["CASE_FLAGS", "MAX_CASES", "MEASURED_FLAGS", "Case", "choose_cases"]
 
 MAX_CASES = 48
 """More would make the page heavy."""

@@ -21,8 +21,6 @@ from monai_lungxfer.study.report.table import (
     word_cell,
 )
 
-__all__ = ["arms_table", "before_after_table"]
-
 _BESIDE_DICE = ("HD95", "BRIDGES", "ISLANDS")
 
 

@@ -9,19 +9,6 @@ from monai_lungxfer.metrics.per_image import DISTANCES, PAPER_METRICS
 from monai_lungxfer.study.analysis.comparisons import LOWER_IS_BETTER
 from monai_lungxfer.study.analysis.statistics import Interval
 
-__all__ = [
-    "METRIC_TITLES",
-    "finding_title",
-    "images_text",
-    "interval_text",
-    "mean_text",
-    "metric_decimals",
-    "metric_title",
-    "number_text",
-    "p_text",
-    "signed_text",
-]
-
 METRIC_TITLES = MappingProxyType(
     {name: name for name in PAPER_METRICS}
     | {

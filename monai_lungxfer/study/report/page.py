@@ -24,8 +24,6 @@ from monai_lungxfer.study.report.provenance import format_plan, list_environment
 from monai_lungxfer.study.report.summary import make_statements, make_tiles
 from monai_lungxfer.study.report.table import Cell, Table
 
-__all__ = ["inline_svg", "render_page"]
-
 _COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", RULE: "var(--rule)"}
 _QUALITY = 85
 

@@ -26,8 +26,6 @@ from monai_lungxfer.study.report.table import (
     word_cell,
 )
 
-__all__ = ["independent_table", "paper_table", "stage_test_table", "times_table"]
-
 _TIMES = {
     "training_ms": ("Training epoch, ms", 0),
     "validation_ms": ("Validation epoch, ms", 0),

@@ -8,8 +8,6 @@ from monai_lungxfer.bundle.redaction import redact_paths
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.formatting import finding_title
 
-__all__ = ["format_plan", "list_environment", "list_limits"]
-
 FEW_IMAGES = 10
 
 

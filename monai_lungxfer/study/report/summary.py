@@ -27,8 +27,6 @@ from monai_lungxfer.study.report.formatting import (
     signed_text,
 )
 
-__all__ = ["Statement", "Tile", "Verdict", "judge_comparison", "make_statements", "make_tiles"]
-
 SIGNIFICANT = 0.05
 CLOSE = 0.01
 FEW = 5

@@ -24,22 +24,6 @@ from monai_lungxfer.study.report.formatting import (
 )
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = [
-    "COMPARED",
-    "MEANS",
-    "PAPER",
-    "TESTS",
-    "Cell",
-    "Table",
-    "comparison_cells",
-    "interval_cell",
-    "mean_cell",
-    "metric_cell",
-    "number_cell",
-    "p_cell",
-    "word_cell",
-]
-
 COMPARED = ("Difference", "95 % interval of the difference", "p", "Effect")
 """Headings of `comparison_cells`."""
 

@@ -22,8 +22,6 @@ from monai_lungxfer.study.report.paper_tables import independent_table, paper_ta
 from monai_lungxfer.study.report.table import Table
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["WrittenReport", "study_drawings", "study_tables", "write_report"]
-
 # Not in every report.
 OPTIONAL_TABLES = ("arms",)
 OPTIONAL_FIGURES = ("arms", *IMAGE_FIGURES)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from summarise_comparison import arms_table, draw, wall_time_curve
 
-from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.study.analysis.statistics import interval
 
 

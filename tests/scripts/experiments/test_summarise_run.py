@@ -11,7 +11,7 @@ import pytest
 from summarise_run import gain, losses
 
 from monai_lungxfer.handlers.epoch_table import EPOCH_COLUMNS
-from monai_lungxfer.metrics.cumulative import METRICS
+from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.study.analysis.statistics import interval
 
 

@@ -12,8 +12,6 @@ from monai_lungxfer.study.report.figures.comparison import MOMENT_STYLES
 from monai_lungxfer.study.report.figures.style import FAINT, INK, Drawing, new_figure, styled, tidy
 from monai_lungxfer.study.report.formatting import signed_text
 
-__all__ = ["draw_areas", "draw_calibration"]
-
 _MANY = 3000  # points that an SVG holds without growing heavy
 
 

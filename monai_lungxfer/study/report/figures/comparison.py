@@ -26,8 +26,6 @@ from monai_lungxfer.study.report.figures.style import (
 )
 from monai_lungxfer.study.report.formatting import finding_title, images_text, metric_title
 
-__all__ = ["MOMENT_STYLES", "draw_arms", "draw_cases", "draw_findings"]
-
 MOMENT_STYLES = {"before": (VERMILION, "o"), "after": (BLUE, "s")}
 """Colour and marker of each moment: told apart in grey as well."""
 

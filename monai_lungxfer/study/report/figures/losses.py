@@ -9,8 +9,6 @@ from matplotlib.ticker import MaxNLocator
 from monai_lungxfer.study.plan.arms import STEPS
 from monai_lungxfer.study.report.figures.style import BLUE, FAINT, VERMILION, Drawing, new_figure, styled, tidy
 
-__all__ = ["active_repetitions", "draw_losses"]
-
 _LINES = {"train_loss": ("training", VERMILION, "--"), "val_loss": ("validation", BLUE, "-")}
 
 

@@ -13,8 +13,6 @@ from monai_lungxfer.study.report.cases import Case
 from monai_lungxfer.study.report.figures.style import FAINT, Drawing, new_figure, styled
 from monai_lungxfer.study.report.formatting import finding_title
 
-__all__ = ["IMAGE_FIGURES", "draw_artifacts", "draw_overlays"]
-
 IMAGE_FIGURES = ("overlays", "artifacts")
 """Names of the figures that show images of patients."""
 

@@ -15,8 +15,6 @@ from matplotlib.figure import Figure
 
 from monai_lungxfer.utils.files import atomic_path
 
-__all__ = ["BLUE", "FAINT", "GREEN", "INK", "PURPLE", "RULE", "VERMILION", "Drawing", "new_figure", "styled", "tidy"]
-
 # Okabe and Ito's colours, told apart by every kind of colour vision. Vermilion is before, blue is after.
 VERMILION, BLUE, GREEN, PURPLE = "#D55E00", "#0072B2", "#009E73", "#CC79A7"
 INK, FAINT, RULE = "#22262b", "#6b7280", "#d9dce1"
