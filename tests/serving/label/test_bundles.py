@@ -16,6 +16,7 @@ from monai_lungxfer.serving.label import bundles
 from monai_lungxfer.serving.label.bundles import check_bundle, load_segmenter, replace_weights, served_copy
 from monai_lungxfer.utils.errors import BundleError, TransferError
 from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.loading import read_state_dict
 
 NAME = "portable_cxr_lung_segmentation"
 
@@ -46,13 +47,16 @@ def test_a_copy_of_other_weights_is_not_served_instead(copy: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("written", ["nothing", "weights"])
-def test_weights_that_were_being_replaced(copy: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+def test_weights_that_were_being_replaced(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
     def broken_off(source: Path, bundle: Path, **_: bool) -> None:
         if written == "weights":
             shutil.copyfile(source, bundle / WEIGHTS)
         raise KeyboardInterrupt
 
-    before, new = hash_file(copy / WEIGHTS), bundle_path("general") / WEIGHTS
+    before, new = hash_file(copy / WEIGHTS), tmp_path / "trained.pt"
+    torch.save(read_state_dict(copy / WEIGHTS), new)
     monkeypatch.setattr(bundles, "install_weights", broken_off)
     with pytest.raises(KeyboardInterrupt):
         replace_weights(copy, new)
