@@ -21,12 +21,8 @@ def configure(level: str | None) -> None:
     """Send this package's messages to standard error, without paths, and other packages' errors.
 
     A log of an application in a hospital goes where its studies may not: folders and files are often named after
-    patients, and the SDK's messages repeat paths and header values.
-
-    Parameters
-    ----------
-    level : str, optional
-        Name of the lowest level that is shown; "DEBUG" shows messages as they are, also the other packages'.
+    patients, and the SDK's messages repeat paths and header values. `level` names the lowest level that is shown;
+    "DEBUG" shows messages as they are, also the other packages'.
     """
     is_open = level == "DEBUG"
     handler = logging.StreamHandler()
@@ -47,10 +43,7 @@ def _without_paths(record: logging.LogRecord) -> bool:
 def report(predictions: Sequence[Prediction]) -> int:
     """Log what became of the files of a study, each known by its row of the table, and return the exit code.
 
-    Returns
-    -------
-    int
-        As that of ``lungxfer predict``: 0, 1 when a file was skipped, 2 when nothing could be segmented.
+    As for ``lungxfer predict``, it is 0, 1 when a file was skipped, or 2 when nothing could be segmented.
     """
     for number, prediction in enumerate(predictions, start=1):
         if prediction.reason is not None:

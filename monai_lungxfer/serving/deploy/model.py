@@ -13,24 +13,12 @@ _TORCHSCRIPT = EXPORT_FORMATS["torchscript"].file
 
 
 def find_model_bundle(model: Path) -> tuple[Path, Path]:
-    """Find the bundle that a model stands for.
+    """Return the folder of the bundle that a model stands for, and the file of its weights.
 
-    Parameters
-    ----------
-    model : pathlib.Path
-        A bundle's folder; a folder with one bundle in it, as in a MONAI Application Package; or, in a bundle's folder
-        `models`, a weights file (``.pt``) or `model.ts`.
-
-    Returns
-    -------
-    folder, weights : pathlib.Path
-        The inference core runs the bundle's network with a state dict, and no code from a file. So `model.ts` stands
-        for the weights that it was exported from, which must lie beside it, unchanged since.
-
-    Raises
-    ------
-    BundleError
-        When there is no bundle, or more than one, or `model.ts` is not what the bundle's export made.
+    The model is a bundle's folder; a folder with one bundle in it, as in a MONAI Application Package; or, in a bundle's
+    folder `models`, a weights file (``.pt``) or `model.ts`. The inference core runs the bundle's network with a state
+    dict, and no code from a file. So `model.ts` stands for the weights that it was exported from, which must lie beside
+    it, unchanged since.
     """
     if model.is_dir():
         folder = _only_bundle(model)

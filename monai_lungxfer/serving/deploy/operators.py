@@ -27,18 +27,10 @@ RADIOGRAPHS = "radiographs"
 
 
 class FrontalChestSelector(Operator):
-    """Emits the files of a study. The next operator leaves out what is no frontal chest radiograph by its header.
+    """Emits the files of a study: a folder of DICOM files, searched with all folders below it, or one file.
 
-    Parameters
-    ----------
-    fragment : monai.deploy.core.Fragment
-        The application.
-    study : pathlib.Path
-        Folder of DICOM files, searched with all folders below it, or one file.
-
-    Notes
-    -----
-    Output ``radiographs``: list of `monai_lungxfer.inference.inputs.InputFile`, see `find_inputs`.
+    The output ``radiographs`` is what `find_inputs` returns. The next operator leaves out what is no frontal chest
+    radiograph by its header.
     """
 
     def __init__(self, fragment: Fragment, *args: Any, study: Path, **kwargs: Any) -> None:
@@ -50,38 +42,16 @@ class FrontalChestSelector(Operator):
         spec.output(RADIOGRAPHS)
 
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:  # noqa: ARG002 - the SDK's signature
-        """Search the study.
-
-        Raises
-        ------
-        InputFileError
-            When there is no image at all.
-        """
+        """Search the study, in which there must be an image."""
         op_output.emit(find_inputs([self._study]), RADIOGRAPHS)
 
 
 class LungSegmenter(Operator):
     """Writes a DICOM Segmentation for each radiograph, and the tables of ``lungxfer predict``.
 
-    Parameters
-    ----------
-    fragment : monai.deploy.core.Fragment
-        The application.
-    model : pathlib.Path
-        See `monai_lungxfer.serving.deploy.model.find_model_bundle`.
-    results : pathlib.Path
-        Output folder, empty.
-    options : OutputOptions
-        What is written.
-
-    Attributes
-    ----------
-    predictions : list of Prediction
-        What became of each file, after the application has run.
-
-    Notes
-    -----
-    Input ``radiographs``: as `FrontalChestSelector` emits them.
+    The `model` is as for `find_model_bundle`. The folder `results` must be empty, and `options` say what is written
+    there. After the application has run, `predictions` tell what became of each file. The input ``radiographs`` is as
+    `FrontalChestSelector` emits it.
     """
 
     def __init__(
@@ -104,13 +74,7 @@ class LungSegmenter(Operator):
         spec.input(RADIOGRAPHS)
 
     def compute(self, op_input: Any, op_output: Any, context: Any) -> None:  # noqa: ARG002 - the SDK's signature
-        """Segment what has arrived.
-
-        Raises
-        ------
-        LungXferError
-            When the bundle cannot be loaded, a result cannot be written, or the output folder is not empty.
-        """
+        """Segment what has arrived."""
         if self._results.exists() and any(self._results.iterdir()):
             raise OutputError(
                 "the output folder is not empty",

@@ -23,14 +23,8 @@ from monai_lungxfer.utils.errors import InputFileError
 class LungApp(MONAILabelApp):
     """Serves the bundles in the folder `model` of the app's folder.
 
-    Parameters
-    ----------
-    app_dir : str
-        The app's folder.
-    studies : str
-        A folder of radiographs, or the URL of a DICOMweb service.
-    conf : dict
-        ``models`` names the bundles, with commas between them; ``device`` is as for `Segmenter.from_bundle`.
+    The `studies` are a folder of radiographs, or the URL of a DICOMweb service. In `conf`, ``models`` names the
+    bundles, with commas between them; ``device`` is as for `Segmenter.from_bundle`.
     """
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:

@@ -24,18 +24,9 @@ _DATA = ("docs", "eval", "models", "__pycache__")
 def served_copy(bundle: str | Path, models: Path) -> Path:
     """Return the folder of a bundle's copy below `models`, after copying it there when it is missing.
 
-    Parameters
-    ----------
-    bundle : str or pathlib.Path
-        A stage, a bundle's name, its folder, or an archive (``.zip``) with that folder.
-    models : pathlib.Path
-        Holds the copies, which trainings change. One that is there already stays as it is.
-
-    Raises
-    ------
-    BundleError
-        When there is no such bundle, it is not to be trusted (see `check_bundle`), or the copy that is there was made
-        from other weights.
+    The bundle is a stage, a bundle's name, its folder, or an archive (``.zip``) with that folder. Trainings change the
+    copies, so one that is there already stays as it is. It is refused when it was made from other weights, and any
+    bundle that is not to be trusted, see `check_bundle`.
     """
     with TemporaryDirectory(prefix="lungxfer-") as temporary:
         source = _unpacked(Path(bundle), Path(temporary)) if str(bundle).endswith(".zip") else bundle_path(bundle)
@@ -58,11 +49,8 @@ def served_copy(bundle: str | Path, models: Path) -> Path:
 def check_bundle(folder: Path) -> None:
     """Refuse a bundle that would run code of others, or whose weights are not those that it was made with.
 
-    Raises
-    ------
-    BundleError
-        When it is none of this package's bundles for radiographs, when its configurations differ from the package's,
-        or when its weights are missing or have another hash than its metadata tell.
+    It must be one of this package's bundles for radiographs, with the package's configurations, and weights whose hash
+    its metadata tell.
     """
     stage = STAGE_NAMES.get(folder.name)
     if stage is None or stage.parent is None:
@@ -82,13 +70,7 @@ def check_bundle(folder: Path) -> None:
 
 
 def load_segmenter(folder: Path, device: str = "auto") -> Segmenter:
-    """Load a served bundle; weights that do not belong to it, or do not fit its network, are refused.
-
-    Raises
-    ------
-    BundleError, TransferError
-        When they are not, or do not.
-    """
+    """Load a served bundle; weights that do not belong to it, or do not fit its network, are refused."""
     with _weights_lock(folder):
         _check_weights(folder)
         return Segmenter.from_bundle(folder, device=device)

@@ -34,15 +34,8 @@ def environment_hash(requirements: str) -> str:
 def label_environment(cache: str | Path = _CACHE) -> Path:
     """Return the environment's Python, after making the environment if it is missing or incomplete.
 
-    Parameters
-    ----------
-    cache : str or pathlib.Path
-        Folder of all such environments. Each recipe has its own, so that an update leaves the old one alone.
-
-    Raises
-    ------
-    LungXferError
-        When packages cannot be installed. Started again, it is made anew.
+    In the folder `cache`, each recipe has an environment of its own, so that an update leaves the old one alone. When
+    packages cannot be installed, the next call makes it anew.
     """
     listed = files(__package__) / "requirements.txt"
     requirements = listed.read_text(encoding="utf-8")

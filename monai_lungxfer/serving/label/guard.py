@@ -51,16 +51,10 @@ def escapes_folder(text: str) -> bool:
 
 
 def rejection_reason(parameters: str | bytes, *, is_kept: bool, is_form: bool = False) -> str | None:
-    """Tell why parameters of a request are refused, or None.
+    """Tell why parameters of a request, which are JSON or nothing, are refused, or return None.
 
-    Parameters
-    ----------
-    parameters : str or bytes
-        JSON, or nothing.
-    is_kept : bool
-        Whether a result may be kept as a label: then not as a final one, which annotators have drawn.
-    is_form : bool
-        Whether they are a field of a form, where a suffix such as ".png" is none of a hidden file.
+    When `is_kept`, a result may be kept as a label, but not as a final one, which annotators have drawn. When
+    `is_form`, they are a field of a form, where a suffix such as ".png" is none of a hidden file.
     """
     try:
         values = _nested(json.loads(parameters)) if parameters.strip() else []
@@ -89,19 +83,11 @@ def _nested(value: Any) -> list[Any]:
 
 
 class Guard:
-    """ASGI middleware around MONAI Label.
+    """ASGI middleware around `app`, MONAI Label's application. No body of a request is larger than `max_bytes`.
 
-    Parameters
-    ----------
-    app : callable
-        MONAI Label's ASGI application.
-    hosts : set of str
-        Names, in lower case, that a request may call this server by, besides addresses. A page of another site whose
-        name was rebound to this machine calls it by that name, and never by an address.
-    max_bytes : int
-        Largest body of a request.
-    with_proxy : bool
-        Whether there is a DICOMweb server that viewers reach through this one.
+    A request may call this server by an address, or by one of the names `hosts`, in lower case. A page of another site
+    whose name was rebound to this machine calls it by that name, and never by an address. `with_proxy` says whether
+    there is a DICOMweb server that viewers reach through this one.
     """
 
     def __init__(self, app: ASGIApp, hosts: set[str], max_bytes: int, *, with_proxy: bool) -> None:

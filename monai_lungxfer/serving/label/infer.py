@@ -29,12 +29,7 @@ UNNAMED = "a radiograph"
 def read_image(image: str | Path, channels: Channels = "grey", *, any_view: bool = False) -> Radiograph:
     """Read an image of a datastore: a file, or the first frontal radiograph of a DICOM series' folder.
 
-    Raises
-    ------
-    ViewError
-        When it is no frontal chest radiograph by its header, and `any_view` is ``False``.
-    InputFileError
-        When there is no such image, or it cannot be read.
+    What is no frontal chest radiograph by its header is refused (`ViewError`), unless `any_view` is set.
     """
     path = Path(image)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
@@ -53,12 +48,7 @@ def read_image(image: str | Path, channels: Channels = "grey", *, any_view: bool
 class RadiographInfer(InferTask):
     """Segments an image of the datastore, or one that was sent, as ``lungxfer predict`` does.
 
-    Parameters
-    ----------
-    bundle : pathlib.Path
-        Folder of the copy that is served. After a training its new weights are loaded with the next request.
-    device : str
-        As for `Segmenter.from_bundle`.
+    The folder `bundle` is the copy that is served. After a training its new weights are loaded with the next request.
     """
 
     def __init__(self, bundle: Path, device: str = "auto") -> None:

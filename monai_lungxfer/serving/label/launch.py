@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import logging
 import os
 import re
 import shutil
@@ -21,8 +20,6 @@ from monai_lungxfer.serving.label.environment import label_environment
 from monai_lungxfer.serving.label.server import LOCKED, SETTINGS
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import atomic_path, hold_lock, staged_folder
-
-logger = logging.getLogger(__name__)
 
 EXPOSED = (
     "Whoever reaches this address can see all radiographs of the studies, send images, send and replace labels, "
@@ -48,10 +45,8 @@ class LabelSettings:
         Stages, bundles' names, folders or archives.
     out : pathlib.Path
         The server's folder: copies of the bundles, trainings, what was fetched.
-    host : str
-        Address to listen at.
-    port : int
-        Port to listen at.
+    host, port : str, int
+        Where to listen.
     expose : bool
         Whether another address than this machine's own may be listened at.
     max_megabytes : float
@@ -119,14 +114,7 @@ class Command:
 
 
 def prepare(settings: LabelSettings) -> Command:
-    """Make everything that a server needs.
-
-    Raises
-    ------
-    LungXferError
-        When the environment cannot be made, a bundle is not to be trusted or does not load, or another server works
-        in the folder.
-    """
+    """Make everything that a server needs, in a folder that no other server works in."""
     out = settings.out.absolute()
     with hold_lock(out / _LOCK, *LOCKED):  # the server takes the lock again
         python = label_environment()

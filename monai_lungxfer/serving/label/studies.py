@@ -71,13 +71,7 @@ class FolderStudies(LocalDatastore):
         self._config_ts = Path(self._datastore_config_path).stat().st_mtime
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
-        """Add an image that can be read as a radiograph; no file of the folder is replaced.
-
-        Raises
-        ------
-        InputFileError
-            When there is one of that name already, or it is no radiograph, or of no suffix that is served.
-        """
+        """Add an image that can be read as a radiograph; no file of the folder is replaced."""
         with self._alone():
             _check_names(image_id)
             suffixes = tuple(pattern.removeprefix("*") for pattern in self._extensions)
@@ -94,13 +88,7 @@ class FolderStudies(LocalDatastore):
             return super().add_image(image_id, image_filename, image_info)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
-        """Save a label, as a PNG file; it must have the size of its image.
-
-        Raises
-        ------
-        InputFileError
-            When there is no such image, or the label is no mask of its size.
-        """
+        """Save a label, as a PNG file; it must have the size of its image."""
         _check_names(image_id, label_tag)
         uri = self.get_image_uri(image_id)
         if not uri:

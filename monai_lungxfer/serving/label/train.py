@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +19,6 @@ from monai_lungxfer.training.stage import StageFolder, train_stage
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.weights.sidecar import input_size
 
-logger = logging.getLogger(__name__)
-
 _DEFAULTS: dict[str, Any] = {"max_epochs": 50, "learning_rate": 0.0001, "val_split": 0.2}
 """The rate is a tenth of the bundle's: the weights are to be adapted, and the labels are few."""
 
@@ -29,12 +26,8 @@ _DEFAULTS: dict[str, Any] = {"max_epochs": 50, "learning_rate": 0.0001, "val_spl
 class RadiographTrain(TrainTask):
     """Goes on training with the weights that are served, and serves the result.
 
-    Parameters
-    ----------
-    bundle : pathlib.Path
-        Folder of the copy that is served; its weights are replaced when a training has come to its end.
-    out : pathlib.Path
-        Every training gets a folder of its own here, where its weights stay.
+    The folder `bundle` is the copy that is served; its weights are replaced when a training has come to its end. Every
+    training gets a folder of its own in `out`, where its weights stay.
     """
 
     def __init__(self, bundle: Path, out: Path) -> None:
@@ -47,13 +40,7 @@ class RadiographTrain(TrainTask):
         return dict(_DEFAULTS)
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
-        """Train.
-
-        Raises
-        ------
-        LungXferError
-            When a parameter is out of its range, or the labels are too few.
-        """
+        """Train, if the parameters are in their ranges and the labels are of two patients or more."""
         wanted = _checked({name: request.get(name, value) for name, value in _DEFAULTS.items()})
         folder = StageFolder(self.out / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f"))
         records = [_record(entry) for entry in datastore.datalist()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +14,6 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.serving.label.infer import RadiographInfer, read_image
 from monai_lungxfer.utils.errors import LungXferError
-
-logger = logging.getLogger(__name__)
 
 SCORE = "uncertainty"
 """Key of the score in the information of an image, and name of the method and of the strategy that goes by it."""
@@ -31,13 +28,6 @@ def measure_uncertainty(segmenter: Segmenter, radiograph: Radiograph) -> float:
 
     No network here has dropout that samples could be drawn from. The variants are the image, the image turned to
     either side, and with two other gradations. Where the answers agree and are sure, the entropy is 0.
-
-    Parameters
-    ----------
-    segmenter : Segmenter
-        The inference core.
-    radiograph : Radiograph
-        Of any size.
     """
     pixels = radiograph.pixels
     lowest, highest = float(pixels.min()), float(pixels.max())
