@@ -14,7 +14,7 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.registry.register import register_bundle
 from monai_lungxfer.registry.store import list_versions, registry_at
-from monai_lungxfer.serving.mlflow.signature import input_example
+from monai_lungxfer.serving.mlflow.packaging import input_example
 from monai_lungxfer.utils.errors import RegistryError, TransferError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_parent

@@ -16,13 +16,10 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.mask_writer import encode_png
+from monai_lungxfer.serving.mlflow.packaging import BUNDLE_ARTIFACT, COLUMNS
 from monai_lungxfer.serving.mlflow.rows import INPUTS, read_row
 from monai_lungxfer.serving.mlflow.settings import Settings
-from monai_lungxfer.serving.mlflow.signature import COLUMNS
 from monai_lungxfer.utils.errors import InputFileError
-
-BUNDLE_ARTIFACT = "bundle"
-"""Name of the artifact that is the bundle's folder."""
 
 _ON_ERROR = ("raise", "return")
 _MOST_REASONS = 5
@@ -47,14 +44,8 @@ class LungModel(PythonModel):
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the bundle.
-
-        Raises
-        ------
-        LungXferError
-            When the configuration, the bundle or its weights are not what they should be.
-        """
-        self._settings = Settings.of(context.model_config)
+        """Load the bundle, by the model's configuration."""
+        self._settings = Settings(**(context.model_config or {}))
         self._segmenter = Segmenter.from_bundle(context.artifacts[BUNDLE_ARTIFACT], device=self._settings.device)
         # One request at a time: so many radiographs are in memory, however many clients there are.
         self._turn = threading.Lock()
@@ -110,7 +101,10 @@ class LungModel(PythonModel):
         loaded = [self._load(row, any_view) for row in rows]
         segmentations = self._segmenter.run([item for item in loaded if isinstance(item, PreparedRadiograph)])
         for item in loaded:
-            content = _failed(item) if isinstance(item, InputFileError) else _measured(next(segmentations))
+            if isinstance(item, InputFileError):
+                content = {"error": item.without_source}  # the source is a temporary file
+            else:
+                content = _measured(next(segmentations))
             yield dict.fromkeys(COLUMNS) | {"model": str(self._segmenter.identity)} | content
 
     def _load(self, row: dict[str, Any], any_view: bool) -> PreparedRadiograph | InputFileError:
@@ -129,10 +123,6 @@ def _measured(segmentation: Segmentation) -> dict[str, Any]:
         **segmentation.areas,
         "flags": list(segmentation.flags),
     }
-
-
-def _failed(error: InputFileError) -> dict[str, Any]:
-    return {"error": error.without_source}  # the source is a temporary file
 
 
 def _refuse_if_all_failed(results: Sequence[dict[str, Any]]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -40,17 +38,6 @@ class Settings:
             raise LungXferError(f"max_megabytes is {self.max_megabytes!r}, not above 0", remedy=_REMEDY)
         if self.paths_below and not Path(self.paths_below).is_dir():
             raise LungXferError("paths_below is no folder", source=self.paths_below, remedy=_REMEDY)
-
-    @classmethod
-    def of(cls, config: Mapping[str, Any] | None) -> Settings:
-        """Return the settings of a model configuration.
-
-        Raises
-        ------
-        LungXferError
-            When a value is not what it should be.
-        """
-        return cls(**(config or {}))
 
     @property
     def max_bytes(self) -> int:
