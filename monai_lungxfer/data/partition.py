@@ -72,13 +72,7 @@ class Split:
         return {name: getattr(self, name) for name in SECTIONS}
 
     def section(self, name: str) -> tuple[Record, ...]:
-        """Return a section that is to be trained or measured on.
-
-        Raises
-        ------
-        DatalistError
-            When it has no images, or there is no such section.
-        """
+        """Return a section that is to be trained or measured on, and so must have images."""
         filled = {name: records for name, records in self.sections.items() if records}
         if name not in filled:
             others = ", ".join(f"{len(records)} in {other}" for other, records in filled.items())

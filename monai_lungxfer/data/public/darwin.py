@@ -26,20 +26,11 @@ _REMEDY = "Export the annotations again"
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a file says of one image.
+    """What a JSON file says of one image, whose semantic mask has the same stem as the file.
 
-    Attributes
-    ----------
-    file : pathlib.Path
-        The JSON file; the semantic mask of the same image has its stem.
-    names : tuple of str
-        Names that the image may have, the original one first.
-    height, width : int
-        Size in pixels of the image that was annotated.
-    lungs, ignored : tuple of Shape
-        Lungs, and regions marked as a foreign object or as not assessable.
-    tags : tuple of str
-        Classes of the whole image.
+    The image may have any of `names`, the original one first. It had `height` and `width`, in pixels, when it was
+    annotated. Regions that are `ignored` were marked as a foreign object or as not assessable. `tags` are classes of
+    the whole image.
     """
 
     file: Path
@@ -52,15 +43,7 @@ class Annotation:
 
 
 def read_annotation(file: Path) -> Annotation | None:
-    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot); None for JSON of another kind.
-
-    Raises
-    ------
-    DatalistError
-        When it is not JSON.
-    InputFileError
-        When something in it is not as it should be.
-    """
+    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot); None for JSON of another kind."""
     content = read_json(file)
     if not isinstance(content, dict) or not ({"image", "item"} & content.keys()) or "annotations" not in content:
         return None
@@ -103,12 +86,7 @@ def _shape(entry: dict[str, Any]) -> Shape:
 def draw_annotation(annotation: Annotation, height: int, width: int) -> DrawnMask:
     """Draw the lungs for an image of this size, which may have another scale than the annotated one.
 
-    What lies under a foreign object is lung as well.
-
-    Raises
-    ------
-    InputFileError
-        When the annotated image had other proportions.
+    What lies under a foreign object is lung as well. Other proportions are refused.
     """
     scale = np.array([width / annotation.width, height / annotation.height])
     if not math.isclose(*scale, rel_tol=_ASPECT_TOLERANCE):
@@ -131,14 +109,9 @@ def _union(shapes: Iterable[Shape], scale: NDArray[np.float64], height: int, wid
 def fill_paths(paths: Iterable[NDArray[np.float64]], height: int, width: int) -> NDArray[np.bool_]:
     """Return which pixels have their centre inside the paths, by the even-odd rule: a path within a path is a hole.
 
-    Pillow's polygons would also paint the pixels on the boundary, and make lungs half a pixel larger all round.
-
-    Parameters
-    ----------
-    paths : iterable of numpy.ndarray
-        Each (N, 2) of x and y in pixels from the top left corner of the image, closed of itself.
-    height, width : int
-        Size of the image, and of the bool array that is returned.
+    Each path is (N, 2) of x and y in pixels from the top left corner of the image, closed of itself. What is returned
+    is bool (height, width). Pillow's polygons would also paint the pixels on the boundary, and make lungs half a pixel
+    larger all round.
     """
     crossings = np.zeros((height, width + 1), np.int32)
     for (x0, y0), (x1, y1) in _edges(paths):

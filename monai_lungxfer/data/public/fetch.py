@@ -34,7 +34,7 @@ def fetch(
     name : str
         A key of `ADAPTERS`.
     out : str or pathlib.Path
-        The folder to write.
+        The folder to write, which is returned.
     url : str, optional
         Another address of the archive, such as a mirror.
     sha256 : str, optional
@@ -43,18 +43,6 @@ def fetch(
         How much the archive may hold.
     progress : bool
         Show a progress bar when standard error is a terminal.
-
-    Returns
-    -------
-    pathlib.Path
-        `out`.
-
-    Raises
-    ------
-    DownloadError
-        When the set must be downloaded by hand, the download fails, or the archive is refused.
-    OutputError
-        When the folder is there already, or cannot be written.
     """
     adapter, out = find_adapter(name), Path(out).absolute()
     address = url or adapter.url

@@ -8,8 +8,7 @@ from pathlib import Path
 from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
 from monai_lungxfer.data.public.findings import COVID19, parse_finding
 from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
-from monai_lungxfer.data.public.masks import unite_masks
-from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
+from monai_lungxfer.data.public.raw import PICTURES, list_files, unite_masks, wrong_layout
 from monai_lungxfer.utils.errors import LungXferError
 
 _SUFFIXES = PICTURES | {".bmp", ".dcm", ".nii", ".gz", ".mha", ".mhd", ".nrrd"}
@@ -27,11 +26,6 @@ def collect(raw: Path, facts: Facts | None = None) -> Collection:
     A mask is in a folder called `masks` (or `labels`, …), or has a name that ends in ``_mask``. The folder that
     is left when `images` and `masks` are taken out of the path is the finding: `images/covid19/1.png`,
     `covid19/images/1.png` and `covid19/1.png` are the same. `facts` say what is known of all images.
-
-    Raises
-    ------
-    LungXferError
-        When the pattern for patients is not a regular expression with a group.
     """
     facts = facts or Facts()
     pattern = _compiled(facts.patient_pattern)

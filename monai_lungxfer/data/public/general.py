@@ -21,13 +21,7 @@ EXPECTED = {COVID19: 438, PATHOLOGICAL: 4262, NORMAL: 1602}
 
 
 def collect(raw: Path) -> Collection:
-    """Join images and annotations by `original_filename`, and say what is missing.
-
-    Parameters
-    ----------
-    raw : pathlib.Path
-        With `cohen/`, `kermany/` and `v7/`. One of the first two may be absent.
-    """
+    """Join images in `cohen/` and `kermany/`, of which one may be absent, with annotations in `v7/` by their names."""
     annotations, skipped = load_annotations(raw / "v7") if (raw / "v7").is_dir() else ([], [])
     if not annotations:
         raise wrong_layout(raw, "general", "Darwin files in v7/")

@@ -12,14 +12,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class DrawnMask:
-    """A mask at the size of its image.
+    """A mask, bool (H, W), at the size of its image.
 
-    Attributes
-    ----------
-    foreground : numpy.ndarray
-        bool (H, W).
-    ignore_fraction : float or None
-        Share of the image's pixels that the annotators marked as a foreign object; None where nobody looked for any.
+    `ignore_fraction` is the share of the image's pixels that the annotators marked as a foreign object; None where
+    nobody looked for any.
     """
 
     foreground: NDArray[np.bool_]
@@ -80,16 +76,9 @@ class Skipped:
 
 @dataclass
 class Collection:
-    """What an adapter makes of a raw folder.
+    """What an adapter makes of a raw folder: items in a fixed order, and files that should have been used, but cannot.
 
-    Attributes
-    ----------
-    items : list of Item
-        In a fixed order.
-    skipped : list of Skipped
-        Files that could not be used, although they should have been.
-    notes : list of str
-        What was left out on purpose, and what is missing of the complete set.
+    `notes` say what was left out on purpose, and what is missing of the complete set.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -99,14 +88,9 @@ class Collection:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the user says of all images of a set that does not say it itself.
+    """What the user says of all images of a set that does not say it itself, as in a record.
 
-    Attributes
-    ----------
-    view, license, device, mask_convention : str or None
-        As in a record.
-    patient_pattern : str or None
-        A regular expression that is searched in an image's name; its first group is the patient.
+    `patient_pattern` is a regular expression that is searched in an image's name; its first group is the patient.
     """
 
     view: str | None = None

@@ -58,11 +58,6 @@ def read_raw(file: Path) -> NDArray[np.uint16]:
 
     They grow with the density of the film, which is black in the lungs. Here they are turned, so that air is dark: the
     result is uint16 (2048, 2048), 0 to 4095.
-
-    Raises
-    ------
-    InputFileError
-        When the file has another size, or a number is above 4095.
     """
     try:
         has_size = file.stat().st_size == 2 * SIDE**2

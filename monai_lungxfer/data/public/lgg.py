@@ -7,8 +7,7 @@ from pathlib import Path
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.item import Collection, Item
-from monai_lungxfer.data.public.masks import unite_masks
-from monai_lungxfer.data.public.raw import wrong_layout
+from monai_lungxfer.data.public.raw import unite_masks, wrong_layout
 
 
 def collect(raw: Path) -> Collection:

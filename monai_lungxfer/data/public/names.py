@@ -56,13 +56,7 @@ def _is_strange(word: str) -> bool:
 
 
 def check_names(items: Iterable[Item], raw: Path) -> None:
-    """Refuse items whose patients, files or folders below `raw` have names that look like those of people.
-
-    Raises
-    ------
-    DatalistError
-        When there are any; the message lists the first twenty.
-    """
+    """Refuse items whose patients, files or folders below `raw` have names that look like those of people."""
     suspicious: dict[str, None] = {}
     for item in items:
         path = item.image.relative_to(raw)

@@ -25,20 +25,10 @@ _UNUSUAL = re.compile(r"[^\w.-]+")
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """What was made of a raw folder.
+    """What was made of a raw folder: where the data set is, how many images, masks and patients it has, and the rest.
 
-    Attributes
-    ----------
-    folder : pathlib.Path
-        Where the data set is.
-    images, masks, patients : int
-        How many there are.
-    findings : dict of str to int
-        Images of each finding; those without one are ``"unnamed"``.
-    skipped : tuple of Skipped
-        Files that could not be used.
-    notes : tuple of str
-        What was left out on purpose, and what is missing of the complete set.
+    `findings` count the images of each finding; those without one are ``"unnamed"``. `skipped` and `notes` are as in
+    `Collection`.
     """
 
     folder: Path
@@ -80,15 +70,6 @@ def prepare(
         Whether a data set that is there already is replaced; anything else never is.
     watch : callable
         Is given the items and yields them one by one, such as a progress bar.
-
-    Raises
-    ------
-    LungXferError
-        When there is no such adapter, or `facts` do not belong to it.
-    DatalistError
-        When the raw folder is not as it should be, names look like people's, or not one image can be used.
-    OutputError
-        When the folder is there already, or cannot be written.
     """
     raw, out = Path(raw).absolute(), Path(out).absolute()
     found = _collect(name, raw, facts)
@@ -102,7 +83,15 @@ def prepare(
             first = f", first {found.skipped[0].file}: {found.skipped[0].reason}" if found.skipped else ""
             raise DatalistError(f"no image can be used{first}", source=raw, remedy="Copy it again from its source")
         save_datalist(records, folder / DATALIST_NAME)
-    return _summary(out, records, found)
+    return PreparedDataset(
+        folder=out,
+        images=len(records),
+        masks=sum("label" in record for record in records),
+        patients=len({record["patient"] for record in records}),
+        findings=dict(Counter(record.get("finding", "unnamed") for record in records)),
+        skipped=tuple(found.skipped),
+        notes=tuple(found.notes),
+    )
 
 
 def _collect(name: str, raw: Path, facts: Facts | None) -> Collection:
@@ -158,15 +147,3 @@ def _free_name(name: str, used: set[str]) -> str:
         free = f"{plain}-{number}"
     used.add(free.lower())
     return free
-
-
-def _summary(out: Path, records: list[Record], found: Collection) -> PreparedDataset:
-    return PreparedDataset(
-        folder=out,
-        images=len(records),
-        masks=sum("label" in record for record in records),
-        patients=len({record["patient"] for record in records}),
-        findings=dict(Counter(record.get("finding", "unnamed") for record in records)),
-        skipped=tuple(found.skipped),
-        notes=tuple(found.notes),
-    )

@@ -1,13 +1,17 @@
-"""Looking around in a raw folder, whatever folder the archive had around it."""
+"""Looking around in a raw folder, whatever folder the archive had around it, and reading its tables and masks."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from monai_lungxfer.data.public.adapters import ADAPTERS
-from monai_lungxfer.utils.errors import DatalistError
+from monai_lungxfer.data.public.item import Draw, DrawnMask
+from monai_lungxfer.utils.errors import DatalistError, InputFileError
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 """Suffixes of the formats that are kept as they are."""
@@ -45,18 +49,10 @@ def wrong_layout(raw: Path, adapter: str, what: str) -> DatalistError:
 
 
 def read_table(file: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Read a CSV file in UTF-8 with a line of titles.
+    """Read a CSV file in UTF-8 with a line of titles, among which `columns` must be.
 
-    Returns
-    -------
-    list of dict
-        One for each line, by title; titles are in lower case, and titles and values without surrounding blanks.
-        What is missing at the end of a line is empty.
-
-    Raises
-    ------
-    DatalistError
-        When the file cannot be read, or lacks one of the columns.
+    Each line is a dict by title. Titles are in lower case, and titles and values without surrounding blanks. What is
+    missing at the end of a line is empty.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as opened:
@@ -70,3 +66,29 @@ def read_table(file: Path, columns: Iterable[str]) -> list[dict[str, str]]:
     return [
         dict.fromkeys(titles, "") | dict(zip(titles, (cell.strip() for cell in line), strict=False)) for line in lines
     ]
+
+
+def unite_masks(files: Sequence[Path]) -> Draw:
+    """Return how to make one mask of several files at the size of the image, such as one for each lung."""
+
+    def draw(height: int, width: int) -> DrawnMask:
+        from monai_lungxfer.io.radiograph import read_mask  # imports MONAI, which listing a folder does without
+
+        foreground = np.zeros((height, width), bool)
+        for file in files:
+            mask = read_mask(file)
+            check_shape(mask, height, width, file)
+            foreground |= mask.astype(bool)
+        return DrawnMask(foreground)
+
+    return draw
+
+
+def check_shape(mask: NDArray[np.generic], height: int, width: int, file: Path) -> None:
+    """Refuse a mask of another size than its image."""
+    if mask.shape != (height, width):
+        raise InputFileError(
+            f"the mask has {mask.shape[0]} × {mask.shape[1]} pixels (rows × columns), its image {height} × {width}",
+            source=file,
+            remedy="Make the mask in the image's own size",
+        )

@@ -8,8 +8,7 @@ from pathlib import Path
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Item
-from monai_lungxfer.data.public.masks import unite_masks
-from monai_lungxfer.data.public.raw import find_below, list_files, wrong_layout
+from monai_lungxfer.data.public.raw import find_below, list_files, unite_masks, wrong_layout
 
 # doi 10.3978/j.issn.2223-4292.2014.11.20
 _DEVICES = {"montgomery": "Eureka stationary X-ray machine (CR)", "shenzhen": "Philips DR Digital Diagnost"}

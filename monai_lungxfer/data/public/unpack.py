@@ -19,52 +19,20 @@ _ENCRYPTED = 1  # bit 0 of the general purpose flags, APPNOTE.TXT 4.4.4
 
 @dataclass(frozen=True)
 class Limits:
-    """How much an archive may hold.
-
-    Attributes
-    ----------
-    files : int
-        Most entries.
-    size : int
-        Most bytes, unpacked.
-    ratio : float
-        Most bytes, unpacked, for each byte of the archive; pictures hardly shrink.
-    harmless : int
-        Up to so many bytes, unpacked, the ratio does not matter.
-    """
+    """How much an archive may hold: most files, and most bytes when it is unpacked."""
 
     files: int = 200_000
     size: int = 100 << 30
-    ratio: float = 50.0
-    harmless: int = 100 << 20
+    ratio: float = 50.0  # most bytes for each byte of the archive; pictures hardly shrink
+    harmless: int = 100 << 20  # bytes up to which the ratio does not matter
 
 
 def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> int:
-    """Unpack a zip archive.
+    """Unpack a zip archive into a folder, which should be empty, and return how many bytes were written.
 
     All entries are looked at before the first is written: names, kinds, number, and the size that they declare.
-    While they are written, the bytes that really come are counted, and each entry's checksum is compared.
-
-    Parameters
-    ----------
-    archive : pathlib.Path
-        The archive.
-    folder : pathlib.Path
-        Is there, and should be empty. What was written before an error stays there.
-    limits : Limits, optional
-        How much it may hold.
-
-    Returns
-    -------
-    int
-        Bytes, unpacked.
-
-    Raises
-    ------
-    DownloadError
-        When it is not a zip archive, damaged, encrypted, or refused for its names, links or size.
-    OSError
-        When a file cannot be written.
+    While they are written, the bytes that really come are counted, and each entry's checksum is compared. What was
+    written before an error stays there. That is an OSError when a file cannot be written.
     """
     limits = limits or Limits()
     with _opened(archive) as opened:

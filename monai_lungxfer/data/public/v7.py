@@ -14,8 +14,7 @@ from monai_lungxfer.data.public.darwin import Annotation, draw_annotation, read_
 from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, DrawnMask, Item, Skipped
 from monai_lungxfer.data.public.kermany import VIEW, parse_name
-from monai_lungxfer.data.public.masks import check_shape
-from monai_lungxfer.data.public.raw import PICTURES, list_files, wrong_layout
+from monai_lungxfer.data.public.raw import PICTURES, check_shape, list_files, wrong_layout
 from monai_lungxfer.utils.errors import InputFileError, LungXferError
 
 CONVENTION = ADAPTERS["v7"].mask_convention
@@ -62,7 +61,11 @@ def collect(raw: Path) -> Collection:
             absent.append(annotation.names[0])
         else:
             found.items.append(_annotated(images.pop(name), annotation))
-    found.items += [_semantic(image, masks[image.stem]) for image in images.values() if image.stem in masks]
+    found.items += [
+        replace(_item(image, image.name, image.stem), mask=partial(read_semantic_mask, masks[image.stem]))
+        for image in images.values()
+        if image.stem in masks
+    ]
     if absent:
         found.notes.append(f"{len(absent)} annotated images are not there (first: {absent[0]})")
     unknown = sum(item.patient.startswith("v7-") for item in found.items)
@@ -81,10 +84,6 @@ def _annotated(image: Path, annotation: Annotation) -> Item:
     return replace(item, finding=parse_finding(*tags), finding_text=", ".join(tags) or None, mask=mask)
 
 
-def _semantic(image: Path, file: Path) -> Item:
-    return replace(_item(image, image.name, image.stem), mask=partial(read_semantic_mask, file))
-
-
 def _item(image: Path, original_name: str, identifier: str) -> Item:
     """Return what the original name of an image says: images of Kermany et al. are known by it."""
     parsed = parse_name(Path(original_name).stem)
@@ -98,13 +97,7 @@ def _item(image: Path, original_name: str, identifier: str) -> Item:
 
 
 def read_semantic_mask(file: Path, height: int, width: int) -> DrawnMask:
-    """Read a mask of 0 (background), 127 (ignored) and 255 (lung). What lies under a foreign object is not lung here.
-
-    Raises
-    ------
-    InputFileError
-        When it has other levels, or another size.
-    """
+    """Read a mask of 0 (background), 127 (ignored) and 255 (lung); what lies under a foreign object is not lung."""
     from monai_lungxfer.io.radiograph import read_radiograph  # imports MONAI, which listing a folder does without
 
     levels = read_radiograph(file).pixels

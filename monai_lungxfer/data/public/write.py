@@ -24,11 +24,6 @@ def write_item(item: Item, folder: Path, name: str) -> Record:
 
     PNG, JPEG and TIFF files are copied byte by byte, after they were read once to see that they can be; any other
     format becomes a PNG of 16 bits (`convert_to_16_bits`).
-
-    Raises
-    ------
-    LungXferError
-        When the image or the mask cannot be read, or does not fit.
     """
     content, pixels, suffix = _read(item)
     height, width = pixels.shape
