@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -69,17 +68,9 @@ def bundle_workflow(
 
 
 def bundle_config(bundle: str | Path, task: str) -> dict[str, Any]:
-    """Return the settings of a bundle as its files have them: nothing is built.
+    """Return the settings of a bundle as its files have them, for the parameters see `bundle_workflow`.
 
-    Parameters
-    ----------
-    bundle, task
-        See `bundle_workflow`.
-
-    Raises
-    ------
-    BundleError
-        When there is no such bundle, or it has no such configuration.
+    Nothing is built.
     """
     return ConfigParser.load_config_files(_config_files(bundle_path(bundle), task))
 
@@ -132,7 +123,7 @@ def run_bundle(
         For its parsed content.
     """
     workflow = bundle_workflow(bundle, task, overrides)
-    with _own_errors():
+    try:
         workflow.initialize()
         if watcher is not None:
             watcher.watch(
@@ -144,16 +135,9 @@ def run_bundle(
         finally:
             workflow.finalize()
             sys.path[:] = path  # MONAI adds the bundle's folder in every run
-    return workflow
-
-
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """Let the package's own errors through, which MONAI's parser wraps."""
-    try:
-        yield
     except RuntimeError as error:
-        cause = root_cause(error)
+        cause = root_cause(error)  # MONAI's parser wraps the package's own errors
         if not isinstance(cause, LungXferError):
             raise
         raise cause from None
+    return workflow

@@ -59,17 +59,10 @@ class DonorUNet(nn.Module):
         self.conv = nn.Conv2d(w1, out_channels, kernel_size=1)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the logits of a batch.
+        """Return the logits, shape (N, out_channels, H, W), of a batch.
 
-        Parameters
-        ----------
-        image : torch.Tensor
-            Shape (N, in_channels, H, W), normalised per image and channel; H and W are multiples of 16.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, shape (N, out_channels, H, W).
+        The images have the shape (N, in_channels, H, W) and are normalised per image and channel; H and W are multiples
+        of 16.
         """
         skip1 = self.encoder1(image)
         skip2 = self.encoder2(self.pool(skip1))

@@ -67,17 +67,9 @@ class EfficientUNet(nn.Module):
         self.decoder = _Decoder(in_channels, out_channels)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the logits of a batch.
+        """Return the logits, shape (N, out_channels, H, W), of a batch.
 
-        Parameters
-        ----------
-        image : torch.Tensor
-            Shape (N, in_channels, H, W), normalised per image and channel.
-
-        Returns
-        -------
-        torch.Tensor
-            Logits, shape (N, out_channels, H, W).
+        The images have the shape (N, in_channels, H, W) and are normalised per image and channel.
         """
         return self.decoder(image, self.encoder(image))
 

@@ -65,13 +65,7 @@ def registry_at(uri: str | None = None) -> Iterator[MlflowClient]:
 
 
 def experiment_named(client: MlflowClient, name: str) -> str:
-    """Return the identity of an experiment, which is made when it is missing.
-
-    Raises
-    ------
-    mlflow.MlflowException
-        When the registry cannot be reached.
-    """
+    """Return the identity of an experiment, which is made when it is missing."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return found.experiment_id
@@ -86,13 +80,7 @@ def _beside_database(uri: str) -> str | None:
 
 
 def version_at(client: MlflowClient, name: str, place: str) -> ModelVersion | None:
-    """Return a version of a registered model by its number or alias, or ``None`` when nothing is there.
-
-    Raises
-    ------
-    mlflow.MlflowException
-        When the registry cannot be reached.
-    """
+    """Return a version of a registered model by its number or alias, or ``None`` when nothing is there."""
     try:
         if place.isdecimal():
             return client.get_model_version(name, place)

@@ -22,13 +22,9 @@ _LOCK = threading.RLock()
 def defer_imports(names: Sequence[str] = OPTIONAL_IN_MONAI) -> None:
     """Let ``import NAME`` give a module that is loaded when its first attribute is asked for.
 
-    Modules that are loaded already stay as they are. Another submodule loads the package above it first, as Python
-    always does. This changes the whole process, so it is for programs, such as the command line.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Packages, and submodules of them, that are written in Python.
+    The names are of packages, and submodules of them, that are written in Python. Modules that are loaded already stay
+    as they are. Another submodule loads the package above it first, as Python always does. This changes the whole
+    process, so it is for programs, such as the command line.
     """
     sys.meta_path.insert(0, _Finder(frozenset(names)))
 

@@ -76,7 +76,7 @@ def download(
     progress: bool = True,
     timeout: tuple[float, float] = (15.0, 60.0),
 ) -> Path:
-    """Download a file.
+    """Download a file, and return `target`.
 
     What has arrived is kept in ``<target>.part``, and a later attempt, in this call or the next, asks for the
     rest only (RFC 9110, sections 13.1.5 and 14.2). Without an ETag or date from the server, or when the file
@@ -87,7 +87,7 @@ def download(
     url : str
         An ``http`` or ``https`` address.
     target : str or pathlib.Path
-        The final path; missing parent folders are made.
+        The final path. A file that is there already with the right checksum is not fetched again.
     sha256 : str, optional
         The content's SHA-256, or its first digits, in hexadecimal.
     overwrite : bool
@@ -96,18 +96,6 @@ def download(
         Show a progress bar when standard error is a terminal.
     timeout : tuple of float
         Seconds to wait for a connection, and for the next bytes.
-
-    Returns
-    -------
-    pathlib.Path
-        `target`. A file that is there already with the right checksum is not fetched again.
-
-    Raises
-    ------
-    DownloadError
-        When the server cannot be reached, refuses, keeps breaking off, or sends other content than announced.
-    OutputError
-        When the file cannot be written.
     """
     target = Path(target).expanduser()
     if urlsplit(url).scheme not in ("http", "https"):

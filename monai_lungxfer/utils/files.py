@@ -43,7 +43,11 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary, mode = _new_file_beside(target)
+        new = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
+        # Files of `tempfile.mkstemp` are private, results are not. The mode that the system gives to new files here is
+        # read from one, since the umask can only be read by setting it, for all threads of the process.
+        new.touch(exist_ok=False)
+        temporary, mode = new, stat.S_IMODE(new.stat().st_mode)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -54,17 +58,6 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-
-
-def _new_file_beside(target: Path) -> tuple[Path, int]:
-    """Make an empty file, and return it with the mode that the system gives to new files here.
-
-    The files of `tempfile.mkstemp` are private, results are not; and the umask can only be read by setting it, for all
-    threads of the process.
-    """
-    path = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
-    path.touch(exist_ok=False)
-    return path, stat.S_IMODE(path.stat().st_mode)
 
 
 def remove_leftovers(targets: Iterable[Path]) -> None:

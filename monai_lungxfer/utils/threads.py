@@ -39,13 +39,9 @@ def _quota() -> float:
 def use_threads(wanted: int | None = None) -> int:
     """Set the number of PyTorch's threads in this process, and return it.
 
+    By default it is what ``OMP_NUM_THREADS`` says, else PyTorch's choice (the physical cores) within `granted_cores`.
     The load of the machine has no say: the last digits of a training depend on the number of threads, so the same
     training would end with other weights on a busy day.
-
-    Parameters
-    ----------
-    wanted : int, optional
-        By default what ``OMP_NUM_THREADS`` says, else PyTorch's choice (the physical cores) within `granted_cores`.
     """
     import torch
 

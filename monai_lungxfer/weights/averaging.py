@@ -33,8 +33,6 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
     ------
     TransferError
         When a source is missing, or differs from the first in a key, a shape or the input size.
-    OutputError
-        As `monai_lungxfer.weights.saving.save_weights`.
     """
     paths = [resolve_weights(source) for source in sources]
     first, size = read_state_dict(paths[0]), input_size(paths[0])

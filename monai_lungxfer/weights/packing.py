@@ -35,8 +35,6 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
     ------
     TransferError
         When `source` is no checkpoint of plain tensors, or holds weights beyond the range of float16.
-    OutputError
-        As `monai_lungxfer.weights.saving.save_weights`.
     """
     weights = {name: _packed(tensor) for name, tensor in read_state_dict(source).items()}
     beyond = [name for name, tensor in weights.items() if tensor.is_floating_point() and not tensor.isfinite().all()]

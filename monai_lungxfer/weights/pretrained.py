@@ -146,8 +146,6 @@ def fetch_weights(
     ------
     DownloadError
         When there is no such name, or the published file cannot be had, is another one, or does not fit the network.
-    OutputError
-        As `monai_lungxfer.weights.saving.save_weights`.
     """
     from monai_lungxfer.utils.download import download
     from monai_lungxfer.weights.saving import checked_name, save_weights

@@ -55,7 +55,10 @@ def save_weights(
     if not overwrite:
         if _holds(path, weights, size, network):
             return path
-        _refuse_to_replace(path, sidecar_file(path))
+        for file in (path, sidecar_file(path)):
+            if file.exists():
+                remedy = "Choose another file (--out), or add --overwrite"
+                raise OutputError("is there already", source=file, remedy=remedy)
     save_checkpoint(weights, path)
     save_sidecar(path, size, network)
     return path
@@ -87,16 +90,6 @@ def _holds(
     except TransferError:
         return False
     alike = (sidecar.image_size or PAPER_SIZE) == list(size or PAPER_SIZE) and sidecar.network in (None, network)
-    return (
-        alike and found.keys() == weights.keys() and all(_same(found[name], value) for name, value in weights.items())
-    )
-
-
-def _same(first: torch.Tensor, second: torch.Tensor) -> bool:
-    return first.dtype == second.dtype and torch.equal(first, second)
-
-
-def _refuse_to_replace(*files: Path) -> None:
-    for file in files:
-        if file.exists():
-            raise OutputError("is there already", source=file, remedy="Choose another file (--out), or add --overwrite")
+    if not alike or found.keys() != weights.keys():
+        return False
+    return all(found[name].dtype == own.dtype and torch.equal(found[name], own) for name, own in weights.items())
