@@ -19,17 +19,9 @@ _FOLDERS = ("data", "out")
 
 
 def redact_weights(reference: str | Path | None) -> str:
-    """Return what weights may be called in MLflow and reports.
+    """Return what weights, named as for `resolve_weights` or "none" or None, may be called in MLflow and reports.
 
-    Parameters
-    ----------
-    reference : str, pathlib.Path or None
-        As for `monai_lungxfer.bundle.references.resolve_weights`; None and "none" are a start from random weights.
-
-    Returns
-    -------
-    str
-        The name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
+    That is the name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
     """
     if reference is None or reference == NO_WEIGHTS:
         return NO_WEIGHTS

@@ -62,12 +62,7 @@ def resolve_weights(reference: str | Path) -> Path:
 def absolute_reference(reference: str | Path, folder: Path) -> str:
     """Return a reference as `resolve_weights` takes it, to be used in other folders: names and URIs stay, paths do not.
 
-    Parameters
-    ----------
-    reference : str or pathlib.Path
-        As for `resolve_weights`.
-    folder : pathlib.Path
-        What a relative path is relative to.
+    A relative path is relative to `folder`.
     """
     path = folder.absolute() / Path(reference).expanduser()
     named = str(reference) in STAGE_NAMES or str(reference).startswith(MLFLOW_SCHEMES)

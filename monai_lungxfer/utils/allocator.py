@@ -20,10 +20,7 @@ def reuse_freed_memory() -> bool:
     Feature maps of tens of megabytes are allocated and freed many times in every training step. By default each is
     mapped anew, and the system clears it page by page, which costs more time than many of the layers.
 
-    Returns
-    -------
-    bool
-        Whether it was done: only the GNU C library on Linux has the setting. Calling it again changes nothing.
+    Returns whether it was done: only the GNU C library on Linux has the setting. Calling it again changes nothing.
     """
     if platform.libc_ver()[0] != "glibc":
         return False
@@ -39,10 +36,7 @@ def return_freed_memory() -> bool:
     Radiographs of changing sizes leave gaps that the next one does not fit into, in the C library's heap of every
     thread. None of it is in use, and yet the process seems to grow with every file.
 
-    Returns
-    -------
-    bool
-        Whether any was given back: only the GNU C library can be asked to.
+    Returns whether any was given back: only the GNU C library can be asked to.
     """
     if platform.libc_ver()[0] != "glibc":
         return False

@@ -19,13 +19,7 @@ _SECONDS_TO_ANSWER = 10
 
 
 def import_extra(name: str, extra: str = "dicom") -> ModuleType:
-    """Import a module that an extra brings: the core must work without it.
-
-    Raises
-    ------
-    LungXferError
-        When it is not installed.
-    """
+    """Import a module that an extra brings: the core must work without it."""
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
@@ -37,23 +31,10 @@ def import_extra(name: str, extra: str = "dicom") -> ModuleType:
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Connect to Ray for as long as the block takes.
+    """Connect to Ray for as long as the block takes, and give its module.
 
-    Parameters
-    ----------
-    address : str
-        Of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or "local", which starts one on this machine
-        for as long as the connection lasts.
-
-    Yields
-    ------
-    module
-        Ray.
-
-    Raises
-    ------
-    LungXferError
-        When Ray is not installed, or there is no cluster at the address.
+    The address is that of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or "local", which starts one on
+    this machine for as long as the connection lasts.
     """
     ray = import_extra("ray", extra="distributed")
     # Ray tells of lost workers on standard output, some of it as late as at the end of the connection, where results of

@@ -165,19 +165,8 @@ def hash_file(path: str | Path) -> str:
 def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
     """Hold a lock while the block runs, which no other process can hold meanwhile.
 
-    Parameters
-    ----------
-    lock : pathlib.Path
-        The lock's file; its folder is made when it is missing.
-    problem, remedy : str
-        The error to raise when another process holds it.
-
-    Raises
-    ------
-    LungXferError
-        When another process holds it.
-    OutputError
-        When it cannot be written.
+    The folder of the lock's file is made when it is missing. `problem` and `remedy` are those of the LungXferError that
+    is raised when another process holds it.
     """
     from filelock import FileLock, Timeout  # whose import takes as long as that of all this package's files
 

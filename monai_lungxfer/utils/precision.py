@@ -20,13 +20,7 @@ def best_device(name: str = "auto") -> torch.device:
 
 
 def usable_device(device: str | torch.device) -> torch.device:
-    """Return a device that tensors can be put on.
-
-    Raises
-    ------
-    LungXferError
-        When there is no device of this name, or it is not there or does not work.
-    """
+    """Return a device that tensors can be put on; any other raises a LungXferError."""
     try:
         found = torch.device(device)
     except RuntimeError as error:

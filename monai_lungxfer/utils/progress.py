@@ -18,17 +18,8 @@ REFRESHES = 4
 def progress_bar(console: Console | None = None, *columns: str | ProgressColumn) -> Progress:
     """Make a progress bar that vanishes when it ends, and is not shown elsewhere than on a terminal.
 
-    Parameters
-    ----------
-    console : rich.console.Console, optional
-        Where to; by default standard error.
-    *columns : str or rich.progress.ProgressColumn
-        What is shown behind the bar; by default "12/38" and the time left.
-
-    Returns
-    -------
-    rich.progress.Progress
-        A context manager, with `add_task` and `advance`.
+    By default it goes to standard error, and the columns behind the bar are "12/38" and the time left. It is a context
+    manager, with `add_task` and `advance`.
     """
     console = console or Console(stderr=True)
     columns = columns or (MofNCompleteColumn(), TimeRemainingColumn())

@@ -16,22 +16,10 @@ _REMEDY = "Give a file made by torch.save(network.state_dict(), …); files that
 
 
 def read_checkpoint(path: str | Path, remedy: str = _REMEDY, *, content: bytes | None = None) -> Any:
-    """Read tensors, numbers, texts, and lists and dicts of them.
+    """Read tensors, numbers, texts, and lists and dicts of them; the file's `content` may have been read already.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        The file.
-    remedy : str
-        What to do when it cannot be read.
-    content : bytes, optional
-        The file's content, where it has been read already.
-
-    Raises
-    ------
-    TransferError
-        When it cannot be read, holds anything else, or would unpack to more than its size. Nothing of it has been
-        executed then.
+    A file that cannot be read, holds anything else, or would unpack to more than its size raises a TransferError, with
+    the `remedy`. Nothing of it has been executed then.
     """
     try:
         file = io.BytesIO(Path(path).read_bytes() if content is None else content)
@@ -52,19 +40,9 @@ def _refuse_bomb(file: io.BytesIO) -> None:
 
 
 def save_checkpoint(content: Any, path: str | Path) -> None:
-    """Write tensors, numbers, texts, and lists and dicts of them. Equal content gives equal bytes.
+    """Write tensors, numbers, texts, and lists and dicts of them to a file, which is replaced atomically.
 
-    Parameters
-    ----------
-    content : Any
-        What `torch.save` takes.
-    path : str or pathlib.Path
-        The file, replaced atomically.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
+    Equal content gives equal bytes.
     """
     # Given a path, torch would write its name into the file, and equal weights would have different hashes; given a
     # file, its zip writer would hide what the system says, such as that the disk is full.

@@ -20,10 +20,7 @@ LIBRARIES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "itk", "pillo
 def code_version() -> str:
     """Return the package's version; in a checkout with its commit, and whether files differ from that.
 
-    Returns
-    -------
-    str
-        Such as "0.1.0", "0.1.0+g17a26e8" or "0.1.0+g17a26e8.changed".
+    So it is "0.1.0", "0.1.0+g17a26e8" or "0.1.0+g17a26e8.changed".
     """
     checkout = Path(monai_lungxfer.__file__).resolve().parents[1]
     # Not any folder above: an installed package may lie in an environment inside somebody's own repository.
