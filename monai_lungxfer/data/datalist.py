@@ -10,7 +10,7 @@ from pathlib import Path
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
 from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
 from monai_lungxfer.utils.errors import DatalistError
-from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.files import hash_file, write_text
 
 DATALIST_NAME = "datalist.json"
 _DECATHLON_SECTIONS = ("training", "validation", "test")
@@ -80,8 +80,7 @@ def save_datalist(records: Sequence[Record], path: str | Path) -> None:
     """
     path = Path(path).absolute()
     text = json.dumps(relative_records(records, path.parent), indent=1, ensure_ascii=False)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def hash_dataset(records: Iterable[Record], root: str | Path) -> str:

@@ -16,7 +16,6 @@ from monai_lungxfer.utils.errors import DatalistError
 
 MIXED_REMEDY = "Train on masks of one convention; or allow the mixture with --allow-mixed-masks if it is what you want"
 
-
 _PATH_KEYS = ("image", "label")
 _TEXT_KEYS = ("image", "label", "patient", "finding")
 _REMEDIES = {

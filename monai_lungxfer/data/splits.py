@@ -18,7 +18,7 @@ from monai_lungxfer.data.records import (
     resolve_records,
 )
 from monai_lungxfer.utils.errors import DatalistError
-from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.files import write_text
 
 _FORMAT = "monai_lungxfer split 1"
 _ANEW = "Restore it, or delete it to split anew"
@@ -40,8 +40,7 @@ def save_split(split: Split, path: str | Path) -> None:
         "hash": split.hash,
     }
     content |= {name: relative_records(records, split.root) for name, records in split.sections.items()}
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def load_sections(path: str | Path, root: str | Path) -> dict[str, list[Record]]:

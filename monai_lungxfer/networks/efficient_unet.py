@@ -161,9 +161,6 @@ class _Decoder(nn.Module):
 def _two_convolutions(entering: int, leaving: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for channels in (entering, leaving):
-        layers += [
-            nn.Conv2d(channels, leaving, 3, padding=1, bias=False),
-            nn.BatchNorm2d(leaving),
-            nn.ReLU(inplace=True),
-        ]
+        convolution = nn.Conv2d(channels, leaving, 3, padding=1, bias=False)
+        layers += [convolution, nn.BatchNorm2d(leaving), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)

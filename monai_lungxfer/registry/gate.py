@@ -28,7 +28,6 @@ MARGIN = 0.005
 SIGNIFICANCE = 0.05
 """Greatest probability of passing a model that is worse by the margin."""
 
-
 _SECTIONS = ("independent", "test")
 
 

@@ -20,6 +20,7 @@ from .files import hold_lock as hold_lock
 from .files import remove_leftovers as remove_leftovers
 from .files import staged_folder as staged_folder
 from .files import unwritable as unwritable
+from .files import write_text as write_text
 from .precision import PrecisionInferer as PrecisionInferer
 from .precision import autocast_dtype as autocast_dtype
 from .precision import best_device as best_device

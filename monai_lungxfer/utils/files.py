@@ -60,6 +60,12 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(target: str | Path, text: str) -> None:
+    """Write a text file in UTF-8, all or nothing."""
+    with atomic_path(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def remove_leftovers(targets: Iterable[Path]) -> None:
     """Remove what `atomic_path` left beside these files when its process was killed; nobody may be writing them now."""
     names: dict[Path, set[str]] = defaultdict(set)

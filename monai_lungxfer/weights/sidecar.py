@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
-from monai_lungxfer.utils.files import atomic_path, unwritable
+from monai_lungxfer.utils.files import unwritable, write_text
 
 PAPER_SIZE = [256, 256]
 """(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
@@ -63,8 +63,7 @@ def save_sidecar(
         except OSError as error:
             raise unwritable(file, error) from error
         return
-    with atomic_path(file) as temporary:
-        temporary.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(content) + "\n")
 
 
 def read_sidecar(weights: Path) -> Sidecar:

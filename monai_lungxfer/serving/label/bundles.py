@@ -14,7 +14,7 @@ from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.export.weights import WEIGHTS_HASH, install_weights
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.errors import BundleError
-from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.files import hash_file, write_text
 
 _LARGEST = 500_000_000  # bytes of an unpacked archive
 _DATA = ("docs", "eval", "models", "__pycache__")
@@ -35,7 +35,7 @@ def served_copy(bundle: str | Path, models: Path) -> Path:
         origin, given = _beside(copy, "origin"), hash_file(source / WEIGHTS)
         if not copy.exists():
             export_bundle(source, models)
-            _write(origin, given)
+            write_text(origin, given)
         elif source not in (copy, bundle_path(copy.name)) and _read(origin) != given:
             raise BundleError(
                 "the copy of that name, which is served, was made from other weights",
@@ -80,7 +80,7 @@ def replace_weights(folder: Path, weights: Path) -> None:
     """Give a served bundle other weights; whenever this is interrupted, the old ones or the new ones are served."""
     with _weights_lock(folder):
         # Weights and metadata are two files, which cannot be put in place at one moment.
-        _write(_beside(folder, "pending"), hash_file(weights))
+        write_text(_beside(folder, "pending"), hash_file(weights))
         install_weights(weights, folder, pack=False)
 
 
@@ -90,11 +90,6 @@ def _weights_lock(folder: Path) -> FileLock:
 
 def _beside(folder: Path, name: str) -> Path:
     return folder.with_name(f"{folder.name}.{name}")
-
-
-def _write(file: Path, text: str) -> None:
-    with atomic_path(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _read(file: Path) -> str | None:

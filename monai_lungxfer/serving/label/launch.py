@@ -19,7 +19,7 @@ from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
 from monai_lungxfer.serving.label.server import LOCKED, SETTINGS
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.files import atomic_path, hold_lock, staged_folder
+from monai_lungxfer.utils.files import hold_lock, staged_folder, write_text
 
 EXPOSED = (
     "Whoever reaches this address can see all radiographs of the studies, send images, send and replace labels, "
@@ -141,8 +141,7 @@ def _app_folder(out: Path, python: Path, *, stock: bool) -> Path:
             (new / _LAST_OF_STOCK).parent.mkdir()
             (new / _LAST_OF_STOCK).write_text("make_grid = save_image = None\n", encoding="utf-8")
     if not stock:
-        with atomic_path(app / "main.py") as temporary:
-            temporary.write_text(_MAIN, encoding="utf-8")
+        write_text(app / "main.py", _MAIN)
     _link(app / "model", out / "model")
     # Alone in a folder, or the packages of this environment would get into the other one.
     package = Path(monai_lungxfer.__file__).resolve().parent

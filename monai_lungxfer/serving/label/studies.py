@@ -24,7 +24,7 @@ from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.serving.label.guard import escapes_folder
 from monai_lungxfer.serving.label.infer import UNNAMED, read_image
 from monai_lungxfer.utils.errors import InputFileError
-from monai_lungxfer.utils.files import atomic_path, staged_folder
+from monai_lungxfer.utils.files import staged_folder, write_text
 
 _SERIES = "0020000E"
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
@@ -65,9 +65,8 @@ class FolderStudies(LocalDatastore):
             super().refresh()
 
     def _update_datastore_file(self, lock: bool = True) -> None:  # noqa: ARG002
-        with atomic_path(self._datastore_config_path) as temporary:
-            content = self._datastore.model_dump(exclude={"base_path"})
-            temporary.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
+        content = self._datastore.model_dump(exclude={"base_path"})
+        write_text(self._datastore_config_path, json.dumps(content, indent=2, default=str))
         self._config_ts = Path(self._datastore_config_path).stat().st_mtime
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
