@@ -114,9 +114,11 @@ def test_nothing_is_registered_by_a_report_of_other_weights(database: str, tmp_p
 def test_weights_that_do_not_fit_are_refused(database: str, tmp_path: Path) -> None:
     import torch
 
-    torch.save(DonorUNet(init_features=4).state_dict(), tmp_path / "small.pt")
-    with pytest.raises(TransferError, match="layers do not fit the network"):
-        register_bundle("portable", weights=tmp_path / "small.pt", tracking_uri=database)
+    weights = DonorUNet(init_features=4).state_dict()
+    del weights["conv.bias"]
+    torch.save(weights, tmp_path / "cut.pt")
+    with pytest.raises(TransferError, match=r"layers do not fit the network: conv\.bias missing"):
+        register_bundle("portable", weights=tmp_path / "cut.pt", tracking_uri=database)
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
