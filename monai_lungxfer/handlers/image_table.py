@@ -38,7 +38,7 @@ class ImageTable:
         The data set, as for `monai_lungxfer.data.datalist.load_datalist`; images are named relative to its folder, see
         `monai_lungxfer.data.records.image_name`.
     names : sequence of str, optional
-        Metrics, see `monai_lungxfer.metrics.cumulative.METRICS`.
+        Metrics, see `monai_lungxfer.metrics.per_image.METRICS`.
     """
 
     def __init__(self, records: Sequence[Mapping[str, Any]], root: str | Path, names: Sequence[str] = METRICS) -> None:
