@@ -121,29 +121,14 @@ def read_mask(path: str | Path) -> NDArray[np.uint8]:
     -------
     numpy.ndarray
         uint8 (H, W) of {0, 1}.
-
-    Raises
-    ------
-    InputFileError
-        As `read_radiograph`.
     """
-    return _foreground(read_radiograph(path), path)
+    return _foreground(read_radiograph(path))
 
 
 def as_meta_tensor(radiograph: Radiograph, filename: str | Path = "") -> MetaTensor:
     """Return what ``LoadImaged(reader=RadiographReader, ensure_channel_first=True)`` gives for the radiograph's file.
 
-    Parameters
-    ----------
-    radiograph : Radiograph
-        Its pixels are not copied.
-    filename : str or pathlib.Path
-        For the metadata.
-
-    Returns
-    -------
-    monai.data.MetaTensor
-        float32, (1, H, W) or (3, H, W).
+    It is float32, (1, H, W) or (3, H, W), and the pixels are not copied. The file name is for the metadata.
     """
     meta = _metadata(radiograph, filename)
     tensor: Any = EnsureChannelFirst()(MetaTensor.ensure_torch_and_prune_meta(radiograph.pixels, meta))
@@ -183,37 +168,31 @@ class RadiographReader(ImageReader):
         return tuple(Path(name) for name in ensure_tuple(data))
 
     def get_data(self, img: Sequence[Path] | Path) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Read the file that `read` was given.
+        """Read the file that `read` was given, which must be one: float32 (H, W), or (3, H, W), and its metadata.
 
-        Returns
-        -------
-        numpy.ndarray
-            float32 (H, W), or (3, H, W) with ``channels="rgb"``.
-        dict
-            ``affine`` (4, 4) is diagonal, with the spacing of (rows, columns) in mm, or 1 where it is unknown;
-            ``pixel_spacing`` is NaN then, and ``spacing_source`` empty, so that every file has the same keys.
-
-        Raises
-        ------
-        InputFileError
-            As `read_radiograph`, and when there is more than one file.
+        ``affine`` (4, 4) is diagonal, with the spacing of (rows, columns) in mm, or 1 where it is unknown;
+        ``pixel_spacing`` is NaN then, and ``spacing_source`` empty, so that every file has the same keys.
         """
-        path = _single(img)
+        path, *others = ensure_tuple(img)
+        if others:
+            raise InputFileError(
+                f"{len(others) + 1} files were given as one image", source=path, remedy="Give one file"
+            )
         radiograph = read_radiograph(path, self.channels)
-        return radiograph.pixels, _metadata(radiograph, path)
+        return self._values(radiograph), _metadata(radiograph, path)
+
+    def _values(self, radiograph: Radiograph) -> NDArray[Any]:
+        return radiograph.pixels
 
 
 class MaskReader(RadiographReader):
-    """Masks for ``LoadImaged``: the values of `read_mask`, with the metadata of `RadiographReader`."""
+    """Masks for ``LoadImaged``: the values of `read_mask`, uint8 (H, W), with the metadata of `RadiographReader`."""
 
     def __init__(self) -> None:
         super().__init__("grey")
 
-    def get_data(self, img: Sequence[Path] | Path) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Read the file that `read` was given, as uint8 (H, W) of {0, 1}; else as `RadiographReader.get_data`."""
-        path = _single(img)
-        radiograph = read_radiograph(path)
-        return _foreground(radiograph, path), _metadata(radiograph, path)
+    def _values(self, radiograph: Radiograph) -> NDArray[Any]:
+        return _foreground(radiograph)
 
 
 def _check_channels(channels: str) -> None:
@@ -221,23 +200,16 @@ def _check_channels(channels: str) -> None:
         raise ValueError(f"channels must be 'grey' or 'rgb', not {channels!r}")
 
 
-def _foreground(radiograph: Radiograph, path: str | Path) -> NDArray[np.uint8]:
+def _foreground(radiograph: Radiograph) -> NDArray[np.uint8]:
     levels = np.unique(radiograph.pixels)
     half = levels[-1] / 2
     # JPEG turns two levels into more, but all near the first two.
     between = (levels > half / 2) & (levels < half * 3 / 2)
     if 2 < len(levels) <= _MOST_LABELS and (radiograph.format != "jpeg" or between.any()):
         shown = ", ".join(f"{level:g}" for level in levels)
-        logger.warning("%s: the mask has the levels %s; all but 0 are taken as foreground", path, shown)
+        logger.warning("%s: the mask has the levels %s; all but 0 are taken as foreground", radiograph.source, shown)
         return (radiograph.pixels != 0).astype(np.uint8)
     return (radiograph.pixels > half).astype(np.uint8)
-
-
-def _single(paths: Sequence[Path] | Path) -> Path:
-    first, *others = ensure_tuple(paths)
-    if others:
-        raise InputFileError(f"{len(others) + 1} files were given as one image", source=first, remedy="Give one file")
-    return first
 
 
 def _metadata(radiograph: Radiograph, filename: str | Path) -> dict[str, Any]:

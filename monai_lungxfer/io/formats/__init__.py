@@ -7,7 +7,6 @@ import os
 import stat
 import textwrap
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 from monai_lungxfer.io.formats import dicom, itk, nifti, pillow
@@ -21,42 +20,24 @@ _LONGEST_REASON = 200
 _RUST = "pyo3_runtime"  # whose PanicException, here of pylibjpeg-rle, is no Exception
 _COPY = "Copy it again from its source, or export it anew"
 
-_FAMILIES: tuple[tuple[Callable[[bytes], str | None], Callable[[Path], Picture]], ...] = (
-    (dicom.recognise, dicom.decode),
-    (pillow.recognise, pillow.decode),
-    (nifti.recognise, nifti.decode),
-)
-
 
 def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
     """Find out a file's format by how it begins, whatever its name says, and decode it.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    frontal_only : bool
-        Whether to refuse DICOM files that are no frontal chest radiographs by their header.
-
-    Returns
-    -------
-    str
-        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, or ``"itk"`` for everything else.
-    Picture
-        What the file holds.
-
-    Raises
-    ------
-    InputFileError
-        Whatever is wrong with the file: no other exception comes out.
+    The format is one of `detect_format`, or ``"itk"`` for everything else. `frontal_only` refuses DICOM files that are
+    no frontal chest radiographs by their header. InputFileError is raised whatever is wrong with the file: no other
+    exception comes out.
     """
     try:
         with quiet():
-            name, decoder = _find_format(path)
+            if not path.exists():
+                raise InputFileError("does not exist", source=path, remedy="Check the path")
+            name = detect_format(path) or "itk"
             if name == "dicom":
                 return name, dicom.decode(path, frontal_only=frontal_only)
             check_bytes(path, path.stat().st_size)
-            return name, decoder(path)
+            family = {"itk": itk, "nifti": nifti}.get(name, pillow)
+            return name, family.decode(path)
     except InputFileError:
         raise
     except MemoryError as error:
@@ -70,28 +51,16 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
 def detect_format(path: Path) -> str | None:
     """Return a file's format by how it begins, ``None`` when it is not one of those that are known so.
 
-    Raises
-    ------
-    InputFileError
-        When the file is empty, or none.
-    OSError
-        When it cannot be opened.
+    These are ``"dicom"``, ``"png"``, ``"jpeg"``, ``"tiff"`` and ``"nifti"``. InputFileError is raised when the file is
+    empty, or none, and OSError when it cannot be opened.
     """
     check_is_file(path)
     head = _head(path)
-    return next((name for recognise, _ in _FAMILIES if (name := recognise(head)) is not None), None)
+    return dicom.recognise(head) or pillow.recognise(head) or nifti.recognise(head)
 
 
 def check_is_file(path: Path) -> None:
-    """Refuse a folder, and a pipe, socket or device, whose content might be waited for in vain.
-
-    Raises
-    ------
-    InputFileError
-        When it is one of these.
-    OSError
-        When there is no such file, or it cannot be looked at.
-    """
+    """Refuse a folder, and a pipe, socket or device, whose content might be waited for in vain."""
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise InputFileError("is a folder, not a file", source=path, remedy="Give the files in it")
@@ -112,18 +81,6 @@ def _reason(error: BaseException, path: Path) -> str:
     if as_given in text or any(folder in text for folder in folders):
         return type(error).__name__
     return textwrap.shorten(text.rstrip("."), _LONGEST_REASON)
-
-
-def _find_format(path: Path) -> tuple[str, Callable[[Path], Picture]]:
-    if not path.exists():
-        raise InputFileError("does not exist", source=path, remedy="Check the path")
-    check_is_file(path)
-    head = _head(path)
-    for recognise, decoder in _FAMILIES:
-        name = recognise(head)
-        if name is not None:
-            return name, decoder
-    return "itk", itk.decode
 
 
 def _head(path: Path) -> bytes:

@@ -26,13 +26,7 @@ _SIZE, _CODING, _COMPONENT_CODING, _TILE, _DATA, _END = 0xFF51, 0xFF52, 0xFF53, 
 
 
 def check_scans(path: Path, jpeg: bytes) -> None:
-    """Refuse a JPEG file of very many scans, each of which goes over the whole picture.
-
-    Raises
-    ------
-    InputFileError
-        When it has over a hundred; ten are usual.
-    """
+    """Refuse a JPEG file of over a hundred scans, each of which goes over the whole picture; ten are usual."""
     scans = jpeg.count(b"\xff\xda")
     if scans > _MOST_SCANS:
         raise InputFileError(f"its pixel data has {scans} scans", source=path, remedy=_REMEDY)
@@ -41,12 +35,7 @@ def check_scans(path: Path, jpeg: bytes) -> None:
 def check_jpeg(path: Path, stream: bytes, height: int, width: int) -> None:
     """Refuse a JPEG or JPEG-LS codestream of another size than its file declares, or of very many scans.
 
-    Raises
-    ------
-    InputFileError
-        When it is so, or its size stands behind its pixels (DNL).
-    ValueError
-        When it is no such codestream.
+    A size that stands behind the pixels (DNL) counts as another one. ValueError is raised for what is no codestream.
     """
     check_scans(path, stream)
     frames = list(_jpeg_frames(stream))
@@ -76,12 +65,7 @@ def _jpeg_frames(stream: bytes) -> Iterator[tuple[int, int, int]]:
 def check_jpeg_2000(path: Path, stream: bytes, height: int, width: int) -> None:
     """Refuse a JPEG 2000 codestream of another size than its file declares, or of very many parts.
 
-    Raises
-    ------
-    InputFileError
-        When it is so.
-    ValueError
-        When it is no such codestream.
+    ValueError is raised for what is no codestream.
     """
     for marker, body in _jpeg_2000_segments(_without_boxes(stream)):
         if marker == _SIZE:

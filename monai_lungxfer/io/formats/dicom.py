@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_lungxfer.io.formats.codestream import check_jpeg, check_jpeg_2000
@@ -20,11 +20,10 @@ _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _OVERLAYS = 0x60000000  # the groups from here on hold pictures
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 
-_CODECS: dict[str, tuple[str, Callable[[Path, bytes, int, int], None] | None]] = {
-    "1.2.840.10008.1.2.4.5": ("pylibjpeg[libjpeg]", check_jpeg),
-    "1.2.840.10008.1.2.4.6": ("pylibjpeg[libjpeg]", check_jpeg),
-    "1.2.840.10008.1.2.4.7": ("pylibjpeg[libjpeg]", check_jpeg),
-    "1.2.840.10008.1.2.4.8": ("pylibjpeg[libjpeg]", check_jpeg),
+_Check = Callable[[Path, bytes, int, int], None]
+
+_CODECS: dict[str, tuple[str, _Check | None]] = {
+    **{f"1.2.840.10008.1.2.4.{number}": ("pylibjpeg[libjpeg]", check_jpeg) for number in (5, 6, 7, 8)},
     "1.2.840.10008.1.2.4.9": ("pylibjpeg[openjpeg]", check_jpeg_2000),
     "1.2.840.10008.1.2.4.20": ("pylibjpeg[openjpeg]", check_jpeg_2000),
     "1.2.840.10008.1.2.5": ("pylibjpeg[rle]", None),
@@ -46,24 +45,9 @@ def recognise(head: bytes) -> str | None:
 def decode(path: Path, *, frontal_only: bool = False) -> Picture:
     """Read a DICOM file as a viewer would show it, with air dark, but in the values of its own range.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    frontal_only : bool
-        Whether to refuse what is no frontal chest radiograph by its header, and to remark where that leaves it open.
-
-    Raises
-    ------
-    ViewError
-        When the file is refused so.
-    InputFileError
-        When the file has no pixel data, more than one frame, a size that is not read, or pixel data that cannot be
-        decoded. The message quotes nothing of the file's text.
-
-    See Also
-    --------
-    monai_lungxfer.io.formats.dicom_pixels.decode_pixels : the steps from stored to displayed values.
+    `monai_lungxfer.io.formats.dicom_pixels.decode_pixels` tells the steps from stored to displayed values.
+    `frontal_only` refuses, by a ViewError, what is no frontal chest radiograph by its header, and remarks where that
+    leaves it open. No message quotes anything of the file's text.
     """
     try:
         size = path.stat().st_size
@@ -77,7 +61,9 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         _check(path, dataset)
         remarks = list(decision.remarks) if frontal_only else []
         pixels = decode_pixels(path, dataset, remarks)
-        return Picture(pixels, *_spacing(dataset), decision.view, tuple(remarks), _without_pictures(dataset))
+        header = dataset[:_OVERLAYS]
+        header.file_meta = dataset.file_meta
+        return Picture(pixels, *_spacing(dataset), decision.view, tuple(remarks), header)
     except (InputFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name
@@ -86,12 +72,6 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
             source=path,
             remedy="Copy it again from its source, or export it uncompressed",
         ) from None
-
-
-def _without_pictures(dataset: FileDataset) -> Dataset:
-    header: Dataset = dataset[:_OVERLAYS]
-    header.file_meta = dataset.file_meta
-    return header
 
 
 def _check(path: Path, dataset: FileDataset) -> None:
@@ -106,9 +86,17 @@ def _check(path: Path, dataset: FileDataset) -> None:
     check_size(path, int(dataset.Rows), int(dataset.Columns), bytes_each)
     if "TransferSyntaxUID" not in dataset.file_meta:
         dataset.file_meta.TransferSyntaxUID = _encoding(dataset)
-    _check_codec(path, dataset.file_meta.TransferSyntaxUID)
-    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        _check_codestream(path, dataset)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    package, check = next((codec for start, codec in _CODECS.items() if syntax.startswith(start)), (None, None))
+    if not can_decode(syntax):
+        raise InputFileError(
+            f"its pixel data is compressed as {syntax.name if syntax.is_valid else 'an unknown transfer syntax'}, "
+            "and there is no decoder for that",
+            source=path,
+            remedy=f'Run: pip install "{package}"' if package else "Export it uncompressed",
+        )
+    if syntax.is_encapsulated:
+        _check_codestream(path, dataset, check)
 
 
 def _check_frames(path: Path, frames: int) -> None:
@@ -127,30 +115,13 @@ def _encoding(dataset: FileDataset) -> pydicom.uid.UID:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _check_codec(path: Path, syntax: pydicom.uid.UID) -> None:
-    if can_decode(syntax):
-        return
-    package, _ = _find_codec(syntax)
-    raise InputFileError(
-        f"its pixel data is compressed as {syntax.name if syntax.is_valid else 'an unknown transfer syntax'}, "
-        "and there is no decoder for that",
-        source=path,
-        remedy=f'Run: pip install "{package}"' if package else "Export it uncompressed",
-    )
-
-
-def _find_codec(syntax: pydicom.uid.UID) -> tuple[str | None, Callable[[Path, bytes, int, int], None] | None]:
-    return next((codec for start, codec in _CODECS.items() if syntax.startswith(start)), (None, None))
-
-
-def _check_codestream(path: Path, dataset: FileDataset) -> None:
+def _check_codestream(path: Path, dataset: FileDataset, check: _Check | None) -> None:
     """Refuse compressed pixel data that are not of one frame, or not of the size that the header declares."""
     for keyword in _OFFSETS:  # of more than one frame; by them a codec would get other bytes than are checked here
         if keyword in dataset:
             delattr(dataset, keyword)
     frames = split_frames(dataset.PixelData)
     _check_frames(path, len(frames))
-    _, check = _find_codec(dataset.file_meta.TransferSyntaxUID)
     if check is not None:
         check(path, frames[0], int(dataset.Rows), int(dataset.Columns))
 

@@ -17,21 +17,10 @@ _PIECE = 1 << 16
 
 
 def read_dataset(path: Path, **options: Any) -> FileDataset:
-    """Read a file with pydicom, whether or not it has the preamble of PS3.10.
+    """Read a file with ``pydicom.dcmread`` and its options, whether or not it has the preamble of PS3.10.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    **options
-        For ``pydicom.dcmread``.
-
-    Raises
-    ------
-    InputFileError
-        When it unpacks to more than `monai_lungxfer.io.formats.picture.MAX_BYTES`.
-    Exception
-        Whatever pydicom raises for a malformed file.
+    InputFileError is raised when it unpacks to more than `monai_lungxfer.io.formats.picture.MAX_BYTES`, and whatever
+    pydicom raises for a malformed file.
     """
     with _File(path) as file:
         return pydicom.dcmread(file, force=True, **options)

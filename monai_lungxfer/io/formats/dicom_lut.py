@@ -26,17 +26,9 @@ _MOST_BITS = 16
 def modality_step(dataset: Dataset, limits: NDArray[Any]) -> tuple[Step | None, tuple[float, float]]:
     """Return the first step, ``None`` where there is none, and the lowest and highest value that comes out of it.
 
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-        Modality LUT Sequence (0028,3000), or Rescale Slope (0028,1053) and Intercept (0028,1052).
-    limits : numpy.ndarray
-        (2,) The lowest and highest value that can be stored.
-
-    Raises
-    ------
-    MALFORMED
-        When the attributes make no sense.
+    It is that of Modality LUT Sequence (0028,3000), or of Rescale Slope (0028,1053) and Intercept (0028,1052). The
+    limits, (2,), are the lowest and highest value that can be stored. One of `MALFORMED` is raised for attributes that
+    make no sense.
     """
     if dataset.get("ModalityLUTSequence"):
         item = dataset.ModalityLUTSequence[0]
@@ -57,17 +49,9 @@ def modality_step(dataset: Dataset, limits: NDArray[Any]) -> tuple[Step | None, 
 def voi_steps(dataset: Dataset, limits: tuple[float, float]) -> Iterator[Callable[[], Step]]:
     """Yield a maker of each alternative for the second step, the preferred one first: LUTs, then windows.
 
-    Parameters
-    ----------
-    dataset : pydicom.dataset.Dataset
-        VOI LUT Sequence (0028,3010); Window Center (0028,1050), Window Width (0028,1051), VOI LUT Function (0028,1056).
-    limits : tuple of float
-        What comes out of the first step, which is also the range that a window spreads its values over.
-
-    Yields
-    ------
-    callable
-        It returns the step, or raises one of `MALFORMED`.
+    Each returns the step, or raises one of `MALFORMED`. They are made of VOI LUT Sequence (0028,3010); Window Center
+    (0028,1050), Window Width (0028,1051), VOI LUT Function (0028,1056). The limits are what comes out of the first
+    step, which is also the range that a window spreads its values over.
     """
     for item in dataset.get("VOILUTSequence") or ():
         yield partial(_table_step, dataset, item, limits[0] < 0)

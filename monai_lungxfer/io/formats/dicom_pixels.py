@@ -50,14 +50,8 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     padding becomes as dark as the darkest pixel of the rest; float32. Overlays in planes of their own stay there.
     Colour: YBR and palettes become RGB; in the type that they are stored in.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        For messages.
-    dataset : pydicom.dataset.FileDataset
-        Of one frame, with its transfer syntax.
-    remarks : list of str
-        Receives what was malformed or of no use, and how that was dealt with.
+    The data set is of one frame and has its transfer syntax. `remarks` receives what was malformed or of no use, and
+    how that was dealt with.
     """
     if _IS_PYDICOM_2:
         _prefer_pylibjpeg(dataset)
@@ -66,7 +60,8 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     values = dataset.pixel_array
     interpretation = dataset.get("PhotometricInterpretation", "MONOCHROME2")  # read now: decoding may change it
     if interpretation == "PALETTE COLOR":
-        _refuse_segments(path, dataset)
+        if "SegmentedRedPaletteColorLookupTableData" in dataset:  # PS3.3, C.7.9.2: few bytes extend it without a bound
+            raise InputFileError("its palette is in segments", source=path, remedy="Export it in grey")
         return processing.apply_color_lut(values, dataset)[..., :3]
     if values.ndim == 3:
         if _IS_PYDICOM_2 and interpretation.startswith("YBR_FULL"):  # pydicom 3, and JPEG 2000's decoder, have done so
@@ -93,12 +88,6 @@ def _prefer_pylibjpeg(dataset: FileDataset) -> None:
     is_grey = dataset.get("SamplesPerPixel", 1) == 1
     if is_grey and syntax.is_compressed and handler.supports_transfer_syntax(syntax) and handler.is_available():
         dataset.convert_pixel_data("pylibjpeg")
-
-
-def _refuse_segments(path: Path, dataset: FileDataset) -> None:
-    """Refuse a palette in segments (PS3.3, C.7.9.2), which a few bytes of each extend without a bound."""
-    if "SegmentedRedPaletteColorLookupTableData" in dataset:
-        raise InputFileError("its palette is in segments", source=path, remedy="Export it in grey")
 
 
 def _significant(values: NDArray[Any], dataset: FileDataset, remarks: list[str]) -> NDArray[Any]:
@@ -158,7 +147,7 @@ def _display(dataset: FileDataset, stored: NDArray[Any], padding: NDArray[np.boo
     extremes = _extremes(stored, padding)
     for make in voi_steps(dataset, limits):
         try:
-            step = _composed(modality, make())
+            step = _compose(modality, make())
             low, high = step(extremes)
         except MALFORMED:
             remarks.append("its window or VOI LUT is malformed and was left out")
@@ -177,5 +166,5 @@ def _extremes(stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> NDArra
     return np.array([np.min(stored, where=~padding, initial=some), np.max(stored, where=~padding, initial=some)])
 
 
-def _composed(first: Step | None, second: Step) -> Step:
+def _compose(first: Step | None, second: Step) -> Step:
     return second if first is None else lambda values: second(first(values))

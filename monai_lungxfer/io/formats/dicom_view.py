@@ -62,16 +62,10 @@ _VIEW_CODES = {
 
 @dataclass(frozen=True)
 class ViewDecision:
-    """What a header says of the view.
+    """What a header says of the view: as in `monai_lungxfer.io.radiograph.Radiograph`, or ``None`` for unsaid.
 
-    Attributes
-    ----------
-    view : str or None
-        "AP", "PA", "frontal" (one of the two), "lateral", "oblique", "decubitus", "other", or ``None`` for unsaid.
-    objection : str or None
-        Why this is no frontal chest radiograph.
-    doubts : tuple of str
-        What the header leaves open, or contradicts itself in.
+    The objection is why this is no frontal chest radiograph. The doubts are what the header leaves open, or contradicts
+    itself in.
     """
 
     view: str | None
@@ -79,13 +73,7 @@ class ViewDecision:
     doubts: tuple[str, ...] = ()
 
     def refuse_others(self, path: Path) -> None:
-        """Let only frontal chest radiographs pass.
-
-        Raises
-        ------
-        ViewError
-            When there is an objection.
-        """
+        """Let only frontal chest radiographs pass: raise an objection as a ViewError."""
         if self.objection is not None:
             raise ViewError(
                 self.objection, source=path, remedy="Give a frontal chest radiograph, or allow others (any_view)"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.io.formats.picture import Picture, check_size, valid_spacing
+from monai_lungxfer.io.formats.picture import Picture, check_single, check_size, valid_spacing
 from monai_lungxfer.utils.errors import InputFileError
 
 _REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
@@ -21,11 +21,6 @@ def decode(path: Path) -> Picture:
     """Read a two-dimensional picture, grey or with three channels; alpha is dropped.
 
     A spacing of exactly (1, 1) is what ITK puts where a file has none, so it counts as unknown.
-
-    Raises
-    ------
-    InputFileError
-        When ITK does not know the format, finds an error, or when the file holds more than one slice.
     """
     import itk
 
@@ -72,13 +67,7 @@ def _checked(path: Path, io: Any) -> int:  # ITK's classes have no types
     import itk
 
     size = [io.GetDimensions(axis) for axis in range(io.GetNumberOfDimensions())]
-    slices = math.prod(size[2:])
-    if len(size) < 2 or slices != 1:
-        raise InputFileError(
-            f"holds {slices} slices of {' x '.join(map(str, size[:2]))} pixels",
-            source=path,
-            remedy="Give one file for each radiograph; a volume is not a radiograph",
-        )
+    check_single(path, math.prod(size[2:]), size[:2])
     components: int = io.GetNumberOfComponents()
     check_size(path, size[1], size[0], components * io.GetComponentSize())
     if components > 4 or io.GetPixelType() == itk.CommonEnums.IOPixel_COMPLEX:

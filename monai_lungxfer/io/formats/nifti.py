@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from monai_lungxfer.io.formats.picture import Picture, check_size, valid_spacing
+from monai_lungxfer.io.formats.picture import Picture, check_single, check_size, valid_spacing
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -45,12 +45,6 @@ def decode(path: Path) -> Picture:
     The first index is the column and the second the row, as ITK writes a two-dimensional image, hence the transpose.
     The affine matrix flips nothing, but a remark tells when it says that rows run upwards. The spacing is that of the
     header, if it says which unit it is in. Extensions of the header are not looked at.
-
-    Raises
-    ------
-    InputFileError
-        When the file holds more than one slice, complex numbers, a picture of a size that is not read, less than its
-        header declares, or, compressed, more.
     """
     with path.open("rb") as file:
         stream = _unpacked(file)
@@ -74,22 +68,8 @@ def decode(path: Path) -> Picture:
 def mask_image(path: Path, mask: NDArray[np.uint8]) -> nib.Nifti1Image | None:
     """Return the mask of a NIfTI file as an image with the file's shape, place and units, and none of its texts.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A file that `decode` reads.
-    mask : numpy.ndarray
-        uint8 (H, W).
-
-    Returns
-    -------
-    nibabel.Nifti1Image or None
-        Of the file's version; ``None`` when the mask has another size than the file's picture.
-
-    Raises
-    ------
-    OSError, EOFError, zlib.error
-        When the file cannot be read any more.
+    The image of the mask, uint8 (H, W), has the file's version. It is ``None`` when the mask has another size than the
+    file's picture. OSError, EOFError or zlib.error is raised when the file cannot be read any more.
     """
     with quiet(), path.open("rb") as file:
         kind, header = _parsed(_unpacked(file).read(_LONGEST_HEAD))
@@ -161,13 +141,7 @@ def _check_shape(path: Path, shape: tuple[int, ...], item_size: int) -> None:
     if len(shape) < 2:
         raise InputFileError(f"its shape is {shape}, which is no picture", source=path, remedy="Give a radiograph")
     channels = _channels(shape)
-    slices = math.prod(shape[2:]) // channels
-    if slices != 1:
-        raise InputFileError(
-            f"holds {slices} slices of {shape[0]} x {shape[1]} pixels",
-            source=path,
-            remedy="Give one file for each radiograph; a volume is not a radiograph",
-        )
+    check_single(path, math.prod(shape[2:]) // channels, shape[:2])
     check_size(path, shape[1], shape[0], channels * item_size)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,22 +28,10 @@ _NEAREST, _FARTHEST = 1e-6, 1e6
 
 @dataclass(frozen=True)
 class Picture:
-    """The decoded content of a file.
+    """The decoded content of a file, as in `monai_lungxfer.io.radiograph.Radiograph`.
 
-    Attributes
-    ----------
-    pixels : numpy.ndarray
-        (H, W), or (H, W, 3) for red, green and blue; any real dtype.
-    spacing : tuple of float or None
-        Distance between (rows, columns) in mm.
-    spacing_source : str or None
-        Where in the file the spacing stands.
-    view : str or None
-        As in `monai_lungxfer.io.radiograph.Radiograph`.
-    remarks : tuple of str
-        What a person should know of the decoding, such as that something malformed was left out.
-    header : pydicom.dataset.Dataset or None
-        Of a DICOM file, without its pixel data.
+    The pixels are (H, W), or (H, W, 3) for red, green and blue, of any real dtype. The remarks are what a person should
+    know of the decoding, such as that something malformed was left out.
     """
 
     pixels: NDArray[Any]
@@ -57,19 +45,8 @@ class Picture:
 def check_size(path: Path, height: int, width: int, bytes_each: float = 1) -> None:
     """Refuse a picture by the size that its header declares, before memory is spent on its pixels.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        For messages.
-    height, width : int
-        In pixels.
-    bytes_each : float
-        What a pixel takes as it is stored, all its channels together.
-
-    Raises
-    ------
-    InputFileError
-        When a side is shorter than `MIN_SIDE`, or when there are more than `MAX_PIXELS` or `MAX_BYTES`.
+    A side must have `MIN_SIDE` pixels, and there may be `MAX_PIXELS` and `MAX_BYTES`. `bytes_each` is what a pixel
+    takes as it is stored, all its channels together.
     """
     if min(height, width) < MIN_SIDE:
         raise InputFileError(
@@ -87,13 +64,7 @@ def check_size(path: Path, height: int, width: int, bytes_each: float = 1) -> No
 
 
 def check_bytes(path: Path, count: float) -> None:
-    """Refuse a file by how many bytes it has, unpacks to, or declares.
-
-    Raises
-    ------
-    InputFileError
-        When they are more than `MAX_BYTES`.
-    """
+    """Refuse a file of which more than `MAX_BYTES` are there, unpacked, or declared."""
     if count > MAX_BYTES:
         raise InputFileError(
             f"too large: over {MAX_BYTES // 1_000_000} MB",
@@ -102,14 +73,18 @@ def check_bytes(path: Path, count: float) -> None:
         )
 
 
-def check_finite(path: str | Path, pixels: NDArray[np.float32]) -> None:
-    """Refuse pixels (H, W) or (3, H, W) that are not numbers.
+def check_single(path: Path, slices: int, size: Sequence[int]) -> None:
+    """Refuse what is not one slice of two dimensions, such as a volume."""
+    if slices != 1 or len(size) < 2:
+        raise InputFileError(
+            f"holds {slices} slices of {' x '.join(map(str, size))} pixels",
+            source=path,
+            remedy="Give one file for each radiograph; a volume is not a radiograph",
+        )
 
-    Raises
-    ------
-    InputFileError
-        When there are NaN or infinity among them.
-    """
+
+def check_finite(path: str | Path, pixels: NDArray[np.float32]) -> None:
+    """Refuse pixels (H, W) or (3, H, W) with NaN or infinity among them."""
     finite = np.isfinite(pixels)
     count = np.count_nonzero(~(finite if finite.ndim == 2 else finite.all(axis=0)))
     if count:

@@ -43,11 +43,6 @@ def decode(path: Path) -> Picture:
     Values stay as they are stored; a palette is resolved, alpha is dropped, and CMYK and YCbCr become RGB. The
     picture is turned as its EXIF orientation tag says, as every viewer does. Their resolution (dots per inch) is
     a wish of the printing program, not of the detector, so there is no spacing.
-
-    Raises
-    ------
-    InputFileError
-        When there is more than one page, or when the size is not one that is read.
     """
     with path.open("rb") as file:
         plugin = _PLUGINS[recognise(file.read(16)) or "png"][1]
@@ -60,7 +55,8 @@ def decode(path: Path) -> Picture:
             file.seek(0)
         image = _opened(path, file, plugin)
         check_size(path, image.height, image.width)
-        _check_pages(path, image)
+        if getattr(image, "is_animated", False):  # n_frames would go through all of them
+            raise InputFileError("holds several pages", source=path, remedy="Save each radiograph as a file of its own")
         _check_tiles(path, image)
         if _would_lose_bits(path, image):
             return itk.decode(path)
@@ -75,11 +71,6 @@ def _opened(path: Path, file: BinaryIO, plugin: type[ImageFile]) -> ImageFile:
             raise
         problem = "is damaged, or a TIFF file of a kind that is not read"
         raise InputFileError(problem, source=path, remedy=_TIFF_REMEDY) from error
-
-
-def _check_pages(path: Path, image: ImageFile) -> None:
-    if getattr(image, "is_animated", False):  # n_frames would go through all of them
-        raise InputFileError("holds several pages", source=path, remedy="Save each radiograph as a file of its own")
 
 
 def _check_tiles(path: Path, image: ImageFile) -> None:

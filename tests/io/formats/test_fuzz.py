@@ -80,7 +80,7 @@ def test_findings_are_found(
         "cube": Radiograph(np.zeros((2, 40, 60), np.float32), "png"),
     }
 
-    def read(path: Path, channels: str, *, any_view: bool = True) -> Radiograph:
+    def read(path: Path, channels: str, *, any_view: bool) -> Radiograph:
         if isinstance(result, Exception):
             raise result
         return radiographs[result]
