@@ -25,8 +25,7 @@ from .outputs import plan as plan
 from .overlay import draw_comparison as draw_comparison
 from .overlay import draw_moments as draw_moments
 from .overlay import draw_overlay as draw_overlay
-from .overlay import save_comparison as save_comparison
-from .overlay import save_overlay as save_overlay
+from .overlay import save_picture as save_picture
 from .overlay import thumbnail as thumbnail
 from .quality import Measurements as Measurements
 from .quality import Thresholds as Thresholds

@@ -30,71 +30,40 @@ class InferenceParts:
     """What inference consists of.
 
     Only the two ends of the YAML's transforms are left out, ``LoadImaged`` and ``SaveImaged``: images come from
-    memory and go back there.
-
-    Attributes
-    ----------
-    device : torch.device
-        Where the network is.
-    network : torch.nn.Module
-        Without trained weights yet.
-    inferer : callable
-        Called as ``inferer(inputs=batch, network=network)``.
-    preprocessing : monai.transforms.Compose
-        From an image in memory to the network's input, key `image`.
-    to_probability : monai.transforms.Compose
-        The postprocessing before its threshold: from logits to probabilities of native size, key `pred`.
-    threshold : monai.transforms.Compose
-        The threshold alone: from probabilities to the mask as the network drew it.
-    to_mask : monai.transforms.Compose
-        What follows the threshold, such as cleaning.
-    channels : {"grey", "rgb"}
-        What images must be read with, see `monai_lungxfer.io.radiograph.read_radiograph`.
+    memory and go back there. `preprocessing` makes the network's input of an image in memory, key `image`. The
+    postprocessing, key `pred`, is in three parts: `to_probability` brings logits to probabilities of native size,
+    `threshold` alone makes of them the mask as the network drew it, and `to_mask` is what follows, such as cleaning.
     """
 
     device: torch.device
-    network: torch.nn.Module
-    inferer: Any
+    network: torch.nn.Module  # without trained weights yet
+    inferer: Any  # called as inferer(inputs=batch, network=network)
     preprocessing: Compose
     to_probability: Compose
     threshold: Compose
     to_mask: Compose
-    channels: Channels
+    channels: Channels  # that images must be read with
 
 
 def load_parts(
     folder: Path, weights: Path, device: str = "auto", overrides: Mapping[str, Any] | None = None
 ) -> InferenceParts:
-    """Build the parts.
+    """Build the parts; the arguments are those of `monai_lungxfer.inference.segmenter.Segmenter.from_bundle`.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The bundle's folder.
-    weights : pathlib.Path
-        The weights file that will be loaded into the network: it decides on the network and the input size.
-    device : str
-        "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
-    overrides : mapping, optional
-        Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
-
-    Raises
-    ------
-    BundleError
-        When a part is missing or cannot be built, or an override names nothing that has an effect here, or is no value
-        that its setting can have.
-    LungXferError
-        When the device cannot be used.
+    The weights file decides on the network and the input size, and is not loaded here. BundleError is raised when a
+    part is missing or cannot be built, or when an override names nothing that has an effect here, or is no value that
+    its setting can have.
     """
+    overrides = overrides or {}
     parser = _parser(folder)
     parser["weights"] = as_setting(weights)
-    if isinstance(named := parser.get("network_def"), Mapping) and "network_def" not in (overrides or {}):
+    if isinstance(named := parser.get("network_def"), Mapping) and "network_def" not in overrides:
         parser["network_def"] = follow_network(named, weights)
     if device != "auto":
         _override(parser, {"device": usable_device(device)}, folder)
-    _check_effect(overrides or {}, folder)
-    _override(parser, overrides or {}, folder)
-    _check_values(parser, overrides or {}, folder)
+    _check_effect(overrides, folder)
+    _override(parser, overrides, folder)
+    _check_values(parser, overrides, folder)
     where = usable_device(_part(parser, "device", folder))  # before the network, which is moved there
     to_probability, threshold, to_mask = _parted(_part(parser, "postprocessing", folder), folder)
     return InferenceParts(
@@ -172,7 +141,7 @@ def _check_effect(overrides: Mapping[str, Any], folder: Path) -> None:
 def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
     wanted = {
         "image_size": ("two numbers of pixels, as in [256, 256]", _is_size),
-        "threshold": ("a number above 0 and below 1", lambda value: _is_number(value) and 0 < value < 1),
+        "threshold": ("a number above 0 and below 1", lambda value: isinstance(value, (int, float)) and 0 < value < 1),
         "clean": ("true or false", lambda value: isinstance(value, bool)),
     }
     for name in overrides.keys() & wanted.keys():
@@ -181,16 +150,12 @@ def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Pa
             raise BundleError(f"{name} would be {value!r}, not {description}", source=folder, remedy="Correct it")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _is_size(value: Any) -> bool:
     return isinstance(value, Sequence) and len(value) == 2 and all(isinstance(side, int) and side > 0 for side in value)
 
 
-def _without(transforms: Compose, *kinds: type) -> list[Any]:
-    return [transform for transform in transforms.transforms if not isinstance(transform, kinds)]
+def _without(transforms: Compose, kind: type) -> list[Any]:
+    return [transform for transform in transforms.transforms if not isinstance(transform, kind)]
 
 
 def _parted(postprocessing: Compose, folder: Path) -> tuple[Compose, Compose, Compose]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_lungxfer.inference.inputs import InputFile, output_stems
-from monai_lungxfer.inference.overlay import save_overlay
+from monai_lungxfer.inference.overlay import draw_overlay, save_picture
 from monai_lungxfer.inference.segmentation import SEG_SUFFIX, PreparedRadiograph, Segmentation
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES
 from monai_lungxfer.utils.errors import LungXferError, OutputError
@@ -60,26 +60,12 @@ class PlannedResult:
         return [self.mask] if self.overlay is None else [self.mask, self.overlay]
 
     def check(self, radiograph: PreparedRadiograph) -> None:
-        """Refuse what no mask can be written for.
-
-        Raises
-        ------
-        InputFileError
-            When a DICOM SEG is wanted of another file.
-        """
+        """Refuse what no mask can be written for: a DICOM SEG of another file."""
         if self.options.mask_format == DICOM_SEG:
             radiograph.dicom_source()
 
     def write(self, segmentation: Segmentation, folder: Path) -> None:
-        """Write the mask and, where it is wanted, the overlay.
-
-        Raises
-        ------
-        InputFileError
-            When the input's header does not allow a DICOM SEG, or the input cannot be read any more.
-        OutputError
-            When a file cannot be written.
-        """
+        """Write the mask and, where it is wanted, the overlay; errors are those of `Segmentation.save`."""
         segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
         if self.overlay is not None:
             self._write_overlay(segmentation, folder / self.overlay)
@@ -89,7 +75,7 @@ class PlannedResult:
         if picture is None:
             raise ValueError("the radiograph was loaded without its picture")
         if self.options.mask_format != DICOM_SEG:
-            save_overlay(path, picture, segmentation.mask)
+            save_picture(path, draw_overlay(picture, segmentation.mask))
             return
         from monai_lungxfer.inference.dicom.secondary_capture import (
             secondary_capture_overlay,  # an extra, maybe not installed
@@ -112,25 +98,10 @@ def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[PlannedRes
 def check_results(
     tasks: Sequence[PlannedResult], folder: Path, others: Iterable[str], overwrite: bool, *, resumable: bool
 ) -> list[Path]:
-    """Refuse to replace an input, or results that exist, and return what will be written.
+    """Refuse to replace an input, or results that exist, and return what will be written to the output folder.
 
-    Parameters
-    ----------
-    tasks : sequence of PlannedResult
-        What is to be done.
-    folder : pathlib.Path
-        The output folder.
-    others : iterable of str
-        Names of further files that will be written to it.
-    overwrite : bool
-        Whether results that exist may be replaced.
-    resumable : bool
-        Whether an earlier run has left a journal, so that `--resume` is a way out.
-
-    Raises
-    ------
-    OutputError
-        When they would be, or `folder` is a file.
+    `others` are the names of further files that will be written to it. With `overwrite`, results that exist may be
+    replaced. `resumable` says that an earlier run has left a journal, so that ``--resume`` is a way out.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError("this is a file, not a folder", source=folder, remedy="Choose another folder (--out)")

@@ -112,16 +112,8 @@ def draw_moments(
 ) -> tuple[Image.Image, Image.Image]:
     """Draw two masks on two copies of a radiograph, red before and blue after, to be laid over each other.
 
-    Parameters
-    ----------
-    grey, before, after
-        As for `draw_comparison`.
-
-    Returns
-    -------
-    tuple of PIL.Image.Image
-        RGB, of the width of `grey`, and 16 pixels higher for the notice. Lines are twice as thick as in an overlay,
-        since these pictures are looked at small.
+    The arrays are those of `draw_comparison`. The pictures are RGB, of the width of `grey`, and 16 pixels higher for
+    the notice. Lines are twice as thick as in an overlay, since these pictures are looked at small.
     """
     pictures = []
     for mask, colour in ((before, _BEFORE), (after, _AFTER)):
@@ -164,30 +156,7 @@ def _widest(lines: tuple[str, ...], size: int) -> float:
     return max(ImageFont.load_default(size).getlength(line) for line in lines)
 
 
-def save_overlay(path: str | Path, grey: NDArray[np.uint8], mask: NDArray[np.uint8]) -> None:
-    """Write the picture of `draw_overlay` as PNG.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
-    _save(path, draw_overlay(grey, mask))
-
-
-def save_comparison(
-    path: str | Path, grey: NDArray[np.uint8], before: NDArray[np.uint8], after: NDArray[np.uint8]
-) -> None:
-    """Write the picture of `draw_comparison` as PNG.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
-    _save(path, draw_comparison(grey, before, after))
-
-
-def _save(path: str | Path, picture: Image.Image) -> None:
+def save_picture(path: str | Path, picture: Image.Image) -> None:
+    """Write a picture as PNG, whole or not at all; OutputError is raised when it cannot be written."""
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG")

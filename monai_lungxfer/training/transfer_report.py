@@ -17,7 +17,7 @@ from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.inference.batch import predict_files
 from monai_lungxfer.inference.inputs import InputFile, find_inputs, output_stems
 from monai_lungxfer.inference.outputs import OutputOptions
-from monai_lungxfer.inference.overlay import save_comparison, thumbnail
+from monai_lungxfer.inference.overlay import draw_comparison, save_picture, thumbnail
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.synthetic.phantoms import write_phantoms
@@ -112,7 +112,7 @@ def _write_comparisons(images: list[InputFile], before: Segmenter, after: Segmen
     for image, stem in zip(images, output_stems(images), strict=True):
         radiograph = read_radiograph(image.path, name=image.name)
         masks = (before.segment(radiograph).mask, after.segment(radiograph).mask)
-        save_comparison(folder / f"{stem}.png", thumbnail(radiograph.pixels), *masks)
+        save_picture(folder / f"{stem}.png", draw_comparison(thumbnail(radiograph.pixels), *masks))
 
 
 def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:

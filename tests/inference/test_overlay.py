@@ -11,7 +11,7 @@ from monai_lungxfer.inference.overlay import (
     draw_comparison,
     draw_moments,
     draw_overlay,
-    save_overlay,
+    save_picture,
     thumbnail,
 )
 
@@ -90,7 +90,7 @@ def test_lung_at_the_border_is_closed() -> None:
 
 def test_saved_picture(tmp_path) -> None:
     path = tmp_path / "a" / "x_overlay.png"
-    save_overlay(path, np.zeros((20, 30), np.uint8), np.zeros((20, 30), np.uint8))
+    save_picture(path, draw_overlay(np.zeros((20, 30), np.uint8), np.zeros((20, 30), np.uint8)))
     with Image.open(path) as picture:
         assert (picture.mode, picture.size, picture.format) == ("RGB", (30, 36), "PNG")
 

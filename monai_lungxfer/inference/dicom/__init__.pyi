@@ -4,7 +4,6 @@ from .attributes import valid_text as valid_text
 from .dicomweb import check_url as check_url
 from .dicomweb import fetch_study as fetch_study
 from .dicomweb import store_instances as store_instances
-from .refusals import Refusals as Refusals
 from .secondary_capture import secondary_capture_overlay as secondary_capture_overlay
 from .segmentation import equipment as equipment
 from .segmentation import lung_segmentation as lung_segmentation
@@ -14,5 +13,6 @@ from .source import derived_uid as derived_uid
 from .source import read_source as read_source
 from .source import save_dicom as save_dicom
 from .source import source_image as source_image
+from .source import store_each as store_each
 from .store_scu import Archive as Archive
 from .store_scu import send as send

@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,8 +18,7 @@ import requests
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from monai_lungxfer.inference.dicom.refusals import Refusals
-from monai_lungxfer.inference.dicom.source import save_dicom
+from monai_lungxfer.inference.dicom.source import save_dicom, store_each
 from monai_lungxfer.utils.errors import DownloadError, InputFileError, LungXferError, OutputError
 from monai_lungxfer.utils.extras import import_extra
 
@@ -108,15 +108,7 @@ def store_instances(url: str, files: Sequence[str | Path]) -> None:
         When the server cannot be reached or refuses the sender: the files before are stored. When it refuses single
         files: all others are stored.
     """
-    client = _client(url)
-    refusals = Refusals(_shown(url))
-    for file in files:
-        instance = _read(file)
-        with _answers(url, OutputError):
-            reason = _stored(client, instance)
-        if reason is not None:
-            refusals.add(file, reason)
-    refusals.raise_any(len(files))
+    store_each(files, _shown(url), partial(_store, _client(url), url))
 
 
 def check_url(url: str) -> None:
@@ -130,14 +122,21 @@ def check_url(url: str) -> None:
     _client(url)
 
 
-def _stored(client: DICOMwebClient, instance: Dataset) -> str | None:
-    """Return why the server refuses an instance, or nothing when it is stored."""
+def _store(client: DICOMwebClient, url: str, file: str | Path) -> str | None:
+    """Return why the server refuses a file, or nothing when it is stored."""
     try:
-        answer = client.store_instances([instance])
-    except requests.HTTPError as error:
-        if error.response.status_code != requests.codes.conflict:
-            raise
-        return "it answered 409"  # none of the instances is stored (PS3.18, 10.5.3)
+        instance = pydicom.dcmread(file)
+    except (OSError, InvalidDicomError) as error:
+        raise InputFileError(
+            f"cannot be read as DICOM ({type(error).__name__})", source=file, remedy="Give DICOM files only"
+        ) from None
+    with _answers(url, OutputError):
+        try:
+            answer = client.store_instances([instance])
+        except requests.HTTPError as error:
+            if error.response.status_code != requests.codes.conflict:
+                raise
+            return "it answered 409"  # none of the instances is stored (PS3.18, 10.5.3)
     if not answer.get("FailedSOPSequence"):
         return None
     reason = answer.FailedSOPSequence[0].get("FailureReason")
@@ -235,12 +234,3 @@ def _file_name(instance: Dataset) -> str:
     uid = str(instance.get("SOPInstanceUID"))
     name = uid if re.fullmatch(r"[0-9.]{1,64}", uid) else hashlib.sha256(uid.encode()).hexdigest()
     return f"{name}.dcm"
-
-
-def _read(file: str | Path) -> Dataset:
-    try:
-        return pydicom.dcmread(file)
-    except (OSError, InvalidDicomError) as error:
-        raise InputFileError(
-            f"cannot be read as DICOM ({type(error).__name__})", source=file, remedy="Give DICOM files only"
-        ) from None

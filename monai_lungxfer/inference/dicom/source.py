@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from monai_lungxfer.inference.dicom.attributes import read_number, read_text, valid_text
 from monai_lungxfer.io.formats.dicom_file import read_dataset
-from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError, OutputError
 from monai_lungxfer.utils.files import atomic_path
 
 PROJECTIONS = {
@@ -131,6 +132,33 @@ def source_image(source: Dataset) -> SourceImage:
             identity=_identity(source),
             orientation=_orientation(source),
             series_number=read_number(source, "SeriesNumber"),
+        )
+
+
+def store_each(files: Sequence[str | Path], archive: str, store: Callable[[str | Path], str | None]) -> None:
+    """Give files to an archive one by one; one that it refuses does not hold up the rest.
+
+    Parameters
+    ----------
+    files : sequence of str or pathlib.Path
+        DICOM files.
+    archive : str
+        Its address, as it may stand in logs.
+    store : callable
+        Returns why the archive refuses a file, in words that quote nothing of its content, or ``None``.
+
+    Raises
+    ------
+    OutputError
+        When some were refused; it names the first of them and its reason.
+    """
+    refused = [(file, reason) for file in files if (reason := store(file)) is not None]
+    if refused:
+        first, reason = refused[0]
+        raise OutputError(
+            f"{archive} refuses {len(refused)} of {len(files)} files, this one to begin with ({reason})",
+            source=first,
+            remedy="The others are stored. Look into the archive's log",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
-from monai_lungxfer.inference.dicom.refusals import Refusals
+from monai_lungxfer.inference.dicom.source import store_each
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
 from monai_lungxfer.utils.extras import import_extra
 
@@ -113,19 +114,14 @@ def send(files: Sequence[str | Path], archive: Archive) -> None:
     """
     if not files:
         return
-    association = _associated(files, archive)
-    refusals = Refusals(str(archive))
+    association = _associate(files, archive)
     try:
-        for file in files:
-            reason = _stored(association, file, archive)
-            if reason is not None:
-                refusals.add(file, reason)
+        store_each(files, str(archive), partial(_store, association, archive))
     finally:
         association.release()
-    refusals.raise_any(len(files))
 
 
-def _associated(files: Sequence[str | Path], archive: Archive) -> Association:
+def _associate(files: Sequence[str | Path], archive: Archive) -> Association:
     pynetdicom = import_extra("pynetdicom")
     contexts = [
         pynetdicom.build_context(sop_class, syntax) for sop_class, syntax in dict.fromkeys(map(_context, files))
@@ -163,7 +159,7 @@ def _context(file: str | Path) -> tuple[str, str]:
         ) from None
 
 
-def _stored(association: Association, file: str | Path, archive: Archive) -> str | None:
+def _store(association: Association, archive: Archive, file: str | Path) -> str | None:
     """Return why the archive refuses a file, or nothing when it is stored."""
     try:
         status = association.send_c_store(pydicom.dcmread(file)).get("Status")
