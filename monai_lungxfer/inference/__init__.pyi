@@ -3,13 +3,13 @@ from .batch import predict_files as predict_files
 from .batch import segment_tasks as segment_tasks
 from .config import InferenceParts as InferenceParts
 from .config import load_parts as load_parts
-from .folder_images import images_in as images_in
-from .folder_images import require_images as require_images
 from .image_traits import ImageTraits as ImageTraits
 from .image_traits import grey_entropy as grey_entropy
 from .image_traits import measure_traits as measure_traits
 from .input_search import Found as Found
+from .input_search import images_in as images_in
 from .input_search import is_image as is_image
+from .input_search import require_images as require_images
 from .input_search import search as search
 from .input_search import strip_image_suffix as strip_image_suffix
 from .inputs import InputFile as InputFile

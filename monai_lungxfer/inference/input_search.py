@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,18 +24,10 @@ _RESULT_ENDINGS = ("_mask", "_overlay")
 
 @dataclass
 class Found:
-    """What an input stands for.
+    """What an input stands for: files, absolute, and the folder that their names start from.
 
-    Attributes
-    ----------
-    root : pathlib.Path
-        The folder that the names of its files start from; absolute.
-    files : list of pathlib.Path
-        Absolute.
-    results : int
-        How many files were left out as results of this package, or masks of a data set, by their names.
-    others : int
-        How many files of a folder are no images.
+    `results` is how many files were left out as results of this package, or masks of a data set, by their names.
+    `others` is how many files of a folder are no images.
     """
 
     root: Path
@@ -44,15 +37,7 @@ class Found:
 
 
 def search(given: str | Path) -> Found:
-    """Return what an input stands for, see `monai_lungxfer.inference.inputs.find_inputs`.
-
-    Raises
-    ------
-    InputFileError
-        When it does not exist or is no file, a folder holds no image, or a pattern fits nothing.
-    DatalistError
-        When a datalist is malformed.
-    """
+    """Return what an input stands for; `monai_lungxfer.inference.inputs.find_inputs` says what, and when it fails."""
     path = Path(os.path.abspath(Path(given).expanduser()))  # noqa: PTH100 - takes ".." out, and follows no link
     if path.is_dir():
         return _in_folder(path)
@@ -65,6 +50,30 @@ def search(given: str | Path) -> Found:
     if glob.has_magic(str(given)):
         return _from_pattern(path)
     raise InputFileError("does not exist", source=given, remedy="Check the path")
+
+
+def images_in(folder: str | Path, pattern: str = "*") -> list[str]:
+    """List the images of a folder, not of folders below it, whose names fit a pattern: for a bundle's inference.yaml.
+
+    They are paths, sorted. Files that are no images by their name or content, such as a README, are left out. The
+    folder need not exist: MONAI makes parts of the configuration, such as the postprocessing, where none is given.
+    """
+    paths = [Path(folder, name) for name in glob.glob(pattern, root_dir=folder)]  # noqa: PTH207 - hidden files stay out
+    return sorted(str(path) for path in paths if path.is_file() and is_image(path))
+
+
+def require_images(images: Sequence[str], folder: str | Path, pattern: str = "*") -> None:
+    """Refuse to continue without images of `images_in`, which was given the folder and the pattern."""
+    if images:
+        return
+    if not Path(folder).is_dir():
+        raise InputFileError("there is no such folder", source=folder, remedy="Check --dataset_dir")
+    fitting = "" if pattern == "*" else f" that fits {pattern!r}"
+    raise InputFileError(
+        f"the folder holds no image{fitting}",
+        source=folder,
+        remedy="Check --dataset_dir and --image_pattern; folders below it are not searched",
+    )
 
 
 def strip_image_suffix(name: str) -> str:

@@ -73,7 +73,8 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
     _report(searched)
     found = dict.fromkeys(path for one in searched for path in one.files)
     roots = [one.root for one in searched]
-    above = _common_folder([*roots, *(path.parent for path in found)] if _any_outside(found, roots) else roots)
+    outside = [path.parent for path in found if not any(path.is_relative_to(root) for root in roots)]
+    above = _common_folder([*roots, *outside])
     return [InputFile(path, _name(os.path.relpath(path, above)), any_view) for path in found]
 
 
@@ -126,10 +127,6 @@ def _cut(stem: str) -> str:
         return stem
     end = "-" + hashlib.sha256(encoded).hexdigest()[:8]
     return folder + slash + encoded[: _LONGEST_STEM - len(end)].decode(errors="ignore") + end
-
-
-def _any_outside(files: Iterable[Path], roots: Sequence[Path]) -> bool:
-    return not all(any(file.is_relative_to(root) for root in roots) for file in files)
 
 
 def _common_folder(folders: Sequence[Path]) -> Path:

@@ -22,19 +22,10 @@ _STAMP = ("input_size", "input_mtime_ns")
 
 
 class Journal:
-    """A file with one line a radiograph, written as soon as its results are, below a line that says how.
+    """A file in the output folder with one line a radiograph, written as soon as its results are.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The output folder.
-    identity : ModelIdentity
-        The model that makes the masks.
-    options : OutputOptions
-        What is written.
-    tasks : sequence of PlannedResult
-        What is to be done. The sizes and times of their inputs are taken now, before any is read, so that one which
-        changes meanwhile is done again.
+    The line above them says by which model, and with which options. The sizes and times of the tasks' inputs are taken
+    now, before any is read, so that one which changes meanwhile is done again.
     """
 
     def __init__(
@@ -52,16 +43,13 @@ class Journal:
 
         The input must be the same file by its size and time, since another folder may hold another image of that name,
         and its results must have the names that are planned now, since added inputs may have taken them.
-        What was skipped or left out is to be tried again: the file may have been mended since.
-
-        Raises
-        ------
-        OutputError
-            When that run used another model or other options, or the file is no journal.
+        What was skipped or left out is to be tried again: the file may have been mended since. OutputError is raised
+        when that run used another model or other options, or the file is no journal.
         """
         try:
             lines = self._lines()
-            kept = self._kept(lines[1:]) if not lines or self._is_head(lines[0]) else None
+            is_ours = not lines or dict(lines[0]) == json.loads(json.dumps(self._head))
+            kept = self._kept(lines[1:]) if is_ours else None
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # it may be any JSON
             raise OutputError(
                 "is no journal, or is damaged", source=self.path, remedy="Start afresh with --overwrite"
@@ -74,15 +62,14 @@ class Journal:
             )
         return kept
 
-    def _is_head(self, line: Mapping[str, Any]) -> bool:
-        return dict(line) == json.loads(json.dumps(self._head))
-
     def _kept(self, lines: Sequence[Mapping[str, Any]]) -> dict[str, Prediction]:
         kept = {}
         for line in lines:
             prediction, stamp = _restored(line)
-            named = self._has_results(prediction) and self._named_as_planned(prediction)
-            if named and self._same_input(prediction.file, stamp):
+            if prediction.status != "done" or stamp is None or not self._has_results(prediction):
+                continue
+            # What is no input this time keeps its stamp as well, for a later run to compare.
+            if self._stamps.setdefault(prediction.file, stamp) == stamp:
                 kept[prediction.file] = prediction
         return kept
 
@@ -95,33 +82,18 @@ class Journal:
         return [json.loads(line) for line in whole.split("\n")[:-1]]
 
     def _has_results(self, prediction: Prediction) -> bool:
-        names = (prediction.mask, prediction.overlay)
-        return prediction.status == "done" and all(
-            (self.path.parent / name).is_file() for name in names if name is not None
-        )
-
-    def _named_as_planned(self, prediction: Prediction) -> bool:
-        names = (prediction.mask, prediction.overlay)
+        """Tell whether results are there, and named as they are planned now."""
+        names = [name for name in (prediction.mask, prediction.overlay) if name is not None]
+        if not all((self.path.parent / name).is_file() for name in names):
+            return False
         task = self._tasks.get(prediction.file)
         if task is not None:
-            return names == (task.mask, task.overlay)
+            return names == task.results
         # What is no input this time keeps its line, unless its results are about to be replaced.
-        return not any(name is not None and name.casefold() in self._results for name in names)
-
-    def _same_input(self, name: str, stamp: _Stamp | None) -> bool:
-        if stamp is None:
-            return False
-        # What is no input this time keeps its stamp as well, for a later run to compare.
-        return self._stamps.setdefault(name, stamp) == stamp
+        return not any(name.casefold() in self._results for name in names)
 
     def open(self, kept: Mapping[str, Prediction]) -> None:
-        """Begin the file anew, with what is kept of an earlier run, which a crash in between does not lose.
-
-        Raises
-        ------
-        OutputError
-            When it cannot be written.
-        """
+        """Begin the file anew, with what is kept of an earlier run, which a crash in between does not lose."""
         lines = [self._head, *map(self._values, kept.values())]
         with atomic_path(self.path) as temporary:
             temporary.write_text("".join(map(_as_line, lines)), encoding="utf-8")
@@ -131,13 +103,7 @@ class Journal:
             raise unwritable(self.path, error) from error
 
     def add(self, prediction: Prediction) -> None:
-        """Write a line, which a killed process leaves behind.
-
-        Raises
-        ------
-        OutputError
-            When it cannot be written.
-        """
+        """Write a line, which a killed process leaves behind; OutputError is raised when it cannot be written."""
         if self._file is None:
             raise RuntimeError("open() comes before add()")
         try:

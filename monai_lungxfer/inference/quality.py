@@ -210,19 +210,9 @@ def find_flags(
 
 
 def counted_flags(share: float, bridges: float, islands: float, thresholds: Thresholds = THRESHOLDS) -> dict[str, bool]:
-    """Judge a mask by the three measurements that the report of an evaluation has as well.
+    """Judge a mask by the three `Measurements` that the report of an evaluation has as well.
 
-    Parameters
-    ----------
-    share, bridges, islands : float
-        See `Measurements`.
-    thresholds : Thresholds
-        Where the flags begin.
-
-    Returns
-    -------
-    dict of str to bool
-        Whether each flag that follows from them applies.
+    Returns whether each flag that follows from them applies.
     """
     return {
         "empty": share == 0,

@@ -50,23 +50,14 @@ class ModelIdentity:
 class PreparedRadiograph:
     """What is kept of a radiograph after it was read: small, however large the radiograph was.
 
-    Attributes
-    ----------
-    image : monai.data.MetaTensor
-        Preprocessed, shape (C, h, w), with the record of the transforms that led to it.
-    size : tuple of int
-        Native (H, W) in pixels.
-    traits : ImageTraits
-        Of the image, for the flags.
-    format, spacing, spacing_source, header, source
-        As in `monai_lungxfer.io.radiograph.Radiograph`.
-    picture : numpy.ndarray or None
-        For an overlay, see `monai_lungxfer.inference.overlay.thumbnail`; only where one is wanted.
+    The image is preprocessed, (C, h, w), with the record of the transforms that led to it. The picture is that of
+    `monai_lungxfer.inference.overlay.thumbnail`, only where an overlay is wanted. All that has no comment is as in
+    `monai_lungxfer.io.radiograph.Radiograph`.
     """
 
     image: MetaTensor
-    size: tuple[int, int]
-    traits: ImageTraits
+    size: tuple[int, int]  # native (H, W) in pixels
+    traits: ImageTraits  # for the flags
     format: str
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
@@ -77,10 +68,7 @@ class PreparedRadiograph:
     def dicom_source(self) -> Dataset:
         """Return the header that results in DICOM refer to.
 
-        Raises
-        ------
-        InputFileError
-            When the radiograph is not from a DICOM file, or nothing but its pixels identifies it and the file is gone.
+        InputFileError is raised when there is none, or when nothing but its pixels identifies it and the file is gone.
         """
         from monai_lungxfer.inference.dicom.source import identified_source  # only where it is needed
 

@@ -104,29 +104,13 @@ class Segmenter:
         return next(self.run([self.load(path, any_view=any_view)]))
 
     def segment(self, radiograph: Radiograph) -> Segmentation:
-        """Segment one radiograph.
-
-        Parameters
-        ----------
-        radiograph : Radiograph
-            Of any native size.
-
-        Raises
-        ------
-        InputFileError
-            When all its pixels have the same value.
-        """
+        """Segment one radiograph of any native size; InputFileError is raised when all its pixels are the same."""
         return self.segment_many([radiograph])[0]
 
     def segment_many(self, radiographs: Iterable[Radiograph]) -> list[Segmentation]:
         """Segment radiographs of any native sizes in one pass of the network; the order is kept.
 
         What else is in the batch has no influence on an image's result, beyond the rounding of floating-point numbers.
-
-        Raises
-        ------
-        InputFileError
-            When all pixels of a radiograph have the same value.
         """
         return list(self.run([self.prepare(radiograph) for radiograph in radiographs]))
 
@@ -135,27 +119,15 @@ class Segmenter:
     ) -> PreparedRadiograph:
         """Read a radiograph and preprocess it, for `run`. Threads may call this at the same time.
 
-        Parameters
-        ----------
-        path, name, any_view
-            As for `monai_lungxfer.io.radiograph.read_radiograph`.
-        picture : bool
-            Whether to keep a small picture of it, for an overlay.
-
-        Raises
-        ------
-        ViewError, InputFileError
-            As `segment_file`.
+        `picture` keeps a small picture of it, for an overlay. The other arguments, and the errors, are those of
+        `monai_lungxfer.io.radiograph.read_radiograph`.
         """
         return self.prepare(read_radiograph(path, self.channels, name=name, any_view=any_view), picture=picture)
 
     def prepare(self, radiograph: Radiograph, *, picture: bool = False) -> PreparedRadiograph:
         """Preprocess a radiograph that was read with the `channels` of this segmenter; see `load`.
 
-        Raises
-        ------
-        InputFileError
-            When all pixels have the same value: there is nothing to normalise and nothing to see.
+        InputFileError is raised when all pixels have the same value: there is nothing to normalise, and to see.
         """
         lowest, highest = radiograph.pixels.min(), radiograph.pixels.max()
         if lowest == highest:

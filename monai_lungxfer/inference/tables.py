@@ -80,15 +80,7 @@ class Prediction:
 
 
 def predictions_document(predictions: Sequence[Prediction], identity: ModelIdentity) -> dict[str, Any]:
-    """Return what predictions.json holds.
-
-    Parameters
-    ----------
-    predictions : sequence of Prediction
-        The rows.
-    identity : ModelIdentity
-        The model that made them.
-    """
+    """Return what predictions.json holds of predictions and the model that made them."""
     return {
         "format": "monai_lungxfer predictions 1",
         "notice": NOTICE,
@@ -103,11 +95,7 @@ def save_tables(predictions: Sequence[Prediction], identity: ModelIdentity, fold
     """Write predictions.csv and predictions.json, each all or nothing.
 
     In the CSV flags are joined by semicolons, what is unknown is empty, and the last column names the model.
-
-    Raises
-    ------
-    OutputError
-        When a table cannot be written.
+    OutputError is raised when a table cannot be written.
     """
     table, document = (Path(folder) / name for name in TABLE_NAMES)
     with atomic_path(document) as temporary:

@@ -59,7 +59,8 @@ def save_mask(
     """
     path = Path(path)
     if path.name.endswith(".png"):
-        _save_png(path, mask)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(encode_png(mask))
     elif path.name.endswith((".nii.gz", ".nii")):
         _save_nifti(path, mask, spacing, None if radiograph is None else Path(radiograph))
     else:
@@ -93,11 +94,6 @@ class MaskWriter(ImageWriter):
     def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
         """Write the mask."""
         save_mask(str(filename), self.mask, self.spacing, self.radiograph)
-
-
-def _save_png(path: Path, mask: NDArray[np.uint8]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(encode_png(mask))
 
 
 def _save_nifti(

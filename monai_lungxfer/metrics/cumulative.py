@@ -57,15 +57,8 @@ class PaperMetrics(CumulativeIterationMetric):
     def aggregate(self) -> Tensor:
         """Return the means over all images of all processes, without the images where a metric is undefined.
 
-        Returns
-        -------
-        torch.Tensor
-            The means, float64, one for each of `names`; NaN where no image has a defined value.
-
-        Raises
-        ------
-        ValueError
-            When no image was measured since the last reset.
+        They are float64, one for each of `names`; NaN where no image has a defined value. ValueError is raised when no
+        image was measured since the last reset.
         """
         values = self.get_buffer()
         if not isinstance(values, Tensor):
@@ -179,13 +172,7 @@ class ValidationDiceLoss(Metric):
 
     @sync_all_reduce("_overlap", "_sizes", "_num_examples")
     def compute(self) -> float:
-        """Return the loss over all images of all processes.
-
-        Raises
-        ------
-        NotComputableError
-            When there was no image.
-        """
+        """Return the loss over all images of all processes; NotComputableError is raised when there was none."""
         if self._num_examples == 0:
             raise NotComputableError("ValidationDiceLoss must have at least one image before it can be computed.")
         return float(1 - (2 * self._overlap + self._smooth) / (self._sizes + self._smooth))

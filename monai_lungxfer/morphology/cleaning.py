@@ -40,11 +40,6 @@ def clean_lungs(mask: ArrayLike) -> NDArray[np.bool_]:
     numpy.ndarray
         The cleaned mask, bool (H, W): two lungs, or one, or none, but for lungs that are fused beyond what counts as
         a bridge.
-
-    Raises
-    ------
-    LungXferError
-        When the mask is not two-dimensional or holds other values than 0 and 1.
     """
     cleaned = fill_holes(keep_lungs(check_mask(mask)))
     for _ in range(_MOST_CUTS):
@@ -112,23 +107,7 @@ class CleanLungs(Transform):
     backend = [TransformBackends.NUMPY]  # noqa: RUF012 - MONAI's way to say so
 
     def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
-        """Clean a mask.
-
-        Parameters
-        ----------
-        img : torch.Tensor or numpy.ndarray
-            Mask (1, H, W) of {0, 1}, of any type.
-
-        Returns
-        -------
-        torch.Tensor or numpy.ndarray
-            As the input, with its type, device and metadata.
-
-        Raises
-        ------
-        LungXferError
-            When the mask is not (1, H, W), or holds other values than 0 and 1.
-        """
+        """Clean a mask (1, H, W) of {0, 1}; the result has its type, device and metadata."""
         if img.ndim != 3 or img.shape[0] != 1:
             raise LungXferError(
                 f"a mask to be cleaned must be (1, H, W); this one has the shape {tuple(img.shape)}",

@@ -47,11 +47,6 @@ def count_islands(mask: ArrayLike) -> int:
     -------
     int
         Pieces that are no lung and cover `MIN_ISLAND_FRACTION` of the image or more; 0 for an empty mask.
-
-    Raises
-    ------
-    LungXferError
-        When the mask is not two-dimensional or holds other values than 0 and 1.
     """
     binary = check_mask(mask)
     areas = piece_areas(ndimage.label(binary, TOUCHING)[0])
@@ -77,11 +72,6 @@ def count_bridges(mask: ArrayLike) -> int:
     int
         Number of bridges; 0 when the lungs are apart, when there is one lung only, or when the mask is empty. Lungs
         that are fused over more than `MAX_NECK` of their width count as one lung.
-
-    Raises
-    ------
-    LungXferError
-        When the mask is not two-dimensional or holds other values than 0 and 1.
     """
     pieces, number = ndimage.label(check_mask(mask), TOUCHING)
     if number == 0:
@@ -128,18 +118,10 @@ def piece_areas(pieces: NDArray[np.int32]) -> NDArray[np.int64]:
 
 
 def find_lung_cores(piece: NDArray[np.bool_]) -> tuple[NDArray[np.int16], float] | None:
-    """Erode a piece until it falls into two lungs.
+    """Erode a piece, a map (H, W), until it falls into two lungs. The border of the map erodes as any other edge.
 
-    Parameters
-    ----------
-    piece : numpy.ndarray
-        Map (H, W) of one piece. The border of the map erodes as any other edge.
-
-    Returns
-    -------
-    tuple or None
-        The map (H, W) of the two lungs' cores (1 and 2, else 0) at the first erosion that parts them, and the radius
-        of that erosion in pixels; ``None`` when the piece does not fall apart as two lungs with a bridge would.
+    Returns the map (H, W) of the two lungs' cores (1 and 2, else 0) at the first erosion that parts them, and the
+    radius of that erosion in pixels; ``None`` when the piece does not fall apart as two lungs with a bridge would.
     """
     depth = ndimage.distance_transform_edt(np.pad(piece, 1))[1:-1, 1:-1]
     for radius in np.linspace(0, MAX_NECK * depth.max(), _STEPS + 1)[1:]:
@@ -155,13 +137,7 @@ def find_lung_cores(piece: NDArray[np.bool_]) -> tuple[NDArray[np.int16], float]
 
 
 def check_mask(mask: ArrayLike) -> NDArray[np.bool_]:
-    """Return a mask (H, W) of {0, 1} as a map of booleans.
-
-    Raises
-    ------
-    LungXferError
-        When the mask is not two-dimensional or holds other values than 0 and 1.
-    """
+    """Return a mask (H, W) of {0, 1} as a map of booleans; LungXferError is raised for every other array."""
     values = np.asarray(mask)
     if values.ndim != 2 or not np.all((values == 0) | (values == 1)):
         raise LungXferError(

@@ -6,7 +6,8 @@ same range; all channels of an image, and all images of a record, are treated al
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +35,9 @@ class _RandDegradationd(RandomizableTransform, MapTransform):
         In place of the transform's own `ranges`: the lowest and the highest strength.
     """
 
+    effect: ClassVar[Callable[..., np.ndarray]]
+    """Degrades an image (H, W) of grey values 0..1 by the strengths, and by a generator where it takes one as `rng`."""
+
     ranges: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     def __init__(
@@ -45,10 +49,6 @@ class _RandDegradationd(RandomizableTransform, MapTransform):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}; it has {[*self.ranges]}")
         self.drawn_from = {**self.ranges, **ranges}
-
-    def degraded(self, *image_and_rng: Any, **strengths: Any) -> np.ndarray:
-        """Return the degraded image, float32 (H, W); grey values are 0..1 before and after."""
-        raise NotImplementedError
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return the record with its images degraded, or as it is."""
@@ -68,8 +68,10 @@ class _RandDegradationd(RandomizableTransform, MapTransform):
         if low == high:
             return plane
         rng = np.random.default_rng(seed)
-        strengths = degrade.strengths(rng, self.drawn_from)
-        return low + (high - low) * self.degraded((plane - low) / (high - low), rng, **strengths)
+        given: dict[str, Any] = dict(degrade.strengths(rng, self.drawn_from))
+        if "rng" in signature(self.effect).parameters:
+            given["rng"] = rng
+        return low + (high - low) * self.effect((plane - low) / (high - low), **given)
 
 
 class RandPortableDegraded(_RandDegradationd):
@@ -83,75 +85,49 @@ class RandPortableDegraded(_RandDegradationd):
     (1, 64, 48)
     """
 
-    def degraded(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the image as a portable device would have made it."""
-        return degrade.portable_degraded(image, rng)
+    effect = staticmethod(degrade.portable_degraded)
 
 
 class RandScatterVeild(_RandDegradationd):
     """Scattered radiation, as without a grid; `ratio` is the scatter-to-primary ratio."""
 
     ranges: ClassVar = degrade.STRENGTHS["scatter_veil"]
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, ratio: float) -> np.ndarray:  # noqa: ARG002
-        """Return the veiled image."""
-        return degrade.scatter_veil(image, ratio)
+    effect = staticmethod(degrade.scatter_veil)
 
 
 class RandQuantumNoised(_RandDegradationd):
     """Poisson noise of a low dose; `photons` reach a pixel where nothing absorbs."""
 
     ranges: ClassVar = degrade.STRENGTHS["quantum_noise"]
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, photons: float) -> np.ndarray:
-        """Return the noisy image."""
-        return degrade.quantum_noise(image, photons, rng)
+    effect = staticmethod(degrade.quantum_noise)
 
 
 class RandMotionBlurd(_RandDegradationd):
     """Breathing or movement over a `length` (share of the longer side) in a direction (`degrees`)."""
 
     ranges: ClassVar = degrade.STRENGTHS["motion_blur"]
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, length: float, degrees: float) -> np.ndarray:  # noqa: ARG002
-        """Return the blurred image."""
-        return degrade.motion_blur(image, length, degrees)
+    effect = staticmethod(degrade.motion_blur)
 
 
 class RandGridLinesd(_RandDegradationd):
     """Shadows of a grid's lamellae: their `period` in pixels, `depth` as a share of the range, and direction."""
 
     ranges: ClassVar = {**degrade.STRENGTHS["grid_lines"], "degrees": (-3, 3)}
-
-    def degraded(  # noqa: D102 - as in the parts above
-        self,
-        image: np.ndarray,
-        rng: np.random.Generator,  # noqa: ARG002
-        period: float,
-        depth: float,
-        degrees: float,
-    ) -> np.ndarray:
-        return degrade.grid_lines(image, period, depth, degrees)
+    effect = staticmethod(degrade.grid_lines)
 
 
 class RandLowContrastd(_RandDegradationd):
     """Grey values drawn towards a `level`, of whose distance the share `factor` is left."""
 
     ranges: ClassVar = degrade.STRENGTHS["low_contrast"]
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, factor: float, level: float) -> np.ndarray:  # noqa: ARG002
-        """Return the flatter image."""
-        return degrade.low_contrast(image, factor, level)
+    effect = staticmethod(degrade.low_contrast)
 
 
 class RandCollimationd(_RandDegradationd):
     """Blades over one to four borders, each up to `reach` (share of the side) deep."""
 
     ranges: ClassVar = {"reach": (0.03, 0.09)}
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, reach: float) -> np.ndarray:
-        """Return the image between the blades."""
-        return degrade.collimation(image, rng, reach)
+    effect = staticmethod(degrade.collimation)
 
 
 class RandMarkersd(_RandDegradationd):
@@ -159,7 +135,8 @@ class RandMarkersd(_RandDegradationd):
 
     ranges: ClassVar = degrade.STRENGTHS["text_marker"]
 
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, height: float) -> np.ndarray:
+    @staticmethod
+    def effect(image: np.ndarray, rng: np.random.Generator, height: float) -> np.ndarray:
         """Return the marked image."""
         place = devices.draw_marker_position(rng)
         return devices.text_marker(image, str(rng.choice(devices.MARKERS)), place, height)
@@ -169,28 +146,20 @@ class RandTubesd(_RandDegradationd):
     """Tubes and central lines from above, `count` of them (rounded)."""
 
     ranges: ClassVar = {"count": (1, 3)}
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, count: float) -> np.ndarray:
-        """Return the image with tubes."""
-        return devices.tubes(image, rng, round(count))
+    effect = staticmethod(lambda image, rng, count: devices.tubes(image, rng, round(count)))
 
 
 class RandElectrodesd(_RandDegradationd):
     """ECG electrodes with their leads, `count` of them (rounded)."""
 
     ranges: ClassVar = {"count": (1, 5)}
-
-    def degraded(self, image: np.ndarray, rng: np.random.Generator, count: float) -> np.ndarray:
-        """Return the image with electrodes."""
-        return devices.electrodes(image, rng, round(count))
+    effect = staticmethod(lambda image, rng, count: devices.electrodes(image, rng, round(count)))
 
 
 class RandPacemakerd(_RandDegradationd):
     """A pacemaker and its lead."""
 
-    def degraded(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the image with a pacemaker."""
-        return devices.pacemaker(image, rng)
+    effect = staticmethod(devices.pacemaker)
 
 
 class RandOpacityd(_RandDegradationd):

@@ -112,13 +112,7 @@ def store_instances(url: str, files: Sequence[str | Path]) -> None:
 
 
 def check_url(url: str) -> None:
-    """Refuse what is no URL of a server before work is done for it. The server is not asked.
-
-    Raises
-    ------
-    LungXferError
-        When it is none, holds a password, or dicomweb-client is not installed.
-    """
+    """Refuse what is no URL of a server, or holds a password, before work is done for it. The server is not asked."""
     _client(url)
 
 

@@ -29,29 +29,9 @@ def secondary_capture_overlay(
 ) -> SCImage:
     """Make a secondary capture in colour of the picture that `monai_lungxfer.inference.overlay.draw_overlay` draws.
 
-    Parameters
-    ----------
-    source : pydicom.dataset.Dataset
-        The radiograph, its pixel data is not needed. It is not changed.
-    grey : numpy.ndarray
-        uint8 (h, w), the radiograph as from `monai_lungxfer.inference.overlay.thumbnail`.
-    mask : numpy.ndarray
-        uint8 (H, W) of {0, 1}, of native size.
-    identity : ModelIdentity
-        The model that made the mask.
-
-    Returns
-    -------
-    highdicom.sc.SCImage
-        RGB, 8 bits, the picture as it is: reduced, with the notice below. It has no pixel spacing, since it is not
-        to be measured in. Its UIDs are deterministic as a segmentation's are.
-
-    Raises
-    ------
-    InputFileError
-        When the source is not of one frame or not of a radiograph's SOP class.
-    LungXferError
-        When highdicom is not installed.
+    Source, mask, model and errors are those of `monai_lungxfer.inference.dicom.segmentation.lung_segmentation`. It is
+    RGB, 8 bits, the picture as it is: reduced, with the notice below. It has no pixel spacing, since it is not to be
+    measured in. Its UIDs are deterministic as a segmentation's are.
     """
     image = source_image(source)
     pixels = np.asarray(draw_overlay(grey, mask))

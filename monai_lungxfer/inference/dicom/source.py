@@ -57,32 +57,21 @@ _DIRECTION = re.compile(r"(?!.*(.).*\1)[ALRPHF]{1,3}")
 class SourceImage:
     """A source image as its results see it.
 
-    Attributes
-    ----------
-    header : pydicom.dataset.Dataset
-        What a result is built from: the four UIDs, modality, size, and lossy compression where there is one. All
-        attributes of the patient are empty; neither frame of reference nor pixel spacing are among them.
-    identity : pydicom.dataset.Dataset
-        Attributes of patient and study for the result, in UTF-8: those of type 2, at least empty.
-    orientation : tuple of str
-        Patient Orientation (0020,0020), the directions of rows and columns; empty when it is not given.
-    series_number : int
-        Series Number (0020,0011), 0 when it is not given.
+    A result is built from the header: the four UIDs, modality, size, and lossy compression where there is one. All its
+    attributes of the patient are empty; neither frame of reference nor pixel spacing are among them. The identity holds
+    the attributes of patient and study for the result, in UTF-8: those of type 2, at least empty.
     """
 
     header: Dataset
     identity: Dataset
-    orientation: tuple[str, ...]
-    series_number: int
+    orientation: tuple[str, ...]  # Patient Orientation (0020,0020), of rows and columns; empty when it is not given
+    series_number: int  # 0 when it is not given
 
 
 def read_source(path: str | Path) -> Dataset:
     """Read what `source_image` needs of a DICOM file; the pixel data only where nothing else identifies the image.
 
-    Raises
-    ------
-    InputFileError
-        When the file is no DICOM file. The message quotes nothing of its text.
+    InputFileError is raised when it is no DICOM file. The message quotes nothing of its text.
     """
     try:
         source: Dataset = read_dataset(Path(path), stop_before_pixels=True)
@@ -106,13 +95,7 @@ def identified_source(header: Dataset, path: Path | None) -> Dataset:
 
 
 def save_dicom(path: str | Path, instance: Dataset) -> None:
-    """Write a DICOM file that is whole or not there.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
+    """Write a DICOM file that is whole or not there; OutputError is raised when it cannot be written."""
     with atomic_path(path) as temporary:
         instance.save_as(temporary)
 
@@ -120,11 +103,8 @@ def save_dicom(path: str | Path, instance: Dataset) -> None:
 def source_image(source: Dataset) -> SourceImage:
     """Take over what is usable of a source image's attributes. `source` is not changed.
 
-    Raises
-    ------
-    InputFileError
-        When it has more than one frame, or is of a SOP class that is not a radiograph's, or when nothing tells it from
-        other images (neither SOP Instance UID nor pixel data).
+    InputFileError is raised when it has more than one frame, or is of a SOP class that is not a radiograph's, or when
+    nothing tells it from other images (neither SOP Instance UID nor pixel data).
     """
     with config.disable_value_validation():  # the warnings would quote values
         return SourceImage(
@@ -138,19 +118,8 @@ def source_image(source: Dataset) -> SourceImage:
 def store_each(files: Sequence[str | Path], archive: str, store: Callable[[str | Path], str | None]) -> None:
     """Give files to an archive one by one; one that it refuses does not hold up the rest.
 
-    Parameters
-    ----------
-    files : sequence of str or pathlib.Path
-        DICOM files.
-    archive : str
-        Its address, as it may stand in logs.
-    store : callable
-        Returns why the archive refuses a file, in words that quote nothing of its content, or ``None``.
-
-    Raises
-    ------
-    OutputError
-        When some were refused; it names the first of them and its reason.
+    `archive` is its address, as it may stand in logs. `store` returns why a file is refused, in words that quote
+    nothing of its content, or ``None``. OutputError names the first refused file in the end.
     """
     refused = [(file, reason) for file in files if (reason := store(file)) is not None]
     if refused:

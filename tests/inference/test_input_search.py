@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_lungxfer.inference.folder_images import images_in, require_images
+from monai_lungxfer.inference.input_search import images_in, require_images
 from monai_lungxfer.utils.errors import InputFileError
 
 
