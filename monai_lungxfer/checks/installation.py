@@ -38,18 +38,9 @@ CODECS_REMEDY = 'pip install "pylibjpeg[libjpeg,openjpeg,rle]>=2.0"'
 
 @dataclass(frozen=True)
 class InstallationCheck:
-    """The outcome of one check.
+    """What was looked at, what was `found` there, and a `remedy`, a command where one helps.
 
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    status : {"ok", "warn", "missing"}
-        Warn: something optional is absent or scarce. Missing: the package cannot work as it should.
-    found : str
-        What is there.
-    remedy : str or None
-        What to do about it, a command where one helps.
+    The status is "ok"; "warn" where something optional is absent or scarce; "missing" where the package cannot work.
     """
 
     name: str
@@ -112,9 +103,9 @@ def _library_check(requirement: Requirement, extra: str | None = None) -> Instal
         found = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
         return InstallationCheck(requirement.name, failed, f"not installed ({wanted})", remedy)
-    if not requirement.specifier.contains(found, prereleases=True):
-        return InstallationCheck(requirement.name, failed, f"{found} ({wanted})", remedy)
-    return InstallationCheck(requirement.name, "ok", f"{found} ({wanted})")
+    fits = requirement.specifier.contains(found, prereleases=True)
+    status, advice = ("ok", None) if fits else (failed, remedy)
+    return InstallationCheck(requirement.name, status, f"{found} ({wanted})", advice)
 
 
 def check_device() -> list[InstallationCheck]:
@@ -150,13 +141,9 @@ def check_codecs() -> list[InstallationCheck]:
     checks = []
     for name, syntaxes in CODECS.items():
         lacking = [uid for uid in syntaxes if not _decodes(uid)]
-        if lacking:
-            found = f"lacks {', '.join(lacking)}"
-            checks.append(InstallationCheck(f"DICOM {name}", "missing", found, CODECS_REMEDY))
-        else:
-            checks.append(
-                InstallationCheck(f"DICOM {name}", "ok", f"{len(syntaxes)} of {len(syntaxes)} transfer syntaxes")
-            )
+        status, remedy = ("missing", CODECS_REMEDY) if lacking else ("ok", None)
+        found = f"lacks {', '.join(lacking)}" if lacking else f"{len(syntaxes)} of {len(syntaxes)} transfer syntaxes"
+        checks.append(InstallationCheck(f"DICOM {name}", status, found, remedy))
     return checks
 
 

@@ -17,7 +17,7 @@ from monai_lungxfer.cli.options import OUT, Json, Overwrite
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from monai_lungxfer.checks.bundle.outcome import Outcome
+    from monai_lungxfer.checks.bundle.run import Outcome
 
 bundles_app = typer.Typer(no_args_is_help=True, help="List the MONAI bundles, find, copy or check them.")
 

@@ -23,13 +23,7 @@ _PHANTOMS = 24
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """Read one configuration file.
-
-    Raises
-    ------
-    BundleError
-        When it cannot be read, or holds no mapping.
-    """
+    """Read one configuration file; a `BundleError` is raised when it cannot be read, or holds no mapping."""
     try:
         content = ConfigParser.load_config_file(str(file))
     except Exception as error:  # what YAML, JSON and the disk raise
@@ -85,10 +79,7 @@ def _check_overlay(bundle: Path, files: Sequence[Path]) -> None:
 def expression_tree(text: str, path: str, file: Path) -> ast.AST:
     """Parse an expression of a configuration, its references replaced by something that is Python.
 
-    Raises
-    ------
-    BundleError
-        When it is no Python.
+    A `BundleError` is raised when it is no Python.
     """
     known = dict.fromkeys(ReferenceResolver.match_refs_pattern(text))
     try:

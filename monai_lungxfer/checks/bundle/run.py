@@ -6,8 +6,9 @@ import logging
 import tempfile
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from monai_lungxfer.bundle.files import LARGE_FILES, MANIFEST, METADATA, WEIGHTS, bundle_path
@@ -21,11 +22,50 @@ from monai_lungxfer.checks.bundle.network import (
     check_torchscript,
     check_weights,
 )
-from monai_lungxfer.checks.bundle.outcome import BundleCheck, Outcome
 from monai_lungxfer.checks.bundle.targets import check_targets
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 
 _METADATA, _WEIGHTS, _INFERENCE = METADATA.as_posix(), WEIGHTS.as_posix(), INFERENCE.as_posix()
+
+
+@dataclass(frozen=True)
+class BundleCheck:
+    """One check of a bundle.
+
+    Attributes
+    ----------
+    name : str
+        What is looked at, in a word or two.
+    run : callable
+        Takes the bundle's folder, which it leaves as it is, and an empty folder to work in. Returns what was found,
+        and raises a `BundleError` when that is not as it should be.
+    file : str
+        Within the bundle: what is to be mended when the check ends by an error of another library.
+    needs : str or None
+        A file within the bundle without which there is nothing to check.
+    """
+
+    name: str
+    run: Callable[[Path, Path], str]
+    file: str
+    needs: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the check of that name on the bundle of that name.
+
+    The status is "ok", "failed" or "skipped" (there is nothing to check). The detail is what was found, what is wrong,
+    or why it was skipped. `file`, relative to the bundle's folder, is where it is wrong; `remedy` is what to do.
+    """
+
+    bundle: str
+    check: str
+    status: str
+    detail: str
+    file: str | None = None
+    remedy: str | None = None
+
 
 CHECKS = (
     BundleCheck("files", check_files, LARGE_FILES),
@@ -45,24 +85,10 @@ CHECKS = (
 
 
 def verify_bundle(bundle: str | Path) -> Iterator[Outcome]:
-    """Run every check on a bundle.
+    """Run every check on a bundle, given as for `monai_lungxfer.bundle.files.bundle_path`.
 
-    Code that the bundle's configurations name is run. Nothing is written into the bundle.
-
-    Parameters
-    ----------
-    bundle : str or pathlib.Path
-        As for `monai_lungxfer.bundle.files.bundle_path`.
-
-    Yields
-    ------
-    Outcome
-        One for each of `CHECKS`, in their order.
-
-    Raises
-    ------
-    BundleError
-        When there is no such bundle. What is wrong with it is an outcome and not an exception.
+    Code that the bundle's configurations name is run. Nothing is written into the bundle. What is wrong with it is an
+    outcome, in the order of `CHECKS`, and not an exception. When there is no such bundle, a `BundleError` is raised.
     """
     folder = bundle_path(bundle)
     for check in CHECKS:

@@ -22,7 +22,6 @@ from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.execution.paths import StepPaths, StudyPaths
 from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
-from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.study.report.cases import MEASURED_FLAGS, Case
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.training.transfer_report import SHARED
@@ -33,16 +32,10 @@ SIDE = 400
 
 @dataclass(frozen=True)
 class CasePictures:
-    """What is drawn of one case.
+    """What is drawn of one case: the radiograph with the line of the mask `before`, of that `after`, and with `both`.
 
-    Attributes
-    ----------
-    before, after : PIL.Image.Image
-        The radiograph with the line of each mask as the network drew it, uncleaned: what was measured.
-    both : PIL.Image.Image
-        With both lines.
-    flags : tuple of str
-        Flags of the mask after that the study's reports do not tell.
+    The masks are as the network drew them, uncleaned: what was measured. `flags` are those of the mask after that the
+    study's reports do not tell.
     """
 
     before: Image.Image
@@ -56,21 +49,8 @@ def draw_case_pictures(
 ) -> dict[int, CasePictures]:
     """Draw cases, by their numbers, with the weights in the study's folder.
 
-    Parameters
-    ----------
-    results : StudyResults
-        Of the study.
-    cases : sequence of Case
-        Which.
-    data : str or pathlib.Path or None
-        The study's data; None for the folder that the plan names.
-    device : str
-        Where the networks run.
-
-    Raises
-    ------
-    LungXferError
-        When an image is not where the data should be.
+    `data` is the folder of the study's data; None takes the one that the plan names. The networks run on `device`. A
+    `LungXferError` is raised when an image is not where the data should be.
     """
     root = stage_data(data or results.plan.data, STAGES["portable"])
     images = _images(cases, root)
@@ -107,17 +87,13 @@ def _segmenters(results: StudyResults, repetition: int, device: str) -> tuple[Se
     own = paths.step(repetition, last)
     # The best parent may be of another repetition.
     before = StepPaths(paths.path / parent) if "/" in parent else paths.step(repetition, parent)
-    overrides = _overrides(results.plan)
+    settings = results.plan.stages.portable.settings
+    shared = {name: value for name, value in settings.items() if name.partition("#")[0] in SHARED}
+    overrides: dict[str, Any] = {"precision": results.plan.precision} | shared
     return tuple(
         Segmenter.from_bundle("portable", weights=step.weights, device=device, overrides=overrides)
         for step in (before, own)
     )  # type: ignore[return-value]
-
-
-def _overrides(plan: StudyPlan) -> dict[str, Any]:
-    settings = plan.stages.portable.settings
-    shared = {name: value for name, value in settings.items() if name.partition("#")[0] in SHARED}
-    return {"precision": plan.precision} | shared
 
 
 def _pictures(

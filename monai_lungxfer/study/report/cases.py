@@ -30,20 +30,8 @@ CASE_FLAGS = MappingProxyType(
 class Case:
     """One image, as the first repetition saw it that held it out.
 
-    Attributes
-    ----------
-    number : int
-        From 1: its place among all images of the independent halves, sorted by name.
-    image : str
-        Its name, which must not get into the report.
-    repetition : int
-        Whose weights saw it.
-    finding, view : str
-        Of its record.
-    before, after : mapping of str to float
-        Its metrics.
-    flags : tuple of str
-        Some of `CASE_FLAGS`.
+    The number, from 1, is its place among all images of the independent halves, sorted by name. The name itself,
+    `image`, must not get into the report. `before` and `after` are its metrics, and the flags some of `CASE_FLAGS`.
     """
 
     number: int

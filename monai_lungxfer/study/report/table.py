@@ -52,22 +52,10 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the report.
+    """A table of the report, with a title of one line and a note on what the columns mean.
 
-    Attributes
-    ----------
-    name : str
-        Name of its files without the ending.
-    title : str
-        One line.
-    note : str
-        What the columns mean.
-    columns : tuple of str
-        Headings.
-    cells : sequence of tuple of Cell
-        The rows as they are read.
-    numbers : pandas.DataFrame
-        Every number at full precision, for the CSV.
+    `name` is that of its files without the ending. The cells are its rows as they are read; the numbers, for the CSV,
+    are at full precision.
     """
 
     SUFFIXES: ClassVar = ("csv", "md", "tex")
@@ -98,13 +86,7 @@ class Table:
         return text.translate(_LATEX)
 
     def write(self, folder: str | Path) -> None:
-        """Write NAME.csv, NAME.md and NAME.tex, each all or nothing.
-
-        Raises
-        ------
-        OutputError
-            When a file cannot be written.
-        """
+        """Write NAME.csv, NAME.md and NAME.tex, each all or nothing."""
         texts = (self.numbers.to_csv(index=False), self.markdown(), self.latex())
         for suffix, text in zip(self.SUFFIXES, texts, strict=True):
             with atomic_path(Path(folder) / f"{self.name}.{suffix}") as temporary:

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_lungxfer.study.analysis.analysis import Analysis
-from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.case_pictures import draw_case_pictures
 from monai_lungxfer.study.report.cases import choose_cases
-from monai_lungxfer.study.report.comparison_tables import arms_table, before_after_table
-from monai_lungxfer.study.report.figures.agreement import draw_areas, draw_calibration
-from monai_lungxfer.study.report.figures.comparison import draw_arms, draw_cases, draw_findings
+from monai_lungxfer.study.report.figures.comparison import (
+    draw_areas,
+    draw_arms,
+    draw_calibration,
+    draw_cases,
+    draw_findings,
+)
 from monai_lungxfer.study.report.figures.losses import draw_losses
 from monai_lungxfer.study.report.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
 from monai_lungxfer.study.report.figures.style import Drawing
 from monai_lungxfer.study.report.page import render_page
-from monai_lungxfer.study.report.paper_tables import independent_table, paper_table, stage_test_table, times_table
+from monai_lungxfer.study.report.study_tables import study_tables
 from monai_lungxfer.study.report.table import Table
 from monai_lungxfer.utils.files import atomic_path
 
@@ -29,17 +32,7 @@ OPTIONAL_FIGURES = ("arms", *IMAGE_FIGURES)
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """What was written.
-
-    Attributes
-    ----------
-    page : pathlib.Path
-        The HTML file.
-    tables, figures : pathlib.Path
-        Their folders.
-    finished, planned : int
-        Repetitions.
-    """
+    """What was written: the page, the folders of tables and figures, and how many repetitions they tell of."""
 
     page: Path
     tables: Path
@@ -72,9 +65,7 @@ def write_report(
     Raises
     ------
     LungXferError
-        When the folder holds no results, or an image is missing.
-    OutputError
-        When a file cannot be written.
+        When the folder holds no results, an image is missing, or a file cannot be written.
     """
     out = Path(study if out is None else out)
     results = StudyResults.read(study)
@@ -99,18 +90,6 @@ def _write_parts(folder: Path, parts: Sequence[Table] | Sequence[Drawing], optio
             (folder / f"{name}.{suffix}").unlink(missing_ok=True)
     for part in parts:
         part.write(folder)
-
-
-def study_tables(analysis: Analysis) -> list[Table]:
-    """Return every table, the most telling first."""
-    return [
-        before_after_table(analysis),
-        *([arms_table(analysis)] if len(analysis.results.arms) > 1 else []),
-        *(stage_test_table(analysis, stage) for stage in STAGE_TEST_TABLES),
-        *(independent_table(analysis, moment) for moment in MOMENT_TABLES),
-        times_table(analysis),
-        paper_table(),
-    ]
 
 
 def study_drawings(analysis: Analysis) -> list[Drawing]:

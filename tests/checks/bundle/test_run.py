@@ -15,8 +15,7 @@ import yaml
 
 from monai_lungxfer.bundle.files import bundle_names, bundle_path
 from monai_lungxfer.checks.bundle.layout import FILES
-from monai_lungxfer.checks.bundle.outcome import Outcome
-from monai_lungxfer.checks.bundle.run import CHECKS, run_check, verify_bundle
+from monai_lungxfer.checks.bundle.run import CHECKS, Outcome, run_check, verify_bundle
 from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import save_sidecar

@@ -12,8 +12,13 @@ from PIL import Image
 
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
-from monai_lungxfer.study.report.figures.agreement import draw_areas, draw_calibration
-from monai_lungxfer.study.report.figures.comparison import draw_arms, draw_cases, draw_findings
+from monai_lungxfer.study.report.figures.comparison import (
+    draw_areas,
+    draw_arms,
+    draw_calibration,
+    draw_cases,
+    draw_findings,
+)
 from monai_lungxfer.study.report.figures.losses import active_repetitions, draw_losses
 from monai_lungxfer.study.report.figures.style import BLUE, VERMILION
 

@@ -11,10 +11,9 @@ import pytest
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.cases import choose_cases
-from monai_lungxfer.study.report.page import render_page
-from monai_lungxfer.study.report.paper_tables import paper_table
-from monai_lungxfer.study.report.provenance import format_plan, list_environment, list_limits
-from monai_lungxfer.study.report.write import OPTIONAL_TABLES, _write_parts, study_drawings, study_tables, write_report
+from monai_lungxfer.study.report.page import format_plan, list_environment, list_limits, render_page
+from monai_lungxfer.study.report.study_tables import paper_table, study_tables
+from monai_lungxfer.study.report.write import OPTIONAL_TABLES, _write_parts, study_drawings, write_report
 
 SCRIPT = "<script>alert(1)</script>"
 

@@ -13,8 +13,14 @@ import pytest
 from monai_lungxfer.metrics.per_image import PAPER_METRICS
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.paper import paper_figures, paper_value
-from monai_lungxfer.study.report.comparison_tables import arms_table, before_after_table
-from monai_lungxfer.study.report.paper_tables import independent_table, paper_table, stage_test_table, times_table
+from monai_lungxfer.study.report.study_tables import (
+    arms_table,
+    before_after_table,
+    independent_table,
+    paper_table,
+    stage_test_table,
+    times_table,
+)
 from monai_lungxfer.study.report.table import Cell, Table
 
 

@@ -1,6 +1,6 @@
-from .agreement import draw_areas as draw_areas
-from .agreement import draw_calibration as draw_calibration
+from .comparison import draw_areas as draw_areas
 from .comparison import draw_arms as draw_arms
+from .comparison import draw_calibration as draw_calibration
 from .comparison import draw_cases as draw_cases
 from .comparison import draw_findings as draw_findings
 from .losses import active_repetitions as active_repetitions

@@ -58,20 +58,9 @@ styled = mpl.rc_context(dict(STYLE))
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with its words.
+    """A figure with its words: a title of one line, and a caption that says what is drawn.
 
-    Attributes
-    ----------
-    name : str
-        Name of its files without the ending.
-    title : str
-        One line.
-    caption : str
-        What is drawn.
-    alt : str
-        What is seen, for those who do not see it.
-    figure : matplotlib.figure.Figure
-        The picture.
+    `name` is that of its files without the ending, and `alt` what is seen, for those who do not see it.
     """
 
     SUFFIXES: ClassVar = ("svg", "png")
@@ -98,13 +87,7 @@ class Drawing:
         return buffer.getvalue()
 
     def write(self, folder: str | Path) -> None:
-        """Write NAME.svg and NAME.png, each all or nothing.
-
-        Raises
-        ------
-        OutputError
-            When a file cannot be written.
-        """
+        """Write NAME.svg and NAME.png, each all or nothing."""
         for suffix, content in zip(self.SUFFIXES, (self.svg.encode(), self.png()), strict=True):
             with atomic_path(Path(folder) / f"{self.name}.{suffix}") as temporary:
                 temporary.write_bytes(content)
