@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monai_lungxfer.cli.console import console, emit_json
-from monai_lungxfer.cli.options import Json
+from monai_lungxfer.cli.options import OUT, Json, Overwrite
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # Batch norm's running statistics are part of a state dict, but are not learnt by gradient.
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
-
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file with other content.")]
 
 weights_app = typer.Typer(
     no_args_is_help=True, help="Fetch weights to start from, look into files of them, pack or average them."
@@ -50,7 +49,8 @@ def list_pretrained(as_json: Json = False) -> None:
 def fetch(
     name: Annotated[str, typer.Argument(help="donor or natural-images; see: lungxfer weights list")],
     out: Annotated[
-        Path | None, typer.Option(help="The file to write.", show_default="the user's cache folder", dir_okay=False)
+        Path | None,
+        typer.Option(*OUT, help="The file to write.", show_default="the user's cache folder", dir_okay=False),
     ] = None,
     url: Annotated[
         str | None, typer.Option(help="Another address of the same file.", show_default="where it is published")
@@ -72,7 +72,7 @@ def fetch(
 @weights_app.command("pack")
 def pack(
     source: Annotated[str, typer.Argument(metavar="FILE|BUNDLE", help="A weights file, a bundle, or an MLflow URI.")],
-    out: Annotated[Path | None, typer.Option(help="The file to write.", dir_okay=False)] = None,
+    out: Annotated[Path | None, typer.Option(*OUT, help="The file to write.", dir_okay=False)] = None,
     bundle: Annotated[
         str | None,
         typer.Option(help="A bundle's name or folder that gets the weights and, in its metadata, their hash."),
@@ -105,7 +105,7 @@ def average(
             help="Weights files, bundles, or MLflow URIs: two or more; one named twice counts twice.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
+    out: Annotated[Path, typer.Option(*OUT, help="The file to write.", dir_okay=False)],
     overwrite: Overwrite = False,
 ) -> None:
     """Write the mean of weights that stem from one another, such as those before and after a stage."""
@@ -162,7 +162,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for part, entries in _by_part(facts["entries"]).items():
         first, entry = next(iter(entries.items()))
         shape = "x".join(map(str, entry["shape"])) or "scalar"
-        table.add_row(part, first, shape, str(len(entries)), f"{_count(entries):,}")
+        learnt = sum(prod(entry["shape"]) for entry in entries.values() if entry["learnt"])
+        table.add_row(part, first, shape, str(len(entries)), f"{learnt:,}")
     console.print(table)
 
 
@@ -171,9 +172,3 @@ def _by_part(entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str
     for key, entry in entries.items():
         parts.setdefault(key.partition(".")[0], {})[key] = entry
     return parts
-
-
-def _count(entries: dict[str, dict[str, Any]]) -> int:
-    from math import prod
-
-    return sum(prod(entry["shape"]) for entry in entries.values() if entry["learnt"])
