@@ -43,11 +43,8 @@ error_console = _PipedConsole(stderr=True, markup=False, emoji=False)
 def emit_json(obj: Any) -> None:
     """Write an object to standard output as indented JSON that any parser accepts.
 
-    Parameters
-    ----------
-    obj : Any
-        Mappings, sequences, paths, and numbers of Python or NumPy. NaN and infinity, which JSON does not
-        know, become ``null``.
+    It may hold mappings, sequences, paths, and numbers of Python or NumPy. NaN and infinity, which JSON does not know,
+    become ``null``.
     """
     typer.echo(json.dumps(_plain(obj), indent=2, allow_nan=False))
 
@@ -62,11 +59,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return _plain(value.tolist()) if hasattr(value, "tolist") else value
-
-
-def _report_error(message: str) -> None:
-    """Write one error message to standard error, in red on a terminal and on one line in a log file."""
-    error_console.print(message, style="red", highlight=False, soft_wrap=True)
 
 
 class _ConsoleHandler(logging.Handler):
@@ -90,15 +82,9 @@ class _ConsoleHandler(logging.Handler):
 def configure_logging(*, verbose: bool = False, quiet: bool = False, log_file: Path | None = None) -> None:
     """Send log records to standard error, and to a file.
 
-    Parameters
-    ----------
-    verbose : bool
-        Show this package's details, and what the libraries tell of their progress.
-    quiet : bool
-        Show errors only. Without either, this package's progress and everybody's warnings are shown.
-    log_file : pathlib.Path, optional
-        A file that gets this package's progress and the libraries' as well, whatever is shown; with `verbose`, this
-        package's details too. Paths and names of images are left out.
+    Shown are this package's progress and everybody's warnings; with `verbose`, this package's details and the
+    libraries' progress as well; with `quiet`, errors only. Whatever is shown, the `log_file` gets the progress of
+    both, and with `verbose` this package's details too. Paths and names of images are left out of it.
     """
     package, others = (logging.DEBUG, logging.INFO) if verbose else (logging.INFO, logging.WARNING)
     if quiet:
@@ -138,17 +124,9 @@ def show_warnings_only() -> None:
 
 @contextmanager
 def reported_failures(*, debug: bool = False) -> Iterator[None]:
-    """Turn whatever ends the block into one message on standard error and an exit code.
+    """Turn whatever ends the block into one message on standard error and an exit code, by `typer.Exit`.
 
-    Parameters
-    ----------
-    debug : bool
-        Show the traceback above the message.
-
-    Raises
-    ------
-    typer.Exit
-        With the exit code, after the message. The command-line library's own exceptions pass unchanged.
+    The command-line library's own exceptions pass unchanged. With `debug`, the traceback is shown above the message.
     """
     started = time.monotonic()
     try:
@@ -171,7 +149,7 @@ def reported_failures(*, debug: bool = False) -> Iterator[None]:
             raise
         _show_traceback(debug)
         message, code = _described(error)
-        _report_error(message)
+        error_console.print(message, style="red", highlight=False, soft_wrap=True)  # soft: one line in a log file
         _note_end(code, started, error)
         raise typer.Exit(code) from None
 
@@ -191,10 +169,8 @@ def _described(error: BaseException) -> tuple[str, int]:
         return f"Error: {error}", EXIT_USAGE
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f"{error.filename}: " if error.filename else ""
-        return (
-            f"Error: {where}there is no space left on the disk. Free some, or choose another output folder.",
-            EXIT_USAGE,
-        )
+        message = f"Error: {where}there is no space left on the disk. Free some, or choose another output folder."
+        return message, EXIT_USAGE
     name = type(error).__name__
     return f"Unexpected error: {name}: {error}. To see where it happened, run again with --debug", EXIT_INTERNAL
 

@@ -20,52 +20,31 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PANEL = "DICOMweb and C-STORE"
+_option = partial(typer.Option, rich_help_panel="DICOMweb and C-STORE")
 
 FromDicomweb = Annotated[
-    str | None,
-    typer.Option(
-        "--from-dicomweb", metavar="URL", help="Fetch the radiographs from this server.", rich_help_panel=_PANEL
-    ),
+    str | None, _option("--from-dicomweb", metavar="URL", help="Fetch the radiographs from this server.")
 ]
-Study = Annotated[
-    str | None, typer.Option("--study", metavar="UID", help="The study to fetch.", rich_help_panel=_PANEL)
-]
+Study = Annotated[str | None, _option("--study", metavar="UID", help="The study to fetch.")]
 ToDicomweb = Annotated[
-    str | None,
-    typer.Option("--to-dicomweb", metavar="URL", help="Store the DICOM results there as well.", rich_help_panel=_PANEL),
+    str | None, _option("--to-dicomweb", metavar="URL", help="Store the DICOM results there as well.")
 ]
 ToPacs = Annotated[
     str | None,
-    typer.Option(
-        "--to-pacs",
-        metavar="TITLE@HOST:PORT",
-        help="Store the DICOM results in this archive as well, by C-STORE.",
-        rich_help_panel=_PANEL,
+    _option(
+        "--to-pacs", metavar="TITLE@HOST:PORT", help="Store the DICOM results in this archive as well, by C-STORE."
     ),
 ]
 OwnTitle = Annotated[
     str | None,
-    typer.Option(
-        "--ae-title",
-        metavar="TITLE",
-        help="By which the archive knows this sender.",
-        show_default="LUNGXFER",
-        rich_help_panel=_PANEL,
-    ),
+    _option("--ae-title", metavar="TITLE", help="By which the archive knows this sender.", show_default="LUNGXFER"),
 ]
 
 Store = Callable[[Sequence[Path]], None]
 
 
 def check_source(inputs: list[str] | None, from_dicomweb: str | None, study: str | None) -> None:
-    """Refuse a study without its server, and inputs both from files and from a server.
-
-    Raises
-    ------
-    typer.BadParameter
-        When they do not fit together.
-    """
+    """Refuse a study without its server, and inputs both from files and from a server, by `typer.BadParameter`."""
     if (from_dicomweb is None) != (study is None):
         raise typer.BadParameter("--from-dicomweb URL and --study UID belong together")
     if bool(inputs) == (from_dicomweb is not None):
@@ -96,19 +75,8 @@ def found(
 def ways_out(to_dicomweb: str | None, to_pacs: str | None, own_title: str | None, *, dicom: bool) -> list[Store]:
     """Return what sends files to where the options say. What is wrong with an address shows now, before the work.
 
-    Parameters
-    ----------
-    to_dicomweb, to_pacs, own_title : str, optional
-        As given.
-    dicom : bool
-        Whether the results are DICOM files.
-
-    Raises
-    ------
-    typer.BadParameter
-        When the results cannot be sent, or an archive's option is given without it.
-    LungXferError
-        When an address is not valid, or the package for the exchange is not installed.
+    `dicom` says whether the results are DICOM files. Raises `typer.BadParameter` when the results cannot be sent, or an
+    archive's option is given without it; `LungXferError` when an address is not valid or a package is not installed.
     """
     for option, place in (("--to-dicomweb", to_dicomweb), ("--to-pacs", to_pacs)):
         if place is not None and not dicom:
@@ -134,10 +102,7 @@ def ways_out(to_dicomweb: str | None, to_pacs: str | None, own_title: str | None
 def deliver(stores: Sequence[Store], predictions: Sequence[Prediction], folder: Path) -> None:
     """Send the results, which are on the disk by now, by all ways: the later ones even if an earlier one fails.
 
-    Raises
-    ------
-    OutputError
-        The last failure, with what to do; others are logged.
+    The last failure is raised as an `OutputError`, with what to do; others are logged.
     """
     names = [name for prediction in predictions for name in (prediction.mask, prediction.overlay) if name is not None]
     failures = []

@@ -23,13 +23,7 @@ FOREIGN_ERROR = re.compile(r"((?:[Ee]xception|[Ee]rror): ).*", re.DOTALL)
 
 
 def open_log_file(path: Path) -> logging.Handler:
-    """Return a handler that appends to a file.
-
-    Raises
-    ------
-    typer.BadParameter
-        When the file cannot be written.
-    """
+    """Return a handler that appends to a file; raises `typer.BadParameter` when it cannot be written."""
     try:
         handler = logging.FileHandler(path.expanduser(), encoding="utf-8")
     except OSError as error:

@@ -54,6 +54,12 @@ Threads = Annotated[
         show_default="OMP_NUM_THREADS, else the granted cores",
     ),
 ]
+OwnWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--weights", help="A weights file, a bundle's name or an MLflow URI.", show_default="the bundle's own"
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 OUT = ("--out", "-o")
 """The names of every option that says where to write."""
@@ -61,26 +67,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate the shared options into settings of a bundle.
+    """Translate the shared options, by name as the command's context has them, into settings of a bundle.
 
-    Parameters
-    ----------
-    given : mapping
-        The command's options by name, as its context has them. What was not given, or the command does not have,
-        stays as the bundle has it.
-
-    Raises
-    ------
-    LungXferError
-        When the device cannot be used.
-    typer.BadParameter
-        When the size of the images or a setting is none.
+    What was not given, or the command does not have, stays as the bundle has it. Raises `LungXferError` when the device
+    cannot be used, and `typer.BadParameter` when the size of the images or a setting is none.
     """
     overrides: dict[str, Any] = {"seed": given["seed"], "precision": given["precision"].value}
     if given.get("epochs") is not None:
         overrides["max_epochs"] = given["epochs"]
     if given.get("image_size") is not None:
-        overrides["image_size"] = _checked_size(given["image_size"])
+        side = given["image_size"]
+        if side % 16:
+            raise typer.BadParameter(f"{side} is not a multiple of 16", param_hint="--image-size")
+        overrides["image_size"] = [side, side]
     if given.get("batch_size") is not None:
         overrides["batch_size"] = given["batch_size"]
     if given["device"] != "auto":
@@ -100,10 +99,15 @@ def _checked_device(name: Any) -> str:
     return f"$torch.device({str(usable_device(str(name)))!r})"
 
 
-def _checked_size(side: int) -> list[int]:
-    if side % 16:
-        raise typer.BadParameter(f"{side} is not a multiple of 16", param_hint="--image-size")
-    return [side, side]
+def split_pairs(pairs: list[str] | None, form: str, option: str) -> dict[str, str]:
+    """Split what an option was given, each text at its first equals sign."""
+    split = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{pair!r} is not {form}", param_hint=option)
+        split[name] = value
+    return split
 
 
 def parsed_settings(settings: list[str] | None) -> dict[str, Any]:
@@ -111,10 +115,7 @@ def parsed_settings(settings: list[str] | None) -> dict[str, Any]:
     import yaml
 
     parsed = {}
-    for setting in settings or []:
-        name, equals, value = setting.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{setting!r} is not ID=VALUE", param_hint="--set")
+    for name, value in split_pairs(settings, "ID=VALUE", "--set").items():
         try:
             parsed[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:

@@ -24,7 +24,7 @@ from monai_lungxfer.cli.exchange import (
     found,
     ways_out,
 )
-from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, RayAddress, Threads, parsed_settings
+from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, OwnWeights, RayAddress, Threads, parsed_settings
 from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.exit_codes import exit_code
 
@@ -63,10 +63,7 @@ def predict(
     ] = None,
     out: Annotated[Path, typer.Option(*OUT, help="Output folder.")] = Path("predictions"),
     bundle: Annotated[str, typer.Option(help="A stage, a bundle's name, or a bundle's folder.")] = "portable",
-    weights: Annotated[
-        str | None,
-        typer.Option(help="A weights file, a bundle's name or an MLflow URI.", show_default="the bundle's own"),
-    ] = None,
+    weights: OwnWeights = None,
     mask_format: Annotated[MaskFormat, typer.Option("--format", help="File format of the masks.")] = MaskFormat.PNG,
     sides: Annotated[bool, typer.Option("--sides", help="A segment for each lung (dicom-seg).")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write pictures with the lungs' contour.")] = False,

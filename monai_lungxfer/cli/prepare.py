@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from monai_lungxfer.data.public.prepare import PreparedDataset
 
 NAMES = "lgg, cohen, kermany, v7, general, montgomery, shenzhen, jsrt, hannover or folder"
-_PANEL = "For the data set 'folder' only"
+_option = partial(typer.Option, rich_help_panel="For the data set 'folder' only")
 
 Name = Annotated[str, typer.Argument(help=f"The data set: {NAMES}.")]
 
@@ -49,19 +50,12 @@ def prepare(
         bool, typer.Option("--anonymise", help="Refuse, and list, names that look like names of patients.")
     ] = False,
     overwrite: Overwrite = False,
-    view: Annotated[
-        str | None, typer.Option(help="View of all images, as in AP Supine.", rich_help_panel=_PANEL)
-    ] = None,
-    license_: Annotated[
-        str | None, typer.Option("--license", help="Licence of all images.", rich_help_panel=_PANEL)
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="Device of all images.", rich_help_panel=_PANEL)] = None,
-    mask_convention: Annotated[
-        str | None, typer.Option(help="How the masks were drawn, as in v7 or scr.", rich_help_panel=_PANEL)
-    ] = None,
+    view: Annotated[str | None, _option(help="View of all images, as in AP Supine.")] = None,
+    license_: Annotated[str | None, _option("--license", help="Licence of all images.")] = None,
+    device: Annotated[str | None, _option(help="Device of all images.")] = None,
+    mask_convention: Annotated[str | None, _option(help="How the masks were drawn, as in v7 or scr.")] = None,
     patient: Annotated[
-        str | None,
-        typer.Option(help=r"Where the patient stands in a file's name, as in '^(p\d+)_'.", rich_help_panel=_PANEL),
+        str | None, _option(help=r"Where the patient stands in a file's name, as in '^(p\d+)_'.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monai_lungxfer.cli.console import console, emit_json
-from monai_lungxfer.cli.options import Json
+from monai_lungxfer.cli.options import Json, OwnWeights, split_pairs
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ TrackingUri = Annotated[
 @registry_app.command("register")
 def register(
     bundle: Annotated[str, typer.Argument(help="A stage, a bundle's name, or a bundle's folder.")],
-    weights: Annotated[
-        str | None,
-        typer.Option(help="A weights file, a bundle's name or an MLflow URI.", show_default="the bundle's own"),
-    ] = None,
+    weights: OwnWeights = None,
     report: Annotated[
         Path | None, typer.Option(help="What lungxfer evaluate has written for these weights.", dir_okay=False)
     ] = None,
@@ -56,23 +53,13 @@ def register(
         report=report,
         parent=parent,
         name=name,
-        tags=_parsed(tags or []),
+        tags=split_pairs(tags, "NAME=VALUE", "--tag"),
         tracking_uri=tracking_uri,
     )
     if as_json:
         emit_json(asdict(registered) | {"uri": registered.uri})
     else:
         console.print(f"Registered {registered.uri}, alias candidate", soft_wrap=True)
-
-
-def _parsed(tags: list[str]) -> dict[str, str]:
-    parsed = {}
-    for tag in tags:
-        name, equals, value = tag.partition("=")
-        if not equals or not name:
-            raise typer.BadParameter(f"{tag!r} is not NAME=VALUE", param_hint="--tag")
-        parsed[name] = value
-    return parsed
 
 
 @registry_app.command("promote")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -25,14 +24,9 @@ LOSSES = {"train_loss": "training loss", "val_loss": "validation loss", "val_dic
 
 
 class StudyProgress:
-    """Context manager that shows the repetitions, steps, epochs, losses and time left of a study.
+    """Context manager that shows the repetitions, steps, epochs, losses and time left of a study on a console.
 
     It looks into the study's folder, where the steps write what they do, whichever process or machine runs them.
-
-    Parameters
-    ----------
-    console : rich.console.Console
-        Where to.
     """
 
     def __init__(self, console: Console) -> None:
@@ -50,9 +44,7 @@ class StudyProgress:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
         if self._live is not None:
