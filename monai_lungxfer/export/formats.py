@@ -34,6 +34,7 @@ MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Arrays = list[NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _load_torchscript(file: Path) -> Network:
 def _write_onnx(bundle: Path, file: Path) -> None:
     onnx_export(
         filepath=str(file),
-        input_shape=[1, 3, *_size(bundle)],
+        input_shape=[1, 3, *input_size(bundle / WEIGHTS)],
         use_trace=True,
         converter_kwargs={
             "dynamo": False,  # which needs onnxscript
@@ -166,8 +167,8 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     for name in names:
         _check_installed(name)
     tensors, logits = _prepared_and_predicted(folder, images)
-    formats = remaining_formats(folder)
-    manifest = {"weights_sha256": hash_file(folder / WEIGHTS), "input_size": _size(folder), "formats": formats}
+    formats, weights = remaining_formats(folder), folder / WEIGHTS
+    manifest = {"weights_sha256": hash_file(weights), "input_size": input_size(weights), "formats": formats}
     for name in names:
         formats[name] = _made(folder, name, tensors, logits)
         write_manifest(folder, manifest)  # at once: another format may fail
@@ -185,13 +186,7 @@ def _check_installed(name: str) -> None:
         )
 
 
-def _size(bundle: Path) -> list[int]:
-    return input_size(bundle / WEIGHTS)
-
-
-def _prepared_and_predicted(
-    bundle: Path, images: Sequence[str | Path]
-) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+def _prepared_and_predicted(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
     """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
     settings = {"device": torch.device("cpu"), "network_def": _network_def(bundle)}
     parser = bundle_workflow(bundle, "inference", settings).parser
@@ -210,9 +205,7 @@ def _phantoms(bundle: Path, folder: Path) -> list[str]:
     return [record["image"] for record in load_datalist(folder / stage_for_bundle(bundle).data)]
 
 
-def _made(
-    bundle: Path, name: str, tensors: Sequence[NDArray[np.float32]], logits: Sequence[NDArray[np.float32]]
-) -> dict[str, Any]:
+def _made(bundle: Path, name: str, tensors: Arrays, logits: Arrays) -> dict[str, Any]:
     """Write one format aside, compare it, and put it in its place; return its entry of the manifest."""
     made = EXPORT_FORMATS[name]
     models = bundle / WEIGHTS.parent
@@ -242,9 +235,7 @@ def _versions(made: ExportFormat) -> dict[str, str]:
     return {package: importlib.metadata.version(package) for package in made.packages}
 
 
-def _compared(
-    network: Network, tensors: Sequence[NDArray[np.float32]], logits: Sequence[NDArray[np.float32]]
-) -> dict[str, float]:
+def _compared(network: Network, tensors: Arrays, logits: Arrays) -> dict[str, float]:
     """Compare masks and probabilities, image by image."""
     lowest, largest = 1.0, 0.0
     for tensor, expected in zip(tensors, logits, strict=True):

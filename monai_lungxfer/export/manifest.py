@@ -16,13 +16,7 @@ _REMEDY = "Export the bundle again with its formats (lungxfer bundles export NAM
 
 
 def write_manifest(bundle: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        When it cannot be written.
-    """
+    """Write the manifest, whole or not at all; an `OutputError` is raised where it cannot be written."""
     with atomic_path(bundle / MANIFEST) as temporary:
         temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
@@ -30,10 +24,7 @@ def write_manifest(bundle: Path, manifest: Mapping[str, Any]) -> None:
 def checked_formats(bundle: Path) -> dict[str, Any]:
     """Return the manifest's entries by format, after comparing the hashes of weights and files with it.
 
-    Raises
-    ------
-    BundleError
-        When there is no manifest, or it cannot be read; when the weights or a file are others than it tells.
+    A `BundleError` is raised when there is no manifest, it cannot be read, or weights or a file are not as it tells.
     """
     weights, formats = _read(bundle)
     if weights != hash_file(bundle / WEIGHTS):

@@ -35,12 +35,8 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
 
     Raises
     ------
-    BundleError
-        When there is no such bundle, or it cannot infer.
-    TransferError
-        When the weights do not fit its network, or as `pack_weights`. Nothing has been written then.
-    OutputError
-        When something cannot be written.
+    BundleError, TransferError
+        When the bundle cannot infer, or the weights do not fit its network. Nothing has been written then.
     """
     folder = bundle_path(bundle)
     metadata = bundle_metadata(folder)
@@ -49,14 +45,10 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
     if pack:
         pack_weights(source, target, overwrite=True)
     else:
-        _copy_weights(source, target)
+        with atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+        copy_sidecar(Path(source), target)
     metadata[WEIGHTS_HASH] = hash_file(target)
     with atomic_path(folder / METADATA) as temporary:
         temporary.write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
     return target
-
-
-def _copy_weights(source: str | Path, target: Path) -> None:
-    with atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)
-    copy_sidecar(Path(source), target)
