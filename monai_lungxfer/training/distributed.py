@@ -103,16 +103,7 @@ def shares_need_padding(images: int, world_size: int, batch_size: int) -> bool:
     """Tell whether processes would run different numbers of batches unless images are repeated to even their shares.
 
     Repeating changes the joint batches, so it is done only then; one batch that is smaller on some processes is no
-    hindrance.
-
-    Parameters
-    ----------
-    images : int
-        Size of the data set.
-    world_size : int
-        Number of processes.
-    batch_size : int
-        Of each process.
+    hindrance. `images` is the size of the data set, `batch_size` that of each of `world_size` processes.
     """
     smallest, larger = divmod(images, world_size)
     return -(-(smallest + bool(larger)) // batch_size) != -(-smallest // batch_size)

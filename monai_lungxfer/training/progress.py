@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from ignite.engine import Engine, Events
@@ -21,14 +20,9 @@ SILENCE = 60.0
 
 
 class TrainingProgress:
-    """Context manager that shows the epochs, batches, losses, speed and time left of a training.
+    """Context manager that shows the epochs, batches, losses, speed and time left of the training named by `title`.
 
-    Parameters
-    ----------
-    title : str
-        What is being trained.
-    console : rich.console.Console
-        Where to: one line an epoch; on a terminal also bars, elsewhere one line a minute within longer epochs.
+    The console gets one line an epoch; on a terminal also bars, elsewhere one line a minute within longer epochs.
     """
 
     def __init__(self, title: str, console: Console) -> None:
@@ -44,9 +38,7 @@ class TrainingProgress:
         self.bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.bars.stop()
 
     def watch(self, trainer: Engine, evaluator: Engine) -> None:

@@ -29,13 +29,7 @@ def _unwatched(title: str) -> AbstractContextManager[None]:  # noqa: ARG001
 
 @dataclass(frozen=True)
 class StageFolder:
-    """Where the files of one stage's training lie.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The output folder.
-    """
+    """Where the files of one stage's training lie: in the output folder `path`."""
 
     path: Path
 
@@ -57,14 +51,9 @@ class StageFolder:
 
 @dataclass(frozen=True)
 class TransferResult:
-    """What `transfer_stages` made.
+    """What `transfer_stages` made: the `folders` by the stage's name, and two reports (see `ImageTable`).
 
-    Attributes
-    ----------
-    folders : mapping of str to StageFolder
-        By the stage's name.
-    before, after : mapping
-        Reports (see `ImageTable`) on the independent half, before and after the portable stage.
+    The reports are on the independent half, `before` and `after` the portable stage.
     """
 
     folders: Mapping[str, StageFolder] = field(default_factory=dict)
@@ -75,12 +64,8 @@ class TransferResult:
 def stage_data(root: str | Path, stage: Stage) -> Path:
     """Find the data of a stage: a folder named for it below `root`, or `root` itself.
 
-    The donor's data are Kaggle's `lgg/kaggle_3m` as it is, or a data set in `lgg`.
-
-    Raises
-    ------
-    DatalistError
-        When `root` does not exist.
+    The donor's data are Kaggle's `lgg/kaggle_3m` as it is, or a data set in `lgg`. A `DatalistError` is raised when
+    `root` does not exist.
     """
     root = Path(root).expanduser()
     if not root.is_dir():
@@ -135,15 +120,8 @@ def evaluate_stage(
 ) -> dict[str, Any]:
     """Measure weights on one section of a stage's split by its bundle's `evaluate.yaml`.
 
-    Returns
-    -------
-    dict
-        The report, see `monai_lungxfer.handlers.image_table.ImageTable.write`; also written to `report_file`.
-
-    Raises
-    ------
-    LungXferError
-        When a split has no such section.
+    The report is returned as `monai_lungxfer.handlers.image_table.ImageTable.write` makes it, and also written to
+    `report_file`. A `LungXferError` is raised when a split has no such section.
     """
     if section not in SECTIONS:
         *others, last = SECTIONS

@@ -43,10 +43,7 @@ SHOWN = 6
 def make_phantoms(out: str | Path, seed: int) -> Path:
     """Make the phantoms of a run without data, unless they are there from a run that was interrupted.
 
-    Returns
-    -------
-    pathlib.Path
-        The folder that holds `lgg/`, `general/` and `portable/`.
+    Returned is the folder that holds `lgg/`, `general/` and `portable/`.
     """
     folder = Path(out) / "phantoms"
     done = folder / "complete.json"
@@ -61,23 +58,16 @@ def make_phantoms(out: str | Path, seed: int) -> Path:
 def write_showcase(
     result: TransferResult, data: str | Path, out: str | Path, settings: Mapping[str, Any]
 ) -> dict[str, Path]:
-    """Write tables, overlays and masks of the independent half.
+    """Write tables, overlays and masks of the independent half, and return what was written where, in words.
 
     Parameters
     ----------
     result : TransferResult
         What the stages gave.
-    data : str or pathlib.Path
-        The data that they were trained on.
-    out : str or pathlib.Path
-        The output folder.
+    data, out : str or pathlib.Path
+        The data that they were trained on, and the output folder.
     settings : mapping
         Of the portable stage; those that inference shares are used again.
-
-    Returns
-    -------
-    dict of str to pathlib.Path
-        What was written where, in words.
     """
     out = Path(out).absolute()
     shared = {name: value for name, value in settings.items() if name.partition("#")[0] in SHARED}
@@ -116,38 +106,23 @@ def _write_comparisons(images: list[InputFile], before: Segmenter, after: Segmen
 
 
 def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:
-    groups = [("all", result.before["all"], result.after["all"])]
-    groups += [
-        (finding, result.before["by_finding"][finding], summary)
-        for finding, summary in result.after["by_finding"].items()
-    ]
-    for group, before, after in groups:
-        for metric, values in after.items():
-            yield [
-                group,
-                metric,
-                values["n"],
-                *(moment[metric][key] for moment in (before, after) for key in ("mean", "std")),
-            ]
+    before, after = ({"all": report["all"], **report["by_finding"]} for report in (result.before, result.after))
+    for group, summary in after.items():
+        for metric, values in summary.items():
+            moments = (before[group][metric], values)
+            yield [group, metric, values["n"], *(one[key] for one in moments for key in ("mean", "std"))]
 
 
 def write_tables(result: TransferResult, stem: str | Path) -> None:
-    """Write the metrics before and after the portable stage, overall and by finding, as CSV and Markdown.
-
-    Parameters
-    ----------
-    result : TransferResult
-        Its reports are compared.
-    stem : str or pathlib.Path
-        Path of the files without ``.csv`` and ``.md``.
-    """
+    """Write the metrics before and after the portable stage, overall and by finding, as `stem`.csv and `stem`.md."""
     header = ["finding", "metric", "images", "before_mean", "before_sd", "after_mean", "after_sd"]
     rows = list(_comparison_rows(result))
     with atomic_path(f"{stem}.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
+    units = sorted({row["distances_in"] for row in result.after["rows"]})
     lines = [
         "Independent portable half before and after the portable stage; mean ± standard deviation over images.",
-        f"Split {result.after['split'][:12]}, distances in {' and '.join(_units(result))}.",
+        f"Split {result.after['split'][:12]}, distances in {' and '.join(units)}.",
         "",
         "| finding | metric | images | before | after |",
         "|---|---|---|---|---|",
@@ -155,10 +130,6 @@ def write_tables(result: TransferResult, stem: str | Path) -> None:
     ]
     with atomic_path(f"{stem}.md") as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _units(result: TransferResult) -> list[str]:
-    return sorted({row["distances_in"] for row in result.after["rows"]})
 
 
 def _cell(mean: float | None, deviation: float | None) -> str:
