@@ -51,10 +51,7 @@ def _description(rows: pd.DataFrame, name: str) -> dict[str, float]:
 def subtract_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
     """Subtract the metrics of the same images in the same repetitions; images that one side lacks are left out.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns repetition, image, patient, finding, and each metric: `rows` less `others`.
+    The columns are repetition, image, patient, finding, and each metric: `rows` less `others`.
     """
     key = ["repetition", "image"]
     pairs = rows.merge(others[[*key, *metrics]], on=key, suffixes=("", "_other"), validate="one_to_one")
@@ -65,11 +62,8 @@ def subtract_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[st
 def compare_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
     """Compare the same images in the same repetitions, as seen by two kinds of weights.
 
-    Returns
-    -------
-    pandas.DataFrame
-        One row a metric: difference (mean over repetitions of `rows` less `others`), difference_low and
-        difference_high (95 % interval), p (not yet adjusted), effect, and patients, see `paired_test`.
+    There is one row a metric: difference (mean over repetitions of `rows` less `others`), difference_low and
+    difference_high (95 % interval), p (not yet adjusted), effect, and patients, see `paired_test`.
     """
     change = subtract_rows(rows, others, metrics)
     lines = []

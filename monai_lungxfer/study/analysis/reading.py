@@ -23,16 +23,9 @@ _ROW_KEYS = {"image", "distances_in", *METRICS}
 
 @dataclass(frozen=True)
 class FinishedStep:
-    """What one finished step of one repetition left.
+    """What one finished step of one repetition left: its files, what step.json says, and its reports by section.
 
-    Attributes
-    ----------
-    paths : StepPaths
-        Its files.
-    record : mapping
-        What step.json says.
-    reports : mapping of str to mapping
-        The reports that are there, by section, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
+    For the reports, see `monai_lungxfer.handlers.image_table.ImageTable.write`.
     """
 
     paths: StepPaths
@@ -95,10 +88,7 @@ def image_rows(report: Mapping[str, Any]) -> pd.DataFrame:
 def read_step(paths: StepPaths) -> FinishedStep:
     """Read what a finished step left.
 
-    Raises
-    ------
-    LungXferError
-        When a file is damaged, or a report is not of the step's weights.
+    A `LungXferError` is raised when a file is damaged, or a report is not of the step's weights.
     """
     record = _read_json(paths.record, RECORDED)
     files = {section: paths.report(section) for section in SECTIONS}

@@ -30,14 +30,9 @@ FIXED = ("seed", "parent", "fractions", "hold_out", "precision", "stages")
 
 @dataclass(frozen=True)
 class Study:
-    """A study that has begun.
+    """A study that has begun: the `plan` as it is carried out, and the `facts` that were fixed when it began.
 
-    Attributes
-    ----------
-    plan : StudyPlan
-        As it is carried out.
-    facts : mapping
-        What was fixed when it began: its `id`, and the hashes of `data` by stage and of the `donor`.
+    These are its `id`, and the hashes of `data` by stage and of the `donor`.
     """
 
     plan: StudyPlan
@@ -63,14 +58,8 @@ def begin_study(plan: StudyPlan) -> Study:
     """Write down plan, data and donor, or check that they are those with which the study began.
 
     A plan that continues a study may have other arms, more repetitions (with ``parent: own``), and other settings of
-    the machine.
-
-    Raises
-    ------
-    PlanError
-        When the study in the folder began with another plan, other data, or another donor.
-    DatalistError
-        When the data cannot be read, or a patient has general and portable images.
+    the machine. A `PlanError` is raised when the study in the folder began with another plan, other data, or another
+    donor; a `DatalistError` when the data cannot be read, or a patient has general and portable images.
     """
     paths = StudyPaths(plan.out)
     known = read_json(paths.facts) if paths.facts.is_file() else {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-
 from monai_lungxfer.bundle.redaction import redact_paths
 from monai_lungxfer.study.execution.begin import FIXED, Study
 from monai_lungxfer.study.execution.paths import StepPaths, repetition_name
@@ -39,9 +37,7 @@ class StudyRuns:
             self.tracking.keep(self._study_run, environment(), "environment.json")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if error is None:
             return
         status = "FAILED" if isinstance(error, Exception) else "KILLED"

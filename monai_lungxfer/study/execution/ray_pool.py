@@ -37,10 +37,7 @@ class RayPool:
     def slots(self, study: Study) -> int:
         """Return how many steps of a study the cluster, as it is now, has processors and GPUs for.
 
-        Raises
-        ------
-        LungXferError
-            When it has not enough for one.
+        A `LungXferError` is raised when it has not enough for one.
         """
         total = self.ray.cluster_resources()
         needs = {name: need for name, need in (("CPU", study.threads), ("GPU", study.plan.gpus)) if need}

@@ -66,16 +66,9 @@ class SerialPool:
 
 @dataclass(frozen=True)
 class StudyEnd:
-    """How a study ended.
+    """How a study ended: the steps that are `done`, and those that `failed`, each with the reason.
 
-    Attributes
-    ----------
-    study : Study
-        Which.
-    done, blocked : tuple of StudyTask
-        Steps that are done, and those that could not be run since one that they need has failed.
-    failed : mapping of StudyTask to str
-        Steps that failed, and why.
+    Those that are `blocked` could not be run since one that they need has failed.
     """
 
     study: Study
@@ -111,7 +104,8 @@ def run_study(
     remedy = "Wait for that, or end it; lungxfer study status shows how far it is"
     with hold_lock(StudyPaths(plan.out).lock, "this study is being run by another process", remedy):
         study = begin_study(plan)
-        schedule = Schedule(study.plan, _done(study))
+        done = [task for task in Schedule(study.plan).tasks if study.paths.step(*task).record.is_file()]
+        schedule = Schedule(study.plan, done)
         if watcher is not None:
             watcher.begin(study, schedule)
         tracking = None
@@ -120,13 +114,8 @@ def run_study(
         with StudyRuns(study, tracking) as runs:
             failed = _work(study, schedule, pool, runs, watcher)
             runs.close(failed=bool(failed))
-    done = tuple(task for task in schedule.tasks if task in schedule.done)
-    return StudyEnd(study, done, failed, tuple(schedule.blocked()))
-
-
-def _done(study: Study) -> list[StudyTask]:
-    everything = Schedule(study.plan).tasks
-    return [task for task in everything if study.paths.step(*task).record.is_file()]
+    ended = tuple(task for task in schedule.tasks if task in schedule.done)
+    return StudyEnd(study, ended, failed, tuple(schedule.blocked()))
 
 
 def _work(

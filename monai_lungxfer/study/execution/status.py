@@ -17,20 +17,10 @@ from monai_lungxfer.study.plan.plan import StudyPlan
 
 @dataclass(frozen=True)
 class StepStatus:
-    """How far a step is.
+    """How far a step is: "done", "failed", "begun" or "waiting".
 
-    Attributes
-    ----------
-    task : StudyTask
-        Which.
-    state : {"done", "failed", "begun", "waiting"}
-        Begun: an epoch at least is finished, and the process that trains it may be there or not.
-    epochs : list of mapping
-        The rows of its epochs.csv.
-    record : mapping
-        Its step.json, when it is done.
-    error : str or None
-        Why it failed.
+    Begun: an epoch at least is finished, and the process that trains it may be there or not. `epochs` are the rows of
+    its epochs.csv, `record` is its step.json when it is done, and `error` says why it failed.
     """
 
     task: StudyTask

@@ -19,22 +19,10 @@ from monai_lungxfer.utils.files import hash_file
 
 @dataclass(frozen=True)
 class StepJob:
-    """One step of one repetition, ready to be run in this process or another.
+    """One step of one repetition (from 0), ready to be run in this process or another.
 
-    Attributes
-    ----------
-    study : Study
-        What it belongs to.
-    repetition : int
-        From 0.
-    step : Step
-        Which.
-    parent : StepPaths or None
-        The finished step whose weights it starts from, if its parent is a step.
-    tracking : Tracking or None
-        None tracks nothing.
-    repetition_run : str or None
-        The MLflow run of its repetition.
+    `parent` is the finished step whose weights it starts from, if its parent is a step. `repetition_run` is the MLflow
+    run of its repetition; without `tracking`, nothing is tracked.
     """
 
     study: Study

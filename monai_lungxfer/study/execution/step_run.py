@@ -48,12 +48,8 @@ def run_step(job: StepJob) -> str | None:
     """Carry out a step, or what is left of it; one that is done is left as it is.
 
     A step may be asked for again after the process that worked on it, or the study's, was killed, even while that is
-    still dying: the two wait for each other.
-
-    Returns
-    -------
-    str or None
-        The error that stopped the step, which is in its `failed.json` as well and is not raised; None when it is done.
+    still dying: the two wait for each other. An error that stops the step is not raised: it is returned, and is in the
+    step's `failed.json` as well.
     """
     job.folder.path.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(job.study.threads)

@@ -37,10 +37,8 @@ class Tracking:
     ----------
     uri : str
         Of a tracking server or a database.
-    experiment : str
-        Name of the experiment, which several studies may share.
-    study : str
-        The study's identity.
+    experiment, study : str
+        Name of the experiment, which several studies may share, and the study's identity.
     artifacts : str or None
         URI of the folder for artifacts; None leaves it to the server.
     """
@@ -79,10 +77,7 @@ class Tracking:
     def experiment_id(self) -> str:
         """Return the identity of the experiment, which is made when it is missing.
 
-        Raises
-        ------
-        LungXferError
-            When the server or database cannot be reached, or the experiment was deleted.
+        A `LungXferError` is raised when the server or database cannot be reached, or the experiment was deleted.
         """
         with self._own_errors():
             found = self.client.get_experiment_by_name(self.experiment)

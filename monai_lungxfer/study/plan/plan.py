@@ -147,17 +147,10 @@ class StudyPlan(_Checked):
 
     @classmethod
     def from_file(cls, path: str | Path) -> StudyPlan:
-        """Read a plan; relative paths in it start at its own folder.
+        """Read a plan: the YAML file, or the folder of a study, which holds its plan and is where the study is.
 
-        Parameters
-        ----------
-        path : str or pathlib.Path
-            The YAML file, or the folder of a study, which holds its plan and is where the study is.
-
-        Raises
-        ------
-        PlanError
-            When it is missing, is not YAML, or a key is unknown, is given twice or has a value that makes no sense.
+        Relative paths in it start at its own folder. A `PlanError` is raised when it is missing, is not YAML, or a key
+        is unknown, is given twice or has a value that makes no sense.
         """
         path = Path(path)
         folder = path.absolute() if path.is_dir() else None
@@ -171,13 +164,7 @@ class StudyPlan(_Checked):
             raise describe_plan_error(error, path, cls) from error
 
     def write(self, path: str | Path) -> None:
-        """Write the plan with every key and absolute paths, all or nothing.
-
-        Raises
-        ------
-        OutputError
-            When it cannot be written.
-        """
+        """Write the plan with every key and absolute paths, all or nothing."""
         with atomic_path(path) as temporary:
             temporary.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
 

@@ -36,10 +36,7 @@ _REMEDY = "Write one with: lungxfer study plan"
 def load_plan_file(path: Path) -> dict[Any, Any]:
     """Return what a plan's file holds, not yet checked.
 
-    Raises
-    ------
-    PlanError
-        When it is missing, is not YAML or holds no keys, or when a key is given twice.
+    A `PlanError` is raised when it is missing, is not YAML or holds no keys, or when a key is given twice.
     """
     try:
         content = _Loader(path).get_single_data()
@@ -97,13 +94,7 @@ def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
 
 
 def check_names(given: Sequence[str], known: Iterable[str], kind: str) -> None:
-    """Check that names are known and given once.
-
-    Raises
-    ------
-    ValueError
-        When they are not.
-    """
+    """Check that names are known and given once; raises `ValueError` when they are not."""
     names = list(known)
     for name in given:
         if name not in names:
@@ -113,13 +104,7 @@ def check_names(given: Sequence[str], known: Iterable[str], kind: str) -> None:
 
 
 def check_settings(settings: Mapping[str, Any], config: Mapping[str, Any], own: Sequence[str], where: str) -> None:
-    """Check that a stage's settings are settings of its bundle, and not those that the plan has other keys for.
-
-    Raises
-    ------
-    ValueError
-        When they are not.
-    """
+    """Raise `ValueError` for settings that the stage's bundle does not have, or that the plan has other keys for."""
     for name in settings:
         path = name.replace("+", "")  # it makes MONAI add to what is there
         root = path.partition("#")[0]
