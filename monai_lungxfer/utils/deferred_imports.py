@@ -68,13 +68,22 @@ class _Deferred(ModuleType):
         if name in ("__file__", "__path__", "__cached__"):  # the import system looks for them, and then sets them
             raise AttributeError(name)
         self.load()
-        return getattr(self, name)
+        whole = sys.modules.get(self.__name__, self)  # some packages, such as itk, put another module in their place
+        if whole is self and isinstance(self, _Deferred):  # its own code asks for what it has not defined yet
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(whole, name)
 
     def load(self) -> None:
+        """Load the module. Other threads wait until it is whole, the one that loads it sees it as it grows."""
         with _LOCK:
-            spec = self.__spec__
-            if spec is None or not isinstance(spec.loader, _DeferredLoader):
-                return  # another thread was first
-            self.__loader__ = spec.loader = spec.loader.real
-            self.__class__ = ModuleType  # type: ignore[assignment]
-            spec.loader.exec_module(self)
+            spec, deferred = self.__spec__, self.__spec__ and self.__spec__.loader
+            if spec is None or not isinstance(deferred, _DeferredLoader):
+                return  # another thread was first, or this one is loading it
+            self.__loader__ = spec.loader = deferred.real
+            try:
+                deferred.real.exec_module(self)
+            except BaseException:
+                spec.loader = deferred  # so that the next use tries again
+                raise
+            if sys.modules.get(self.__name__) is self:
+                self.__class__ = ModuleType  # type: ignore[assignment]

@@ -51,9 +51,9 @@ def decode(path: Path) -> Picture:
 @contextmanager
 def _silenced() -> Iterator[None]:
     """Keep ITK's warnings off the terminal; the switch belongs to the process, hence one reader at a time."""
-    import itk
-
     with _LOCK:
+        import itk  # here, since ITK loads its own parts when they are first asked for
+
         before = itk.Object.GetGlobalWarningDisplay()
         itk.Object.SetGlobalWarningDisplay(False)
         try:
