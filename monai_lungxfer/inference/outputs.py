@@ -114,8 +114,8 @@ def check_results(
     if existing:
         resume = "go on with what is left (--resume), " if resumable else ""
         raise OutputError(
-            f"{len(existing)} of the {len(results)} results exist already, {existing[0].name} to begin with",
-            source=folder,
+            f"{len(existing)} of the {len(results)} results exist already, this one to begin with",
+            source=existing[0],
             remedy=f"Choose another folder (--out), {resume}or replace them (--overwrite)",
         )
     return results
