@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -61,8 +61,8 @@ class PreparedRadiograph:
     format: str
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
-    header: Dataset | None = None
-    source: Path | None = None
+    header: Dataset | None = field(default=None, repr=False)  # which names the patient
+    source: Path | None = field(default=None, repr=False)
     picture: NDArray[np.uint8] | None = None
 
     def dicom_source(self) -> Dataset:
@@ -154,16 +154,19 @@ class Segmentation:
         known = (*MASK_SUFFIXES.values(), ".nii", SEG_SUFFIX)
         if not path.name.endswith(known):
             raise ValueError(f"{path.name} ends with none of {', '.join(known)}")
-        if path.exists() and (not overwrite or self._is_source(path)):
+        if self._is_source(path):
+            raise OutputError("is the radiograph itself", source=path, remedy="Choose another name")
+        if path.exists() and not overwrite:
             raise OutputError("is there already", source=path, remedy="Choose another name, or allow overwrite=True")
         if path.suffix == SEG_SUFFIX:
             self._save_dicom(path, sides)
         else:
-            save_mask(path, self.mask, self.spacing, self.radiograph.source)
+            like = self.radiograph.source if self.radiograph.format == "nifti" else None  # others need not be there
+            save_mask(path, self.mask, self.spacing, like)
 
     def _is_source(self, path: Path) -> bool:
         source = self.radiograph.source
-        return source is not None and source.exists() and path.samefile(source)
+        return source is not None and source.exists() and path.exists() and path.samefile(source)
 
     def _save_dicom(self, path: Path, sides: bool) -> None:
         from monai_lungxfer.inference.dicom.segmentation import lung_segmentation  # an extra, maybe not installed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,8 +61,8 @@ class Radiograph:
     spacing_source: str | None = None
     is_colour: bool = False
     view: str | None = None
-    header: Dataset | None = None
-    source: Path | None = None
+    header: Dataset | None = field(default=None, repr=False)  # which names the patient
+    source: Path | None = field(default=None, repr=False)
 
 
 def read_radiograph(

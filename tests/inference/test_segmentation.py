@@ -88,7 +88,7 @@ def test_what_cannot_be_written_is_refused(segmenter: lx.Segmenter, dicom: Path,
     with pytest.raises(OutputError, match=r"is there already.*overwrite=True"):
         result.save(tmp_path / "mask.png")
     result.save(tmp_path / "mask.png", overwrite=True)
-    with pytest.raises(OutputError, match="is there already"):  # the radiograph itself is never replaced
+    with pytest.raises(OutputError, match="radiograph itself"):  # which is never replaced
         result.save(tmp_path / "x.png", overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "mask.png", "x.png"]
 
@@ -98,3 +98,19 @@ def test_a_lateral_view_is_refused_unless_it_is_wanted(segmenter: lx.Segmenter, 
     with pytest.raises(ViewError, match=r"its view is not frontal \(lateral\).*any_view"):
         segmenter.segment_file(tmp_path / "x.dcm")
     assert "not_frontal" in segmenter.segment_file(tmp_path / "x.dcm", any_view=True).flags
+
+
+def test_a_result_names_no_patient_when_it_is_printed(segmenter: lx.Segmenter, tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    write(path, radiograph("CR", ViewPosition="AP", BodyPartExamined="CHEST", PatientName="Roe^Jane"))
+    result = segmenter.segment_file(path)
+    assert "Roe" in str(result.radiograph.header)
+    assert not any(word in repr(result) + repr(lx.read_radiograph(path)) for word in ("Roe", str(tmp_path)))
+
+
+@pytest.mark.parametrize("name", ["m.png", "m.nii.gz", "m.dcm"])
+def test_a_dicom_radiograph_need_not_stay(segmenter: lx.Segmenter, dicom: Path, tmp_path: Path, name: str) -> None:
+    result = segmenter.segment_file(dicom)
+    dicom.unlink()
+    result.save(tmp_path / name)
+    assert (tmp_path / name).is_file()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ class Picture:
     spacing_source: str | None = None
     view: str | None = None
     remarks: tuple[str, ...] = ()
-    header: Dataset | None = None
+    header: Dataset | None = field(default=None, repr=False)  # which names the patient
 
 
 def check_size(path: Path, height: int, width: int, bytes_each: float = 1) -> None:
