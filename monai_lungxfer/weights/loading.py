@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
-from monai_lungxfer.networks.description import describe_network, describe_weights
+from monai_lungxfer.networks.description import describe_network, describe_weights, is_own_network
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint
 from monai_lungxfer.weights.sidecar import read_sidecar
@@ -229,9 +229,13 @@ def _refuse_unless_allowed(
 def _refuse_other_network(network: nn.Module, described: Mapping[str, Any] | None, path: Path) -> None:
     own = describe_network(network)["_target_"]
     if described is not None and described["_target_"] != own:
+        write = (
+            f'Name the network of the weights: --network_def "{dict(described)}" for monai.bundle, '
+            f'--set "network_def={dict(described)}" for lungxfer'
+        )
         raise TransferError(
             f"holds weights of {described['_target_']}, and network_def names {own}",
             source=path,
-            remedy=f'Name the network of the weights: --network_def "{dict(described)}" for monai.bundle, '
-            f'--set "network_def={dict(described)}" for lungxfer',
+            # What the file beside the weights names may be any function: nobody shall type it unread.
+            remedy=write if is_own_network(described) else "Name their network in network_def if you trust its code",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import unwritable, write_text
+
+_CLASS = re.compile(r"[\w.<>]+")  # "f.<locals>.Net" is what Python calls a class inside a function
+_PARAMETER = re.compile(r"[^\W_]\w*")
 
 PAPER_SIZE = [256, 256]
 """(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
@@ -83,8 +87,10 @@ def read_sidecar(weights: Path) -> Sidecar:
         if network is not None and "image_size" not in content:
             return Sidecar(network=network)
         height, width = content["image_size"]
-        return Sidecar([int(height), int(width)], network)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if not (type(height) is type(width) is int and min(height, width) > 0):
+            raise ValueError(f"image_size is {[height, width]}")
+        return Sidecar([height, width], network)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TransferError(
             f"does not contain the network and input size of weights ({error})",
             source=file,
@@ -93,10 +99,15 @@ def read_sidecar(weights: Path) -> Sidecar:
 
 
 def _checked_network(network: Any) -> dict[str, Any]:
-    """Let a class and whole numbers through: a configuration would run a text that begins with ``$``."""
+    """Let a dotted name and whole numbers through, since messages suggest to type them into a configuration.
+
+    A configuration would run a text that begins with ``$``, and give a meaning of its own to names that begin with
+    ``_``; a shell would run what stands in other characters.
+    """
     numbers = {name: value for name, value in network.items() if name != "_target_"}
-    if not isinstance(network["_target_"], str) or any(type(value) is not int for value in numbers.values()):
-        raise ValueError(f"network is {network!r}")
+    named = _CLASS.fullmatch(network["_target_"]) and all(map(_PARAMETER.fullmatch, numbers))
+    if not named or any(type(value) is not int for value in numbers.values()):
+        raise ValueError("network is no class with whole numbers as its parameters")
     return {"_target_": network["_target_"], **numbers}
 
 

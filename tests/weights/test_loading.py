@@ -125,3 +125,10 @@ def test_weights_for_inference_must_fit_exactly(parent_file: Path) -> None:
     assert load_weights(network, parent_file) == parent_file
     with pytest.raises(TransferError, match="adapted"):
         load_weights(small(in_channels=1), parent_file)
+
+
+def test_nobody_is_told_to_type_a_class_that_is_not_of_this_package(parent_file: Path) -> None:
+    parent_file.with_suffix(".json").write_text('{"network": {"_target_": "os.system", "command": 1}}')
+    with pytest.raises(TransferError, match=r"holds weights of os\.system.*if you trust") as refused:
+        load_weights(DonorUNet(init_features=4), parent_file)
+    assert "--network_def" not in str(refused.value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from monai_lungxfer.utils.errors import TransferError
-from monai_lungxfer.weights.sidecar import input_size, save_sidecar
+from monai_lungxfer.weights.sidecar import input_size, read_sidecar, save_sidecar, sidecar_file
 
 
 @pytest.fixture
@@ -31,8 +32,31 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
         input_size(tmp_path / "none.pt")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"image_size": 3}', '{"image_size": ["a", 1]}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "[]", "{}", '{"image_size": 3}', '{"image_size": ["a", 1]}', "[" * 100_000),
+        *('{"image_size": [-1, 0]}', '{"image_size": [1e999, 1]}', '{"image_size": [96.5, 96]}'),
+    ],
+)
 def test_a_damaged_size_is_named(weights: Path, content: str) -> None:
     (weights.parent / "model.json").write_text(content)
     with pytest.raises(TransferError, match=r"model\.json"):
         input_size(weights)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"_target_": "$__import__('os').abort()"},
+        {"_target_": "a.B`reboot`"},
+        {"_target_": "a.B", "_mode_": 1},
+        {"_target_": "a.B", "$print(1)": 1},
+        {"_target_": "a.B", "command": "reboot"},
+    ],
+)
+def test_a_network_that_a_configuration_would_run_is_refused(weights: Path, network: dict) -> None:
+    sidecar_file(weights).write_text(json.dumps({"network": network}))
+    with pytest.raises(TransferError, match="network is no class") as refused:
+        read_sidecar(weights)
+    assert "reboot" not in str(refused.value)
