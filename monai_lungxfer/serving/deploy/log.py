@@ -14,6 +14,7 @@ from monai_lungxfer.utils.exit_codes import exit_code
 
 logger = logging.getLogger(__name__)
 
+_READER = "monai_lungxfer.io.radiograph"
 _STATUSES = {"done": "segmented", "skipped": "skipped", "left out": "left out"}
 
 
@@ -36,7 +37,9 @@ def configure(level: str | None) -> None:
 
 def _without_paths(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
-        record.args = tuple(PATH if isinstance(value, Path) else value for value in record.args)
+        args = tuple(PATH if isinstance(value, Path) else value for value in record.args)
+        # The reader's messages begin with the name of the image, which is its path below the study.
+        record.args = (PATH, *args[1:]) if args and record.name == _READER else args
     return True
 
 

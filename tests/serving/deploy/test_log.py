@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dicom_radiograph import radiograph, write
 
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.tables import Prediction
+from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.serving.deploy.log import configure, report
 
 DONE, FLAGGED = Prediction("a.dcm"), Prediction("b.dcm", flags=("bridge", "island"))
@@ -53,6 +55,16 @@ def test_paths_are_not_told_unless_asked_for(capsys: pytest.CaptureFixture[str],
     configure(level)
     logging.getLogger("monai_lungxfer.data").warning("%s: malformed", Path("/data/Secret/x.dcm"))
     assert shown in capsys.readouterr().err
+
+
+def test_names_below_the_study_are_not_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.dcm"
+    write(file, radiograph("CR", BodyPartExamined="", ViewPosition=""))
+    configure(None)
+    read_radiograph(file, name="Roe_Jane/x.dcm", any_view=False)
+    told = capsys.readouterr().err
+    assert "(a path): it may be no frontal chest radiograph" in told
+    assert "Roe" not in told
 
 
 def test_others_are_silent_below_errors(capsys: pytest.CaptureFixture[str]) -> None:
