@@ -19,7 +19,8 @@ from pydicom.dataset import Dataset
 
 from monai_lungxfer.io.formats import decode
 from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
-from monai_lungxfer.io.formats.picture import check_finite
+from monai_lungxfer.io.formats.picture import Picture, check_finite, doubtful_spacing
+from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError
 
 logger = logging.getLogger(__name__)
@@ -53,6 +54,10 @@ class Radiograph:
         The header of a DICOM file, without pixel data and overlays.
     source : pathlib.Path or None
         The file that was read.
+    turn : Turn
+        How the pixels, which are as stored, stand upright, by the header.
+    remarks : tuple of str
+        What a person should know of the reading, such as that the header was wrong. They quote nothing of the file.
     """
 
     pixels: NDArray[np.float32]
@@ -63,6 +68,8 @@ class Radiograph:
     view: str | None = None
     header: Dataset | None = field(default=None, repr=False)  # which names the patient
     source: Path | None = field(default=None, repr=False)
+    turn: Turn = AS_STORED
+    remarks: tuple[str, ...] = ()
 
 
 def read_radiograph(
@@ -70,8 +77,8 @@ def read_radiograph(
 ) -> Radiograph:
     """Read a radiograph, or a slice of another modality, from a file of any format.
 
-    The format is found out by the content, not by the name. Rows run from the top to the bottom of what a viewer
-    shows, columns from left to right, and air is dark.
+    The format is found out by the content, not by the name. Air is dark. Rows and columns are as a viewer shows them;
+    where the header says that the patient does not stand upright in them, `Radiograph.turn` turns the picture.
 
     Parameters
     ----------
@@ -99,15 +106,28 @@ def read_radiograph(
     """
     _check_channels(channels)
     format_name, picture = decode(Path(path), frontal_only=not any_view)
-    for remark in picture.remarks:
+    spacing, remarks = _spacing(picture, is_dicom=format_name == "dicom")
+    for remark in remarks:
         logger.warning("%s: %s", path if name is None else name, remark)
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
         pixels = to_planes(picture.pixels) if channels == "rgb" else to_grey(picture.pixels)
     if picture.pixels.dtype.kind == "f":
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
-    spacing = (picture.spacing, picture.spacing_source)
-    return Radiograph(pixels, format_name, *spacing, is_colour, picture.view, picture.header, Path(path))
+    about = (is_colour, picture.view, picture.header, Path(path), picture.turn, remarks)
+    return Radiograph(pixels, format_name, *spacing, *about)
+
+
+def _spacing(
+    picture: Picture, *, is_dicom: bool
+) -> tuple[tuple[tuple[float, float] | None, str | None], tuple[str, ...]]:
+    """Return the spacing with its source, both ``None`` where it cannot be right, and the remarks."""
+    if picture.spacing is None:
+        return (None, None), picture.remarks
+    doubt = doubtful_spacing(picture.spacing, picture.pixels.shape[:2], is_dicom=is_dicom)
+    if doubt is None:
+        return (picture.spacing, picture.spacing_source), picture.remarks
+    return (None, None), (*picture.remarks, f"{doubt}, so lengths and areas are not told")
 
 
 def read_mask(path: str | Path) -> NDArray[np.uint8]:

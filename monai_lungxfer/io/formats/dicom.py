@@ -14,6 +14,7 @@ from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_pixels import can_decode, decode_pixels, split_frames
 from monai_lungxfer.io.formats.dicom_view import judge, read_header
 from monai_lungxfer.io.formats.picture import Picture, check_bytes, check_size, valid_spacing
+from monai_lungxfer.io.orientation import AS_STORED, Turn, turn_by_patient_orientation
 from monai_lungxfer.utils.errors import InputFileError
 
 _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -61,9 +62,10 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         _check(path, dataset)
         remarks = list(decision.remarks) if frontal_only else []
         pixels = decode_pixels(path, dataset, remarks)
+        turn = _turn(dataset, remarks)
         header = dataset[:_OVERLAYS]
         header.file_meta = dataset.file_meta
-        return Picture(pixels, *_spacing(dataset), decision.view, tuple(remarks), header)
+        return Picture(pixels, *_spacing(dataset), decision.view, turn, tuple(remarks), header)
     except (InputFileError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name
@@ -72,6 +74,13 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
             source=path,
             remedy="Copy it again from its source, or export it uncompressed",
         ) from None
+
+
+def _turn(dataset: FileDataset, remarks: list[str]) -> Turn:
+    turn = turn_by_patient_orientation(dataset.get("PatientOrientation") or ()) or AS_STORED
+    if turn:
+        remarks.append("its Patient Orientation says that it is stored turned, and it was turned upright")
+    return turn
 
 
 def _check(path: Path, dataset: FileDataset) -> None:

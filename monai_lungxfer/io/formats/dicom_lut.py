@@ -23,16 +23,19 @@ MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, Val
 _MOST_BITS = 16
 
 
-def modality_step(dataset: Dataset, limits: NDArray[Any]) -> tuple[Step | None, tuple[float, float]]:
+def modality_step(
+    dataset: Dataset, limits: NDArray[Any], remarks: list[str]
+) -> tuple[Step | None, tuple[float, float]]:
     """Return the first step, ``None`` where there is none, and the lowest and highest value that comes out of it.
 
     It is that of Modality LUT Sequence (0028,3000), or of Rescale Slope (0028,1053) and Intercept (0028,1052). The
     limits, (2,), are the lowest and highest value that can be stored. One of `MALFORMED` is raised for attributes that
-    make no sense.
+    make no sense. The remarks receive what a person should
+    know, such as that a table is shorter than it declares.
     """
     if dataset.get("ModalityLUTSequence"):
         item = dataset.ModalityLUTSequence[0]
-        return _table_step(dataset, item, limits[0] < 0), (0.0, 2.0 ** _bits(item) - 1)
+        return _table_step(dataset, item, limits[0] < 0, remarks), (0.0, 2.0 ** _bits(item) - 1)
     if dataset.get("RescaleSlope") is None or dataset.get("RescaleIntercept") is None:
         return None, (float(limits[0]), float(limits[1]))
     slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
@@ -46,7 +49,7 @@ def modality_step(dataset: Dataset, limits: NDArray[Any]) -> tuple[Step | None, 
     return rescale, (low, high)
 
 
-def voi_steps(dataset: Dataset, limits: tuple[float, float]) -> Iterator[Callable[[], Step]]:
+def voi_steps(dataset: Dataset, limits: tuple[float, float], remarks: list[str]) -> Iterator[Callable[[], Step]]:
     """Yield a maker of each alternative for the second step, the preferred one first: LUTs, then windows.
 
     Each returns the step, or raises one of `MALFORMED`. They are made of VOI LUT Sequence (0028,3010); Window Center
@@ -54,7 +57,7 @@ def voi_steps(dataset: Dataset, limits: tuple[float, float]) -> Iterator[Callabl
     step, which is also the range that a window spreads its values over.
     """
     for item in dataset.get("VOILUTSequence") or ():
-        yield partial(_table_step, dataset, item, limits[0] < 0)
+        yield partial(_table_step, dataset, item, limits[0] < 0, remarks)
     function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
     windows = zip(_numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth"), strict=False)
     for centre, width in windows:
@@ -75,7 +78,7 @@ def _bits(item: Dataset) -> int:
     return bits
 
 
-def _table_step(dataset: Dataset, item: Dataset, is_signed: bool) -> Step:
+def _table_step(dataset: Dataset, item: Dataset, is_signed: bool, remarks: list[str]) -> Step:
     """Return the look-up in a LUT: values before its first entry become the first, those after its last the last."""
     _bits(item)
     count, first = (int(value) for value in item.LUTDescriptor[:2])
@@ -83,29 +86,31 @@ def _table_step(dataset: Dataset, item: Dataset, is_signed: bool) -> Step:
     if is_signed and first > 0x7FFF:
         first -= 0x10000  # written without the sign that the values have
     table = _entries(dataset, item["LUTData"].value, count)
+    if len(table) < count:
+        remarks.append(f"its look-up table has {len(table)} of the {count} entries that it declares: look at the mask")
 
     def look_up(values: NDArray[Any]) -> NDArray[Any]:
-        index = np.clip(np.rint(values.astype(np.float64)) - first, 0, count - 1)
+        index = np.clip(np.rint(values.astype(np.float64)) - first, 0, len(table) - 1)
         return table[index.astype(np.intp)]
 
     return look_up
 
 
 def _entries(dataset: Dataset, data: Any, count: int) -> NDArray[np.uint16]:
-    """Return the entries: one a word, or, where the data are half as long, two 8-bit entries a word."""
+    """Return the entries that are there: one a word, or two 8-bit entries a word where there are half as many words."""
     syntax = dataset.file_meta.TransferSyntaxUID
     order = "<" if syntax.is_little_endian else ">"
     if not isinstance(data, bytes):
         numbers = [int(value) & 0xFFFF for value in (data if hasattr(data, "__len__") else [data])]
         data, order = np.array(numbers, "<u2").tobytes(), "<"
-    if len(data) < 2 * count:
-        words = np.frombuffer(data, f"{order}u2" if len(data) % 2 == 0 else "u1").astype("<u2")
-        entries = words.view(np.uint8).astype(np.uint16)
-    else:
-        entries = np.frombuffer(data, f"{order}u2").astype(np.uint16)
-    if len(entries) < count:
-        raise ValueError("too few entries in a LUT")
-    return entries[:count]
+    if len(data) == count and count % 2:  # packed, without the byte that fills the last word
+        return np.frombuffer(data, np.uint8).astype(np.uint16)
+    words = np.frombuffer(data[: len(data) // 2 * 2], f"{order}u2")
+    if len(data) == count + count % 2:
+        return words.astype("<u2").view(np.uint8)[:count].astype(np.uint16)
+    if not len(words):
+        raise ValueError("a LUT without entries")
+    return words[:count].astype(np.uint16)
 
 
 def _window(function: str, centre: Any, width: Any, limits: tuple[float, float]) -> Step:

@@ -10,7 +10,9 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
+from monai_lungxfer.io.formats.dicom_bits import keep_bits, stored_values
 from monai_lungxfer.io.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
+from monai_lungxfer.io.formats.dicom_polarity import attenuation, is_linear, is_reversed
 from monai_lungxfer.io.formats.picture import row_blocks
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -46,7 +48,7 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     """Return the picture as (H, W), or (H, W, 3) for colour.
 
     Grey: the Modality LUT (or rescale), then the VOI LUT (or window), of several the first that leaves something to
-    see; then MONOCHROME1 is inverted within the range of its values, so that air is dark as in MONOCHROME2; then
+    see; then a reversed grey scale is inverted within the range of its values, so that air is dark; then
     padding becomes as dark as the darkest pixel of the rest; float32. Overlays in planes of their own stay there.
     Colour: YBR and palettes become RGB; in the type that they are stored in.
 
@@ -56,7 +58,8 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     if _IS_PYDICOM_2:
         _prefer_pylibjpeg(dataset)
     else:
-        dataset.pixel_array_options(allow_excess_frames=False)  # what follows the frame is padding, however long
+        # What follows the frame is padding, however long. Which bits count is for `stored_values` to find out.
+        dataset.pixel_array_options(allow_excess_frames=False, correct_unused_bits=_is_compressed(dataset))
     values = dataset.pixel_array
     interpretation = dataset.get("PhotometricInterpretation", "MONOCHROME2")  # read now: decoding may change it
     if interpretation == "PALETTE COLOR":
@@ -67,19 +70,25 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
         if _IS_PYDICOM_2 and interpretation.startswith("YBR_FULL"):  # pydicom 3, and JPEG 2000's decoder, have done so
             return processing.convert_color_space(values, interpretation, "RGB")
         return values[..., :3]
-    stored = _significant(values, dataset, remarks)
+    stored, limits = stored_values(values, dataset, remarks)
     padding = _padding(stored, dataset)
-    show = _display(dataset, stored, padding, remarks)
+    show = _display(dataset, stored, limits, padding, remarks)
     displayed = np.empty(stored.shape, np.float32)
     for rows in row_blocks(*stored.shape):
         displayed[rows] = show(stored[rows])
-    if interpretation == "MONOCHROME1":
-        total = show(_limits(stored, dataset)).sum()
-        # numpy 1 would compute in float32, and round otherwise than numpy 2.
-        np.subtract(total, displayed, out=displayed, dtype=np.float64, casting="same_kind")
+    if is_reversed(dataset, interpretation, remarks):
+        ends = show(limits)
+        if is_linear(dataset):
+            displayed = attenuation(displayed, float(ends.max()))
+        else:  # numpy 1 would compute in float32, and round otherwise than numpy 2
+            np.subtract(ends.sum(), displayed, out=displayed, dtype=np.float64, casting="same_kind")
     if padding is not None:
         displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
     return displayed
+
+
+def _is_compressed(dataset: FileDataset) -> bool:
+    return dataset.file_meta.TransferSyntaxUID.is_compressed
 
 
 def _prefer_pylibjpeg(dataset: FileDataset) -> None:
@@ -90,31 +99,6 @@ def _prefer_pylibjpeg(dataset: FileDataset) -> None:
         dataset.convert_pixel_data("pylibjpeg")
 
 
-def _significant(values: NDArray[Any], dataset: FileDataset, remarks: list[str]) -> NDArray[Any]:
-    """Keep the Bits Stored of every value: old files have overlays in the bits above them."""
-    if values.dtype.kind not in "iu" or dataset.file_meta.TransferSyntaxUID.is_compressed:
-        return values
-    bits = int(dataset.BitsStored)
-    if dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
-        remarks.append("its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask")
-    return _cut(values, bits)
-
-
-def _cut(values: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Keep the lowest bits."""
-    unused = 8 * values.dtype.itemsize - bits
-    if unused <= 0:
-        return values
-    return np.right_shift(np.left_shift(values, unused), unused)  # which also extends the sign
-
-
-def _limits(stored: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
-    """Return the lowest and the highest value that could be stored."""
-    if stored.dtype.kind == "f":
-        return np.array([stored.min(), stored.max()])
-    bits = int(dataset.BitsStored)
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if stored.dtype.kind == "i" else (0, 2**bits - 1)
-    return np.array([low, high], dtype=stored.dtype)
 
 
 def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | None:
@@ -131,21 +115,27 @@ def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | 
     if stored.dtype.kind not in "iu":
         return None
     # Some write them without the sign of the pixels, or with more bits than are stored.
-    ends = _cut(np.array(given).astype(stored.dtype), int(dataset.BitsStored))
+    ends = keep_bits(np.array(given).astype(stored.dtype), int(dataset.BitsStored))
     padding = (stored >= min(ends)) & (stored <= max(ends))
     count = np.count_nonzero(padding)
     return padding if 0 < count < padding.size else None
 
 
-def _display(dataset: FileDataset, stored: NDArray[Any], padding: NDArray[np.bool_] | None, remarks: list[str]) -> Step:
+def _display(
+    dataset: FileDataset,
+    stored: NDArray[Any],
+    limits: NDArray[Any],
+    padding: NDArray[np.bool_] | None,
+    remarks: list[str],
+) -> Step:
     """Return the function from stored to displayed values, without the steps that are malformed or of no use."""
     try:
-        modality, limits = modality_step(dataset, _limits(stored, dataset))
+        modality, steps_to = modality_step(dataset, limits, remarks)
     except MALFORMED:
         remarks.append("its modality LUT or rescale slope is malformed and was left out, with any window")
         return lambda values: values
     extremes = _extremes(stored, padding)
-    for make in voi_steps(dataset, limits):
+    for make in voi_steps(dataset, steps_to, remarks):
         try:
             step = _compose(modality, make())
             low, high = step(extremes)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.io.formats.picture import Picture, check_single, check_size, valid_spacing
 from monai_lungxfer.io.formats.quiet import quiet
+from monai_lungxfer.io.orientation import AS_STORED, UPSIDE_DOWN
 from monai_lungxfer.utils.errors import InputFileError
 
-_UPSIDE_DOWN = "its header says that it is stored upside down, and it was read so: look at it"
+_TURNED = "its header says that it is stored upside down, and it was turned upright"
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -43,8 +44,8 @@ def decode(path: Path) -> Picture:
     """Read a NIfTI file of one slice, grey or with three channels.
 
     The first index is the column and the second the row, as ITK writes a two-dimensional image, hence the transpose.
-    The affine matrix flips nothing, but a remark tells when it says that rows run upwards. The spacing is that of the
-    header, if it says which unit it is in. Extensions of the header are not looked at.
+    The picture is as it is stored; how it stands upright is told apart (see `_runs_upwards`). The spacing is that of
+    the header, if it says which unit it is in. Extensions of the header are not looked at.
     """
     with path.open("rb") as file:
         stream = _unpacked(file)
@@ -62,7 +63,9 @@ def decode(path: Path) -> Picture:
     column, row = header.get_zooms()[:2]
     scale = _MM.get(header.get_xyzt_units()[0])
     spacing = None if scale is None else valid_spacing(row * scale, column * scale)
-    return Picture(pixels, spacing, spacing and "pixdim", remarks=(_UPSIDE_DOWN,) if _runs_upwards(header) else ())
+    is_turned = _runs_upwards(header)
+    turn, remarks = (UPSIDE_DOWN, (_TURNED,)) if is_turned else (AS_STORED, ())
+    return Picture(pixels, spacing, spacing and "pixdim", turn=turn, remarks=remarks)
 
 
 def mask_image(path: Path, mask: NDArray[np.uint8]) -> nib.Nifti1Image | None:
@@ -96,7 +99,14 @@ def _parsed(head: bytes) -> tuple[type[nib.Nifti1Image], Any]:
 
 
 def _runs_upwards(header: Any) -> bool:
-    """Tell whether the header says that the second axis, the rows, points to the head more than anywhere else."""
+    """Tell whether rows are stored from the bottom to the top.
+
+    A matrix with a code says so when its second axis, the rows, points to the head more than anywhere else. Without a
+    code, the signs of the matrix tell the program: dcm2niix, which stores radiographs upside down, writes -x and +y.
+    ITK, which does not, writes -x and -y, MONAI and nibabel +x and +y.
+    """
+    if not int(header["sform_code"]) and not int(header["qform_code"]):
+        return bool(header["srow_x"][0] < 0 < header["srow_y"][1])
     try:
         affine = next((form for form, _ in (header.get_sform(True), header.get_qform(True)) if form is not None), None)
     except (ValueError, HeaderDataError):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError
 
 MIN_SIDE = 32
@@ -24,20 +25,25 @@ MAX_BYTES = 4 * MAX_PIXELS
 
 _BLOCK = 4_000_000
 _NEAREST, _FARTHEST = 1e-6, 1e6
+_SMALLEST_FIELD, _LARGEST_FIELD = 80.0, 500.0  # mm of the longer side
+_PLACEHOLDER = (1.0, 1.0)
+_PRINTERS = (72, 96, 100, 150, 200, 300, 400, 600, 1200)  # dots an inch
 
 
 @dataclass(frozen=True)
 class Picture:
     """The decoded content of a file, as in `monai_lungxfer.io.radiograph.Radiograph`.
 
-    The pixels are (H, W), or (H, W, 3) for red, green and blue, of any real dtype. The remarks are what a person should
-    know of the decoding, such as that something malformed was left out.
+    The pixels are (H, W), or (H, W, 3) for red, green and blue, of any real dtype, and as they are stored: the turn
+    tells how they stand upright, by the header. The remarks are what a person should know of the decoding, such as that
+    something malformed was left out.
     """
 
     pixels: NDArray[Any]
     spacing: tuple[float, float] | None = None
     spacing_source: str | None = None
     view: str | None = None
+    turn: Turn = AS_STORED
     remarks: tuple[str, ...] = ()
     header: Dataset | None = field(default=None, repr=False)  # which names the patient
 
@@ -102,6 +108,36 @@ def valid_spacing(row: Any, column: Any) -> tuple[float, float] | None:
     except (TypeError, ValueError):
         return None
     return pair if all(_NEAREST <= value <= _FARTHEST for value in pair) else None  # NaN is out of this range
+
+
+def doubtful_spacing(spacing: tuple[float, float], size: tuple[int, int], *, is_dicom: bool) -> str | None:
+    """Return why a spacing cannot be that of a radiograph, or ``None``.
+
+    Parameters
+    ----------
+    spacing : tuple of float
+        Between (rows, columns) in mm.
+    size : tuple of int
+        (H, W) in pixels.
+    is_dicom : bool
+        Other formats have placeholders: 1 mm where a program knew nothing, and the resolution of a printer.
+
+    Notes
+    -----
+    The longest side of a detector or cassette for chest radiographs is 43.2 cm (17 inches; the largest cassette of
+    ISO 4090 is 35 x 43 cm), hence at most 50 cm with a margin. The smallest cassette is 13 x 18 cm; a newborn's chest,
+    cut out of it, still has more than 8 cm.
+    """
+    field = max(side * step for side, step in zip(size, spacing, strict=True))
+    if not _SMALLEST_FIELD <= field <= _LARGEST_FIELD:
+        return f"its spacing would make it {field / 10:.3g} cm long, which no chest radiograph is"
+    if not is_dicom and (spacing == _PLACEHOLDER or any(_is_dpi(spacing[0], dpi) for dpi in _PRINTERS)):
+        return f"its spacing of {spacing[0]:.4g} mm is what programs write that do not know it"
+    return None
+
+
+def _is_dpi(spacing: float, dpi: int) -> bool:
+    return abs(spacing * dpi / 25.4 - 1) < 1e-3
 
 
 def row_blocks(height: int, width: int) -> Iterator[slice]:

@@ -1,0 +1,86 @@
+"""Which bits of a DICOM pixel hold its value, when the header and the pixels do not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+
+__all__ = ["keep_bits", "stored_values"]
+
+_LINES = 256  # of the picture that are looked at, evenly spaced
+_MANY = 0.002  # of the steps from pixel to pixel jump by half the range in a picture that is read wrong
+_FEWER = 0.25  # of these jumps are left at the most, where another reading is the right one
+
+
+def stored_values(
+    values: NDArray[Any], dataset: FileDataset, remarks: list[str]
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the values of the pixels, and the lowest and the highest value that can be stored.
+
+    What Bits Stored (0028,0101), High Bit (0028,0102) and Pixel Representation (0028,0103) say is taken, unless the
+    picture then wraps around: where a value passes the end of its range, it jumps to the other end. If another number
+    of bits, another place of them, or another sign leaves at most a quarter of such jumps, that is taken, and remarked.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        (H, W) As pydicom decodes them.
+    dataset : pydicom.dataset.FileDataset
+        Their header.
+    remarks : list of str
+        Receives how the header was wrong.
+    """
+    if values.dtype.kind not in "iu":
+        return values, np.array([values.min(), values.max()])
+    bits = int(dataset.BitsStored)
+    is_signed = values.dtype.kind == "i"
+    declared = values if dataset.file_meta.TransferSyntaxUID.is_compressed else keep_bits(values, bits)
+    best, best_bits, remark = declared, bits, ""
+    jumps = _jumps(declared)
+    if jumps > _MANY:
+        for read, their_bits, text in _readings(values, dataset, bits, is_signed):
+            left = _jumps(read)
+            if left < _FEWER * jumps:
+                best, best_bits, jumps, remark = read, their_bits, left / _FEWER, text
+    if remark:
+        remarks.append(f"{remark}, by the look of the picture: look at the mask")
+    elif dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
+        remarks.append("its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask")
+    lowest = -(2 ** (best_bits - 1)) if best.dtype.kind == "i" else 0
+    return best, np.array([lowest, lowest + 2**best_bits - 1], dtype=best.dtype)
+
+
+def keep_bits(values: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Keep the lowest bits: old files have overlays in the bits above them. The highest that is kept is the sign."""
+    unused = 8 * values.dtype.itemsize - bits
+    if unused <= 0:
+        return values
+    return np.right_shift(np.left_shift(values, unused), unused)
+
+
+def _readings(
+    values: NDArray[Any], dataset: FileDataset, bits: int, is_signed: bool
+) -> Iterator[tuple[NDArray[Any], int, str]]:
+    """Yield other readings of the pixels with their number of bits and what is wrong with the header then."""
+    allocated = 8 * values.dtype.itemsize
+    unsigned, signed = values.view(f"u{values.dtype.itemsize}"), values.view(f"i{values.dtype.itemsize}")
+    other = keep_bits(unsigned if is_signed else signed, bits)
+    yield other, bits, f"its pixels are {'not signed, as' if is_signed else 'signed, unlike what'} its header says"
+    high = int(dataset.get("HighBit", bits - 1))
+    if bits <= high < allocated:
+        shifted = keep_bits(np.right_shift(values, high + 1 - bits), bits)
+        yield shifted, bits, f"its values are in the bits up to its High Bit, {high}"
+    used = int(unsigned.max()).bit_length()
+    if used > bits:
+        yield unsigned, used, f"its values have {used} bits, not the {bits} of its Bits Stored"
+        yield signed, allocated, f"its values have {allocated} bits with a sign, not the {bits} of its Bits Stored"
+
+
+def _jumps(values: NDArray[Any]) -> float:
+    """Return the share of steps from a pixel to its right neighbour that are longer than half the picture's range."""
+    lines = values[:: max(1, len(values) // _LINES)].astype(np.int32)
+    return float(np.mean(np.abs(np.diff(lines, axis=1)) > np.ptp(lines) / 2))
