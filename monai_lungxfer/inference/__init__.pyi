@@ -3,6 +3,8 @@ from .batch import predict_files as predict_files
 from .batch import segment_tasks as segment_tasks
 from .config import InferenceParts as InferenceParts
 from .config import load_parts as load_parts
+from .content_check import Content as Content
+from .content_check import ContentCheck as ContentCheck
 from .image_traits import ImageTraits as ImageTraits
 from .image_traits import grey_entropy as grey_entropy
 from .image_traits import measure_traits as measure_traits

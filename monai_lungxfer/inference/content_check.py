@@ -1,4 +1,4 @@
-"""A look at the picture before the network: is it an upright radiograph of a chest, with dark air?"""
+"""A look at the picture before the network: whether it is an upright radiograph of a chest, with dark air."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Content:
 
 
 def content_layers(width: int = 12) -> nn.Sequential:
-    """Build the layers: four convolutions and two linear ones; out come four directions, inverted or not, chest or not."""
+    """Build the layers. Out come the logits of four directions, of an inverted grey scale, and of a chest."""
 
     def block(channels: int, out: int, *, pool: bool = True) -> list[nn.Module]:
         layers = [nn.Conv2d(channels, out, 3, padding=1), nn.BatchNorm2d(out), nn.ReLU()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.io.formats.dicom_view import FRONTAL_VIEWS
 from monai_lungxfer.io.radiograph import Radiograph
 
@@ -26,17 +27,20 @@ class ImageTraits:
         By the view in the DICOM header; ``None`` where that or another format does not say.
     entropy : float
         See `grey_entropy`.
+    content : Content or None
+        What the picture seems to show, see `monai_lungxfer.inference.content_check`.
     """
 
     is_colour: bool
     is_frontal: bool | None
     entropy: float
+    content: Content | None = None
 
 
-def measure_traits(radiograph: Radiograph) -> ImageTraits:
+def measure_traits(radiograph: Radiograph, content: Content | None = None) -> ImageTraits:
     """Return the traits of a radiograph."""
     is_frontal = None if radiograph.view is None else radiograph.view in FRONTAL_VIEWS
-    return ImageTraits(radiograph.is_colour, is_frontal, grey_entropy(radiograph.pixels))
+    return ImageTraits(radiograph.is_colour, is_frontal, grey_entropy(radiograph.pixels), content)
 
 
 def grey_entropy(pixels: NDArray[np.float32]) -> float:

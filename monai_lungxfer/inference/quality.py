@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.inference.image_traits import ImageTraits
 from monai_lungxfer.morphology.lungs import (
     TOUCHING,
@@ -30,6 +31,9 @@ FLAGS = {
     "low_confidence": "the network is unsure about many pixels that it calls lung",
     "colour_image": "the image has colours, so it may not be a radiograph",
     "few_shades": "the image has few shades of grey: it may be blank, a page, a drawing or a mask",
+    "no_chest": "the picture does not look like one radiograph of a chest",
+    "inverted_grey": "the picture looks inverted, with bright air: the mask may be wrong",
+    "turned": "the picture looks as if it lay upside down or on its side: the mask may be wrong",
     "not_frontal": "its header says that this is no frontal view",
 }
 """Every flag and what it means."""
@@ -206,7 +210,18 @@ def find_flags(
         "few_shades": traits is not None and traits.entropy < t.min_entropy,
         "not_frontal": traits is not None and traits.is_frontal is False,
     }
+    raised |= content_flags(None if traits is None else traits.content)
     return tuple(name for name in FLAGS if raised[name])
+
+
+def content_flags(content: Content | None) -> dict[str, bool]:
+    """Judge by what the picture seems to show; how it lies only counts where it is a chest."""
+    is_chest = content is not None and content.is_chest
+    return {
+        "no_chest": content is not None and not content.is_chest,
+        "inverted_grey": content is not None and is_chest and content.is_reversed,
+        "turned": content is not None and is_chest and content.quarter_turns != 0,
+    }
 
 
 def counted_flags(share: float, bridges: float, islands: float, thresholds: Thresholds = THRESHOLDS) -> dict[str, bool]:

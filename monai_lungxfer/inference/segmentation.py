@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from monai_lungxfer.inference.image_traits import ImageTraits
 from monai_lungxfer.inference.quality import Measurements, find_flags, measure
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
+from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError, OutputError
 
 SEG_SUFFIX = ".dcm"
@@ -64,6 +65,7 @@ class PreparedRadiograph:
     header: Dataset | None = field(default=None, repr=False)  # which names the patient
     source: Path | None = field(default=None, repr=False)
     picture: NDArray[np.uint8] | None = None
+    turn: Turn = AS_STORED
 
     def dicom_source(self) -> Dataset:
         """Return the header that results in DICOM refer to.
@@ -112,8 +114,9 @@ class Segmentation:
 
     @cached_property
     def measurements(self) -> Measurements:
-        """All that is measured of the mask."""
-        return measure(self.mask, self.probability, self.spacing, self.raw)
+        """All that is measured of the mask, as it lies when the patient stands upright."""
+        upright = self.radiograph.turn.apply
+        return measure(upright(self.mask), upright(self.probability), self.spacing, upright(self.raw))
 
     @property
     def areas(self) -> dict[str, float | None]:

@@ -15,6 +15,7 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.inference.config import InferenceParts, load_parts
+from monai_lungxfer.inference.content_check import ContentCheck
 from monai_lungxfer.inference.image_traits import measure_traits
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
@@ -43,6 +44,7 @@ class Segmenter:
         self.identity = identity
         self.channels = parts.channels  # that radiographs must be read with
         self._parts = parts
+        self._look = ContentCheck()
 
     @classmethod
     def from_bundle(
@@ -139,13 +141,14 @@ class Segmenter:
         return PreparedRadiograph(
             image=data["image"],
             size=(height, width),
-            traits=measure_traits(radiograph),
+            traits=measure_traits(radiograph, self._look(data["image"][:1].as_tensor())),
             format=radiograph.format,
             spacing=radiograph.spacing,
             spacing_source=radiograph.spacing_source,
             header=radiograph.header,
             source=radiograph.source,
             picture=thumbnail(radiograph.pixels) if picture else None,
+            turn=radiograph.turn,
         )
 
     def run(self, prepared: Sequence[PreparedRadiograph]) -> Iterator[Segmentation]:

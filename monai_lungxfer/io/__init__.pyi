@@ -1,6 +1,7 @@
 from .mask_writer import MaskWriter as MaskWriter
 from .mask_writer import encode_png as encode_png
 from .mask_writer import save_mask as save_mask
+from .orientation import Turn as Turn
 from .radiograph import Channels as Channels
 from .radiograph import MaskReader as MaskReader
 from .radiograph import Radiograph as Radiograph

@@ -30,9 +30,14 @@ class Turn:
     flip_rows: bool = False
     flip_columns: bool = False
 
+    @property
+    def flags(self) -> tuple[bool, bool, bool]:
+        """The three attributes in their order, as metadata hold them."""
+        return self.transpose, self.flip_rows, self.flip_columns
+
     def __bool__(self) -> bool:
         """Tell whether anything is turned."""
-        return self.transpose or self.flip_rows or self.flip_columns
+        return any(self.flags)
 
     def apply(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Return a view of (..., H, W) as it stands upright."""

@@ -114,8 +114,9 @@ def read_radiograph(
     if picture.pixels.dtype.kind == "f":
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
-    about = (is_colour, picture.view, picture.header, Path(path), picture.turn, remarks)
-    return Radiograph(pixels, format_name, *spacing, *about)
+    return Radiograph(
+        pixels, format_name, *spacing, is_colour, picture.view, picture.header, Path(path), picture.turn, remarks
+    )
 
 
 def _spacing(
@@ -244,4 +245,5 @@ def _metadata(radiograph: Radiograph, filename: str | Path) -> dict[str, Any]:
         MetaKeys.SPACE: SpaceKeys.RAS,
         "pixel_spacing": np.array(radiograph.spacing or (math.nan, math.nan)),
         "spacing_source": radiograph.spacing_source or "",
+        "turn": np.array(radiograph.turn.flags),
     }

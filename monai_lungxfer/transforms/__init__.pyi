@@ -13,3 +13,4 @@ from .portable_device import RandTubesd as RandTubesd
 from .resize import AntialiasedResize as AntialiasedResize
 from .resize import AntialiasedResized as AntialiasedResized
 from .resize import SameSized as SameSized
+from .upright import Uprightd as Uprightd

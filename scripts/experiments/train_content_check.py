@@ -1,6 +1,7 @@
-"""Train the content check: is a picture an upright radiograph of a chest, with dark air?
+"""Train the check whether a picture is an upright radiograph of a chest, with dark air.
 
-    python scripts/experiments/train_content_check.py --general DIR --others DIR... --not-chest DIR --out content_check.npz
+    python scripts/experiments/train_content_check.py --general DIR --others DIR... --not-chest DIR \
+        --out content_check.npz
 
 It learns from the general set alone, four fifths of its patients. The rates that it prints are of the rest, and of the
 other data sets, which it has not seen. Every picture is altered at random in each step: turned, mirrored, inverted,
@@ -136,6 +137,7 @@ def print_rates(check: ContentCheck, name: str, pictures: torch.Tensor) -> None:
 
 
 def main() -> None:
+    """Train, write the weights, and print the rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--general", type=Path, required=True, help="The data set to learn from")
     parser.add_argument("--others", type=Path, nargs="*", default=[], help="Data sets to measure on")

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from monai_lungxfer import __version__
 from monai_lungxfer.inference.dicom.source import SourceImage, derived_uid, source_image
+from monai_lungxfer.io.orientation import AS_STORED, turn_by_patient_orientation
 from monai_lungxfer.morphology.lungs import TOUCHING, lungs_by_side
 from monai_lungxfer.utils.extras import import_extra
 
@@ -159,15 +160,13 @@ def _sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | N
     """Return 1 for the right lung and 2 for the left one; ``None`` when the mask has not two lungs.
 
     The lungs are the two largest pieces, as in `monai_lungxfer.inference.quality.measure`; every other piece goes to
-    the nearer of them. The right lung is on the left side of the image, unless Patient Orientation says that the
-    rows run towards the patient's right.
+    the nearer of them. The right lung is on the left side of the image as Patient Orientation lays it upright.
     """
     pieces, _ = ndimage.label(mask, TOUCHING)
-    lungs = lungs_by_side(pieces)
+    turn = turn_by_patient_orientation(image.orientation) or AS_STORED
+    lungs = lungs_by_side(turn.apply(pieces))
     if lungs is None:
         logger.warning("the mask has not two lungs: its segmentation has one segment for all")
         return None
     nearest = ndimage.distance_transform_edt(~np.isin(pieces, lungs), return_distances=False, return_indices=True)
-    mirrored = image.orientation[:1] and image.orientation[0].startswith("R")
-    right = lungs[1] if mirrored else lungs[0]
-    return np.where(pieces[tuple(nearest)] == right, 1, 2).astype(np.uint8) * mask
+    return np.where(pieces[tuple(nearest)] == lungs[0], 1, 2).astype(np.uint8) * mask

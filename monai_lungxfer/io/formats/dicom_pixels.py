@@ -99,8 +99,6 @@ def _prefer_pylibjpeg(dataset: FileDataset) -> None:
         dataset.convert_pixel_data("pylibjpeg")
 
 
-
-
 def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | None:
     """Return where the pixels are padding (PS3.3, C.7.5.1.1.2), or ``None`` when none or all are.
 
