@@ -38,6 +38,15 @@ class Content:
     is_chest: bool
     certainty: float
 
+    @property
+    def flags(self) -> dict[str, bool]:
+        """Which flags apply; how a picture lies only counts where it is a chest."""
+        return {
+            "no_chest": not self.is_chest,
+            "inverted_grey": self.is_chest and self.is_reversed,
+            "turned": self.is_chest and self.quarter_turns != 0,
+        }
+
 
 def content_layers(width: int = 12) -> nn.Sequential:
     """Build the layers. Out come the logits of four directions, of an inverted grey scale, and of a chest."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.inference.image_traits import ImageTraits
 from monai_lungxfer.morphology.lungs import (
     TOUCHING,
@@ -210,18 +209,8 @@ def find_flags(
         "few_shades": traits is not None and traits.entropy < t.min_entropy,
         "not_frontal": traits is not None and traits.is_frontal is False,
     }
-    raised |= content_flags(None if traits is None else traits.content)
-    return tuple(name for name in FLAGS if raised[name])
-
-
-def content_flags(content: Content | None) -> dict[str, bool]:
-    """Judge by what the picture seems to show; how it lies only counts where it is a chest."""
-    is_chest = content is not None and content.is_chest
-    return {
-        "no_chest": content is not None and not content.is_chest,
-        "inverted_grey": content is not None and is_chest and content.is_reversed,
-        "turned": content is not None and is_chest and content.quarter_turns != 0,
-    }
+    raised |= {} if traits is None or traits.content is None else traits.content.flags
+    return tuple(name for name in FLAGS if raised.get(name))
 
 
 def counted_flags(share: float, bridges: float, islands: float, thresholds: Thresholds = THRESHOLDS) -> dict[str, bool]:

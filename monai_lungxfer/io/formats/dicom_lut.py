@@ -108,8 +108,8 @@ def _entries(dataset: Dataset, data: Any, count: int) -> NDArray[np.uint16]:
     words = np.frombuffer(data[: len(data) // 2 * 2], f"{order}u2")
     if len(data) == count + count % 2:
         return words.astype("<u2").view(np.uint8)[:count].astype(np.uint16)
-    if not len(words):
-        raise ValueError("a LUT without entries")
+    if 2 * len(words) < count:
+        raise ValueError("a LUT of which most is missing")
     return words[:count].astype(np.uint16)
 
 

@@ -26,6 +26,7 @@ MAX_BYTES = 4 * MAX_PIXELS
 _BLOCK = 4_000_000
 _NEAREST, _FARTHEST = 1e-6, 1e6
 _SMALLEST_FIELD, _LARGEST_FIELD = 80.0, 500.0  # mm of the longer side
+_CUT_OUT = 256  # pixels of the longer side below which a picture is a piece of a radiograph, of any field
 _PLACEHOLDER = (1.0, 1.0)
 _PRINTERS = (72, 96, 100, 150, 200, 300, 400, 600, 1200)  # dots an inch
 
@@ -129,7 +130,8 @@ def doubtful_spacing(spacing: tuple[float, float], size: tuple[int, int], *, is_
     cut out of it, still has more than 8 cm.
     """
     field = max(side * step for side, step in zip(size, spacing, strict=True))
-    if not _SMALLEST_FIELD <= field <= _LARGEST_FIELD:
+    is_small = field < _SMALLEST_FIELD and max(size) >= _CUT_OUT
+    if is_small or field > _LARGEST_FIELD:
         return f"its spacing would make it {field / 10:.3g} cm long, which no chest radiograph is"
     if not is_dicom and (spacing == _PLACEHOLDER or any(_is_dpi(spacing[0], dpi) for dpi in _PRINTERS)):
         return f"its spacing of {spacing[0]:.4g} mm is what programs write that do not know it"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dicom_writing import by_pillow, compressed, lut, with_overlay, write
+from dicom_writing import by_pillow, compressed, lut, short_lut, with_overlay, write
 from PIL import Image
 from pydicom.uid import (
     JPEG2000,
@@ -63,6 +63,8 @@ class Case:
         (H, W), where others are to agree; everywhere, if ``None``.
     encoder : tuple of str
         A command of DCMTK that compresses the file.
+    warns : bool
+        Whether something of it is wrong, which a remark tells.
     """
 
     kind: str
@@ -76,6 +78,7 @@ class Case:
     gdcm: bool = True
     compared: np.ndarray | None = None
     encoder: tuple[str, ...] = ()
+    warns: bool = False
 
     def is_writable(self) -> bool:
         return not self.encoder or shutil.which(self.encoder[0]) is not None
@@ -141,6 +144,13 @@ def _values() -> list[Case]:
         Case("values", "MONOCHROME1, signed", -1 - I16, I16, mono1),
         Case("values", "MONOCHROME1, Presentation LUT Shape INVERSE", 255 - GREY, GREY,
              mono1 | {"PresentationLUTShape": "INVERSE"}),
+        Case("values", "MONOCHROME2, Presentation LUT Shape INVERSE", 255 - GREY, GREY,
+             {"PresentationLUTShape": "INVERSE"}, warns=True, gdcm=False),
+        Case("values", "MONOCHROME1, Presentation LUT Shape IDENTITY", GREY, GREY,
+             mono1 | {"PresentationLUTShape": "IDENTITY"}, warns=True, gdcm=False),
+        Case("values", "FOR PROCESSING, sign 1: air has high values", 255 - GREY, GREY,
+             {"PresentationIntentType": "FOR PROCESSING", "PixelIntensityRelationshipSign": 1}, warns=True,
+             tool="", gdcm=False),
         Case("values", "Pixel Padding Value", PADDED, np.where(PADDED == 4000, PADDED.min(), PADDED),
              {"BitsStored": 12, "PixelPaddingValue": 4000}, compared=PADDED != 4000),
         Case("values", "Pixel Padding Range Limit", PADDED, np.where(PADDED > 280, PADDED[PADDED <= 280].min(), PADDED),
@@ -168,6 +178,8 @@ def _steps() -> list[Case]:
              twelve | {"VOILUTSequence": [lut(np.arange(4096) // 16, 0, 8)]}, dcmtk=("+Wl", "1"), gdcm=False),
         Case("grey scale", "VOI LUT, two entries a word", GREY, steep[GREY],
              {"VOILUTSequence": [lut(steep, 0, 8, "OW")]}, dcmtk=("+Wl", "1"), gdcm=False),
+        Case("grey scale", "VOI LUT, one entry less than it declares", U16, LIGHTER[U16],
+             twelve | {"VOILUTSequence": [short_lut(LIGHTER, 1)]}, dcmtk=("+Wl", "1"), gdcm=False, warns=True),
         Case("grey scale", "VOI LUT and window: the LUT", U16, LIGHTER[U16],
              twelve | window | {"VOILUTSequence": [lut(LIGHTER, 0, 12), lut(LIGHTER[::-1], 0, 12)]},
              dcmtk=("+Wl", "1"), gdcm=False),

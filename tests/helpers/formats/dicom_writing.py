@@ -72,6 +72,13 @@ def lut(table: np.ndarray, first: int, bits: int, vr: str = "US") -> Dataset:
     return item
 
 
+def short_lut(table: np.ndarray, missing: int) -> Dataset:
+    """Return the item of a 12-bit LUT whose last entries are missing."""
+    item = lut(table, 0, 12)
+    item.LUTData = item.LUTData[:-missing]
+    return item
+
+
 def compressed(syntax: str, **options: Any) -> Callable[[FileDataset, np.ndarray], None]:
     return lambda dataset, values: dataset.compress(syntax, generate_instance_uid=False, **options)
 

@@ -51,7 +51,7 @@ def step_of(**attributes: Any) -> Callable:
     dataset = Dataset()
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
-    (make,) = voi_steps(dataset, (0.0, 200.0))
+    (make,) = voi_steps(dataset, (0.0, 200.0), [])
     return make()
 
 
@@ -68,7 +68,7 @@ def test_window_of_one_step_is_a_threshold() -> None:
 def test_window_after_a_negative_slope_still_rises() -> None:
     dataset = Dataset()
     dataset.RescaleSlope, dataset.RescaleIntercept = -2, 10
-    step, limits = modality_step(dataset, np.array([0, 255], np.uint8))
+    step, limits = modality_step(dataset, np.array([0, 255], np.uint8), [])
     assert limits == (-500, 10)
     assert step is not None
     np.testing.assert_array_equal(step(np.array([0, 255], np.uint8)), [10, -500])

@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from monai_lungxfer.io.orientation import AS_STORED, UPSIDE_DOWN
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -34,9 +35,11 @@ def test_version_2(tmp_path: Path, picture: np.ndarray) -> None:
     np.testing.assert_array_equal(read_radiograph(path).pixels, picture)
 
 
-@pytest.mark.parametrize(("unit", "spacing"), [("unknown", None), ("meter", (300, 200)), ("micron", (3e-4, 2e-4))])
+@pytest.mark.parametrize(("unit", "spacing"), [("unknown", None), ("meter", (0.3, 0.2)), ("micron", (0.3, 0.2))])
 def test_unit_of_the_spacing(tmp_path: Path, picture: np.ndarray, unit: str, spacing: tuple | None) -> None:
-    radiograph = read_radiograph(save(picture.T, tmp_path / "image.nii", np.diag([0.2, 0.3, 1, 1]), unit))
+    scale = {"meter": 1e-3, "micron": 1e3}.get(unit, 1)
+    affine = np.diag([0.2 * scale, 0.3 * scale, 1, 1])
+    radiograph = read_radiograph(save(picture.T, tmp_path / "image.nii", affine, unit))
     assert radiograph.spacing == (spacing and pytest.approx(spacing))
     assert radiograph.spacing_source == (spacing and "pixdim")
 
@@ -64,9 +67,24 @@ def test_a_header_by_which_rows_run_upwards_is_told(
     if form is not None:
         getattr(image, f"set_{form}")(affine, code=1)
     nib.save(image, tmp_path / "x.nii.gz")
-    np.testing.assert_array_equal(read_radiograph(tmp_path / "x.nii.gz", name="x.nii.gz").pixels, picture)
-    told = ["x.nii.gz: its header says that it is stored upside down, and it was read so: look at it"]
-    assert caplog.messages == told * is_told
+    radiograph = read_radiograph(tmp_path / "x.nii.gz", name="x.nii.gz")
+    np.testing.assert_array_equal(radiograph.pixels, picture)
+    assert radiograph.turn == (UPSIDE_DOWN if is_told else AS_STORED)
+    assert [*caplog.messages] == [f"x.nii.gz: {remark}" for remark in radiograph.remarks]
+    assert ["upside down" in remark for remark in radiograph.remarks] == [True] * is_told
+
+
+@pytest.mark.parametrize(("signs", "is_turned"), [((-1, 1), True), ((-1, -1), False), ((1, 1), False)])
+def test_without_codes_the_signs_tell_the_program(
+    tmp_path: Path, picture: np.ndarray, signs: tuple[int, int], is_turned: bool
+) -> None:
+    """Of dcm2niix, which stores radiographs upside down, of ITK, and of MONAI."""
+    affine = np.diag([0.2 * signs[0], 0.3 * signs[1], 1, 1])
+    image = nib.Nifti1Image(picture.T[:, :, None], affine)
+    image.set_sform(affine, code=0)
+    image.set_qform(affine, code=0)
+    nib.save(image, tmp_path / "x.nii.gz")
+    assert read_radiograph(tmp_path / "x.nii.gz").turn == (UPSIDE_DOWN if is_turned else AS_STORED)
 
 
 def test_a_header_whose_axes_make_no_sense_is_read(tmp_path: Path, picture: np.ndarray, caplog) -> None:

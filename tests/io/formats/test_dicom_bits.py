@@ -1,0 +1,66 @@
+"""Headers whose bits do not fit the pixels, and headers that do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from monai_lungxfer.io.formats.dicom_bits import keep_bits, stored_values
+from monai_lungxfer.synthetic.chest import chest_radiograph
+
+GREY = chest_radiograph(np.random.default_rng(0), 300, 260, "normal")[0] / 255
+
+
+def levels(bits: int) -> np.ndarray:
+    return np.rint(GREY * (2**bits - 1)).astype("<u2")
+
+
+def read(values: np.ndarray, bits: int, high: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    header = Dataset()
+    header.BitsStored, header.HighBit = bits, high
+    header.file_meta = FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    remarks: list[str] = []
+    return *stored_values(values, header, remarks), remarks
+
+
+@pytest.mark.parametrize(
+    ("values", "bits", "high", "expected", "remark"),
+    [
+        (levels(14), 12, 11, levels(14), "14 bits"),
+        (levels(12) << 4, 12, 15, levels(12), "High Bit"),
+        (levels(12).view("i2"), 12, 11, levels(12), "not signed"),
+        (levels(16).view("i2"), 16, 15, levels(16), "not signed"),
+        ((levels(12).astype("i4") - 1500).astype("i2").view("u2"), 16, 15, levels(12) - 1500.0, "signed"),
+    ],
+    ids=["more bits", "upper bits", "unsigned called signed", "16 bits called signed", "signed called unsigned"],
+)
+def test_what_does_not_fit_is_read_by_the_picture(values, bits, high, expected, remark) -> None:
+    found, (low, high_value), remarks = read(values, bits, high)
+    np.testing.assert_array_equal(found, expected)
+    assert low <= found.min() <= found.max() <= high_value
+    assert len(remarks) == 1
+    assert remark in remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "bits", "expected"),
+    [
+        (levels(12), 12, levels(12)),
+        (levels(16), 16, levels(16)),
+        ((levels(12).astype("i4") - 2048).astype("i2"), 12, levels(12) - 2048.0),
+        (levels(12) | ((GREY > 0.5) * np.uint16(0x8000)).astype("u2"), 12, levels(12)),
+        (4095 - levels(12), 12, 4095 - levels(12)),
+    ],
+    ids=["12 bits", "16 bits", "signed", "an overlay above", "inverted"],
+)
+def test_what_fits_is_read_as_declared(values, bits, expected) -> None:
+    found, _, remarks = read(values, bits, bits - 1)
+    np.testing.assert_array_equal(found, expected)
+    assert remarks == []
+
+
+def test_keep_bits_extends_the_sign() -> None:
+    np.testing.assert_array_equal(keep_bits(np.array([0x0FFF, 0x07FF], np.int16), 12), [-1, 2047])
