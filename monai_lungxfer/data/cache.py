@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from monai.data import CacheDataset, PersistentDataset, pickle_hashing
 from monai.data.utils import sorted_dict
-from monai.transforms import Compose
+from monai.transforms import Compose, convert_to_contiguous
 from monai.transforms.traits import RandomizableTrait
 from monai.utils import convert_to_tensor
 
@@ -46,9 +46,16 @@ class _SeededByImage:
 class MemoryDataset(_SeededByImage, CacheDataset):
     """MONAI's `CacheDataset` (deterministic transforms done once, kept in memory), seeded by image."""
 
-    def __init__(self, data: Sequence, transform: Compose, seed: int) -> None:
+    def __init__(self, data: Sequence, transform: Compose, seed: int, first: Any = None) -> None:
         self.seed = seed
+        self._first = first  # the first item, where it was decoded before
         super().__init__(data=data, transform=transform, progress=False, num_workers=2)
+        self._first = None
+
+    def _load_cache_item(self, idx: int) -> Any:
+        if idx == 0 and self._first is not None:
+            return convert_to_contiguous(self._first, memory_format=torch.contiguous_format)
+        return super()._load_cache_item(idx)
 
 
 class SpilledDataset(_SeededByImage, PersistentDataset):
@@ -130,13 +137,13 @@ def decoded_dataset(
             "there are no images to decode, since a list of records is empty",
             remedy="Give every section of the split that is used a share (fractions, hold_out)",
         )
-    per_image = _decoded_bytes(data[0], transform)
+    first, per_image = _decode(data[0], transform)
     total_gb = per_image * len(data) / 1e9
     logger.info(
         "%d images of %.2f MB decoded: %.2f GB (limit %g GB)", len(data), per_image / 1e6, total_gb, memory_limit_gb
     )
     if total_gb <= memory_limit_gb:
-        return MemoryDataset(data, transform, seed)
+        return MemoryDataset(data, transform, seed, first)
     if spill_dir is None:
         raise LungXferError(
             f"{len(data)} decoded images need {total_gb:.1f} GB of memory, the limit is {memory_limit_gb:g} GB",
@@ -146,8 +153,9 @@ def decoded_dataset(
     return SpilledDataset(data, transform, seed, spill_dir)
 
 
-def _decoded_bytes(record: Mapping[str, Any], transform: Compose) -> int:
-    """Return the size of what is kept of one record: the result of the transforms before the first random one."""
+def _decode(record: Mapping[str, Any], transform: Compose) -> tuple[Any, int]:
+    """Return what is kept of one record, the result of the transforms before the first random one, and its size."""
     first_random = transform.get_index_of_first(lambda step: isinstance(step, RandomizableTrait))
     decoded = transform(dict(record), end=first_random)
-    return sum(value.element_size() * value.nelement() for value in decoded.values() if isinstance(value, torch.Tensor))
+    tensors = [value for value in decoded.values() if isinstance(value, torch.Tensor)]
+    return decoded, sum(tensor.element_size() * tensor.nelement() for tensor in tensors)
