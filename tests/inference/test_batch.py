@@ -235,7 +235,7 @@ def test_colour_photograph_is_flagged(segmenter: Segmenter, tmp_path: Path) -> N
     Image.fromarray(random).save(tmp_path / "in" / "holiday.png")
     (row,) = predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out")
     assert row.status == "done"
-    assert row.flags[-1] == "colour_image"
+    assert row.flags[-2:] == ("colour_image", "no_chest")
 
 
 def test_reading_ahead_is_bounded(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:

@@ -67,13 +67,17 @@ def test_the_donor_reads_three_channels_and_the_others_replicate_one() -> None:
 
 
 def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
-    """The transforms of the image alone, in training and in inference, with their arguments."""
+    """The transforms of the image alone, in training and in inference, with their arguments.
+
+    Training takes images as they are stored, since their masks are drawn on them so.
+    """
     trained = config(bundle, "train.yaml")
     steps = [
         step for step in trained["deterministic_transforms"] + trained["final_transforms"] if step["keys"] == "image"
     ]
-    inferred = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
-    assert steps == inferred
+    first, upright, *others = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
+    assert upright == {"_target_": "monai_lungxfer.transforms.upright.Uprightd", "keys": "image"}
+    assert steps == [first, *others]
 
 
 def test_the_method_is_the_papers(bundle: Path) -> None:
