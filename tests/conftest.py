@@ -22,14 +22,25 @@ def shared_data() -> Path:
     return folder
 
 
+_THREADS = torch.get_num_threads()
+_VARIABLES = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
+
+
 @pytest.fixture(autouse=True)
 def same_threads() -> Iterator[None]:
-    """Undo what a command did with ``--threads``: another number of threads changes the last digits of a training."""
-    before = torch.get_num_threads()
-    variables = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
+    """Undo what a command did with threads: another number of them changes the last digits of a training.
+
+    A fixture of a wider scope, such as a study run in this process, acts before this one. So the state of the session's
+    start is set before each test, and after it.
+    """
+    _restore_threads()
     yield
-    torch.set_num_threads(before)
-    for name, value in variables.items():
+    _restore_threads()
+
+
+def _restore_threads() -> None:
+    torch.set_num_threads(_THREADS)
+    for name, value in _VARIABLES.items():
         if value is None:
             os.environ.pop(name, None)
         else:
