@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, TextIO
 
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from monai_lungxfer.utils.files import hold_lock
+from monai_lungxfer.utils.log_redaction import RedactingFormatter, close_output, withhold_library_messages
 
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
 """Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
@@ -26,23 +27,20 @@ LOCKED = ("another server works in this folder", "Stop it, or choose another one
 """Problem and remedy when a second server is started in a folder."""
 
 
-class _Discreet(logging.Formatter):
-    """Messages of this package as they are; of others only who reports, since they repeat ids and paths."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        told = f"{self.formatTime(record)} {record.levelname} {record.name}"
-        if record.name.startswith("monai_lungxfer"):
-            return f"{told}: {record.getMessage()}"
-        kind = record.exc_info[0] if record.exc_info else None
-        return told if kind is None else f"{told}: {kind.__name__}"
+class _NotStartedError(Exception):
+    """The application that is to be served did not start."""
 
 
-def _configure_log() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Discreet())
+def _configure_log() -> TextIO:
+    """Return the stream of the log, which is this package's alone."""
+    withhold_library_messages()
+    stream = close_output()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level="ERROR", handlers=[handler], force=True)
     logging.getLogger("monai_lungxfer").setLevel("ERROR")  # warnings about a file name it
     logging.getLogger("monai_lungxfer.serving.label").setLevel("INFO")
+    return stream
 
 
 def _guarded(settings: dict[str, Any]) -> Any:
@@ -99,17 +97,23 @@ def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
 
 def main() -> None:
     """Serve until the process is told to end; the exit codes are the command line's."""
-    _configure_log()
+    stream = _configure_log()
     try:
         settings = json.loads(os.environ[SETTINGS])
         with hold_lock(Path(settings["lock"]), *LOCKED):
             _serve(settings)
     except LungXferError as error:
-        _end(f"Error: {error.without_source}", EXIT_USAGE)
+        message, code = f"Error: {error.without_source}", EXIT_USAGE
     except KeyboardInterrupt:  # uvicorn has ended in good order, and passes it on
         sys.exit(EXIT_INTERRUPTED)
+    except _NotStartedError as error:
+        message, code = f"Unexpected error: {error}.", EXIT_INTERNAL
     except Exception as error:  # noqa: BLE001 - its text may name files
-        _end(f"Unexpected error: {type(error).__name__}.", EXIT_INTERNAL)
+        message, code = f"Unexpected error: {type(error).__name__}.", EXIT_INTERNAL
+    else:
+        return
+    stream.write(f"{message}\n")
+    sys.exit(code)
 
 
 def _serve(settings: dict[str, Any]) -> None:
@@ -122,8 +126,9 @@ def _serve(settings: dict[str, Any]) -> None:
         server.run()
     except SystemExit:  # uvicorn ends in one way for both
         if server.lifespan.should_exit:
-            _end("Unexpected error: the application did not start.", EXIT_INTERNAL)
-        _end(f"Error: {host}:{port} is in use, or cannot be listened at. Choose a free --port.", EXIT_USAGE)
+            raise _NotStartedError("the application did not start") from None
+        problem = f"{host}:{port} is in use, or cannot be listened at"
+        raise LungXferError(problem, remedy="Choose a free --port") from None
 
 
 def _empty(folder: Path) -> None:
@@ -134,11 +139,6 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
-
-
-def _end(message: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{message}\n")
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 import re
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
-import requests
 from filelock import FileLock
-from orthanc_server import free_port
-from requests.adapters import HTTPAdapter
 from source_tree import REPOSITORY
-from urllib3.util import Retry
 
 from monai_lungxfer.serving.label import launch
 from monai_lungxfer.serving.label.environment import environment_hash
@@ -129,97 +121,6 @@ def test_names_that_browsers_may_use(no_environment: None, tmp_path: Path) -> No
     assert names() == {"127.0.0.1", "localhost"}
     exposed = names(host="0.0.0.0", expose=True, allow_hosts=("Label.example",))
     assert exposed >= {"localhost", "label.example", socket.gethostname().lower()}
-
-
-APP = """
-from fastapi import BackgroundTasks, FastAPI
-from monailabel.endpoints import infer
-
-app = FastAPI()
-
-@app.get("/info/")
-def info(): return {}
-
-@app.post("/infer/{model}")
-def run(tasks: BackgroundTasks, model: str, params: str):
-    return infer.run_inference(tasks, model, "", "", params, None, None, None)
-"""
-
-
-class Process:
-    """The process that listens, with an application in the place of MONAI Label's, which its environment has."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        modules = {"app": APP, "endpoints/infer": "def run_inference(*given): return given[4]\n"}
-        modules |= {"endpoints/datastore": "add_image = save_label = print\n"}
-        modules |= {"interfaces/exception": "class MONAILabelException(Exception): pass\n"}
-        for name, text in modules.items():
-            file = folder / "python" / "monailabel" / f"{name}.py"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        (folder / "tmp").mkdir()
-
-    def start(self) -> subprocess.Popen:
-        decided = {"host": "127.0.0.1", "port": self.port, "hosts": [], "max_bytes": 1000, "with_proxy": False}
-        paths = [str(self.folder / "python"), os.environ.get("PYTHONPATH", "")]
-        own = {SETTINGS: json.dumps(decided | {"lock": str(self.folder / "server.lock")})}
-        own |= {"TMPDIR": str(self.folder / "tmp"), "PYTHONPATH": os.pathsep.join(paths)}
-        # Whoever starts the tests in the background has interruptions ignored.
-        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        code += "from monai_lungxfer.serving.label.server import main; main()"
-        command = [sys.executable, "-c", code]
-        return subprocess.Popen(command, env=os.environ | own, cwd=self.folder / "tmp", stderr=subprocess.PIPE)
-
-    def ends(self) -> tuple[int, str]:
-        process = self.start()
-        told = process.communicate(timeout=60)[1].decode()
-        return process.returncode, told
-
-
-@pytest.fixture
-def listening(tmp_path: Path) -> Process:
-    pytest.importorskip("fastapi")
-    return Process(tmp_path)
-
-
-def test_a_folder_or_a_port_that_is_in_use_is_wrong_usage(listening: Process) -> None:
-    left = listening.folder / "tmp" / "left.dcm"
-    left.write_bytes(b"0")
-    with FileLock(listening.folder / "server.lock"):
-        code, told = listening.ends()
-    assert (code, told.count("\n")) == (2, 1)
-    assert "another server works in this folder" in told
-    assert left.exists()
-    with socket.create_server(("127.0.0.1", listening.port)):
-        code, told = listening.ends()
-    assert code == 2
-    assert "Choose a free --port" in told
-    assert "Traceback" not in told
-    assert not left.exists()  # of a killed server
-
-
-def test_an_application_that_does_not_start_is_unexpected(listening: Process) -> None:
-    app = listening.folder / "python" / "monailabel" / "app.py"
-    app.write_text(f"{APP}\napp.router.lifespan_context = None\n")
-    assert listening.ends()[0] == 3
-    app.write_text("raise ValueError('/a/path')\n")
-    assert listening.ends() == (3, "Unexpected error: ValueError.\n")
-
-
-def test_an_interrupted_server_ends_as_the_command_line_does(listening: Process) -> None:
-    process, url = listening.start(), f"http://127.0.0.1:{listening.port}"
-    try:
-        patient = requests.Session()
-        patient.mount("http://", HTTPAdapter(max_retries=Retry(60, backoff_factor=0.1, backoff_max=1)))
-        assert patient.get(f"{url}/info/", timeout=10).ok
-        for params, status in (("{}", 200), ('{"label_tag": "final"}', 400), ('{"bundle_path": "a"}', 400)):
-            assert requests.post(f"{url}/infer/a", params={"params": params}, timeout=10).status_code == status
-        process.send_signal(signal.SIGINT)
-        assert b"Traceback" not in process.communicate(timeout=60)[1]
-        assert process.returncode == 130
-    finally:
-        process.kill()
 
 
 def test_wrong_weights_start_no_server(no_environment: None, tmp_path: Path) -> None:
