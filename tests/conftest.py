@@ -10,6 +10,8 @@ import pytest
 import torch
 from source_tree import REPOSITORY
 
+from monai_lungxfer.utils import log_redaction
+
 pytest_plugins = ["deploy_environment", "orthanc_server", "label_servers", "ray_nodes", "tiny_study"]
 
 
@@ -20,6 +22,13 @@ def shared_data() -> Path:
     if not (folder / "portable" / "datalist.json").is_file():
         pytest.skip(f"no real images at {folder}; set LUNGXFER_TEST_DATA to a folder that has them")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def libraries_may_speak() -> Iterator[None]:
+    """Undo what a command did to the log records of libraries, which other tests look at."""
+    yield
+    log_redaction.withhold_library_messages(None)
 
 
 _THREADS = torch.get_num_threads()

@@ -17,6 +17,7 @@ from monai_lungxfer.cli import bundles, data, predict, registry, serve, study, t
 from monai_lungxfer.cli.console import FILE_ONLY, configure_logging, console, emit_json, reported_failures
 from monai_lungxfer.cli.options import Json
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL, EXIT_TERMINATED
+from monai_lungxfer.utils.log_redaction import report_stray_errors
 from monai_lungxfer.utils.threads import wait_asleep
 
 logger = logging.getLogger(__name__)
@@ -130,5 +131,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - 
 def main() -> None:
     """Run the command line: the entry point of the ``lungxfer`` script."""
     signal.signal(signal.SIGTERM, _terminate)
+    report_stray_errors()
     wait_asleep()
     app()

@@ -21,6 +21,16 @@ from rich.console import Console
 
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
+from monai_lungxfer.utils.log_redaction import (
+    PROGRESS,
+    RedactingFormatter,
+    describe_traceback,
+    is_own,
+    is_withheld,
+    may_quote_file,
+    quote_error,
+    withhold_library_messages,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +77,14 @@ class _ConsoleHandler(logging.Handler):
     def __init__(self, package: int, others: int) -> None:
         super().__init__()
         self.package, self.others = package, others
+        # That a library has said something is of use to who looks for the cause of a problem.
+        self.withheld = max(others, logging.WARNING if others < logging.WARNING else logging.ERROR)
+        self.setFormatter(RedactingFormatter("%(message)s"))
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let a record through by its level, unless it is for a log file only."""
-        least = self.package if record.name.startswith("monai_lungxfer") else self.others
+        others = self.withheld if is_withheld(record) else self.others
+        least = self.package if is_own(record.name) else others
         return record.levelno >= least and not getattr(record, FILE_ONLY, False)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -84,8 +98,10 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False, log_file: P
 
     Shown are this package's progress and everybody's warnings; with `verbose`, this package's details and the
     libraries' progress as well; with `quiet`, errors only. Whatever is shown, the `log_file` gets the progress of
-    both, and with `verbose` this package's details too. Paths and names of images are left out of it.
+    both, and with `verbose` this package's details too. Paths and names of images are left out of it. Of libraries
+    that handle files it is only told that they spoke, see `monai_lungxfer.utils.log_redaction`.
     """
+    withhold_library_messages(PROGRESS)
     package, others = (logging.DEBUG, logging.INFO) if verbose else (logging.INFO, logging.WARNING)
     if quiet:
         package = others = logging.ERROR
@@ -95,7 +111,7 @@ def configure_logging(*, verbose: bool = False, quiet: bool = False, log_file: P
 
         handlers.append(open_log_file(log_file))
         package, others = min(package, logging.INFO), logging.INFO
-    logging.basicConfig(level=others, handlers=handlers, format="%(message)s", force=True)
+    logging.basicConfig(level=others, handlers=handlers, force=True)
     logging.getLogger("monai_lungxfer").setLevel(package)
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # standard output is for results alone
     if not verbose:
@@ -171,10 +187,12 @@ def _described(error: BaseException) -> tuple[str, int]:
         where = f"{error.filename}: " if error.filename else ""
         message = f"Error: {where}there is no space left on the disk. Free some, or choose another output folder."
         return message, EXIT_USAGE
-    name = type(error).__name__
-    return f"Unexpected error: {name}: {error}. To see where it happened, run again with --debug", EXIT_INTERNAL
+    told = quote_error(error)
+    return f"Unexpected error: {told}. To see where it happened, run again with --debug", EXIT_INTERNAL
 
 
 def _show_traceback(debug: bool) -> None:
-    if debug:
-        error_console.print(traceback.format_exc(), highlight=False, soft_wrap=True)
+    error = sys.exception()
+    if debug and error is not None:
+        text = describe_traceback(error) if may_quote_file(error) else traceback.format_exc()
+        error_console.print(text, highlight=False, soft_wrap=True)

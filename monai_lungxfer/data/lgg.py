@@ -9,6 +9,7 @@ from PIL import Image
 
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError
+from monai_lungxfer.utils.log_redaction import without_quotes
 
 _ARCHIVE_FOLDER = "kaggle_3m"
 # TCGA's barcode: project, tissue source site, participant. What follows in a folder's name is the scan's date.
@@ -75,8 +76,9 @@ def _record(image: Path) -> Record:
         with Image.open(mask) as opened:
             has_lesion = opened.getbbox() is not None
     except (OSError, SyntaxError) as error:  # PIL raises SyntaxError for some broken TIFF files
+        reason = without_quotes(str(error))
         raise DatalistError(
-            f"cannot be read ({error})", source=mask, remedy="Unpack it from the archive again"
+            f"cannot be read ({reason})", source=mask, remedy="Unpack it from the archive again"
         ) from error
     return {
         "image": str(image),

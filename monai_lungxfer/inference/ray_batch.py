@@ -17,6 +17,7 @@ from monai_lungxfer.inference.outputs import PlannedResult
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.errors import LungXferError, OutputError
+from monai_lungxfer.utils.log_redaction import withhold_library_messages
 
 # Batches of the network that a worker gets at once, so that it can read ahead.
 _BATCHES = 4
@@ -112,6 +113,7 @@ class _Worker:
     """Segments shares of the tasks in a process of its own."""
 
     def __init__(self, model: dict[str, Any], out_dir: Path, batch_size: int) -> None:
+        withhold_library_messages()  # Ray keeps what its workers write
         self.segmenter = Segmenter.from_bundle(**model)
         self.out_dir = out_dir
         self.batch_size = batch_size

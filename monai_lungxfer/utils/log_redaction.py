@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -20,8 +21,17 @@ from monai_lungxfer.utils.errors import LungXferError
 LIBRARY_MESSAGES = "LUNGXFER_LIBRARY_MESSAGES"
 """Environment variable: with the value 1, what libraries say is shown as it is. It can hold patients' names."""
 
+PROGRESS = ("alembic", "ignite", "mlflow", "monai.bundle", "monai.engines", "monai.handlers", "openvino", "torch")
+"""Loggers, with those below them, of libraries that see no file's header: a training's user wants their words."""
+
 _PACKAGE = __name__.partition(".")[0]
 _FOLDER = Path(__file__).parents[1]
+_STRAY = logging.getLogger(f"{_PACKAGE}.libraries")
+_ERROR_TEXT = re.compile(r"((?:[Ee]xception|[Ee]rror): ).*", re.DOTALL)
+_OF_FILES = (
+    *("PIL/", "dicomweb_client/", "highdicom/", "itk/", "nibabel/", "pydicom/", "pynetdicom/"),
+    *(f"{_PACKAGE}/io/", f"{_PACKAGE}/inference/dicom/"),
+)
 
 
 def shows_library_messages() -> bool:
@@ -29,25 +39,30 @@ def shows_library_messages() -> bool:
     return os.environ.get(LIBRARY_MESSAGES) == "1"
 
 
-def is_own(logger: str | None) -> bool:
+def is_own(logger: str) -> bool:
     """Return whether a logger is one of this package."""
-    return logger is not None and logger.partition(".")[0] == _PACKAGE
+    return logger.partition(".")[0] == _PACKAGE
 
 
-def withhold_library_messages() -> None:
-    """Keep what libraries say out of every log of this process, whoever writes it; see `shows_library_messages`.
+def withhold_library_messages(shown: Iterable[str] | None = ()) -> None:
+    """Keep what libraries log, and what they warn of, out of every log of this process, whoever writes it.
 
-    This covers their log records, their warnings, and errors that end a thread or are raised where nobody can catch
-    them. `close_output` covers what they print.
+    The libraries `shown` are left as they are; so are all if it is ``None``, or if `shows_library_messages`.
     """
-    if shows_library_messages():
+    if shown is None or shows_library_messages():
+        _FACTORY.shown = None
         return
-    if not isinstance(logging.getLogRecordFactory(), _WithholdingFactory):
-        logging.setLogRecordFactory(_WithholdingFactory(logging.getLogRecordFactory()))
+    _FACTORY.install()
+    _FACTORY.shown = tuple(shown)
     warnings.showwarning = _log_warning
-    sys.excepthook = lambda kind, error, _: _log_error("the program", kind, error)
-    sys.unraisablehook = lambda told: _log_error("a clean-up", told.exc_type, told.exc_value)
-    threading.excepthook = lambda told: _log_error("a thread", told.exc_type, told.exc_value)
+
+
+def report_stray_errors() -> None:
+    """Log errors that end a thread, or that nobody can catch, by their kind and place: Python would quote them."""
+    if not shows_library_messages():
+        sys.excepthook = lambda kind, error, _: _log_error("the program", kind, error)
+        sys.unraisablehook = lambda told: _log_error("a clean-up", told.exc_type, told.exc_value)
+        threading.excepthook = lambda told: _log_error("a thread", told.exc_type, told.exc_value)
 
 
 def close_output() -> TextIO:
@@ -65,41 +80,80 @@ def close_output() -> TextIO:
     return kept
 
 
-class _WithholdingFactory:
-    """Makes log records; in those of libraries, the message is replaced before any handler can see it."""
+class _RecordFactory:
+    """Makes log records; in those of libraries, the message is replaced before any handler can see it.
 
-    def __init__(self, make: Any) -> None:
-        self._make = make
+    That is so for all libraries but those in `shown`. When that is ``None``, it is so in threads that read a file.
+    """
+
+    def __init__(self) -> None:
+        self.shown: tuple[str, ...] | None = None
+        self.thread = threading.local()
+        self._make: Callable[..., logging.LogRecord] | None = None
+
+    def install(self) -> None:
+        """Take the place of the factory that there is, once; another one may have been put around this one since."""
+        if self._make is None:
+            self._make = logging.getLogRecordFactory()
+            logging.setLogRecordFactory(self)
 
     def __call__(self, *given: Any, **options: Any) -> logging.LogRecord:
-        record: logging.LogRecord = self._make(*given, **options)
-        if record.name is not None and not is_own(record.name):
-            kind = record.exc_info[0] if record.exc_info else None
-            _withhold(record, record.levelname if kind is None else kind.__name__)
+        record: logging.LogRecord = (self._make or logging.LogRecord)(*given, **options)
+        is_reading = getattr(self.thread, "is_reading", False) and not shows_library_messages()
+        if record.name is not None and (self.shown is not None or is_reading):
+            redact_library_message(record, () if is_reading else self.shown or ())
         return record
 
 
-def _withhold(record: logging.LogRecord, kind: str) -> None:
-    record.msg, record.args = f"{record.name}: {kind} (text left out)", ()
+_FACTORY = _RecordFactory()
+
+
+def withhold_in_this_thread(is_reading: bool) -> None:
+    """Keep what libraries log out of the log records of this thread, in a process that is somebody else's."""
+    _FACTORY.install()
+    _FACTORY.thread.is_reading = is_reading
+
+
+def redact_library_message(record: logging.LogRecord, shown: Iterable[str] = PROGRESS) -> None:
+    """Replace a library's message, in place; of libraries that are `shown`, only what it quotes of an error."""
+    if is_own(record.name) or is_withheld(record):
+        return
+    kind = record.exc_info[0] if record.exc_info else None
+    if _is_below(record.name, shown):
+        record.msg = _ERROR_TEXT.sub(r"\1…", record.getMessage())
+    else:
+        record.msg = f"{record.name}: {kind.__name__ if kind else record.levelname} (text left out)"
+        record.withheld = True
+    record.args = ()
     record.exc_info = record.exc_text = record.stack_info = None
 
 
+def is_withheld(record: logging.LogRecord) -> bool:
+    """Return whether a record's message was replaced."""
+    return getattr(record, "withheld", False)
+
+
+def _is_below(name: str, parents: Iterable[str]) -> bool:
+    return any(f"{name}.".startswith(f"{parent}.") for parent in parents)
+
+
 def _log_warning(
-    message: Warning | str,  # noqa: ARG001 - the signature in the standard library
+    message: Warning | str,
     category: type[Warning],
     filename: str,
     lineno: int,
-    file: TextIO | None = None,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001 - the signature in the standard library
     line: str | None = None,  # noqa: ARG001
 ) -> None:
-    logging.getLogger(f"{_PACKAGE}.libraries").warning(
-        "%s:%d: %s (text left out)", name_module(filename), lineno, category.__name__
-    )
+    module = name_module(filename)
+    is_shown = _is_below(module.replace("/", "."), _FACTORY.shown or ())
+    text = message if is_shown else "(text left out)"
+    _STRAY.warning("%s:%d: %s %s", module, lineno, category.__name__, text)
 
 
 def _log_error(where: str, kind: type[BaseException], error: BaseException | None) -> None:
     raised = None if error is None else (kind, error, error.__traceback__)
-    logging.getLogger(f"{_PACKAGE}.libraries").error("%s ended by %s", where, kind.__name__, exc_info=raised)
+    _STRAY.error("%s ended by %s", where, kind.__name__, exc_info=raised)
 
 
 class RedactingFormatter(logging.Formatter):
@@ -107,9 +161,9 @@ class RedactingFormatter(logging.Formatter):
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the name in the standard library
         """Return what was raised where, the cause first."""
-        if shows_library_messages():
+        if shows_library_messages() or ei[1] is None:
             return super().formatException(ei)
-        return "\n".join(_describe_chain(ei[1])) if ei[1] is not None else ""
+        return describe_traceback(ei[1])
 
 
 def describe_error(error: BaseException) -> str:
@@ -118,15 +172,47 @@ def describe_error(error: BaseException) -> str:
     return f"{name}: {error.without_source}" if isinstance(error, LungXferError) else name
 
 
-def _describe_chain(error: BaseException) -> Iterator[str]:
+def quote_error(error: BaseException) -> str:
+    """Name an error, with its text unless that may be a header's: it was raised where files are read and written."""
+    name = type(error).__name__
+    return name if may_quote_file(error) else f"{name}: {error}"
+
+
+def without_quotes(text: str) -> str:
+    """Return a library's sentence about a file without what it quotes of it.
+
+    Examples
+    --------
+    >>> without_quotes("broken PNG file (chunk b'John')")
+    'broken PNG file (chunk …)'
+    """
+    return re.sub(r"""b?(['"]).*\1""", "…", text, flags=re.DOTALL)
+
+
+def may_quote_file(error: BaseException) -> bool:
+    """Return whether an error, or one that it was raised for, comes from code that reads or writes images."""
+    if shows_library_messages():
+        return False
+    frames = (frame for one in _chain(error) for frame in traceback.extract_tb(one.__traceback__))
+    return any(name_module(frame.filename).startswith(_OF_FILES) for frame in frames)
+
+
+def describe_traceback(error: BaseException) -> str:
+    """Return what was raised where, the cause first, without the texts of libraries' errors."""
+    lines = []
+    for one in reversed(_chain(error)):
+        lines.append(f"{describe_error(one)}, raised at")
+        frames = traceback.extract_tb(one.__traceback__)
+        lines += [f"  {name_module(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
+    return "\n".join(lines)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
     chain: list[BaseException] = []
     while error not in chain:
         chain.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
-    for one in reversed(chain):
-        yield f"{describe_error(one)}, raised at"
-        for frame in traceback.extract_tb(one.__traceback__):
-            yield f"  {name_module(frame.filename)}:{frame.lineno} in {frame.name}"
+    return chain
 
 
 def name_module(filename: str) -> str:

@@ -14,6 +14,7 @@ from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Draw, DrawnMask, Item
 from monai_lungxfer.data.public.raw import list_files, wrong_layout
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.log_redaction import without_quotes
 
 DEVICE = "film, digitised by a laser scanner (Konica LD-4500 or LD-5500)"  # Shiraishi et al. 2000, AJR 174:71-74
 SIDE = 2048
@@ -79,7 +80,8 @@ def _enlarged(files: list[Path]) -> Draw:
                 with Image.open(file, formats=("GIF", "PNG")) as image:
                     mask = np.asarray(image.convert("L")) > 0
             except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-                raise InputFileError(f"cannot be read ({error})", source=file, remedy="Copy it again") from error
+                reason = without_quotes(str(error))
+                raise InputFileError(f"cannot be read ({reason})", source=file, remedy="Copy it again") from error
             factor = height // mask.shape[0]
             if (mask.shape[0] * factor, mask.shape[1] * factor) != (height, width):
                 raise InputFileError("has no whole fraction of the image's size", source=file, remedy="Copy it again")

@@ -13,6 +13,7 @@ from monai_lungxfer.io.formats import dicom, itk, nifti, pillow
 from monai_lungxfer.io.formats.picture import Picture, check_bytes
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.log_redaction import without_quotes
 
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
@@ -71,7 +72,7 @@ def check_is_file(path: Path) -> None:
 
 
 def _reason(error: BaseException, path: Path) -> str:
-    """Return what a library says, or only its exception's name where it tells the path, of which a part may be a name.
+    """Return what a library says, without quotes from the file, or only its exception's name where it tells the path.
 
     Messages stand in tables, logs and answers to requests, which know the file by what they may tell of it.
     """
@@ -80,7 +81,7 @@ def _reason(error: BaseException, path: Path) -> str:
     as_given = f"{path.parent}{os.sep}"
     if as_given in text or any(folder in text for folder in folders):
         return type(error).__name__
-    return textwrap.shorten(text.rstrip("."), _LONGEST_REASON)
+    return textwrap.shorten(without_quotes(text).rstrip("."), _LONGEST_REASON)
 
 
 def _head(path: Path) -> bytes:

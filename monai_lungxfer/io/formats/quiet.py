@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from monai_lungxfer.utils.log_redaction import withhold_in_this_thread
+
 _TALKATIVE = ("PIL.TiffImagePlugin", "nibabel.global", "openjpeg", "pydicom", "pylibjpeg")
 
 
@@ -52,11 +54,16 @@ for _name in _TALKATIVE:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence warnings, and what this thread makes the decoding libraries log. Threads may enter it together."""
+    """Silence warnings, and what this thread makes the decoding libraries log. Threads may enter it together.
+
+    Of what other libraries log meanwhile, the text is left out.
+    """
     _THREAD.quiet = True
+    withhold_in_this_thread(True)
     _WARNINGS.off()
     try:
         yield
     finally:
         _WARNINGS.restore()
+        withhold_in_this_thread(False)
         _THREAD.quiet = False

@@ -11,6 +11,7 @@ from monai_lungxfer.bundle.redaction import PATH
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.tables import TABLE_NAMES, Prediction
 from monai_lungxfer.utils.exit_codes import exit_code
+from monai_lungxfer.utils.log_redaction import RedactingFormatter, withhold_library_messages
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +28,12 @@ def configure(level: str | None) -> None:
     """
     is_open = level == "DEBUG"
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    form = "%(asctime)s %(levelname)s %(message)s"
+    handler.setFormatter(logging.Formatter(form) if is_open else RedactingFormatter(form))
     logging.basicConfig(level=level if is_open else "ERROR", handlers=[handler], force=True)
     logging.getLogger("monai_lungxfer").setLevel(level or "INFO")
     if not is_open:
+        withhold_library_messages()
         handler.addFilter(_without_paths)
         logging.getLogger("monai_lungxfer.inference.batch").setLevel("ERROR")  # names what is told here by its row
 

@@ -18,7 +18,12 @@ from typing import Any, TextIO
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from monai_lungxfer.utils.files import hold_lock
-from monai_lungxfer.utils.log_redaction import RedactingFormatter, close_output, withhold_library_messages
+from monai_lungxfer.utils.log_redaction import (
+    RedactingFormatter,
+    close_output,
+    report_stray_errors,
+    withhold_library_messages,
+)
 
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
 """Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
@@ -34,6 +39,7 @@ class _NotStartedError(Exception):
 def _configure_log() -> TextIO:
     """Return the stream of the log, which is this package's alone."""
     withhold_library_messages()
+    report_stray_errors()
     stream = close_output()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -27,6 +27,7 @@ from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.training.stage import evaluate_stage, train_stage
 from monai_lungxfer.utils.errors import OutputError, root_cause
 from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.log_redaction import quote_error
 from monai_lungxfer.utils.versions import code_version, environment
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def run_step(job: StepJob) -> str | None:
 def record_failure(job: StepJob, error: BaseException) -> str:
     """Write down what stopped a step, and return it in words."""
     cause = root_cause(error)
-    said = f"{type(cause).__name__}: {cause}"
+    said = quote_error(cause)
     try:
         _write(job.folder.failure, {"error": said, "at": datetime.now(UTC).isoformat()})
     except OutputError as unwritten:  # such as on a full disk, which may be what stopped the step

@@ -1,0 +1,189 @@
+"""What is kept of libraries' messages in logs: who spoke, and the kind."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.valuerep import validate_value
+
+from monai_lungxfer.io.formats.quiet import quiet
+from monai_lungxfer.utils import log_redaction
+from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.log_redaction import (
+    LIBRARY_MESSAGES,
+    PROGRESS,
+    RedactingFormatter,
+    describe_traceback,
+    quote_error,
+    report_stray_errors,
+    withhold_library_messages,
+    without_quotes,
+)
+
+
+@pytest.fixture
+def told() -> Iterator[io.StringIO]:
+    """Return what is logged, at any level."""
+    root, stream = logging.getLogger(), io.StringIO()
+    before = root.handlers[:], root.level
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s"))
+    root.handlers[:] = [handler]
+    root.setLevel(logging.DEBUG)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        yield stream
+    root.handlers[:], root.level = before
+
+
+@pytest.mark.parametrize(
+    ("logger", "said", "kept"),
+    [
+        ("pydicom", "WARNING pydicom: WARNING (text left out)\n", False),
+        ("highdicom.base", "WARNING highdicom.base: WARNING (text left out)\n", False),
+        ("root", "WARNING root: WARNING (text left out)\n", False),
+        ("torchvision", "WARNING torchvision: WARNING (text left out)\n", False),
+        ("monai_lungxfer_of_others", "WARNING monai_lungxfer_of_others: WARNING (text left out)\n", False),
+        ("monai_lungxfer.io", "WARNING value 'Doe^John'\n", True),
+        ("ignite.engine", "WARNING value 'Doe^John'\n", True),
+        ("openvino.runtime", "WARNING value 'Doe^John'\n", True),
+    ],
+)
+def test_who_spoke_is_told_and_of_few_what(told: io.StringIO, logger: str, said: str, kept: bool) -> None:
+    withhold_library_messages(PROGRESS)
+    logging.getLogger(logger).warning("value %r", "Doe^John", stack_info=not kept)
+    assert told.getvalue() == said
+
+
+def test_an_error_in_a_record_is_told_by_its_kind(told: io.StringIO) -> None:
+    withhold_library_messages(PROGRESS)
+    for logger in ("uvicorn.error", "ignite.engine"):
+        try:
+            raise KeyError("Doe^John")
+        except KeyError as error:
+            logging.getLogger(logger).exception("terminating due to exception: %s", error)
+    assert told.getvalue() == "ERROR uvicorn.error: KeyError (text left out)\nERROR terminating due to exception: …\n"
+
+
+def test_handlers_of_libraries_get_nothing_else(told: io.StringIO) -> None:
+    withhold_library_messages()
+    own = logging.StreamHandler(own_stream := io.StringIO())
+    logger = logging.getLogger("a_library")
+    logger.addHandler(own)
+    logger.error("Doe^John")
+    logger.removeHandler(own)
+    assert own_stream.getvalue() == "a_library: ERROR (text left out)\n"
+
+
+def test_a_warning_is_told_by_its_kind_and_place(told: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
+    withhold_library_messages(PROGRESS)
+    with warnings.catch_warnings():
+        validate_value("PN", "Doe^John" * 20, 1)
+    assert "WARNING pydicom/" in told.getvalue()
+    assert "UserWarning (text left out)" in told.getvalue()
+    assert "Doe" not in told.getvalue() + capsys.readouterr().err
+
+
+def test_a_variable_shows_it_all(told: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIBRARY_MESSAGES, "1")
+    before = warnings.showwarning
+    withhold_library_messages()
+    logging.getLogger("pydicom").warning("Doe^John")
+    assert told.getvalue() == "WARNING Doe^John\n"
+    assert warnings.showwarning is before
+    assert quote_error(pydicom_error()) == f"ValueError: {pydicom_error()}"
+
+
+def test_threads_that_read_a_file_are_redacted_in_any_process(told: io.StringIO) -> None:
+    def read() -> None:
+        with quiet():
+            logging.getLogger("pydicom.pixels.utils").warning("Doe^John")
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    logging.getLogger("pydicom.pixels.utils").warning("of somebody else's process")
+    assert "Doe" not in told.getvalue()
+    assert "of somebody else's process" in told.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_errors_that_nobody_catches(told: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    withhold_library_messages()
+    report_stray_errors()
+    thread = threading.Thread(target=int, args=("Doe^John",))
+    thread.start()
+    thread.join()
+    error = pydicom_error()
+    sys.excepthook(type(error), error, error.__traceback__)
+    assert "a thread ended by ValueError" in told.getvalue()
+    assert "the program ended by ValueError" in told.getvalue()
+    assert "pydicom/valuerep.py:" in told.getvalue()
+    assert "Doe" not in told.getvalue()
+
+
+def pydicom_error() -> Exception:
+    image = Dataset()
+    try:
+        image.PixelSpacing = "Doe^John"
+    except ValueError as error:
+        return error
+    raise AssertionError("pydicom takes a name for a number")
+
+
+def test_errors_of_file_code_are_not_quoted() -> None:
+    error = pydicom_error()
+    assert "Doe" in str(error)
+    assert quote_error(error) == "ValueError"
+    assert quote_error(ZeroDivisionError("no lungs to divide by")) == "ZeroDivisionError: no lungs to divide by"
+    wrapped = RuntimeError("applying transform to Doe^John")
+    wrapped.__cause__ = error
+    assert quote_error(wrapped) == "RuntimeError"
+    assert "Doe" not in describe_traceback(wrapped)
+
+
+def test_tracebacks_hold_the_texts_of_this_package_alone() -> None:
+    try:
+        raise InputFileError("is empty", source="Doe^John/1.dcm") from pydicom_error()
+    except InputFileError as error:
+        told = describe_traceback(error).splitlines()
+    assert told[0] == "ValueError, raised at"
+    assert "InputFileError: is empty., raised at" in told
+    assert not [line for line in told if "Doe" in line or str(Path.home()) in line]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("broken PNG file (chunk b'John')", "broken PNG file (chunk …)"),
+        ("could not convert string to float: 'O'Neil'", "could not convert string to float: …"),
+        ("magic string \"Doe\" is not valid, nor 'John'", "magic string … is not valid, nor …"),
+        ("image file is truncated (12 bytes)", "image file is truncated (12 bytes)"),
+    ],
+)
+def test_quotes_are_left_out(text: str, kept: str) -> None:
+    assert without_quotes(text) == kept
+
+
+def test_a_factory_of_others_around_this_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Ray puts one there, which calls the one before."""
+    withhold_library_messages()
+    inner = logging.getLogRecordFactory()
+    try:
+        logging.setLogRecordFactory(lambda *given: inner(*given, sinfo=None))
+        withhold_library_messages()
+        assert logging.getLogRecordFactory() is not log_redaction._FACTORY
+        record = logging.getLogRecordFactory()("x", logging.INFO, "", 1, "Doe", (), None)
+        assert record.getMessage() == "x: INFO (text left out)"
+    finally:
+        logging.setLogRecordFactory(inner)
