@@ -172,4 +172,6 @@ def _table(predictions: Sequence[Prediction]) -> Table:
     for flag, meaning in FLAGS.items():
         if flags[flag]:
             table.add_row(f"  {flag}", str(flags[flag]), meaning)
+    if remarked := sum(bool(prediction.remarks) for prediction in predictions):
+        table.add_row("with remarks", str(remarked), "on how the file was read, see predictions.csv")
     return table

@@ -200,4 +200,5 @@ def _done(task: PlannedResult, segmentation: Segmentation) -> Prediction:
         spacing_source=segmentation.radiograph.spacing_source,
         measurements=segmentation.measurements,
         flags=segmentation.flags,
+        remarks=segmentation.remarks,
     )

@@ -142,4 +142,5 @@ def _restored(line: Mapping[str, Any]) -> tuple[Prediction, _Stamp | None]:
         values["measurements"] = Measurements(**values["measurements"])
     values["spacing"] = None if values["spacing"] is None else tuple(values["spacing"])
     values["flags"] = tuple(values["flags"])
+    values["remarks"] = tuple(values.get("remarks", ()))  # likewise
     return Prediction(**values), None if size is None or time is None else (size, time)

@@ -66,6 +66,7 @@ class PreparedRadiograph:
     source: Path | None = field(default=None, repr=False)
     picture: NDArray[np.uint8] | None = None
     turn: Turn = AS_STORED
+    remarks: tuple[str, ...] = ()
 
     def dicom_source(self) -> Dataset:
         """Return the header that results in DICOM refer to.
@@ -111,6 +112,11 @@ class Segmentation:
     def spacing(self) -> tuple[float, float] | None:
         """Distance between (rows, columns) in mm, ``None`` where the file does not say."""
         return self.radiograph.spacing
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person should know of the reading, in sentences that quote nothing of the file."""
+        return self.radiograph.remarks
 
     @cached_property
     def measurements(self) -> Measurements:

@@ -149,6 +149,7 @@ class Segmenter:
             source=radiograph.source,
             picture=thumbnail(radiograph.pixels) if picture else None,
             turn=radiograph.turn,
+            remarks=radiograph.remarks,
         )
 
     def run(self, prepared: Sequence[PreparedRadiograph]) -> Iterator[Segmentation]:

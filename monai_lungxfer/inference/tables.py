@@ -17,6 +17,9 @@ from monai_lungxfer.utils.files import atomic_path
 
 TABLE_NAMES = ("predictions.csv", "predictions.json")
 
+_JOINTS = {"flags": ";", "remarks": " | "}
+"""Between the values of a column that may have several; a remark may contain commas and semicolons."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -42,6 +45,8 @@ class Prediction:
         Of the mask.
     flags : tuple of str
         What a person should look at, see `monai_lungxfer.inference.quality.FLAGS`.
+    remarks : tuple of str
+        What a person should know of the reading, see `monai_lungxfer.io.radiograph.Radiograph`.
     """
 
     file: str
@@ -55,6 +60,7 @@ class Prediction:
     spacing_source: str | None = None
     measurements: Measurements | None = None
     flags: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def as_row(self) -> dict[str, Any]:
         """Return the columns of the table; numbers are rounded to 6 decimals, what is unknown is ``None``."""
@@ -74,6 +80,7 @@ class Prediction:
             "pixel_spacing_source": self.spacing_source,
             **measured,
             "flags": list(self.flags),
+            "remarks": list(self.remarks),
             "reason": self.reason,
         }
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in columns.items()}
@@ -94,7 +101,8 @@ def predictions_document(predictions: Sequence[Prediction], identity: ModelIdent
 def save_tables(predictions: Sequence[Prediction], identity: ModelIdentity, folder: str | Path) -> None:
     """Write predictions.csv and predictions.json, each all or nothing.
 
-    In the CSV flags are joined by semicolons, what is unknown is empty, and the last column names the model.
+    In the CSV flags and remarks are joined by what `_JOINTS` says, what is unknown is empty, and the last column names
+    the model.
     OutputError is raised when a table cannot be written.
     """
     table, document = (Path(folder) / name for name in TABLE_NAMES)
@@ -106,4 +114,5 @@ def save_tables(predictions: Sequence[Prediction], identity: ModelIdentity, fold
     with atomic_path(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, header)
         writer.writeheader()
-        writer.writerows(row | {"flags": ";".join(row["flags"])} for row in rows)
+        joined = ({name: joint.join(row[name]) for name, joint in _JOINTS.items()} for row in rows)
+        writer.writerows(row | texts for row, texts in zip(rows, joined, strict=True))

@@ -368,6 +368,10 @@ def test_the_log_names_files_as_the_table_does(
         "SER1/IM1: it may be no frontal chest radiograph: its header does not say the body part",
         "SER1/IM1: its window or VOI LUT is malformed and was left out",
     ]
+    assert row.remarks == (
+        "it may be no frontal chest radiograph: its header does not say the body part",
+        "its window or VOI LUT is malformed and was left out",
+    )
     assert "Roe" not in "".join(record.getMessage() for record in caplog.records)
 
 

@@ -34,6 +34,7 @@ def done(folder: Path, name: str) -> Prediction:
         spacing=(0.2, 0.3),
         measurements=measurements,
         flags=("asymmetric",),
+        remarks=("its window was left out",),
     )
 
 
@@ -56,6 +57,15 @@ def test_done_rows_come_back_as_they_were_and_others_are_tried_again(tmp_path: P
     row = done(tmp_path, "a")
     others = [Prediction(file="b.png", status=status, reason="is empty.") for status in ("skipped", "left out")]
     assert begun(tmp_path, row, *others).done() == {"a.png": row}
+
+
+def test_a_journal_of_a_version_without_remarks(tmp_path: Path) -> None:
+    row = done(tmp_path, "a")
+    journal = begun(tmp_path, row)
+    lines = [json.loads(line) for line in journal.path.read_text().splitlines()]
+    del lines[1]["remarks"]
+    journal.path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert journal.done() == {"a.png": dataclasses.replace(row, remarks=())}
 
 
 def test_without_a_journal_nothing_is_done(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def rows() -> list[Prediction]:
         spacing_source="ImagerPixelSpacing",
         measurements=measure(mask, mask * np.float32(0.8), (0.2, 0.1)),
         flags=("island", "low_confidence"),
+        remarks=("its window was left out", "it may be no chest: no view; no body part"),
     )
     return [done, Prediction(file="broken.dcm", status="skipped", reason="cannot be decoded. Export it again.")]
 
@@ -47,6 +48,7 @@ def test_csv(rows: list[Prediction], tmp_path: Path) -> None:
     assert float(done["share"]) == pytest.approx(4400 / 14000, abs=1e-6)
     assert float(done["confidence"]) == pytest.approx(0.8)
     assert done["flags"] == "island;low_confidence"
+    assert done["remarks"] == "its window was left out | it may be no chest: no view; no body part"
     assert done["model"] == "portable_cxr_lung_segmentation 0.1.0 0123456789ab"
     assert (skipped["status"], skipped["reason"]) == ("skipped", "cannot be decoded. Export it again.")
     assert {value for name, value in skipped.items() if name not in ("file", "status", "reason", "model")} == {""}
@@ -62,6 +64,8 @@ def test_json(rows: list[Prediction], tmp_path: Path) -> None:
     assert document["flag_thresholds"]["min_symmetry"] == 0.6
     done, skipped = document["predictions"]
     assert done["flags"] == ["island", "low_confidence"]
+    assert done["remarks"] == ["its window was left out", "it may be no chest: no view; no body part"]
+    assert skipped["remarks"] == []
     assert done["reason"] is None
     assert skipped["lung_px"] is None
     assert done.keys() == skipped.keys()

@@ -56,6 +56,8 @@ def report(predictions: Sequence[Prediction]) -> int:
             logger.warning("row %d: %s: %s", number, prediction.status, prediction.reason)
         elif prediction.flags:
             logger.warning("row %d: look at the mask: %s", number, ", ".join(prediction.flags))
+        for remark in prediction.remarks:
+            logger.warning("row %d: %s", number, remark)
     counts = Counter(prediction.status for prediction in predictions)
     told = ", ".join(f"{counts[status]} {word}" for status, word in _STATUSES.items())
     logger.info("%s; the rows are those of %s. %s", told, TABLE_NAMES[0], NOTICE)

@@ -73,7 +73,7 @@ class LungModel(PythonModel):
         pandas.DataFrame
             One row for each of the input's, with its index. ``mask`` is the base64 text of a PNG file of native size,
             0 and 255; areas are in pixels and, where the file tells the spacing, cm²; ``flags`` are those of
-            `monai_lungxfer.inference.quality.FLAGS`. A row that could not be segmented has the reason in ``error``,
+            `monai_lungxfer.inference.quality.FLAGS`, and ``remarks`` tell of the reading. A row that could not be segmented has the reason in ``error``,
             and costs no other row its result.
 
         Raises
@@ -122,6 +122,7 @@ def _measured(segmentation: Segmentation) -> dict[str, Any]:
         "width": width,
         **segmentation.areas,
         "flags": list(segmentation.flags),
+        "remarks": list(segmentation.remarks),
     }
 
 

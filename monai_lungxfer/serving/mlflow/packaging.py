@@ -39,6 +39,7 @@ _OUTPUTS: dict[str, DataType | Array] = {
         for unit, number in zip(("px", "cm2"), _NUMBERS, strict=True)
     },
     "flags": Array(DataType.string),
+    "remarks": Array(DataType.string),
     "model": DataType.string,
     "error": DataType.string,
 }

@@ -14,7 +14,7 @@ from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.serving.deploy.log import configure, report
 
-DONE, FLAGGED = Prediction("a.dcm"), Prediction("b.dcm", flags=("bridge", "island"))
+DONE, FLAGGED = Prediction("a.dcm"), Prediction("b.dcm", flags=("bridge", "island"), remarks=("it is odd",))
 SKIPPED, LEFT_OUT = Prediction("c.dcm", "skipped", "is empty."), Prediction("d.dcm", "left out", "is a CT")
 
 
@@ -42,6 +42,7 @@ def test_files_are_known_by_their_rows(capsys: pytest.CaptureFixture[str]) -> No
     told = [line.split(" ", 2)[2] for line in capsys.readouterr().err.splitlines()]
     assert told == [
         "WARNING row 2: look at the mask: bridge, island",
+        "WARNING row 2: it is odd",
         "WARNING row 3: skipped: is empty.",
         "WARNING row 4: left out: is a CT",
         f"INFO 2 segmented, 1 skipped, 1 left out; the rows are those of predictions.csv. {NOTICE}",

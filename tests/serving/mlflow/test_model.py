@@ -31,6 +31,7 @@ def test_every_format_gives_the_mask_of_predict(model: PyFuncModel, predicted) -
         assert base64.b64decode(row["mask"]) == predicted.masks[name], name
         expected = predicted.rows[name]
         assert (row["height"], row["width"], row["flags"]) == (150, 118, expected["flags"])
+        assert row["remarks"] == expected["remarks"]
         for area in AREAS:
             assert row[f"{area}_px"] == expected[f"{area}_px"]
             assert row[f"{area}_cm2"] == pytest.approx(expected[f"{area}_cm2"], abs=1e-6)
