@@ -70,6 +70,9 @@ def predict(
     any_view: Annotated[
         bool, typer.Option("--any-view", help="Also take DICOM files that are not frontal chest radiographs.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Skip images that do not look like an upright frontal chest radiograph.")
+    ] = False,
     from_dicomweb: FromDicomweb = None,
     study: Study = None,
     to_dicomweb: ToDicomweb = None,
@@ -93,7 +96,7 @@ def predict(
 
     Writes NAME_mask.png (or .nii.gz, or .dcm) for every radiograph, and predictions.csv and predictions.json.
     These tables list areas, and flags for the masks that a person should look at.
-    Files that cannot be read are skipped: exit code 1.
+    Files that cannot be read, or that --strict refuses, are skipped: exit code 1.
     DICOM files that are not frontal chest radiographs by their header are left out.
     "lungxfer segment" is the same command.
     """
@@ -113,7 +116,7 @@ def predict(
     from monai_lungxfer.utils.threads import use_threads
 
     use_threads(threads)
-    options = OutputOptions(mask_format.value, overlay, sides)
+    options = OutputOptions(mask_format.value, overlay, sides, strict)
     with found(inputs, from_dicomweb, study, any_view) as files:
         segmenter = Segmenter.from_bundle(**model)
         with progress_bar(progress_console()) as progress, _runner(ray_address, model) as run:
@@ -166,7 +169,7 @@ def _table(predictions: Sequence[Prediction]) -> Table:
     flags = Counter(flag for prediction in predictions for flag in prediction.flags)
     table = Table("what", "radiographs", "meaning", box=None)
     table.add_row("segmented", str(statuses["done"]), "")
-    table.add_row("skipped", str(statuses["skipped"]), "could not be read, see predictions.csv")
+    table.add_row("skipped", str(statuses["skipped"]), "could not be read, or refused: see predictions.csv")
     table.add_row("left out", str(statuses["left out"]), "no frontal chest radiograph by the header (--any-view)")
     table.add_row("flagged", str(sum(bool(prediction.flags) for prediction in predictions)), "")
     for flag, meaning in FLAGS.items():

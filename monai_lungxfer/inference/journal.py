@@ -48,7 +48,7 @@ class Journal:
         """
         try:
             lines = self._lines()
-            is_ours = not lines or dict(lines[0]) == json.loads(json.dumps(self._head))
+            is_ours = not lines or _with_defaults(lines[0]) == json.loads(json.dumps(self._head))
             kept = self._kept(lines[1:]) if is_ours else None
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # it may be any JSON
             raise OutputError(
@@ -129,6 +129,11 @@ def _file_stamp(path: Path) -> _Stamp | None:
     except OSError:
         return None  # which is reported when it is read
     return status.st_size, status.st_mtime_ns
+
+
+def _with_defaults(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a first line with the options that earlier versions did not have."""
+    return {**head, "options": asdict(OutputOptions()) | head["options"]}
 
 
 def _as_line(values: Mapping[str, Any]) -> str:

@@ -27,11 +27,14 @@ class OutputOptions:
         Whether to write pictures of the radiographs with the lungs' contour: PNG, or secondary captures beside SEG.
     sides : bool
         Whether a DICOM SEG has a segment for each lung.
+    strict : bool
+        Whether to refuse an image that has a flag of the image, see `Segmentation.refuse_flagged`.
     """
 
     mask_format: str = "png"
     overlay: bool = False
     sides: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.mask_format not in (*MASK_SUFFIXES, DICOM_SEG):
@@ -65,7 +68,12 @@ class PlannedResult:
             radiograph.dicom_source()
 
     def write(self, segmentation: Segmentation, folder: Path) -> None:
-        """Write the mask and, where it is wanted, the overlay; errors are those of `Segmentation.save`."""
+        """Write the mask and, where it is wanted, the overlay, unless the image is refused.
+
+        Errors are those of `Segmentation.save` and `Segmentation.refuse_flagged`.
+        """
+        if self.options.strict:
+            segmentation.refuse_flagged()
         segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
         if self.overlay is not None:
             self._write_overlay(segmentation, folder / self.overlay)

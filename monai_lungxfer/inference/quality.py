@@ -37,6 +37,9 @@ FLAGS = {
 }
 """Every flag and what it means."""
 
+IMAGE_FLAGS = frozenset(("colour_image", "few_shades", "no_chest", "inverted_grey", "turned", "not_frontal"))
+"""The flags of the image, not of its mask, for which a strict prediction refuses a radiograph."""
+
 
 @dataclass(frozen=True)
 class Thresholds:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from monai_lungxfer.inference.image_traits import ImageTraits
-from monai_lungxfer.inference.quality import Measurements, find_flags, measure
+from monai_lungxfer.inference.quality import FLAGS, IMAGE_FLAGS, Measurements, find_flags, measure
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
 from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError, OutputError
@@ -77,7 +77,7 @@ class PreparedRadiograph:
 
         if self.header is None:
             raise InputFileError(
-                f"is a {self.format} file, and a DICOM SEG refers to a DICOM image",
+                f"is {_described(self.format)}, and a DICOM SEG refers to a DICOM image",
                 source=self.source,
                 remedy="Write PNG or NIfTI, in lungxfer predict by --format png or --format nifti",
             )
@@ -137,6 +137,16 @@ class Segmentation:
         """What a person should look at, see `monai_lungxfer.inference.quality.FLAGS`; empty when nothing is unusual."""
         return find_flags(self.measurements, self.radiograph.traits)
 
+    def refuse_flagged(self) -> None:
+        """Refuse, by an InputFileError, an image with a flag of `monai_lungxfer.inference.quality.IMAGE_FLAGS`."""
+        reasons = [f"{FLAGS[flag]} ({flag})" for flag in self.flags if flag in IMAGE_FLAGS]
+        if reasons:
+            raise InputFileError(
+                f"refused, since strict was asked for: {'; '.join(reasons)}",
+                source=self.radiograph.source,
+                remedy="Look at the image, and segment it without strict if it is right",
+            )
+
     def save(self, path: str | Path, *, overwrite: bool = False, sides: bool = False) -> None:
         """Write the mask in the format that the suffix of `path` stands for; the file is whole or not there.
 
@@ -182,3 +192,8 @@ class Segmentation:
         from monai_lungxfer.inference.dicom.source import save_dicom
 
         save_dicom(path, lung_segmentation(self.radiograph.dicom_source(), self.mask, self.model, sides=sides))
+
+
+def _described(format_name: str) -> str:
+    named = {"array": "an array", "itk": "a file that ITK read"}
+    return named.get(format_name, f"a {format_name} file")

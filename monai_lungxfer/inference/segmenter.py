@@ -86,7 +86,7 @@ class Segmenter:
         replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
         return cls(parts, ModelIdentity(folder.name, version, sha256, replaced))
 
-    def segment_file(self, path: str | Path, *, any_view: bool = False) -> Segmentation:
+    def segment_file(self, path: str | Path, *, any_view: bool = False, strict: bool = False) -> Segmentation:
         """Segment the radiograph in a file, as ``lungxfer predict`` does. The result is not a medical device's.
 
         Parameters
@@ -95,15 +95,20 @@ class Segmenter:
             Of any format, see `monai_lungxfer.io.radiograph.read_radiograph`.
         any_view : bool
             Whether to segment a DICOM file that is no frontal chest radiograph by its header.
+        strict : bool
+            Whether to refuse an image that does not look like one, see `Segmentation.refuse_flagged`.
 
         Raises
         ------
         ViewError
             When its header says so, and `any_view` is ``False``.
         InputFileError
-            When the file cannot be read, or all its pixels have the same value.
+            When the file cannot be read, when all its pixels have the same value, or when `strict` refuses it.
         """
-        return next(self.run([self.load(path, any_view=any_view)]))
+        found = next(self.run([self.load(path, any_view=any_view)]))
+        if strict:
+            found.refuse_flagged()
+        return found
 
     def segment(self, radiograph: Radiograph) -> Segmentation:
         """Segment one radiograph of any native size; InputFileError is raised when all its pixels are the same."""

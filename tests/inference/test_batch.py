@@ -391,6 +391,21 @@ def test_names_of_two_lines(segmenter: Segmenter, tmp_path: Path, caplog: pytest
     assert predict_files(segmenter, found, out, resume=True) == first
 
 
+def test_strict_skips_what_does_not_look_right(segmenter: Segmenter, shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    real = read_radiograph(min((shared_data / "native" / "images").iterdir())).pixels.astype(np.uint8)
+    Image.fromarray(real).save(tmp_path / "in" / "a.png")
+    Image.fromarray(real[::-1]).save(tmp_path / "in" / "b.png")
+    rows = predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out", OutputOptions(strict=True))
+    assert [row.status for row in rows] == ["done", "skipped"]
+    assert "refused, since strict was asked for: the picture looks as if it lay upside down" in rows[1].reason
+    assert str(tmp_path) not in rows[1].reason
+    assert (tmp_path / "out" / "a_mask.png").is_file()
+    assert not (tmp_path / "out" / "b_mask.png").exists()
+    with pytest.raises(OutputError, match="other options"):
+        predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out", resume=True)
+
+
 def test_dicom_seg_of_dicom_files_only(segmenter: Segmenter, tmp_path: Path) -> None:
     highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed")
     save_radiograph(tmp_path / "in" / "x.png")

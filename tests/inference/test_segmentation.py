@@ -16,6 +16,7 @@ import monai_lungxfer as lx
 from monai_lungxfer.inference.batch import predict_files
 from monai_lungxfer.inference.inputs import find_inputs
 from monai_lungxfer.inference.outputs import OutputOptions
+from monai_lungxfer.inference.quality import IMAGE_FLAGS
 from monai_lungxfer.utils.errors import InputFileError, OutputError, ViewError
 
 
@@ -98,6 +99,26 @@ def test_a_lateral_view_is_refused_unless_it_is_wanted(segmenter: lx.Segmenter, 
     with pytest.raises(ViewError, match=r"its view is not frontal \(lateral\).*any_view"):
         segmenter.segment_file(tmp_path / "x.dcm")
     assert "not_frontal" in segmenter.segment_file(tmp_path / "x.dcm", any_view=True).flags
+
+
+@pytest.mark.parametrize(("name", "words"), [("array", "is an array, and"), ("png", "is a png file, and")])
+def test_what_has_no_header_is_told_by_its_format(segmenter: lx.Segmenter, name: str, words: str) -> None:
+    prepared = segmenter.prepare(lx.Radiograph(np.arange(2500, dtype=np.float32).reshape(50, 50), name))
+    with pytest.raises(InputFileError, match=words):
+        prepared.dicom_source()
+
+
+def test_strict_refuses_flags_of_the_image_and_no_others(
+    segmenter: lx.Segmenter, dicom: Path, tmp_path: Path, shared_data: Path
+) -> None:
+    save_radiograph(tmp_path / "x.png")  # a drawing
+    assert {"no_chest", "few_shades"} <= set(segmenter.segment_file(tmp_path / "x.png").flags)
+    with pytest.raises(InputFileError, match=r"strict was asked for: .*few shades .*\(few_shades\); .*\(no_chest\)"):
+        segmenter.segment_file(tmp_path / "x.png", strict=True)
+    real = min((shared_data / "native" / "images").iterdir())
+    found = segmenter.segment_file(real, strict=True)  # its mask is wrong: what is bright
+    assert found.flags
+    assert not IMAGE_FLAGS & set(found.flags)
 
 
 def test_a_result_names_no_patient_when_it_is_printed(segmenter: lx.Segmenter, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from monai_lungxfer.inference.outputs import DICOM_SEG, OutputOptions
 from monai_lungxfer.utils.errors import LungXferError
 
 _SECTION = "results"
-_NAMES = ("sides", "overlay")
+_NAMES = ("sides", "overlay", "strict")
 
 
 def output_options(config: Path) -> OutputOptions:
-    """Read what is to be written: the section `results`, where `sides` and `overlay` may be true.
+    """Read what is to be written: the section `results`, where `sides`, `overlay` and `strict` may be true.
 
     The SDK's own reader passes over files that are no YAML and names that it does not know.
 
@@ -34,7 +34,7 @@ def output_options(config: Path) -> OutputOptions:
         name in _NAMES and isinstance(value, bool) for name, value in section.items()
     ):
         raise LungXferError(
-            f"{_SECTION} of the settings may have {' and '.join(_NAMES)}, each true or false, and nothing else",
+            f"{_SECTION} of the settings may have {', '.join(_NAMES)}, each true or false, and nothing else",
             source=config,
             remedy="Correct app.yaml",
         )

@@ -82,6 +82,8 @@ class RadiographInfer(InferTask):
         segmenter = self.segmenter()
         radiograph = read_image(request["image"], segmenter.channels, any_view=bool(request.get("any_view")))
         found = segmenter.segment(radiograph)
+        if request.get("strict"):
+            found.refuse_flagged()
         look_at = {"flags": list(found.flags), "remarks": list(found.remarks)}
         told = {"label_names": LABELS, "model": str(found.model), **found.areas, **look_at}
         return _written(found, request.get("result_extension") or ".nii.gz"), told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -65,23 +65,24 @@ class LungModel(PythonModel):
         model_input : pandas.DataFrame
             One radiograph a row, see `monai_lungxfer.serving.mlflow.rows.read_row`.
         params : dict, optional
-            ``any_view``: also take DICOM files that are no frontal chest radiographs by their header. ``on_error``:
-            ``"raise"`` (default) an error when no row at all could be segmented, or ``"return"`` the rows even then.
+            ``any_view``: also take DICOM files that are no frontal chest radiographs by their header. ``strict``:
+            refuse images that do not look like one, see `Segmentation.refuse_flagged`. ``on_error``: ``"raise"``
+            (default) an error when no row at all could be segmented, or ``"return"`` the rows even then.
 
         Returns
         -------
         pandas.DataFrame
             One row for each of the input's, with its index. ``mask`` is the base64 text of a PNG file of native size,
             0 and 255; areas are in pixels and, where the file tells the spacing, cm²; ``flags`` are those of
-            `monai_lungxfer.inference.quality.FLAGS`, and ``remarks`` tell of the reading. A row that could not be segmented has the reason in ``error``,
-            and costs no other row its result.
+            `monai_lungxfer.inference.quality.FLAGS`, and ``remarks`` tell of the reading. A row that could not be
+            segmented has the reason in ``error``, and costs no other row its result.
 
         Raises
         ------
         RequestError
             When no row could be segmented, or ``on_error`` is something else.
         """
-        wanted = {"any_view": False, "on_error": "raise"} | (params or {})
+        wanted = {"any_view": False, "strict": False, "on_error": "raise"} | (params or {})
         if wanted["on_error"] not in _ON_ERROR:
             raise RequestError(f"on_error must be one of {', '.join(_ON_ERROR)}")
         rows = model_input.reindex(columns=list(INPUTS)).to_dict("records")
@@ -90,21 +91,23 @@ class LungModel(PythonModel):
             results = [
                 result
                 for start in range(0, len(rows), size)
-                for result in self._segment(rows[start : start + size], bool(wanted["any_view"]))
+                for result in self._segment(rows[start : start + size], wanted)
             ]
         if wanted["on_error"] == "raise":
             _refuse_if_all_failed(results)
         # As objects, or pandas would make NaN of None, which is no JSON.
         return pd.DataFrame(results, index=model_input.index, columns=list(COLUMNS), dtype=object)
 
-    def _segment(self, rows: Sequence[dict[str, Any]], any_view: bool) -> Iterator[dict[str, Any]]:
-        loaded = [self._load(row, any_view) for row in rows]
+    def _segment(self, rows: Sequence[dict[str, Any]], wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        loaded = [self._load(row, bool(wanted["any_view"])) for row in rows]
         segmentations = self._segmenter.run([item for item in loaded if isinstance(item, PreparedRadiograph)])
         for item in loaded:
-            if isinstance(item, InputFileError):
-                content = {"error": item.without_source}  # the source is a temporary file
-            else:
-                content = _measured(next(segmentations))
+            try:
+                if isinstance(item, InputFileError):
+                    raise item
+                content = _measured(next(segmentations), strict=bool(wanted["strict"]))
+            except InputFileError as error:
+                content = {"error": error.without_source}  # the source is a temporary file
             yield dict.fromkeys(COLUMNS) | {"model": str(self._segmenter.identity)} | content
 
     def _load(self, row: dict[str, Any], any_view: bool) -> PreparedRadiograph | InputFileError:
@@ -114,7 +117,9 @@ class LungModel(PythonModel):
             return error
 
 
-def _measured(segmentation: Segmentation) -> dict[str, Any]:
+def _measured(segmentation: Segmentation, *, strict: bool) -> dict[str, Any]:
+    if strict:
+        segmentation.refuse_flagged()
     height, width = segmentation.mask.shape
     return {
         "mask": base64.b64encode(encode_png(segmentation.mask)).decode(),

@@ -58,7 +58,11 @@ SIGNATURE = ModelSignature(
     ),
     outputs=Schema([ColSpec(kind, name, required=name == "model") for name, kind in _OUTPUTS.items()]),
     params=ParamSchema(
-        [ParamSpec("any_view", DataType.boolean, False), ParamSpec("on_error", DataType.string, "raise")]
+        [
+            ParamSpec("any_view", DataType.boolean, False),
+            ParamSpec("strict", DataType.boolean, False),
+            ParamSpec("on_error", DataType.string, "raise"),
+        ]
     ),
 )
 """One radiograph a row, in one of three columns; the parameters are those of `LungModel.predict`."""

@@ -20,6 +20,7 @@ from monai_lungxfer.utils.errors import LungXferError
         ("results:", {}),
         ("results: {sides: true}", {"sides": True}),
         ("results: {sides: false, overlay: true}", {"overlay": True}),
+        ("results: {strict: true}", {"strict": True}),
     ],
 )
 def test_settings(tmp_path: Path, text: str, options: dict[str, bool]) -> None:

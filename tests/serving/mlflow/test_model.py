@@ -84,6 +84,17 @@ def test_a_bad_row_costs_no_other_row_its_result(model: PyFuncModel, predicted, 
     assert set(made[1]) == set(COLUMNS)
 
 
+def test_strict_refuses_the_row(model: PyFuncModel, predicted) -> None:
+    noise = np.random.default_rng(0).random((64, 64)).tolist()
+    rows = [{"pixels": noise}, predicted.request("a.png")]
+    made = model.predict(rows, params={"strict": True}).to_dict("records")
+    assert "(no_chest)" in made[0]["error"]
+    assert made[0]["mask"] is None
+    loose = model.predict(rows).to_dict("records")
+    assert "no_chest" in loose[0]["flags"]
+    assert base64.b64decode(made[1]["mask"]) == predicted.masks["a.png"]
+
+
 def test_when_nothing_can_be_segmented_it_raises_unless_told_otherwise(model: PyFuncModel) -> None:
     rows = [{"pixels": [[1, 2], [3]]}] * 7
     with pytest.raises(RequestError, match=r"No radiograph could be segmented\. Row 0: pixels is no two.*And 2 more"):
