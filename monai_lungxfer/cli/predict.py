@@ -73,6 +73,14 @@ def predict(
     strict: Annotated[
         bool, typer.Option("--strict", help="Skip images that do not look like an upright frontal chest radiograph.")
     ] = False,
+    fix_polarity: Annotated[
+        bool | None,
+        typer.Option(
+            "--fix-polarity/--no-fix-polarity",
+            help="Turn the grey scale round where air is certainly bright.",
+            show_default="as in inference.yaml: yes",
+        ),
+    ] = None,
     from_dicomweb: FromDicomweb = None,
     study: Study = None,
     to_dicomweb: ToDicomweb = None,
@@ -100,7 +108,7 @@ def predict(
     DICOM files that are not frontal chest radiographs by their header are left out.
     "lungxfer segment" is the same command.
     """
-    overrides = parsed_settings(settings)
+    overrides = parsed_settings(settings) | ({} if fix_polarity is None else {"fix_polarity": fix_polarity})
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
     inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i
     check_source(inputs, from_dicomweb, study)

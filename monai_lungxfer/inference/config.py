@@ -143,6 +143,7 @@ def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Pa
         "image_size": ("two numbers of pixels, as in [256, 256]", _is_size),
         "threshold": ("a number above 0 and below 1", lambda value: isinstance(value, (int, float)) and 0 < value < 1),
         "clean": ("true or false", lambda value: isinstance(value, bool)),
+        "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
     }
     for name in overrides.keys() & wanted.keys():
         value, (description, fits) = _part(parser, name, folder), wanted[name]

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
 SIDE = 48
 """Pixels of a side of the picture that is looked at."""
 
+CERTAIN = 0.99
+"""Least probability of an inverted grey scale, and of a chest, from which on the grey scale is turned round."""
+
+TURNED_ROUND = "its grey scale was turned round, since air was bright by the look of the picture"
+"""The remark about a radiograph of which that was done."""
+
+CONTENT_KEY, TURNED_ROUND_KEY = "content", "grey_turned_round"
+"""Where the metadata of a preprocessed image hold `Content.as_array`, and whether its grey scale was turned round."""
+
 _SHIPPED = "content_check.npz"
+
+_BORDER_SHARE = 0.85  # of a row or column that is black or white, beyond which it belongs to a border
+_BORDER_RANGE = 0.02  # of the picture's range that counts as black, or white
+_LEAST_LEFT = 3  # a part in so many of the side must be left
 
 
 @dataclass(frozen=True)
@@ -25,18 +39,40 @@ class Content:
     ----------
     quarter_turns : int
         By how many quarters of a turn, against the clock, it lies from upright: 2 also stands for upside down.
-    is_reversed : bool
-        Whether air is bright.
-    is_chest : bool
-        Whether it is one radiograph of a chest, in whatever position.
-    certainty : float
-        The lowest probability among these three answers, 0.25 to 1.
+    reversed_probability : float
+        That air is bright, 0 to 1.
+    chest_probability : float
+        That it is one radiograph of a chest, in whatever position, 0 to 1.
     """
 
     quarter_turns: int
-    is_reversed: bool
-    is_chest: bool
-    certainty: float
+    reversed_probability: float
+    chest_probability: float
+
+    def as_array(self) -> NDArray[np.float64]:
+        """Return the attributes as one array, which batches of metadata can hold."""
+        return np.array(astuple(self))
+
+    @classmethod
+    def from_array(cls, values: NDArray[np.float64]) -> Content:
+        """Return what `as_array` was made of."""
+        quarter_turns, *probabilities = values.tolist()
+        return cls(int(quarter_turns), *probabilities)
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether air is bright."""
+        return self.reversed_probability > 0.5
+
+    @property
+    def is_certainly_reversed(self) -> bool:
+        """Whether air is bright beyond doubt."""
+        return min(self.reversed_probability, self.chest_probability) >= CERTAIN
+
+    @property
+    def is_chest(self) -> bool:
+        """Whether it is one radiograph of a chest."""
+        return self.chest_probability > 0.5
 
     @property
     def flags(self) -> dict[str, bool]:
@@ -86,15 +122,32 @@ class ContentCheck:
     @torch.inference_mode()
     def __call__(self, picture: torch.Tensor) -> Content:
         """Look at a picture, (1, H, W) of any size and scale."""
-        small = functional.adaptive_avg_pool2d(picture.float(), SIDE)[None]
+        small = functional.adaptive_avg_pool2d(_without_border(picture.float()), SIDE)[None]
         outputs = self._layers(standardised(small))[0]
-        directions = outputs[:4].softmax(0)
-        is_reversed, is_chest = outputs[4:].sigmoid().tolist()
-        certainty = min(float(directions.max()), max(is_reversed, 1 - is_reversed), max(is_chest, 1 - is_chest))
-        return Content(int(directions.argmax()), is_reversed > 0.5, is_chest > 0.5, certainty)
+        return Content(int(outputs[:4].argmax()), *outputs[4:].sigmoid().tolist())
 
     @staticmethod
     def save(layers: nn.Module, file: Path) -> None:
         """Write the weights of trained layers, in float16."""
         held = {name: tensor.numpy() for name, tensor in layers.state_dict().items() if "num_batches" not in name}
         np.savez_compressed(file, **{name: array.astype(np.float16) for name, array in held.items()})
+
+
+def _without_border(picture: torch.Tensor) -> torch.Tensor:
+    """Cut the black or white border off that viewers and collimators leave, whatever text is in it.
+
+    In an inverted picture it can be as black as in one that is not, and would be taken for air.
+    """
+    low, high = picture.min(), picture.max()
+    near = _BORDER_RANGE * (high - low)
+    extreme = ((picture <= low + near) | (picture >= high - near))[0].float()
+    top, bottom = _span(extreme.mean(1) < _BORDER_SHARE)
+    left, right = _span(extreme.mean(0) < _BORDER_SHARE)
+    return picture[:, top:bottom, left:right]
+
+
+def _span(is_inside: torch.Tensor) -> tuple[int, int]:
+    """Return from the first to behind the last that is inside, or everything where too little would be left."""
+    inside = is_inside.nonzero()
+    first, end = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
+    return (first, end) if (end - first) * _LEAST_LEFT >= len(is_inside) else (0, len(is_inside))

@@ -29,18 +29,23 @@ class ImageTraits:
         See `grey_entropy`.
     content : Content or None
         What the picture seems to show, see `monai_lungxfer.inference.content_check`.
+    is_turned_round : bool
+        Whether the network was given the picture with its grey scale turned round.
     """
 
     is_colour: bool
     is_frontal: bool | None
     entropy: float
     content: Content | None = None
+    is_turned_round: bool = False
 
 
-def measure_traits(radiograph: Radiograph, content: Content | None = None) -> ImageTraits:
+def measure_traits(
+    radiograph: Radiograph, content: Content | None = None, *, is_turned_round: bool = False
+) -> ImageTraits:
     """Return the traits of a radiograph."""
     is_frontal = None if radiograph.view is None else radiograph.view in FRONTAL_VIEWS
-    return ImageTraits(radiograph.is_colour, is_frontal, grey_entropy(radiograph.pixels), content)
+    return ImageTraits(radiograph.is_colour, is_frontal, grey_entropy(radiograph.pixels), content, is_turned_round)
 
 
 def grey_entropy(pixels: NDArray[np.float32]) -> float:

@@ -31,7 +31,7 @@ FLAGS = {
     "colour_image": "the image has colours, so it may not be a radiograph",
     "few_shades": "the image has few shades of grey: it may be blank, a page, a drawing or a mask",
     "no_chest": "the picture does not look like one radiograph of a chest",
-    "inverted_grey": "the picture looks inverted, with bright air: the mask may be wrong",
+    "inverted_grey": "air is bright: unless a remark says that it was turned round, the mask may be wrong",
     "turned": "the picture looks as if it lay upside down or on its side: the mask may be wrong",
     "not_frontal": "its header says that this is no frontal view",
 }

@@ -138,8 +138,12 @@ class Segmentation:
         return find_flags(self.measurements, self.radiograph.traits)
 
     def refuse_flagged(self) -> None:
-        """Refuse, by an InputFileError, an image with a flag of `monai_lungxfer.inference.quality.IMAGE_FLAGS`."""
-        reasons = [f"{FLAGS[flag]} ({flag})" for flag in self.flags if flag in IMAGE_FLAGS]
+        """Refuse, by an InputFileError, an image with a flag of `monai_lungxfer.inference.quality.IMAGE_FLAGS`.
+
+        A grey scale that was turned round counts as mended.
+        """
+        mended = {"inverted_grey"} if self.radiograph.traits.is_turned_round else set()
+        reasons = [f"{FLAGS[flag]} ({flag})" for flag in self.flags if flag in IMAGE_FLAGS - mended]
         if reasons:
             raise InputFileError(
                 f"refused, since strict was asked for: {'; '.join(reasons)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.inference.config import InferenceParts, load_parts
-from monai_lungxfer.inference.content_check import ContentCheck
+from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content, ContentCheck
 from monai_lungxfer.inference.image_traits import measure_traits
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
 from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
 from monai_lungxfer.weights.loading import load_weights_file
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_BUNDLE = "portable_cxr_lung_segmentation"
 
@@ -129,7 +132,11 @@ class Segmenter:
         `picture` keeps a small picture of it, for an overlay. The other arguments, and the errors, are those of
         `monai_lungxfer.io.radiograph.read_radiograph`.
         """
-        return self.prepare(read_radiograph(path, self.channels, name=name, any_view=any_view), picture=picture)
+        radiograph = read_radiograph(path, self.channels, name=name, any_view=any_view)
+        prepared = self.prepare(radiograph, picture=picture)
+        for remark in prepared.remarks[len(radiograph.remarks) :]:  # the reader has told its own
+            logger.warning("%s: %s", path if name is None else name, remark)
+        return prepared
 
     def prepare(self, radiograph: Radiograph, *, picture: bool = False) -> PreparedRadiograph:
         """Preprocess a radiograph that was read with the `channels` of this segmenter; see `load`.
@@ -141,12 +148,13 @@ class Segmenter:
             raise InputFileError(
                 f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"
             )
-        data = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})
+        image = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})["image"]
+        is_turned_round = bool(image.meta.get(TURNED_ROUND_KEY, False))
         height, width = radiograph.pixels.shape[-2:]
         return PreparedRadiograph(
-            image=data["image"],
+            image=image,
             size=(height, width),
-            traits=measure_traits(radiograph, self._look(data["image"][:1].as_tensor())),
+            traits=measure_traits(radiograph, self._content(image), is_turned_round=is_turned_round),
             format=radiograph.format,
             spacing=radiograph.spacing,
             spacing_source=radiograph.spacing_source,
@@ -154,8 +162,13 @@ class Segmenter:
             source=radiograph.source,
             picture=thumbnail(radiograph.pixels) if picture else None,
             turn=radiograph.turn,
-            remarks=radiograph.remarks,
+            remarks=(*radiograph.remarks, TURNED_ROUND) if is_turned_round else radiograph.remarks,
         )
+
+    def _content(self, image: MetaTensor) -> Content:
+        """Return what a preprocessing with `FixPolarityd` has seen, or look."""
+        seen = image.meta.get(CONTENT_KEY)
+        return self._look(image.as_tensor()[:1]) if seen is None else Content.from_array(seen)
 
     def run(self, prepared: Sequence[PreparedRadiograph]) -> Iterator[Segmentation]:
         """Pass a batch through the network, and yield the segmentations in order.

@@ -1,3 +1,4 @@
+from .polarity import FixPolarityd as FixPolarityd
 from .portable_device import RandCollimationd as RandCollimationd
 from .portable_device import RandElectrodesd as RandElectrodesd
 from .portable_device import RandGridLinesd as RandGridLinesd

@@ -164,6 +164,27 @@ def test_a_lateral_view_is_left_out_unless_any_view_is_wanted(weights: Path, tmp
     assert (tmp_path / "both" / "lateral_mask.png").is_file()
 
 
+def test_strict_and_polarity(weights: Path, shared_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with Image.open(min((shared_data / "native" / "images").iterdir())) as image:
+        pixels = np.asarray(image.convert("L"))
+    for name, shown in (("plain", pixels), ("inverted", 255 - pixels), ("turned", pixels[::-1])):
+        Image.fromarray(shown).save(tmp_path / "in" / f"{name}.png")
+    result = run(tmp_path / "in", "--out", tmp_path / "out", "--strict", weights=weights)
+    assert result.exit_code == 1
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["inverted_mask.png", "plain_mask.png"]
+    assert "with remarks" in result.stdout
+    inverted, plain, turned = json.loads((tmp_path / "out" / "predictions.json").read_text())["predictions"]
+    assert "its grey scale was turned round" in inverted["remarks"][0]
+    assert plain["remarks"] == []
+    assert (turned["status"], "(turned)" in turned["reason"]) == ("skipped", True)
+    kept = run(tmp_path / "in" / "inverted.png", "-o", tmp_path / "b", "--no-fix-polarity", "--json", weights=weights)
+    document = json.loads(kept.stdout)
+    assert document["predictions"][0]["remarks"] == []
+    assert "inverted_grey" in document["predictions"][0]["flags"]
+    assert "fix_polarity=False" in document["model"]["overrides"]
+
+
 def test_resume_knows_a_fetched_image_by_its_uid(weights: Path, tmp_path: Path, monkeypatch) -> None:
     def fetched(url: str, study: str, folder: str) -> list[Path]:
         write(Path(folder, "1.2.3.dcm"), radiograph("CR", ViewPosition="AP"))

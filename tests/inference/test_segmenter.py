@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 
 from monai_lungxfer.bundle.files import export_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.inference.content_check import TURNED_ROUND
+from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.networks.donor_unet import DonorUNet
@@ -149,6 +152,49 @@ def test_equals_a_run_of_the_bundle(bright: Segmenter, bright_weights: Path, tmp
     assert np.array_equal(read_mask(written), bright.segment(read_radiograph(tmp_path / "in" / "x.png")).mask)
 
 
+def test_an_inverted_grey_scale_is_turned_round_and_told(
+    bright_weights: Path, shared_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pixels = read_radiograph(min((shared_data / "native" / "images").iterdir())).pixels
+    path = tmp_path / "Roe" / "x.png"
+    path.parent.mkdir()
+    Image.fromarray((255 - pixels).astype(np.uint8)).save(path)
+    segmenter, kept = (
+        Segmenter.from_bundle(weights=bright_weights, device="cpu", overrides=BRIGHT_IS_LUNG | one)
+        for one in ({}, {"fix_polarity": False})
+    )
+    with caplog.at_level(logging.WARNING):
+        (found,) = segmenter.run([segmenter.load(path, name="x.png", picture=True)])
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("monai_lungxfer")]
+    assert told == [f"x.png: {TURNED_ROUND}"]
+    assert found.remarks == (TURNED_ROUND,)
+    assert "inverted_grey" in found.flags
+    found.refuse_flagged()  # it was mended
+    assert found.radiograph.picture is not None
+    assert np.array_equal(found.radiograph.picture, thumbnail(255 - pixels))  # as it is stored
+    plain = segmenter.segment(radiograph(pixels))
+    assert not {"inverted_grey"} & set(plain.flags)
+    assert np.mean(found.mask == plain.mask) > 0.999
+    as_stored = kept.segment_file(path)
+    assert (as_stored.remarks, "inverted_grey" in as_stored.flags) == ((), True)
+    assert np.mean(as_stored.mask == plain.mask) < 0.5
+    with pytest.raises(InputFileError, match="inverted_grey"):
+        as_stored.refuse_flagged()
+
+
+def test_a_preprocessing_without_the_look_is_given_it(bright_weights: Path, shared_data: Path) -> None:
+    """As in copies of bundles that earlier versions made."""
+    steps = bundle_workflow("portable", "inference", {}).parser["preprocessing"]["transforms"]
+    older = [step for step in steps if "polarity" not in step["_target_"]]
+    assert len(older) == len(steps) - 1
+    overrides = BRIGHT_IS_LUNG | {"preprocessing#transforms": older}
+    segmenter = Segmenter.from_bundle(weights=bright_weights, device="cpu", overrides=overrides)
+    pixels = read_radiograph(min((shared_data / "native" / "images").iterdir())).pixels
+    found = segmenter.segment(radiograph(-pixels))
+    assert "inverted_grey" in found.flags
+    assert not found.remarks
+
+
 def test_area_and_spacing(bright: Segmenter) -> None:
     pixels = shapes(256, 256)
     segmentation = bright.segment(radiograph(pixels, spacing=(0.2, 0.3)))
@@ -228,6 +274,7 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
         ({"threshold": "half"}, "threshold would be 'half', not a number"),
         ({"threshold": 2}, "threshold would be 2, not a number above 0 and below 1"),
         ({"clean": "maybe"}, "clean would be 'maybe', not true or false"),
+        ({"fix_polarity": 1}, "fix_polarity would be 1, not true or false"),
     ],
 )
 def test_overrides_that_do_not_hold(bright_weights: Path, overrides: dict, message: str) -> None:

@@ -15,7 +15,7 @@ from monai_lungxfer.utils.log_redaction import RedactingFormatter, withhold_libr
 
 logger = logging.getLogger(__name__)
 
-_READER = "monai_lungxfer.io.radiograph"
+_NAMERS = ("monai_lungxfer.io.radiograph", "monai_lungxfer.inference.segmenter")
 _STATUSES = {"done": "segmented", "skipped": "skipped", "left out": "left out"}
 
 
@@ -41,8 +41,8 @@ def configure(level: str | None) -> None:
 def _without_paths(record: logging.LogRecord) -> bool:
     if isinstance(record.args, tuple):
         args = tuple(PATH if isinstance(value, Path) else value for value in record.args)
-        # The reader's messages begin with the name of the image, which is its path below the study.
-        record.args = (PATH, *args[1:]) if args and record.name == _READER else args
+        # Their messages begin with the name of the image, which is its path below the study.
+        record.args = (PATH, *args[1:]) if args and record.name in _NAMERS else args
     return True
 
 
