@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 __all__ = ["AS_STORED", "UPSIDE_DOWN", "Turn", "turn_by_patient_orientation"]
+
+_Array = TypeVar("_Array", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -39,19 +40,21 @@ class Turn:
         """Tell whether anything is turned."""
         return any(self.flags)
 
-    def apply(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """Return a view of (..., H, W) as it stands upright."""
+    def apply(self, stored: _Array) -> _Array:
+        """Return (..., H, W), an array of NumPy or a tensor of PyTorch, as it stands upright."""
         turned = stored.swapaxes(-1, -2) if self.transpose else stored
         return self._flipped(turned)
 
-    def undo(self, upright: NDArray[Any]) -> NDArray[Any]:
-        """Return a view of an upright array, (..., H, W), in the stored frame."""
+    def undo(self, upright: _Array) -> _Array:
+        """Return an upright array or tensor, (..., H, W), in the stored frame."""
         turned = self._flipped(upright)
         return turned.swapaxes(-1, -2) if self.transpose else turned
 
-    def _flipped(self, array: NDArray[Any]) -> NDArray[Any]:
-        axes = [axis for axis, wanted in ((-2, self.flip_rows), (-1, self.flip_columns)) if wanted]
-        return np.flip(array, tuple(axes)) if axes else array
+    def _flipped(self, array: Any) -> Any:
+        axes = tuple(axis for axis, wanted in ((-2, self.flip_rows), (-1, self.flip_columns)) if wanted)
+        if not axes:
+            return array
+        return np.flip(array, axes) if isinstance(array, np.ndarray) else array.flip(axes)
 
 
 AS_STORED = Turn()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import InvertibleTransform, MapTransform
@@ -34,7 +33,7 @@ class Uprightd(MapTransform, InvertibleTransform):
         for key in self.key_iterator(laid):
             image = laid[key]
             turn = _turn(image.meta.get("turn", ()))
-            turned = MetaTensor(_lay(image.as_tensor(), turn)).copy_meta_from(image)
+            turned = MetaTensor(turn.apply(image.as_tensor())).copy_meta_from(image)
             self.push_transform(turned, orig_size=image.shape[1:], extra_info={"turn": list(turn.flags)})
             laid[key] = turned
         return laid
@@ -45,16 +44,9 @@ class Uprightd(MapTransform, InvertibleTransform):
         for key in self.key_iterator(stored):
             image = stored[key]
             turn = _turn(self.pop_transform(image)["extra_info"]["turn"])
-            back = _lay(_lay(image.as_tensor(), Turn(False, turn.flip_rows, turn.flip_columns)), Turn(turn.transpose))
-            stored[key] = MetaTensor(back).copy_meta_from(image)
+            stored[key] = MetaTensor(turn.undo(image.as_tensor())).copy_meta_from(image)
         return stored
 
 
 def _turn(flags: Any) -> Turn:
     return Turn(*(bool(flag) for flag in flags))
-
-
-def _lay(image: torch.Tensor, turn: Turn) -> torch.Tensor:
-    image = image.transpose(-1, -2) if turn.transpose else image
-    axes = [axis for axis, wanted in ((-2, turn.flip_rows), (-1, turn.flip_columns)) if wanted]
-    return image.flip(axes) if axes else image
