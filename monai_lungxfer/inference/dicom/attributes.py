@@ -34,6 +34,14 @@ def read_text(source: Dataset, keyword: str) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
+def read_items(source: Dataset, keyword: str) -> list[Dataset]:
+    """Return the items of a sequence, none when it is absent or cannot be read."""
+    try:
+        return [item for item in source.get(keyword) or () if isinstance(item, Dataset)]
+    except Exception:  # noqa: BLE001 - as above
+        return []
+
+
 def valid_text(source: Dataset, keyword: str) -> str:
     """Return `read_text` where it is valid for the attribute or can be mended, else "".
 
