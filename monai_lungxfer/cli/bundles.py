@@ -102,7 +102,7 @@ def export(
 def _images(given: list[Path]) -> list[Path]:
     from monai_lungxfer.inference.inputs import find_inputs
 
-    return [item.path for item in find_inputs(given)]
+    return [item.path for item in find_inputs(given) if item.left_out is None]
 
 
 def _add_formats(folder: Path, formats: list[Format], images: list[Path]) -> None:

@@ -155,6 +155,8 @@ def _loaded_ahead(
 def _load(segmenter: Segmenter, task: PlannedResult) -> PreparedRadiograph | InputFileError:
     """Return what is kept of a radiograph, or why it is not segmented."""
     item = task.item
+    if item.left_out is not None:
+        return ViewError(item.left_out, source=item.path)
     try:
         radiograph = segmenter.load(item.path, name=item.name, any_view=item.any_view, picture=task.overlay is not None)
         task.check(radiograph)

@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist
+from monai_lungxfer.inference.dicom.directory import find_directory, listed_files
 from monai_lungxfer.io.formats import check_is_file, detect_format
 from monai_lungxfer.io.formats.dicom_view import is_directory
+from monai_lungxfer.io.formats.unread import name_unread_format
 from monai_lungxfer.utils.errors import InputFileError
 
 IMAGE_SUFFIXES = frozenset(
-    (".bmp", ".dcm", ".dicom", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz", ".nrrd", ".png", ".tif", ".tiff")
+    (
+        *(".bmp", ".dcm", ".dicom", ".gif", ".j2k", ".jp2", ".jpeg", ".jpg", ".mha", ".mhd", ".nii", ".nii.gz"),
+        *(".nrrd", ".png", ".tif", ".tiff", ".webp"),
+    )
 )
 """Names that a folder's images are known by; those of the common formats are also known by their content."""
 
@@ -26,13 +31,16 @@ _RESULT_ENDINGS = ("_mask", "_overlay")
 class Found:
     """What an input stands for: files, absolute, and the folder that their names start from.
 
-    `results` is how many files were left out as results of this package, or masks of a data set, by their names.
-    `others` is how many files of a folder are no images.
+    `left_out` tells of some of the files why they are not to be read. `results` is how many others were passed over as
+    results of this package, or masks of a data set, by their names, `unlisted` how many pictures lie with a DICOMDIR
+    that does not list them, and `others` how many files of a folder are no images.
     """
 
     root: Path
     files: list[Path] = field(default_factory=list)
+    left_out: dict[Path, str] = field(default_factory=dict)
     results: int = 0
+    unlisted: int = 0
     others: int = 0
 
 
@@ -43,37 +51,13 @@ def search(given: str | Path) -> Found:
         return _in_folder(path)
     if path.is_file():
         if not _has_image_suffix(path) and is_directory(path):
-            return _in_folder(path.parent)
+            return _in_folder(path.parent, path)
         return Found(path.parent, _from_datalist(path) if path.suffix.lower() == ".json" else [path])
     if path.exists():
         check_is_file(path)
     if glob.has_magic(str(given)):
         return _from_pattern(path)
     raise InputFileError("does not exist", source=given, remedy="Check the path")
-
-
-def images_in(folder: str | Path, pattern: str = "*") -> list[str]:
-    """List the images of a folder, not of folders below it, whose names fit a pattern: for a bundle's inference.yaml.
-
-    They are paths, sorted. Files that are no images by their name or content, such as a README, are left out. The
-    folder need not exist: MONAI makes parts of the configuration, such as the postprocessing, where none is given.
-    """
-    paths = [Path(folder, name) for name in glob.glob(pattern, root_dir=folder)]  # noqa: PTH207 - hidden files stay out
-    return sorted(str(path) for path in paths if path.is_file() and is_image(path))
-
-
-def require_images(images: Sequence[str], folder: str | Path, pattern: str = "*") -> None:
-    """Refuse to continue without images of `images_in`, which was given the folder and the pattern."""
-    if images:
-        return
-    if not Path(folder).is_dir():
-        raise InputFileError("there is no such folder", source=folder, remedy="Check --dataset_dir")
-    fitting = "" if pattern == "*" else f" that fits {pattern!r}"
-    raise InputFileError(
-        f"the folder holds no image{fitting}",
-        source=folder,
-        remedy="Check --dataset_dir and --image_pattern; folders below it are not searched",
-    )
 
 
 def strip_image_suffix(name: str) -> str:
@@ -88,7 +72,8 @@ def _from_datalist(path: Path) -> list[Path]:
     return [Path(os.path.abspath(record["image"])) for record in records]  # noqa: PTH100 - as above
 
 
-def _in_folder(folder: Path) -> Found:
+def _in_folder(folder: Path, directory: Path | None = None) -> Found:
+    """Search a folder; a DICOMDIR that is given, or lies in a folder, says which files below its own count."""
     found = Found(folder)
     for parent, folders, names in os.walk(folder, onerror=_refuse):
         if _file_type(Path(parent, DATALIST_NAME)) == stat.S_IFREG:
@@ -96,13 +81,42 @@ def _in_folder(folder: Path) -> Found:
             folders.clear()  # which hold its images, and its masks
             continue
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        images = [file for file in files if is_image(file)]
-        found.others += len(files) - len(images)
-        _add_without_results(found, images)
+        index, directory = directory or find_directory(Path(parent), names), None
+        if index is not None and (listed := listed_files(index)) is not None:
+            _add_listed(found, Path(parent), listed)
+            folders.clear()
+            continue
+        _add_images(found, [Path(parent, name) for name in sorted(names) if not name.startswith(".")])
     if not found.files:
         raise InputFileError("the folder holds no image", source=folder, remedy="Give a folder of radiographs")
     return found
+
+
+def _add_listed(found: Found, folder: Path, listed: list[Path]) -> None:
+    """Add what a DICOMDIR lists. Other DICOM files are told one by one, a viewer's logos and icons are counted."""
+    files = {Path(parent, name) for parent, _, names in os.walk(folder) for name in names if not name.startswith(".")}
+    others = sorted(files.difference(listed))
+    pictures = _without_results(found, [file for file in others if is_image(file)])
+    unlisted = [file for file in pictures if is_dicom(file)]
+    found.files += sorted([*listed, *unlisted])
+    found.left_out |= dict.fromkeys(unlisted, "is not listed in the DICOMDIR that lies with it")
+    found.unlisted += len(pictures) - len(unlisted)
+
+
+def _add_images(found: Found, files: list[Path]) -> None:
+    """Add images, and with the reason what holds a picture in a format that is not read."""
+    unread = {file: name for file in files if (name := _unread_format(file)) is not None}
+    images = [file for file in files if file in unread or is_image(file)]
+    found.others += len(files) - len(images)
+    kept = _without_results(found, images)
+    found.files += kept
+    found.left_out |= {
+        file: f"is a {unread[file]} file, a format that is not read" for file in kept if file in unread
+    }
+
+
+def _unread_format(file: Path) -> str | None:
+    return None if _file_type(file) != stat.S_IFREG or is_image(file) else name_unread_format(file)
 
 
 def _refuse(error: OSError) -> None:
@@ -133,6 +147,14 @@ def is_image(path: Path) -> bool:
         return True  # to be tried, and reported as unreadable, not to be passed over in silence
 
 
+def is_dicom(path: Path) -> bool:
+    """Tell whether a file is a DICOM file by its content."""
+    try:
+        return detect_format(path) == "dicom"
+    except (InputFileError, OSError):
+        return False
+
+
 def _has_image_suffix(path: Path) -> bool:
     return path.name.lower().endswith(tuple(IMAGE_SUFFIXES))
 
@@ -143,13 +165,19 @@ def _from_pattern(pattern: Path) -> Found:
         fixed = fixed.parent
     found = Found(fixed)
     fitting = [Path(name) for name in sorted(glob.glob(str(pattern), recursive=True))]  # noqa: PTH207 - absolute
-    _add_without_results(found, [file for file in fitting if file.is_file()])
+    found.files += _without_results(found, [file for file in fitting if file.is_file()])
     if not found.files:
         raise InputFileError("no file fits this pattern", source=pattern, remedy="Check the pattern")
     return found
 
 
-def _add_without_results(found: Found, files: list[Path]) -> None:
-    kept = [file for file in files if not strip_image_suffix(file.name).endswith(_RESULT_ENDINGS)]
-    found.files += kept
+def _without_results(found: Found, files: list[Path]) -> list[Path]:
+    """Return the files without results by their names, which are counted."""
+    kept = [file for file in files if not is_result(file)]
     found.results += len(files) - len(kept)
+    return kept
+
+
+def is_result(path: Path) -> bool:
+    """Tell whether a file has the name of a result of this package, or of a mask of a data set."""
+    return any(name.lower().endswith(_RESULT_ENDINGS) for name in (strip_image_suffix(path.name), path.stem))

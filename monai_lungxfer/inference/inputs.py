@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_lungxfer.inference.exclusions import find_exclusions
 from monai_lungxfer.inference.input_search import Found, search, strip_image_suffix
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -35,11 +36,15 @@ class InputFile:
         so that what lies above the inputs, which may name a patient, gets into no table.
     any_view : bool
         Whether it is segmented even if it is no frontal chest radiograph by its DICOM header.
+    left_out : str or None
+        Why it is not even to be read, whatever `any_view` says: it is a result, a second image of its exposure, of a
+        format that is not read, or not listed in the DICOMDIR.
     """
 
     path: Path
     name: str
     any_view: bool = False
+    left_out: str | None = None
 
 
 def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list[InputFile]:
@@ -50,7 +55,8 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
     inputs : sequence of str or pathlib.Path
         Each one a file; a folder, which is searched with all folders below it; a pattern with ``*``, ``?``, ``[…]``
         or ``**``; or a datalist (``.json``). A folder that holds a `datalist.json`, itself or below
-        another one, is read through it. A DICOMDIR stands for its folder.
+        another one, is read through it. A DICOMDIR stands for its folder, and one in a folder is followed: of what
+        lies there and below, only the files that it lists are read.
     any_view : bool
         Whether DICOM files are segmented whatever modality, body part and view their headers tell.
 
@@ -60,7 +66,9 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
         Every file once, in the order of the inputs, and sorted within a folder or pattern. Hidden files and folders
         are left out of folders and patterns, and so are files named ``*_mask`` or ``*_overlay``: those are results of
         this package, or the masks of a data set, and no radiographs. A file that is named itself is always listed.
-        No file is opened that has the suffix of an image: what is in it shows when it is read.
+        What is not to be read has a reason, `InputFile.left_out`: of DICOM files by
+        `monai_lungxfer.inference.exclusions.find_exclusions`, for which their headers are read, of others as told
+        there.
 
     Raises
     ------
@@ -70,21 +78,32 @@ def find_inputs(inputs: Sequence[str | Path], *, any_view: bool = False) -> list
         When a datalist is malformed.
     """
     searched = [search(given) for given in inputs]
-    _report(searched)
     found = dict.fromkeys(path for one in searched for path in one.files)
+    left_out = {path: reason for one in searched for path, reason in one.left_out.items()}
+    left_out |= find_exclusions([path for path in found if path not in left_out])
+    _report(searched, left_out.values())
     roots = [one.root for one in searched]
     outside = [path.parent for path in found if not any(path.is_relative_to(root) for root in roots)]
     above = _common_folder([*roots, *outside])
-    return [InputFile(path, _name(os.path.relpath(path, above)), any_view) for path in found]
+    return [InputFile(path, _name(os.path.relpath(path, above)), any_view, left_out.get(path)) for path in found]
 
 
-def _report(searched: Sequence[Found]) -> None:
-    """Tell how many files are not listed: not which, since their names and folders may be those of patients."""
+def _report(searched: Sequence[Found], reasons: Iterable[str]) -> None:
+    """Tell how many files are left out: not which, since their names and folders may be those of patients."""
     results, others = sum(one.results for one in searched), sum(one.others for one in searched)
     if results:
         logger.warning("%d files named *_mask or *_overlay were left out", results)
+    report_reasons(reasons)
+    if unlisted := sum(one.unlisted for one in searched):
+        logger.info("Pictures that were passed over, since the DICOMDIR beside them does not list them: %d", unlisted)
     if others:
         logger.info("Files in the folders that were passed over, since they are no images: %d", others)
+
+
+def report_reasons(reasons: Iterable[str]) -> None:
+    """Warn of files that are left out, with their number for each reason."""
+    for reason, count in Counter(reasons).items():
+        logger.warning("Files that were left out: %d (%s)", count, reason)
 
 
 def _name(relative: str) -> str:

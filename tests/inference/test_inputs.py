@@ -40,7 +40,7 @@ def test_every_format_that_is_read_is_found_in_folders(tmp_path) -> None:
 
 
 def test_what_is_no_image_is_counted(tmp_path, caplog) -> None:
-    make(tmp_path, "x.png", "photo.webp", "sub/film.gif", ".hidden", "x_mask.png")
+    make(tmp_path, "x.png", "photo.xyz", "sub/film.avi", ".hidden", "x_mask.png")
     with caplog.at_level(logging.INFO):
         assert names(tmp_path, tmp_path / "x.png") == ["x.png"]
     assert "no images: 2" in caplog.text
