@@ -178,7 +178,11 @@ def _table(predictions: Sequence[Prediction]) -> Table:
     table = Table("what", "radiographs", "meaning", box=None)
     table.add_row("segmented", str(statuses["done"]), "")
     table.add_row("skipped", str(statuses["skipped"]), "could not be read, or refused: see predictions.csv")
-    table.add_row("left out", str(statuses["left out"]), "no frontal chest radiograph (--any-view), or for the reason in predictions.csv")
+    table.add_row(
+        "left out",
+        str(statuses["left out"]),
+        "no frontal chest radiograph (--any-view), or for the reason in predictions.csv",
+    )
     table.add_row("flagged", str(sum(bool(prediction.flags) for prediction in predictions)), "")
     for flag, meaning in FLAGS.items():
         if flags[flag]:

@@ -1,6 +1,6 @@
 """What `monai.bundle run` needs of a bundle's inference.yaml: which images are segmented, and what if one is damaged.
 
-The images are those that ``lungxfer predict`` would segment; it does not use this module, and has its own table of them.
+The images are those that ``lungxfer predict`` would segment, which has a table of its own and does not use this module.
 """
 
 from __future__ import annotations

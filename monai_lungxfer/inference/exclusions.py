@@ -16,7 +16,7 @@ from monai_lungxfer.io.formats.quiet import quiet
 
 RAW_TWIN = "is the FOR PROCESSING image of an exposure that is also there FOR PRESENTATION"
 
-_SEGMENTATIONS = (  # and surfaces, contours, parametric and height maps: what is computed from images (PS3.6, table A-1)
+_SEGMENTATIONS = (  # surfaces, contours and parametric maps, too: what is computed from images (PS3.6, table A-1)
     *("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.5", "1.2.840.10008.5.1.4.1.1.66.7"),
     *("1.2.840.10008.5.1.4.1.1.481.3", "1.2.840.10008.5.1.4.1.1.30"),
 )

@@ -109,7 +109,9 @@ def test_what_cannot_be_read_is_passed_over_and_told_in_the_end(
 ) -> None:
     load = LoadImaged("image", reader=RadiographReader, ensure_channel_first=True)
     dataset = ReadableImages(damaged, Compose([load]))
-    loaded = [item["image"].meta["filename_or_obj"] for item in DataLoader(dataset, batch_size=None, num_workers=workers)]
+    loaded = [
+        item["image"].meta["filename_or_obj"] for item in DataLoader(dataset, batch_size=None, num_workers=workers)
+    ]
     assert sorted(loaded) == [damaged[number]["image"] for number in (0, 2, 4)]
     with pytest.raises(InputFileError, match="2 of 5 images could not be read and have no mask"):
         dataset.require_all()

@@ -110,7 +110,7 @@ def _began(header: Dataset) -> datetime | None:
     whole = whole or date.replace(".", "") + read_text(header, "AcquisitionTime").replace(":", "")
     for form in ("%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S"):
         try:
-            return datetime.strptime(whole, form)  # noqa: DTZ007 - compared with times of the same device
+            return datetime.strptime(whole, form)
         except ValueError:
             continue
     return None

@@ -21,10 +21,19 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIF", b"heix": "HEIF", b
 """Of ISO base media files, behind ``ftyp`` (ISO 23008-12)."""
 
 _SUFFIXES = {
-    **{".jxl": "JPEG XL", ".npy": "NumPy", ".npz": "NumPy", ".psd": "Photoshop", ".exr": "OpenEXR", ".tga": "TGA"},
-    **{".avif": "AVIF", ".heic": "HEIF", ".heif": "HEIF", ".mat": "MATLAB", ".h5": "HDF5", ".hdf5": "HDF5"},
-    **{".fits": "FITS", ".pgm": "PNM", ".ppm": "PNM", ".pnm": "PNM", ".pcx": "PCX"},
-    **{".raw": "raw", ".img": "raw"},
+    "JPEG XL": (".jxl",),
+    "NumPy": (".npy", ".npz"),
+    "AVIF": (".avif",),
+    "HEIF": (".heic", ".heif"),
+    "PNM": (".pgm", ".ppm", ".pnm"),
+    "PCX": (".pcx",),
+    "TGA": (".tga",),
+    "Photoshop": (".psd",),
+    "OpenEXR": (".exr",),
+    "FITS": (".fits",),
+    "HDF5": (".h5", ".hdf5"),
+    "MATLAB": (".mat",),
+    "raw": (".raw", ".img"),
 }
 _HEAD = 32
 
@@ -39,4 +48,4 @@ def name_unread_format(path: Path) -> str | None:
     found = next((name for magic, name in _MAGICS.items() if head.startswith(magic)), None)
     if found is None and head[4:8] == b"ftyp":
         found = _BRANDS.get(head[8:12])
-    return found or _SUFFIXES.get(path.suffix.lower())
+    return found or next((name for name, known in _SUFFIXES.items() if path.suffix.lower() in known), None)

@@ -13,8 +13,14 @@ from monai_lungxfer.inference.dicom.exposures import find_raw_twins
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 CR = "1.2.840.10008.5.1.4.1.1.1"
 SHOWN: dict[str, Any] = {
-    **{"SOPClassUID": DX, "SOPInstanceUID": "2.25.1", "StudyInstanceUID": "2.25.9", "Rows": 300, "Columns": 200},
-    **{"PresentationIntentType": "FOR PRESENTATION", "AcquisitionDate": "20200101", "AcquisitionTime": "101010"},
+    "SOPClassUID": DX,
+    "SOPInstanceUID": "2.25.1",
+    "StudyInstanceUID": "2.25.9",
+    "Rows": 300,
+    "Columns": 200,
+    "PresentationIntentType": "FOR PRESENTATION",
+    "AcquisitionDate": "20200101",
+    "AcquisitionTime": "101010",
 }
 RAW = SHOWN | {"SOPClassUID": f"{DX}.1", "SOPInstanceUID": "2.25.2", "PresentationIntentType": "FOR PROCESSING"}
 UNTIMED = {"AcquisitionTime": "", "AcquisitionDate": ""}
