@@ -26,7 +26,10 @@ EXPOSED = (
     "and start and stop trainings. There are no users and no encryption"
 )
 
-_PATTERNS = [f"*{suffix}" for suffix in (".nii.gz", ".nii", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")]
+_SUFFIXES = (
+    *(".nii.gz", ".nii", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".jp2", ".j2k", ".webp", ".gif", ".dcm", ".dicom"),
+)
+_PATTERNS = [f"*{each}" for suffix in _SUFFIXES for each in (suffix, suffix.upper())]  # in both, for the stock app
 _LOCK = "server.lock"
 _LAST_OF_STOCK = Path("torchvision", "utils.py")
 _TEMPORARY = "tmp"  # what requests have sent

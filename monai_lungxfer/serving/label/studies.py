@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastor
 from monailabel.datastore.utils.dicom import dicom_web_download_series
 
 from monai_lungxfer.inference.dicom.dicomweb import RADIOGRAPHY
+from monai_lungxfer.inference.input_search import is_result
 from monai_lungxfer.io.mask_writer import save_mask
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.serving.label.guard import escapes_folder
@@ -48,6 +50,22 @@ class FolderStudies(LocalDatastore):
         """Beside the lock of MONAI Label, which is not reentrant, and which its own methods take inside of this one."""
         return FileLock(Path(self._datastore_path, ".datastore.lock"), thread_local=False)
 
+    @cached_property
+    def _suffixes(self) -> tuple[str, ...]:
+        """In small letters, the longer ones first."""
+        found = {pattern.removeprefix("*").lower() for pattern in self._extensions}
+        return tuple(sorted(found, key=lambda suffix: (-len(suffix), suffix)))
+
+    def _list_files(self, path: str, patterns: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
+        """Return the files with a suffix that is served, whatever its case; results of predictions are no images."""
+        names = [name for name in os.listdir(path) if name.lower().endswith(self._suffixes)]  # noqa: PTH208
+        return {name: name for name in names if not is_result(Path(name))}
+
+    def _to_id(self, file: str) -> tuple[str, str]:
+        """Return a file's name without its suffix, and that as it is written."""
+        length = next((len(suffix) for suffix in self._suffixes if file.lower().endswith(suffix)), None)
+        return super()._to_id(file) if length is None else (file[:-length], file[-length:])
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Let nobody else change the datastore while the block runs, which begins with what others have written."""
@@ -73,9 +91,9 @@ class FolderStudies(LocalDatastore):
         """Add an image that can be read as a radiograph; no file of the folder is replaced."""
         with self._alone():
             _check_names(image_id)
-            suffixes = tuple(pattern.removeprefix("*") for pattern in self._extensions)
+            suffixes = self._suffixes
             suffix = self._to_id(Path(image_filename).name)[1]
-            if suffix not in suffixes or image_id.endswith(suffixes):
+            if suffix.lower() not in suffixes or image_id.lower().endswith(suffixes):
                 raise InputFileError(
                     "the file's name has no suffix that is served here, or the id has one",
                     remedy=f"Send a file with one of {', '.join(suffixes)}, and an id without",
