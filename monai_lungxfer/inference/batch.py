@@ -82,7 +82,7 @@ def predict_files(
         Before any work when results exist (without `overwrite`, or `resume` and a journal), would replace an input,
         or stem from another model; later when one cannot be written.
     """
-    out_dir = Path(out_dir).absolute()
+    out_dir = Path(out_dir).expanduser().absolute()
     options = options or OutputOptions()
     tasks = plan(inputs, options)
     journal = Journal(out_dir, segmenter.identity, options, tasks)

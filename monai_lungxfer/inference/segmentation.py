@@ -159,6 +159,7 @@ class Segmentation:
         path : str or pathlib.Path
             ``.png``, ``.nii.gz`` or ``.nii``, see `monai_lungxfer.io.mask_writer.save_mask`; ``.dcm`` is a DICOM
             Segmentation, see `monai_lungxfer.inference.dicom.segmentation.lung_segmentation`, of a DICOM radiograph.
+            Suffixes may be in capitals; ``~`` is the user's folder.
         overwrite : bool
             Whether a file that is there is replaced.
         sides : bool
@@ -173,15 +174,15 @@ class Segmentation:
         OutputError
             When the file is there already, is the radiograph itself, or cannot be written.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         known = (*MASK_SUFFIXES.values(), ".nii", SEG_SUFFIX)
-        if not path.name.endswith(known):
+        if not path.name.lower().endswith(known):
             raise ValueError(f"{path.name} ends with none of {', '.join(known)}")
         if self._is_source(path):
             raise OutputError("is the radiograph itself", source=path, remedy="Choose another name")
         if path.exists() and not overwrite:
             raise OutputError("is there already", source=path, remedy="Choose another name, or allow overwrite=True")
-        if path.suffix == SEG_SUFFIX:
+        if path.suffix.lower() == SEG_SUFFIX:
             self._save_dicom(path, sides)
         else:
             like = self.radiograph.source if self.radiograph.format == "nifti" else None  # others need not be there

@@ -57,11 +57,12 @@ def save_mask(
     OutputError
         When the file cannot be written.
     """
-    path = Path(path)
-    if path.name.endswith(".png"):
+    path = Path(path).expanduser()
+    name = path.name.lower()
+    if name.endswith(".png"):
         with atomic_path(path) as temporary:
             temporary.write_bytes(encode_png(mask))
-    elif path.name.endswith((".nii.gz", ".nii")):
+    elif name.endswith((".nii.gz", ".nii")):
         _save_nifti(path, mask, spacing, None if radiograph is None else Path(radiograph))
     else:
         raise ValueError(f"{path.name} ends with none of .png, .nii.gz and .nii")
@@ -101,7 +102,7 @@ def _save_nifti(
 ) -> None:
     image = _as_radiograph(mask, radiograph) or _as_itk(mask, spacing)
     content = image.to_bytes()
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         content = gzip.compress(content, compresslevel=6, mtime=0)  # without a time, the same mask is the same file
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)

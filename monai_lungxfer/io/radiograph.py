@@ -105,7 +105,8 @@ def read_radiograph(
         When `channels` is something else.
     """
     _check_channels(channels)
-    format_name, picture = decode(Path(path), frontal_only=not any_view)
+    path = Path(path).expanduser()
+    format_name, picture = decode(path, frontal_only=not any_view)
     spacing, remarks = _spacing(picture, is_dicom=format_name == "dicom")
     for remark in remarks:
         logger.warning("%s: %s", path if name is None else name, remark)
@@ -115,7 +116,7 @@ def read_radiograph(
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
     return Radiograph(
-        pixels, format_name, *spacing, is_colour, picture.view, picture.header, Path(path), picture.turn, remarks
+        pixels, format_name, *spacing, is_colour, picture.view, picture.header, path, picture.turn, remarks
     )
 
 

@@ -69,6 +69,24 @@ def test_every_format_is_written_by_its_suffix(segmenter: lx.Segmenter, dicom: P
     assert written.PatientID == "SECRET-ID"
 
 
+def test_suffixes_may_be_in_capitals_and_the_users_folder_is_found(
+    segmenter: lx.Segmenter, dicom: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("highdicom")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    result = segmenter.segment_file("~/in/x.dcm")
+    for name in ("mask.PNG", "mask.Nii.GZ", "mask.NII", "mask.DCM"):
+        result.save(f"~/{name}")
+        assert np.array_equal(lx.read_mask(f"~/{name}") if name != "mask.DCM" else seg_pixels(tmp_path), result.mask)
+    assert (tmp_path / "mask.Nii.GZ").read_bytes()[:2] == b"\x1f\x8b"
+    (row,) = predict_files(segmenter, find_inputs(["~/in"]), "~/out")
+    assert (tmp_path / "out" / str(row.mask)).is_file()
+
+
+def seg_pixels(folder: Path) -> np.ndarray:
+    return pydicom.dcmread(folder / "mask.DCM").pixel_array
+
+
 def test_a_header_without_an_identifier_is_read_again_for_its_pixels(segmenter: lx.Segmenter, tmp_path: Path) -> None:
     pytest.importorskip("highdicom")
     image = radiograph("CR", SOPInstanceUID=None)

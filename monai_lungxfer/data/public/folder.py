@@ -11,7 +11,9 @@ from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
 from monai_lungxfer.data.public.raw import PICTURES, list_files, unite_masks, wrong_layout
 from monai_lungxfer.utils.errors import LungXferError
 
-_SUFFIXES = PICTURES | {".bmp", ".dcm", ".nii", ".gz", ".mha", ".mhd", ".nrrd"}
+_SUFFIXES = PICTURES | {
+    *(".bmp", ".dcm", ".dicom", ".gif", ".gz", ".j2k", ".jp2", ".mha", ".mhd", ".nii", ".nrrd", ".webp")
+}
 _IMAGE_FOLDERS = frozenset({"image", "images"})
 _MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels", "segmentation", "segmentations"})
 _MASK_ENDING = re.compile(r"[-_](mask|msk|label|seg)$", re.IGNORECASE)
