@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import warnings
@@ -24,6 +25,8 @@ from monai_lungxfer.utils.extras import import_extra
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
+
+logger = logging.getLogger(__name__)
 
 AUTHORIZATION = "LUNGXFER_DICOMWEB_AUTHORIZATION"
 """Environment variable with the whole value of the header Authorization, such as ``Bearer TOKEN``."""
@@ -57,7 +60,9 @@ def fetch_study(
     study_uid : str
         Study Instance UID (0020,000D).
     folder : str or pathlib.Path
-        Receives a file for every instance, ``SOP-INSTANCE-UID.dcm``; one of that name is replaced.
+        Receives a file for every instance, ``SOP-INSTANCE-UID.dcm``; one of that name is replaced. Where several
+        series have an instance of one UID, which some de-identifiers and converters make, each of these files is
+        named ``SOP-INSTANCE-UID-SERIES-INSTANCE-UID.dcm``, and the log tells their number.
     modalities : sequence of str, optional
         Only series of these modalities, and those that name none; ``None`` fetches all.
 
@@ -81,13 +86,15 @@ def fetch_study(
     with _answers(url, DownloadError):
         found = client.search_for_series(study_uid, fields=["Modality"])
     wanted = _wanted(found, modalities, _shown(url))
-    files = []
+    fetched: dict[str, dict[str, Path]] = {}
     for series in wanted:
         # Errors of the file system are told by save_dicom, those of the connection by _answers.
         for instance in _instances(client, url, study_uid, series):
-            files.append(Path(folder) / _file_name(instance))
-            save_dicom(files[-1], instance)
-    return files
+            uid = str(instance.get("SOPInstanceUID"))
+            path = Path(folder) / f"{_file_stem(uid, *([series] if uid in fetched else []))}.dcm"
+            save_dicom(path, instance)
+            fetched.setdefault(uid, {})[series] = path
+    return _distinct(fetched)
 
 
 def store_instances(url: str, files: Sequence[str | Path]) -> None:
@@ -223,8 +230,20 @@ def _instances(client: DICOMwebClient, url: str, study_uid: str, series_uid: str
         yield instance
 
 
-def _file_name(instance: Dataset) -> str:
+def _distinct(fetched: Mapping[str, Mapping[str, Path]]) -> list[Path]:
+    """Name the first file of a UID that several series have as the others are, and return all files."""
+    files = []
+    for uid, by_series in fetched.items():
+        for series, path in by_series.items():
+            target = path if len(by_series) == 1 else path.with_name(f"{_file_stem(uid, series)}.dcm")
+            files.append(path.replace(target) if path != target else path)
+    if shared := sum(len(by_series) for by_series in fetched.values() if len(by_series) > 1):
+        logger.warning("Radiographs whose SOP Instance UID another series has, too, all of them fetched: %d", shared)
+    return files
+
+
+def _file_stem(*uids: str) -> str:
     """Return a name that stays in the folder, whatever the server sent."""
-    uid = str(instance.get("SOPInstanceUID"))
-    name = uid if re.fullmatch(r"[0-9.]{1,64}", uid) else hashlib.sha256(uid.encode()).hexdigest()
-    return f"{name}.dcm"
+    return "-".join(
+        uid if re.fullmatch(r"[0-9.]{1,64}", uid) else hashlib.sha256(uid.encode()).hexdigest() for uid in uids
+    )

@@ -83,6 +83,29 @@ def test_round_trip_by_dicomweb(orthanc, tmp_path) -> None:
     assert referenced == originals.keys()
 
 
+def test_radiographs_with_one_uid_in_several_series_are_all_fetched(orthanc, tmp_path, caplog) -> None:
+    url, _ = orthanc
+    sent = {}
+    for index in range(3):
+        image = radiograph("DX", bits=10 + index)
+        image.StudyInstanceUID, image.SeriesInstanceUID = f"{STUDY}.15", f"{STUDY}.15.{index}"
+        shared = f"{STUDY}.15.{9 if index < 2 else 8}"
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = shared
+        sent[image.SeriesInstanceUID] = write(tmp_path / f"{index}.dcm", image)
+    store_instances(url, list(sent.values()))
+    fetched = fetch_study(url, f"{STUDY}.15", tmp_path / "in")
+    assert sorted(file.name for file in fetched) == [
+        f"{STUDY}.15.8.dcm",
+        f"{STUDY}.15.9-{STUDY}.15.0.dcm",
+        f"{STUDY}.15.9-{STUDY}.15.1.dcm",
+    ]
+    assert sorted((tmp_path / "in").iterdir()) == sorted(fetched)
+    for image in map(pydicom.dcmread, fetched):
+        original = pydicom.dcmread(sent[image.SeriesInstanceUID])
+        assert np.array_equal(image.pixel_array, original.pixel_array)
+    assert "another series has, too, all of them fetched: 2" in caplog.text
+
+
 def test_round_trip_by_c_store(orthanc, tmp_path) -> None:
     url, port = orthanc
     sent = study(tmp_path, 20)
@@ -279,6 +302,6 @@ def test_instances_that_are_refused(tmp_path, status, reason) -> None:
 def test_a_file_name_stays_in_the_folder() -> None:
     image = pydicom.Dataset()
     image.SOPInstanceUID = "1.2.3"
-    assert dicomweb._file_name(image) == "1.2.3.dcm"
+    assert dicomweb._file_stem(str(image.SOPInstanceUID)) == "1.2.3"
     image[0x0008_0018]._value = pydicom.uid.UID("../../etc/x")
-    assert "/" not in dicomweb._file_name(image)
+    assert "/" not in dicomweb._file_stem(str(image.SOPInstanceUID), "1.2.3")
