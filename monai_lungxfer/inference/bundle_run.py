@@ -58,7 +58,11 @@ def images_in(folder: str | Path, pattern: str = "*", *, any_view: bool = False)
     reasons |= find_exclusions([path for path in images if path not in reasons])
     if not any_view:
         reasons |= _other_views([path for path in images if path not in reasons])
-    unread = [f"is a {name} file" for path in set(files).difference(images) if (name := name_unread_format(path))]
+    unread = [
+        f"is in {name} format, which is not read"
+        for path in set(files).difference(images)
+        if (name := name_unread_format(path))
+    ]
     report_reasons([*reasons.values(), *unread])
     return [str(path) for path in images if path not in reasons]
 

@@ -109,7 +109,7 @@ def _add_images(found: Found, files: list[Path]) -> None:
     found.others += len(files) - len(images)
     kept = _without_results(found, images)
     found.files += kept
-    found.left_out |= {file: f"is a {unread[file]} file, a format that is not read" for file in kept if file in unread}
+    found.left_out |= {file: f"is in {unread[file]} format, which is not read" for file in kept if file in unread}
 
 
 def _unread_format(file: Path) -> str | None:

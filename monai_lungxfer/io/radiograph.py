@@ -39,7 +39,8 @@ class Radiograph:
     pixels : numpy.ndarray
         float32, C-contiguous: (H, W), or (3, H, W) for red, green and blue. The values of the file, not rescaled.
     format : str
-        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"nifti"``, ``"dicom"``, ``"itk"`` for what ITK read,
+        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"webp"``, ``"gif"``, ``"jpeg2000"``, ``"nifti"``, ``"dicom"``,
+        ``"itk"`` for what ITK read,
         or ``"array"`` for pixels that came without a file.
     spacing : tuple of float or None
         Distance between (rows, columns) in mm.
@@ -83,7 +84,7 @@ def read_radiograph(
     Parameters
     ----------
     path : str or pathlib.Path
-        PNG, JPEG, TIFF, NIfTI of one slice, DICOM of one frame, MetaImage, NRRD or BMP.
+        PNG, JPEG, JPEG 2000, TIFF, WebP, GIF, NIfTI of one slice, DICOM of one frame, MetaImage, NRRD or BMP.
     channels : {"grey", "rgb"}
         "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.

@@ -68,7 +68,7 @@ def test_results_are_told_by_their_number(folder: Path, caplog: pytest.LogCaptur
 def test_what_is_taken_is_what_prediction_takes(mixed: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     assert names(images_in(mixed)) == ["frontal.DCM"]
-    for reason in ("its view is not frontal (lateral)", "is no radiograph (Modality CT)", "is a NumPy file"):
+    for reason in ("its view is not frontal (lateral)", "is no radiograph (Modality CT)", "is in NumPy format"):
         assert f"Files that were left out: 1 ({reason}" in caplog.text
     assert "frontal.DCM" not in caplog.text
     assert {item.path.name for item in find_inputs([mixed]) if item.left_out is None} == {

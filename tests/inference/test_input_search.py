@@ -68,8 +68,8 @@ def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("Radiographs")
     assert found(tmp_path) == {
         "a.png": None,
-        "b.npy": "is a NumPy file, a format that is not read",
-        "c": "is a JPEG XL file, a format that is not read",
+        "b.npy": "is in NumPy format, which is not read",
+        "c": "is in JPEG XL format, which is not read",
     }
     assert (search(tmp_path).results, search(tmp_path).others) == (1, 1)
 

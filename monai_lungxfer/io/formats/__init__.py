@@ -9,9 +9,10 @@ import textwrap
 import zlib
 from pathlib import Path
 
-from monai_lungxfer.io.formats import dicom, itk, nifti, pillow
+from monai_lungxfer.io.formats import dicom, itk, jpeg_2000, nifti, pillow
 from monai_lungxfer.io.formats.picture import Picture, check_bytes
 from monai_lungxfer.io.formats.quiet import quiet
+from monai_lungxfer.io.formats.unread import name_unread_format
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.log_redaction import without_quotes
 
@@ -37,7 +38,9 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
             if name == "dicom":
                 return name, dicom.decode(path, frontal_only=frontal_only)
             check_bytes(path, path.stat().st_size)
-            family = {"itk": itk, "nifti": nifti}.get(name, pillow)
+            if name == "itk" and (unread := name_unread_format(path)) is not None:
+                raise InputFileError(f"is in {unread} format, which is not read", source=path, remedy=itk.REMEDY)
+            family = {"itk": itk, "nifti": nifti, "jpeg2000": jpeg_2000}.get(name, pillow)
             return name, family.decode(path)
     except InputFileError:
         raise
@@ -52,12 +55,13 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
 def detect_format(path: Path) -> str | None:
     """Return a file's format by how it begins, ``None`` when it is not one of those that are known so.
 
-    These are ``"dicom"``, ``"png"``, ``"jpeg"``, ``"tiff"`` and ``"nifti"``. InputFileError is raised when the file is
-    empty, or none, and OSError when it cannot be opened.
+    These are ``"dicom"``, ``"png"``, ``"jpeg"``, ``"tiff"``, ``"webp"``, ``"gif"``, ``"jpeg2000"`` and ``"nifti"``.
+    InputFileError is raised when the file is empty, or none, and OSError when it cannot be opened.
     """
     check_is_file(path)
     head = _head(path)
-    return dicom.recognise(head) or pillow.recognise(head) or nifti.recognise(head)
+    families = (dicom, pillow, jpeg_2000, nifti)
+    return next((name for family in families if (name := family.recognise(head)) is not None), None)
 
 
 def check_is_file(path: Path) -> None:

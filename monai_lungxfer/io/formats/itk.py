@@ -12,7 +12,9 @@ from typing import Any
 from monai_lungxfer.io.formats.picture import Picture, check_single, check_size, valid_spacing
 from monai_lungxfer.utils.errors import InputFileError
 
-_REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
+REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
+"""What to do with a file of a format that is not read."""
+
 _FORMATS = ("MetaImageIO", "NrrdImageIO", "BMPImageIO", "PNGImageIO", "TIFFImageIO")  # of some twenty in ITK
 _LOCK = threading.Lock()
 
@@ -28,7 +30,7 @@ def decode(path: Path) -> Picture:
         try:
             io = next((io for name in _FORMATS if (io := getattr(itk, name).New()).CanReadFile(str(path))), None)
             if io is None:
-                raise InputFileError("its content is no image of a known format", source=path, remedy=_REMEDY)
+                raise InputFileError("its content is no image of a known format", source=path, remedy=REMEDY)
             io.SetFileName(str(path))
             io.ReadImageInformation()
             components = _checked(path, io)
@@ -36,9 +38,7 @@ def decode(path: Path) -> Picture:
             pixel_type = itk.F if components == 1 else itk.Vector[itk.F, components]
             values = itk.array_from_image(itk.imread(str(path), pixel_type, imageio=io))
         except RuntimeError as error:  # all that ITK raises; the texts are lines of its source code
-            raise InputFileError(
-                "is damaged, or of a kind that ITK cannot read", source=path, remedy=_REMEDY
-            ) from error
+            raise InputFileError("is damaged, or of a kind that ITK cannot read", source=path, remedy=REMEDY) from error
         spacing = valid_spacing(io.GetSpacing(1), io.GetSpacing(0))
     if components == 1:
         pixels = values.reshape(values.shape[-2:])
@@ -71,5 +71,5 @@ def _checked(path: Path, io: Any) -> int:  # ITK's classes have no types
     components: int = io.GetNumberOfComponents()
     check_size(path, size[1], size[0], components * io.GetComponentSize())
     if components > 4 or io.GetPixelType() == itk.CommonEnums.IOPixel_COMPLEX:
-        raise InputFileError(f"its pixels have {components} components", source=path, remedy=_REMEDY)
+        raise InputFileError(f"its pixels have {components} components", source=path, remedy=REMEDY)
     return components

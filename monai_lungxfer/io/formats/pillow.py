@@ -1,4 +1,4 @@
-"""PNG, JPEG and TIFF files, through Pillow."""
+"""PNG, JPEG, TIFF, WebP and GIF files, through Pillow."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageOps
+from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from monai_lungxfer.io.formats import itk
 from monai_lungxfer.io.formats.codestream import check_scans
@@ -23,6 +25,8 @@ _PLUGINS: dict[str, tuple[tuple[bytes, ...], type[ImageFile]]] = {
     "png": ((b"\x89PNG\r\n\x1a\n",), PngImageFile),
     "jpeg": ((b"\xff\xd8\xff",), JpegImageFile),
     "tiff": ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImageFile),
+    "webp": ((b"RIFF",), WebPImageFile),
+    "gif": ((b"GIF87a", b"GIF89a"), GifImageFile),
 }
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE, _PHOTOMETRIC_INTERPRETATION, _PLANAR_CONFIGURATION = 258, 262, 284
@@ -33,12 +37,13 @@ _WITH_ALPHA = {"LA": 1, "RGBA": 3, "RGBX": 3}
 
 
 def recognise(head: bytes) -> str | None:
-    """Return ``"png"``, ``"jpeg"`` or ``"tiff"`` when the file begins like one."""
-    return next((name for name, (magics, _) in _PLUGINS.items() if head.startswith(magics)), None)
+    """Return ``"png"``, ``"jpeg"``, ``"tiff"``, ``"webp"`` or ``"gif"`` when the file begins like one."""
+    found = next((name for name, (magics, _) in _PLUGINS.items() if head.startswith(magics)), None)
+    return None if found == "webp" and head[8:12] != b"WEBP" else found  # RIFF holds sound and films, too
 
 
 def decode(path: Path) -> Picture:
-    """Read a PNG, JPEG or TIFF file.
+    """Read a PNG, JPEG, TIFF, WebP or GIF file of one picture.
 
     Values stay as they are stored; a palette is resolved, alpha is dropped, and CMYK and YCbCr become RGB. The
     picture is turned as its EXIF orientation tag says, as every viewer does. Their resolution (dots per inch) is
@@ -56,7 +61,9 @@ def decode(path: Path) -> Picture:
         image = _opened(path, file, plugin)
         check_size(path, image.height, image.width)
         if getattr(image, "is_animated", False):  # n_frames would go through all of them
-            raise InputFileError("holds several pages", source=path, remedy="Save each radiograph as a file of its own")
+            raise InputFileError(
+                "holds several pages or frames", source=path, remedy="Save each radiograph as a file of its own"
+            )
         _check_tiles(path, image)
         if _would_lose_bits(path, image):
             return itk.decode(path)
@@ -86,7 +93,7 @@ def _would_lose_bits(path: Path, image: ImageFile) -> bool:
     if image.mode.startswith(("I", "F")):
         return False
     if not isinstance(image, TiffImageFile):
-        return ";16" in str(image.tile[0][3])
+        return bool(image.tile) and ";16" in str(image.tile[0][3])
     tags = image.tag_v2
     if max(tags.get(_BITS_PER_SAMPLE, (1,))) <= 8:
         return False

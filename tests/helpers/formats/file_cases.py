@@ -16,6 +16,7 @@ from typing import Any
 import itk
 import nibabel as nib
 import numpy as np
+import openjpeg
 from PIL import Image
 
 __all__ = ["FILE_CASES", "FileCase"]
@@ -64,8 +65,8 @@ def _pillow(path: Path, values: np.ndarray, mode: str | None = None, **options: 
 
 
 def _pages(path: Path) -> None:
-    page = Image.fromarray(GREY)
-    page.save(path, save_all=True, append_images=[page, page])
+    page, other = Image.fromarray(GREY), Image.fromarray(220 - GREY)  # equal frames would become one of an animation
+    page.save(path, save_all=True, append_images=[other, page])
 
 
 def _cut(path: Path, **options: Any) -> None:
@@ -108,6 +109,10 @@ def _itk(path: Path, values: np.ndarray, spacing: tuple[float, ...] | None = Non
     if spacing is not None:
         image.SetSpacing(spacing)
     itk.imwrite(image, str(path))
+
+
+def _openjpeg(path: Path, values: np.ndarray, codec_format: int = 1, **options: Any) -> None:
+    path.write_bytes(openjpeg.encode(values, codec_format=codec_format, **options))
 
 
 def _nan() -> np.ndarray:
@@ -157,6 +162,38 @@ _TIFF = [
     ("three pages", _pages, None),
     ("cut off", _cut, None),
 ]
+_WEBP = [
+    ("grey", partial(_pillow, values=GREY, lossless=True), GREY),
+    ("grey, lossy", partial(_pillow, values=GREY, quality=95), GREY),
+    ("colour with alpha: its luma", partial(_pillow, values=COLOUR, mode="RGBA", lossless=True), LUMA),
+    ("EXIF orientation", partial(_turned, lossless=True), np.rot90(GREY, -1)),
+    ("animated", _pages, None),
+    ("cut off", _cut, None),
+]
+_GIF = [
+    ("grey", partial(_pillow, values=GREY), GREY),
+    ("palette of greys, interlaced", partial(_pillow, values=GREY, mode="P", interlace=1), GREY),
+    ("animated", _pages, None),
+    ("cut off", _cut, None),
+]
+_JPEG_2000 = [
+    ("grey", partial(_pillow, values=GREY), GREY),
+    ("grey, lossy", partial(_pillow, values=GREY, irreversible=True, quality_layers=[4]), GREY),
+    ("grey in tiles", partial(_pillow, values=GREY, tile_size=(32, 32)), GREY),
+    ("grey, 12 bits", partial(_openjpeg, values=GREY.astype(np.uint16) * 16, bits_stored=12), GREY * 16.0),
+    ("grey, 16 bits", partial(_openjpeg, values=U16), U16),
+    ("signed, 16 bits", partial(_openjpeg, values=GREY.astype(np.int16) * -100), GREY * -100.0),
+    ("grey with alpha", partial(_pillow, values=np.stack([GREY, ALPHA], axis=-1)), GREY),
+    ("colour: its luma", partial(_pillow, values=COLOUR), LUMA),
+    ("CMYK: its luma", partial(_pillow, values=COLOUR, mode="CMYK"), LUMA),
+    (
+        "colour, 16 bits: its luma",
+        partial(_openjpeg, values=COLOUR.astype(np.uint16) * 257, photometric_interpretation=1),
+        LUMA * 257,
+    ),
+    ("a codestream without boxes", partial(_openjpeg, values=U16, codec_format=0), U16),
+    ("cut off", _cut, None),
+]
 _NIFTI = [
     ("integers", partial(_nifti, values=GREY.T.astype(np.int16) * -100), GREY * -100.0, (0.3, 0.2)),
     ("floats", partial(_nifti, values=GREY.T * np.float32(0.25)), GREY * 0.25, (0.3, 0.2)),
@@ -170,6 +207,7 @@ _OTHERS = [
     ("MHA", ".mha", partial(_itk, values=U16, spacing=(0.2, 0.3)), U16, (0.3, 0.2)),
     ("NRRD", ".nrrd", partial(_itk, values=U16.astype(np.int16), spacing=(0.2, 0.3)), U16.astype(np.int16), (0.3, 0.2)),
     ("NRRD of three slices", ".nrrd", partial(_itk, values=np.stack([GREY] * 3)), None, None),
+    ("NumPy array", ".npy", lambda path: np.save(path, GREY), None, None),
     ("text", ".png", lambda path: path.write_text("no picture"), None, None),
     ("empty file", ".jpg", lambda path: path.write_bytes(b""), None, None),
 ]
@@ -178,6 +216,9 @@ FILE_CASES = (
     *(FileCase("PNG", name, ".png", write, expected) for name, write, expected in _PNG),
     *(FileCase("JPEG", name, ".jpg", write, expected, JPEG) for name, write, expected in _JPEG),
     *(FileCase("TIFF", name, ".tif", write, expected) for name, write, expected in _TIFF),
+    *(FileCase("WebP", name, ".webp", write, expected, JPEG) for name, write, expected in _WEBP),
+    *(FileCase("GIF", name, ".gif", write, expected) for name, write, expected in _GIF),
+    *(FileCase("JPEG 2000", name, ".jp2", write, expected, JPEG) for name, write, expected in _JPEG_2000),
     *(FileCase("NIfTI", name, ".nii.gz", write, expected, 0, spacing) for name, write, expected, spacing in _NIFTI),
     *(
         FileCase("other", name, suffix, write, expected, 0, spacing)

@@ -13,7 +13,7 @@ from monai_lungxfer.utils.errors import InputFileError, ViewError
 
 __all__ = ["FindingError", "outcome"]
 
-_FORMATS = frozenset(("png", "jpeg", "tiff", "nifti", "dicom", "itk"))
+_FORMATS = frozenset(("png", "jpeg", "tiff", "webp", "gif", "jpeg2000", "nifti", "dicom", "itk"))
 _VIEWS = frozenset((None, "AP", "PA", "frontal", "lateral", "oblique", "decubitus", "other"))
 
 
