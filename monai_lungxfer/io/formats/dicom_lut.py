@@ -49,19 +49,31 @@ def modality_step(
     return rescale, (low, high)
 
 
-def voi_steps(dataset: Dataset, limits: tuple[float, float], remarks: list[str]) -> Iterator[Callable[[], Step]]:
-    """Yield a maker of each alternative for the second step, the preferred one first: LUTs, then windows.
+def voi_steps(
+    dataset: Dataset, limits: tuple[float, float], remarks: list[str]
+) -> Iterator[tuple[str, Callable[[], Step]]]:
+    """Yield name and maker of each alternative for the second step, the preferred one first: LUTs, then windows.
 
-    Each returns the step, or raises one of `MALFORMED`. They are made of VOI LUT Sequence (0028,3010); Window Center
-    (0028,1050), Window Width (0028,1051), VOI LUT Function (0028,1056). The limits are what comes out of the first
-    step, which is also the range that a window spreads its values over.
+    Each maker returns the step, or raises one of `MALFORMED`. They are made of VOI LUT Sequence (0028,3010); Window
+    Center (0028,1050), Window Width (0028,1051), VOI LUT Function (0028,1056). The limits are what comes out of the
+    first step, which is also the range that a window spreads its values over. A name is for a message, such as "window
+    40/400" by centre and width.
     """
     for item in dataset.get("VOILUTSequence") or ():
-        yield partial(_table_step, dataset, item, limits[0] < 0, remarks)
+        yield "VOI LUT", partial(_table_step, dataset, item, limits[0] < 0, remarks)
     function = str(dataset.get("VOILUTFunction") or "LINEAR").upper()
-    windows = zip(_numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth"), strict=False)
-    for centre, width in windows:
-        yield partial(_window, function, centre, width, limits)
+    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
+    if len(centres) != len(widths):
+        remarks.append("it has not as many values of WindowCenter as of WindowWidth; only pairs count")
+    for centre, width in zip(centres, widths, strict=False):
+        yield _window_name(centre, width), partial(_window, function, centre, width, limits)
+
+
+def _window_name(centre: Any, width: Any) -> str:
+    try:
+        return f"window {float(centre):g}/{float(width):g}"
+    except MALFORMED:  # may be any text
+        return "window"
 
 
 def _numbers(dataset: Dataset, keyword: str) -> list[Any]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
 from monai_lungxfer.io.formats.dicom_bits import keep_bits, stored_values
-from monai_lungxfer.io.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
+from monai_lungxfer.io.formats.dicom_display import choose_display
+from monai_lungxfer.io.formats.dicom_lut import MALFORMED
 from monai_lungxfer.io.formats.dicom_polarity import attenuation, is_linear, is_reversed
 from monai_lungxfer.io.formats.picture import row_blocks
 from monai_lungxfer.utils.errors import InputFileError
@@ -72,7 +73,7 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
         return values[..., :3]
     stored, limits = stored_values(values, dataset, remarks)
     padding = _padding(stored, dataset)
-    show = _display(dataset, stored, limits, padding, remarks)
+    show = choose_display(dataset, stored, limits, padding, remarks)
     displayed = np.empty(stored.shape, np.float32)
     for rows in row_blocks(*stored.shape):
         displayed[rows] = show(stored[rows])
@@ -117,42 +118,3 @@ def _padding(stored: NDArray[Any], dataset: FileDataset) -> NDArray[np.bool_] | 
     padding = (stored >= min(ends)) & (stored <= max(ends))
     count = np.count_nonzero(padding)
     return padding if 0 < count < padding.size else None
-
-
-def _display(
-    dataset: FileDataset,
-    stored: NDArray[Any],
-    limits: NDArray[Any],
-    padding: NDArray[np.bool_] | None,
-    remarks: list[str],
-) -> Step:
-    """Return the function from stored to displayed values, without the steps that are malformed or of no use."""
-    try:
-        modality, steps_to = modality_step(dataset, limits, remarks)
-    except MALFORMED:
-        remarks.append("its modality LUT or rescale slope is malformed and was left out, with any window")
-        return lambda values: values
-    extremes = _extremes(stored, padding)
-    for make in voi_steps(dataset, steps_to, remarks):
-        try:
-            step = _compose(modality, make())
-            low, high = step(extremes)
-        except MALFORMED:
-            remarks.append("its window or VOI LUT is malformed and was left out")
-            continue
-        if low != high or extremes[0] == extremes[1]:
-            return step
-        remarks.append("its window or VOI LUT leaves nothing to see and was left out")
-    return modality or (lambda values: values)
-
-
-def _extremes(stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> NDArray[Any]:
-    """Return the lowest and the highest stored value outside the padding."""
-    if padding is None:
-        return np.array([stored.min(), stored.max()])
-    some = stored.flat[np.argmin(padding)]  # one that is not padding
-    return np.array([np.min(stored, where=~padding, initial=some), np.max(stored, where=~padding, initial=some)])
-
-
-def _compose(first: Step | None, second: Step) -> Step:
-    return second if first is None else lambda values: second(first(values))

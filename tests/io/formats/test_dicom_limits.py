@@ -30,9 +30,9 @@ def table(descriptor: list[int], data: list[int]) -> Dataset:
         ({"ModalityLUTSequence": [table([256, 0, 16], [1, 2, 3])]}, "modality LUT or rescale"),
         ({"ModalityLUTSequence": [table([4, 0, 40], [1, 2, 3, 4])]}, "modality LUT or rescale"),
         ({"ModalityLUTSequence": [Dataset()], "WindowCenter": 40, "WindowWidth": 9}, "modality LUT or rescale"),
-        ({"VOILUTSequence": [table([256, 0, 16], [1, 2, 3])]}, "window or VOI LUT is malformed"),
-        ({"WindowCenter": 40, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "window or VOI LUT is malformed"),
-        ({"VOILUTSequence": [table([2, 1000, 8], [7, 9])]}, "leaves nothing to see"),
+        ({"VOILUTSequence": [table([256, 0, 16], [1, 2, 3])]}, "its VOI LUT is malformed"),
+        ({"WindowCenter": 40, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "its window 40/9 is malformed"),
+        ({"VOILUTSequence": [table([2, 1000, 8], [7, 9])]}, "leaves almost nothing to see; the full range"),
     ],
 )
 def test_malformed_steps_are_left_out(
@@ -51,7 +51,7 @@ def step_of(**attributes: Any) -> Callable:
     dataset = Dataset()
     for keyword, value in attributes.items():
         setattr(dataset, keyword, value)
-    (make,) = voi_steps(dataset, (0.0, 200.0), [])
+    ((_, make),) = voi_steps(dataset, (0.0, 200.0), [])
     return make()
 
 
