@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydicom import uid
 
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -23,6 +26,65 @@ _SCAN = 0xDA
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a segment
 
 _SIZE, _CODING, _COMPONENT_CODING, _TILE, _DATA, _END = 0xFF51, 0xFF52, 0xFF53, 0xFF90, 0xFF93, 0xFFD9
+_CAPABILITIES = 0xFF50  # stands in HTJ2K (ISO 15444-15), of which the SIZ segment does not tell
+
+_JPEG_2000_STARTS = (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
+
+
+@dataclass(frozen=True)
+class Codestream:
+    """What compressed pixel data say of themselves: their transfer syntax, and what RLE leaves ``None``."""
+
+    syntax: uid.UID
+    rows: int | None = None
+    columns: int | None = None
+    components: int | None = None
+    bits: int | None = None
+    is_signed: bool | None = None
+
+
+def identify(stream: bytes) -> Codestream | None:
+    """Return what a codestream is by its first bytes, or ``None`` when it is none that DICOM has for radiographs."""
+    try:
+        if stream.startswith(b"\xff\xd8\xff"):
+            return _identify_jpeg(stream)
+        if stream.startswith(_JPEG_2000_STARTS):
+            return _identify_jpeg_2000(stream)
+        return Codestream(uid.RLELossless) if _is_rle(stream) else None
+    except (IndexError, KeyError, StopIteration, ValueError, struct.error):
+        return None
+
+
+def _identify_jpeg(stream: bytes) -> Codestream:
+    marker, bits, rows, columns, components = next(_jpeg_frames(stream))
+    scan = stream.index(b"\xff\xda")
+    # Ss, which is the predictor of lossless JPEG (ISO 10918-1, B.2.3), or NEAR of JPEG-LS (ISO 14495-1, C.2.3)
+    first = stream[scan + struct.unpack_from(">H", stream, scan + 2)[0] - 1]
+    syntaxes = {
+        0xC0: uid.JPEGBaseline8Bit,
+        0xC3: uid.JPEGLosslessSV1 if first == 1 else uid.JPEGLossless,
+        0xF7: uid.JPEGLSNearLossless if first else uid.JPEGLSLossless,
+    }
+    return Codestream(syntaxes.get(marker, uid.JPEGExtended12Bit), rows, columns, components, bits, None)
+
+
+def _identify_jpeg_2000(stream: bytes) -> Codestream:
+    segments = dict(_jpeg_2000_segments(_without_boxes(stream)))
+    body = segments[_SIZE]
+    right, lower, left, upper = struct.unpack_from(">4I", body, 2)
+    (components,) = struct.unpack_from(">H", body, 34)
+    is_lossless = segments[_CODING][9] == 1  # the wavelet 5-3, ISO 15444-1, table A.20
+    plain = uid.JPEG2000Lossless if is_lossless else uid.JPEG2000
+    syntax = uid.UID("1.2.840.10008.1.2.4.203") if _CAPABILITIES in segments else plain
+    return Codestream(syntax, lower - upper, right - left, components, (body[36] & 0x7F) + 1, bool(body[36] & 0x80))
+
+
+def _is_rle(stream: bytes) -> bool:
+    """Tell whether it begins with the table of segments in PS3.5, G.5."""
+    count, *offsets = struct.unpack_from("<16I", stream)
+    used, rest = offsets[:count], offsets[count:]
+    is_table = 1 <= count <= len(offsets) and used[0] == 64 and used[-1] < len(stream)
+    return is_table and used == sorted(set(used)) and not any(rest)
 
 
 def check_scans(path: Path, jpeg: bytes) -> None:
@@ -41,12 +103,12 @@ def check_jpeg(path: Path, stream: bytes, height: int, width: int) -> None:
     frames = list(_jpeg_frames(stream))
     if not frames:
         raise ValueError("no start of a frame")
-    for rows, columns, components in frames:
+    for _, _, rows, columns, components in frames:
         _check(path, (rows, columns), (height, width), components)
 
 
-def _jpeg_frames(stream: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield height, width and components of every frame header before the first scan; codecs refuse later ones."""
+def _jpeg_frames(stream: bytes) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield marker, bits, height, width and components of every frame before the first scan; codecs refuse others."""
     if not stream.startswith(b"\xff\xd8"):
         raise ValueError("no JPEG")
     at = 2
@@ -58,7 +120,7 @@ def _jpeg_frames(stream: bytes) -> Iterator[tuple[int, int, int]]:
             at += 1 if marker == 0xFF else 2
             continue
         if marker in _FRAMES:
-            yield struct.unpack_from(">HHB", stream, at + 5)
+            yield marker, *struct.unpack_from(">BHHB", stream, at + 4)
         at += 2 + struct.unpack_from(">H", stream, at + 2)[0]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import FileDataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_lungxfer.io.formats.codestream import check_jpeg, check_jpeg_2000
 from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.formats.dicom_header import complete_header
 from monai_lungxfer.io.formats.dicom_pixels import can_decode, decode_pixels, split_frames
+from monai_lungxfer.io.formats.dicom_syntax import settle_syntax
 from monai_lungxfer.io.formats.dicom_view import judge, read_header
 from monai_lungxfer.io.formats.picture import Picture, check_bytes, check_size, valid_spacing
 from monai_lungxfer.io.orientation import AS_STORED, Turn, turn_by_patient_orientation
@@ -55,12 +55,15 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         if frontal_only and size > _LARGE and (header := read_header(path)) is not None:
             judge(header).refuse_others(path)
         check_bytes(path, size)
-        dataset = read_dataset(path)
+        remarks: list[str] = []
+        dataset = read_dataset(path, remarks)
         decision = judge(dataset)
         if frontal_only:
             decision.refuse_others(path)
+            remarks += decision.remarks
+        _check_is_image(path, dataset)
+        complete_header(path, dataset, settle_syntax(path, dataset, remarks), remarks)
         _check(path, dataset)
-        remarks = list(decision.remarks) if frontal_only else []
         pixels = decode_pixels(path, dataset, remarks)
         turn = _turn(dataset, remarks)
         header = dataset[:_OVERLAYS]
@@ -83,18 +86,18 @@ def _turn(dataset: FileDataset, remarks: list[str]) -> Turn:
     return turn
 
 
-def _check(path: Path, dataset: FileDataset) -> None:
-    if not any(keyword in dataset for keyword in _PIXEL_DATA) or "Rows" not in dataset or "Columns" not in dataset:
+def _check_is_image(path: Path, dataset: FileDataset) -> None:
+    if not any(keyword in dataset for keyword in _PIXEL_DATA):
         raise InputFileError(
             "is no image: a DICOM file without pixel data",
             source=path,
             remedy="Give the radiograph itself, not a report, presentation state or directory",
         )
+
+
+def _check(path: Path, dataset: FileDataset) -> None:
     _check_frames(path, int(dataset.get("NumberOfFrames") or 1))
-    bytes_each = int(dataset.get("SamplesPerPixel") or 1) * int(dataset.get("BitsAllocated") or 8) / 8
-    check_size(path, int(dataset.Rows), int(dataset.Columns), bytes_each)
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = _encoding(dataset)
+    check_size(path, dataset.Rows, dataset.Columns, dataset.SamplesPerPixel * dataset.BitsAllocated / 8)
     syntax = dataset.file_meta.TransferSyntaxUID
     package, check = next((codec for start, codec in _CODECS.items() if syntax.startswith(start)), (None, None))
     if not can_decode(syntax):
@@ -115,15 +118,6 @@ def _check_frames(path: Path, frames: int) -> None:
         )
 
 
-def _encoding(dataset: FileDataset) -> pydicom.uid.UID:
-    """Return the transfer syntax that the data set of a file without meta information was found to be written in."""
-    encoding = getattr(dataset, "original_encoding", None)  # pydicom 3
-    implicit, little = encoding or (dataset.is_implicit_VR, dataset.is_little_endian)
-    if implicit:
-        return ImplicitVRLittleEndian
-    return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-
-
 def _check_codestream(path: Path, dataset: FileDataset, check: _Check | None) -> None:
     """Refuse compressed pixel data that are not of one frame, or not of the size that the header declares."""
     for keyword in _OFFSETS:  # of more than one frame; by them a codec would get other bytes than are checked here
@@ -132,7 +126,7 @@ def _check_codestream(path: Path, dataset: FileDataset, check: _Check | None) ->
     frames = split_frames(dataset.PixelData)
     _check_frames(path, len(frames))
     if check is not None:
-        check(path, frames[0], int(dataset.Rows), int(dataset.Columns))
+        check(path, frames[0], dataset.Rows, dataset.Columns)
 
 
 def _spacing(dataset: FileDataset) -> tuple[tuple[float, float] | None, str | None]:

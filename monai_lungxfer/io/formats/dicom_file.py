@@ -10,20 +10,66 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import FileDataset
+from pydicom.filereader import _read_file_meta_info, read_preamble
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from monai_lungxfer.io.formats.picture import check_bytes
 
 _PIECE = 1 << 16
+_PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 
 
-def read_dataset(path: Path, **options: Any) -> FileDataset:
+def read_dataset(path: Path, remarks: list[str] | None = None, **options: Any) -> FileDataset:
     """Read a file with ``pydicom.dcmread`` and its options, whether or not it has the preamble of PS3.10.
 
-    InputFileError is raised when it unpacks to more than `monai_lungxfer.io.formats.picture.MAX_BYTES`, and whatever
-    pydicom raises for a malformed file.
+    Where the elements are written otherwise than the transfer syntax says (byte order, explicit or implicit VR,
+    deflated or not), they are read as they are, and the remarks receive that. InputFileError is raised when it unpacks
+    to more than `monai_lungxfer.io.formats.picture.MAX_BYTES`, and whatever pydicom raises for a malformed file.
     """
     with _File(path) as file:
-        return pydicom.dcmread(file, force=True, **options)
+        read_preamble(file, force=True)
+        meta = _read_file_meta_info(file)
+        declared = meta.get("TransferSyntaxUID")
+        start = file.tell()
+        found = _find_encoding(file.read(_PIECE))
+        expected = declared if declared in _PLAIN else ExplicitVRLittleEndian
+        is_bare = declared is None and found != DeflatedExplicitVRLittleEndian  # which pydicom finds out about
+        if found is None or found == expected or is_bare:
+            file.seek(0)
+            return pydicom.dcmread(file, force=True, **options)
+        file.seek(start)
+        content = file.read()
+        if found == DeflatedExplicitVRLittleEndian:
+            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content)
+    dataset = pydicom.dcmread(io.BytesIO(content), force=True, **options)  # which finds out how to read bare elements
+    dataset.file_meta = meta
+    if declared is None or declared in _PLAIN:
+        meta.TransferSyntaxUID = found
+        if remarks is not None:
+            said = "no transfer syntax" if declared is None else declared.name
+            remarks.append(f"its header names {said}, but it is written in {found.name}, and was read so")
+    return dataset
+
+
+def _find_encoding(head: bytes) -> UID | None:
+    """Return the transfer syntax of uncompressed files whose elements begin so, ``None`` when they are none."""
+    group, explicit = head[:2], head[4:6].isalpha() and head[4:6].isupper()
+    if group[:1] != b"\0" and group[1:] == b"\0":  # below 0100, as the first group of every file is
+        return ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian
+    if group[:1] == b"\0" and group[1:] != b"\0" and explicit:
+        return ExplicitVRBigEndian
+    try:
+        unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head, 8)
+    except zlib.error:
+        return None
+    is_dataset = len(unpacked) == 8 and _find_encoding(unpacked) == ExplicitVRLittleEndian
+    return DeflatedExplicitVRLittleEndian if is_dataset else None
 
 
 class _File(io.BufferedReader):

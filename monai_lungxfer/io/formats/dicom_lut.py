@@ -21,6 +21,7 @@ MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, Val
 """What reading a malformed attribute raises."""
 
 _MOST_BITS = 16
+_NO_RESCALE = {"RescaleSlope": 1, "RescaleIntercept": 0}
 
 
 def modality_step(
@@ -36,9 +37,14 @@ def modality_step(
     if dataset.get("ModalityLUTSequence"):
         item = dataset.ModalityLUTSequence[0]
         return _table_step(dataset, item, limits[0] < 0, remarks), (0.0, 2.0 ** _bits(item) - 1)
-    if dataset.get("RescaleSlope") is None or dataset.get("RescaleIntercept") is None:
+    given = {keyword: dataset.get(keyword) for keyword in _NO_RESCALE}
+    missing = [keyword for keyword, value in given.items() if value is None or value == ""]
+    if len(missing) == len(given):
         return None, (float(limits[0]), float(limits[1]))
-    slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    remarks += [
+        f"its header gives no usable {key}, and {_NO_RESCALE[key]} was taken: look at the mask" for key in missing
+    ]
+    slope, intercept = (float(_NO_RESCALE[key] if key in missing else value) for key, value in given.items())
     if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
         raise ValueError("no slope")
 

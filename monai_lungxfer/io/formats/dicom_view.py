@@ -18,8 +18,10 @@ from monai_lungxfer.utils.errors import ViewError
 FRONTAL_VIEWS = frozenset(("AP", "PA", "frontal"))
 """The views that the networks were trained with."""
 
+_IMAGE = ("Rows", "Columns", "BitsAllocated", "PixelData")  # none of which has a report
 _KEYWORDS = (
-    *("Modality", "Rows", "BodyPartExamined", "AnatomicRegionSequence"),
+    *_IMAGE,
+    *("Modality", "BodyPartExamined", "AnatomicRegionSequence"),
     *("ViewPosition", "ViewCodeSequence", "PatientOrientation", "SeriesDescription", "SpecificCharacterSet"),
 )
 
@@ -116,7 +118,7 @@ def judge(header: Dataset) -> ViewDecision:
     is_chest = _is_chest(header)
     named = f" (Modality {modality})" if modality in _OTHER_MODALITIES else ""
     objections = {
-        f"holds no image{named}": "Rows" not in header,
+        f"holds no image{named}": not any(keyword in header for keyword in _IMAGE),
         f"is no radiograph{named}": modality not in _RADIOGRAPHY | _UNDECIDED_MODALITIES,
         "its body part is not the chest": is_chest is False,
         f"its view is not frontal ({view})": view is not None and view not in FRONTAL_VIEWS,

@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-__all__ = ["Element", "elements", "mutated_dicom", "written"]
+__all__ = ["Element", "elements", "mutated_dicom", "renamed", "written"]
 
 _PREAMBLE = 132
 _LONG = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UN", b"UT", b"UC", b"UR"))
@@ -90,6 +90,18 @@ def written(element: Element, order: str = "<") -> bytes:
     if element.vr in _LONG:
         return head + element.vr + struct.pack(f"{order}HI", 0, length) + element.value
     return head + element.vr + struct.pack(f"{order}H", length & 0xFFFF) + element.value
+
+
+def renamed(data: bytes, syntax: str) -> tuple[str, bytes]:
+    """Return the transfer syntax of a file, and the file with another name for it; none, if that is empty."""
+    meta_length = 12 + struct.unpack_from("<I", data, _PREAMBLE + 8)[0]
+    meta = list(elements(data[_PREAMBLE : _PREAMBLE + meta_length]))
+    old = next(element.value for element in meta if element.tag == _SYNTAX)
+    value = syntax.encode() + bytes(len(syntax) % 2)
+    kept = [replace(one, value=value) if one.tag == _SYNTAX else one for one in meta if syntax or one.tag != _SYNTAX]
+    rest = b"".join(map(written, kept[1:]))
+    length = written(replace(kept[0], value=struct.pack("<I", len(rest))))
+    return old.rstrip(b"\0").decode(), data[:_PREAMBLE] + length + rest + data[_PREAMBLE + meta_length :]
 
 
 def mutated_dicom(data: bytes, random: Random) -> bytes:

@@ -43,8 +43,19 @@ def test_malformed_steps_are_left_out(
     assert reason in caplog.text
 
 
-def test_intercept_without_slope_is_no_rescale(write_dicom: DicomWriter, picture: np.ndarray) -> None:
-    np.testing.assert_array_equal(read_radiograph(write_dicom(picture, RescaleIntercept=100)).pixels, picture)
+@pytest.mark.parametrize(
+    ("given", "missing", "expected"),
+    [
+        ({"RescaleIntercept": 100}, "RescaleSlope, and 1", (1, 100)),
+        ({"RescaleSlope": -2}, "RescaleIntercept, and 0", (-2, 0)),
+    ],
+)
+def test_half_a_rescale_is_completed(
+    write_dicom: DicomWriter, picture: np.ndarray, given: dict, missing: str, expected: tuple[int, int]
+) -> None:
+    radiograph = read_radiograph(write_dicom(picture, **given))
+    np.testing.assert_array_equal(radiograph.pixels, picture * float(expected[0]) + expected[1])
+    assert radiograph.remarks == (f"its header gives no usable {missing} was taken: look at the mask",)
 
 
 def step_of(**attributes: Any) -> Callable:

@@ -55,7 +55,7 @@ def test_verdict(header: Header, tmp_path: Path, caplog: pytest.LogCaptureFixtur
 def test_files_without_a_picture(tmp_path: Path) -> None:
     path = write(tmp_path / "x", VALUES, Modality="SR")
     dataset = pydicom.dcmread(path)
-    del dataset.PixelData, dataset.Rows
+    del dataset.PixelData, dataset.Rows, dataset.Columns, dataset.BitsAllocated
     dataset.save_as(path)
     with pytest.raises(ViewError, match=r"holds no image \(Modality SR\)"):
         read_radiograph(path, any_view=False)
