@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.formats.dicom_part import SNOMED, is_chest, read_text
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import ViewError
 
@@ -32,27 +32,31 @@ _OTHER_MODALITIES = frozenset(
     ("CT", "DOC", "IO", "KO", "MG", "MR", "NM", "PR", "PT", "PX", "RF", "RTDOSE", "SEG", "SR", "US", "XA", "XC")
 )
 
-_CHEST = re.compile("CHEST|THORA|LUNG|TORAX|TORACE|PECHO|BRUST|POUMON")
-_SPINE = re.compile("SPIN|VERTEB")  # of the thorax, which a radiograph of the spine shows, too
-_UNDECIDED_PARTS = frozenset(("", "NONE", "OTHER", "UNKNOWN", "NA", "N/A"))
-_CHEST_CODES = frozenset(
-    # Thorax, entire thorax, thoracic cavity, lung, chest and abdomen: PS3.16, CID 4 and 4031; the last are older codes.
-    ("51185008", "302551006", "43799004", "39607008", "416949008", "T-D3000", "T-D3001", "T-28000", "R-FAB55")
-)
-
 _VIEW_WORDS = {
     "decubitus": frozenset(("LLD", "RLD", "DECUB", "DECUBITUS")),
-    "lateral": frozenset(("LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "SEITLICH")),
-    "oblique": frozenset(("LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE")),
-    "AP": frozenset(("AP",)),
-    "PA": frozenset(("PA",)),
-    "frontal": frozenset(("FRONTAL",)),
+    "lateral": frozenset(
+        (
+            *("LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LATERALE", "LATERALIS", "LATERAAL", "LATERO", "SEITLICH"),
+            *("PROFIL", "PROFILE", "PERFIL", "ZIJDELINGS", "BOCZNE", "BOCZNA", "BOCNI", "OLDALIRANYU", "SIDEBILDE"),
+        )
+    ),
+    "oblique": frozenset(("LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE", "OBLICUA", "OBLIQUA", "SCHRAG")),
+    "AP": frozenset(("AP", "VD")),
+    "PA": frozenset(("PA", "DV")),
+    "frontal": frozenset(("FRONTAL", "FRONTALE", "FRONTAAL", "FRONT", "FACE", "FRENTE")),
 }
 """What is recognised in View Position (PS3.3, C.8.7.1.1 and C.8.11.5.1.1, and in use), the decisive view first."""
 
+_VIEW_PATTERNS = (
+    *((r"ANTERO[\W_]*POSTERIOR\w*", "AP"), (r"POSTERO[\W_]*ANTERIOR\w*", "PA")),
+    *((r"VENTRO[\W_]*DORSAL\w*", "AP"), (r"DORSO[\W_]*VENTRAL\w*", "PA")),
+    # Letters with dots or dashes, and postures written behind without a blank.
+    *((rf"\b{a}[\W_]{{1,2}}{b}\b", a + b) for a, b in ("AP", "PA", "DV", "VD")),
+    *((rf"\b{view}(?=ERECT|UPRIGHT|STAND|SUPINE|SIT|SEMI|PORT|MOB|BED)", view) for view in ("AP", "PA")),
+)
+
 _META = 256  # bytes in which the SOP class stands: it is the third element after the preamble
 
-_SNOMED = frozenset(("SCT", "SRT", "SNM3", "99SDM"))
 _VIEW_CODES = {
     **dict.fromkeys(("399348003", "R-10206"), "AP"),
     **dict.fromkeys(("272479007", "R-10214"), "PA"),
@@ -107,63 +111,52 @@ def is_directory(path: Path) -> bool:
 def judge(header: Dataset) -> ViewDecision:
     """Judge by modality, body part and view whether a header is that of a frontal chest radiograph.
 
-    Modality (0008,0060) must be CR, DX or RG, or leave it open; Body Part Examined (0018,0015), or else a SNOMED code
-    in Anatomic Region Sequence (0008,2218), must be the chest. The view is that of View Position (0018,5101) or View
+    Modality (0008,0060) must be CR, DX or RG, or leave it open. The body part must be the chest, or none that is known
+    (`monai_lungxfer.io.formats.dicom_part.is_chest`). The view is that of View Position (0018,5101) or View
     Code Sequence (0054,0220), whichever speaks against a frontal one; where both are silent, that of Patient
     Orientation (0020,0020). Series Description (0008,103E) only ever raises doubts.
     """
-    modality = _text(header, "Modality")
+    modality = read_text(header, "Modality")
     stated, seen = _stated_view(header), _seen_view(header)
     view = stated or seen
-    is_chest = _is_chest(header)
+    chest = is_chest(header)
+    part = read_text(header, "BodyPartExamined")
     named = f" (Modality {modality})" if modality in _OTHER_MODALITIES else ""
     objections = {
         f"holds no image{named}": not any(keyword in header for keyword in _IMAGE),
         f"is no radiograph{named}": modality not in _RADIOGRAPHY | _UNDECIDED_MODALITIES,
-        "its body part is not the chest": is_chest is False,
+        "its body part is not the chest": chest is False,
         f"its view is not frontal ({view})": view is not None and view not in FRONTAL_VIEWS,
     }
     doubts = {
         "its header does not say the modality": modality not in _RADIOGRAPHY,
-        "its header does not say the body part": is_chest is None,
+        "its header does not say the body part": chest is None and not part,
+        "its header names a body part that is not known": chest is None and bool(part),
         "its header does not say the view": view is None,
         "its Patient Orientation is that of another view": stated is not None and seen in ("lateral", "other"),
-        "its Series Description speaks of another view": _view_in(_text(header, "SeriesDescription"))
+        "its Series Description speaks of another view": _view_in(read_text(header, "SeriesDescription"))
         not in FRONTAL_VIEWS | {None},
     }
     objection = next((text for text, holds in objections.items() if holds), None)
     return ViewDecision(view, objection, tuple(text for text, holds in doubts.items() if holds))
 
 
-def _text(header: Dataset, keyword: str) -> str:
-    """Return a value in upper case, without accents."""
-    folded = unicodedata.normalize("NFKD", str(header.get(keyword) or "").strip().upper())
-    return "".join(letter for letter in folded if not unicodedata.combining(letter))
-
-
 def _codes(header: Dataset, keyword: str) -> Iterator[str]:
     """Yield the SNOMED codes in a sequence."""
     for item in header.get(keyword) or ():
-        if _text(item, "CodingSchemeDesignator") in _SNOMED:
-            yield _text(item, "CodeValue")
-
-
-def _is_chest(header: Dataset) -> bool | None:
-    part = _text(header, "BodyPartExamined")
-    if part not in _UNDECIDED_PARTS:
-        return _CHEST.search(part) is not None and _SPINE.search(part) is None
-    codes = list(_codes(header, "AnatomicRegionSequence"))
-    return any(code in _CHEST_CODES for code in codes) if codes else None
+        if read_text(item, "CodingSchemeDesignator") in SNOMED:
+            yield read_text(item, "CodeValue")
 
 
 def _stated_view(header: Dataset) -> str | None:
     coded = [_VIEW_CODES.get(code, "other") for code in _codes(header, "ViewCodeSequence")]
-    stated = [view for view in (_view_in(_text(header, "ViewPosition")), *coded) if view is not None]
+    stated = [view for view in (_view_in(read_text(header, "ViewPosition")), *coded) if view is not None]
     return next((view for view in stated if view not in FRONTAL_VIEWS), stated[0] if stated else None)
 
 
 def _view_in(text: str) -> str | None:
-    text = re.sub(r"ANTERO[\W_]*POSTERIOR", "AP", re.sub(r"POSTERO[\W_]*ANTERIOR", "PA", text))
+    for pattern, short in _VIEW_PATTERNS:
+        text = re.sub(pattern, f" {short} ", text)
     words = set(re.findall("[A-Z]+", text))
     return next((view for view, known in _VIEW_WORDS.items() if words & known), None)
 

@@ -12,14 +12,15 @@ __all__ = ["HEADERS", "Header", "coded"]
 
 NO_MODALITY = "its header does not say the modality"
 NO_PART = "its header does not say the body part"
+UNKNOWN_PART = "its header names a body part that is not known"
 NO_VIEW = "its header does not say the view"
 NOT_CHEST = "its body part is not the chest"
 
 
-def coded(value: str, scheme: str = "SCT") -> list[Dataset]:
+def coded(value: str, scheme: str = "SCT", meaning: str = "Roe^Jane") -> list[Dataset]:
     """Return a sequence of one code."""
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, "Roe^Jane"
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     return [item]
 
 
@@ -54,17 +55,33 @@ HEADERS = [
     Header("Modality OT", {"Modality": "OT"}, doubts=(NO_MODALITY,)),
     Header("Body Part Examined ABDOMEN", {"BodyPartExamined": "ABDOMEN"}, objection=NOT_CHEST),
     Header("Body Part Examined THORACIC SPINE", {"BodyPartExamined": "THORACIC SPINE"}, objection=NOT_CHEST),
+    *(Header(f"Body Part Examined {word}", {"BodyPartExamined": word}, objection=NOT_CHEST)
+      for word in ("LEFT HAND", "LOWER LIMB", "TSPINE", "BECKEN")),
+    *(Header(f"Body Part Examined {word}", {"BodyPartExamined": word.encode().decode("latin-1")})
+      for word in ("CXR", "KLATKA PIERSIOWA", "GÖĞÜS", "胸部")),
+    *(Header(f"Body Part Examined {word}", {"BodyPartExamined": word}, doubts=(UNKNOWN_PART,))
+      for word in ("RIB", "ROE")),
+    Header("Body Part Examined ROE, Anatomic Region Sequence: chest",
+           {"BodyPartExamined": "ROE", "AnatomicRegionSequence": coded("816094009")}),
     Header("no Body Part Examined", {"BodyPartExamined": None}, doubts=(NO_PART,)),
     Header("Anatomic Region Sequence: thorax", {"BodyPartExamined": None, "AnatomicRegionSequence": coded("51185008")}),
     Header("Anatomic Region Sequence: thorax, old code",
            {"BodyPartExamined": None, "AnatomicRegionSequence": coded("T-D3000", "SRT")}),
     Header("Anatomic Region Sequence: abdomen",
            {"BodyPartExamined": None, "AnatomicRegionSequence": coded("818981001")}, objection=NOT_CHEST),
+    Header("Anatomic Region Sequence: hand, old code",
+           {"BodyPartExamined": None, "AnatomicRegionSequence": coded("T-D8700", "SRT")}, objection=NOT_CHEST),
+    Header("Anatomic Region Sequence of another scheme, meaning Thorax",
+           {"BodyPartExamined": None, "AnatomicRegionSequence": coded("RID1243", "RADLEX", "Thorax")}),
+    Header("Anatomic Region Sequence of another scheme, meaning Hand",
+           {"BodyPartExamined": None, "AnatomicRegionSequence": coded("1", "99LOCAL", "Hand")}, objection=NOT_CHEST),
     Header("Anatomic Region Sequence of another scheme",
            {"BodyPartExamined": None, "AnatomicRegionSequence": coded("1", "99LOCAL")}, doubts=(NO_PART,)),
+    *(Header(f"View Position {name}", {"ViewPosition": name}, view)
+      for name, view in {"P.A.": "PA", "AP_SUPINE": "AP", "DORSOVENTRAL": "PA", "FACE": "frontal"}.items()),
     *(Header(f"View Position {name}", {"ViewPosition": name}, view, _not_frontal(view))
-      for name, view in {"LL": "lateral", "RL": "lateral", "LATERAL": "lateral", "RLD": "decubitus",
-                         "LLO": "oblique", "AP OBLIQUE": "oblique"}.items()),
+      for name, view in {"LL": "lateral", "RL": "lateral", "LATERAL": "lateral", "PROFIL": "lateral",
+                         "RLD": "decubitus", "LLO": "oblique", "AP OBLIQUE": "oblique"}.items()),
     Header("View Code Sequence: postero-anterior", {"ViewPosition": None, "ViewCodeSequence": coded("272479007")}),
     Header("View Code Sequence: antero-posterior, old code",
            {"ViewPosition": None, "ViewCodeSequence": coded("R-10206", "SRT")}, "AP"),
