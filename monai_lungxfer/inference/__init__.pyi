@@ -10,6 +10,8 @@ from .content_check import Content as Content
 from .content_check import ContentCheck as ContentCheck
 from .exclusions import describe_result as describe_result
 from .exclusions import find_exclusions as find_exclusions
+from .expected_dice import DiceEstimate as DiceEstimate
+from .expected_dice import ExpectedDice as ExpectedDice
 from .image_traits import ImageTraits as ImageTraits
 from .image_traits import grey_entropy as grey_entropy
 from .image_traits import measure_traits as measure_traits
@@ -22,7 +24,11 @@ from .inputs import distinct_stems as distinct_stems
 from .inputs import find_inputs as find_inputs
 from .inputs import output_stems as output_stems
 from .journal import Journal as Journal
+from .mask_doubt import MaskDoubt as MaskDoubt
+from .mask_doubt import measure_doubt as measure_doubt
 from .mask_names import MaskNames as MaskNames
+from .measurements import Measurements as Measurements
+from .measurements import measure as measure
 from .outputs import OutputOptions as OutputOptions
 from .outputs import PlannedResult as PlannedResult
 from .outputs import check_results as check_results
@@ -32,11 +38,9 @@ from .overlay import draw_moments as draw_moments
 from .overlay import draw_overlay as draw_overlay
 from .overlay import save_picture as save_picture
 from .overlay import thumbnail as thumbnail
-from .quality import Measurements as Measurements
 from .quality import Thresholds as Thresholds
 from .quality import counted_flags as counted_flags
 from .quality import find_flags as find_flags
-from .quality import measure as measure
 from .ray_batch import RayRunner as RayRunner
 from .segmentation import ModelIdentity as ModelIdentity
 from .segmentation import PreparedRadiograph as PreparedRadiograph

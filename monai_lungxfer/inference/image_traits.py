@@ -13,6 +13,7 @@ from monai_lungxfer.io.radiograph import Radiograph
 
 _SHADES = 256
 _SAMPLED_SIDE = 512
+_ADULT = {"D": 16 * 365, "W": 16 * 52, "M": 16 * 12, "Y": 16}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class ImageTraits:
         By the view in the DICOM header; ``None`` where that or another format does not say.
     entropy : float
         See `grey_entropy`.
+    is_child : bool
+        By the age in the DICOM header, under 16 years; ``False`` where that or another format does not say.
     content : Content or None
         What the picture seems to show, see `monai_lungxfer.inference.content_check`.
     is_turned_round : bool
@@ -38,6 +41,7 @@ class ImageTraits:
     entropy: float
     content: Content | None = None
     is_turned_round: bool = False
+    is_child: bool = False
 
 
 def measure_traits(
@@ -45,7 +49,21 @@ def measure_traits(
 ) -> ImageTraits:
     """Return the traits of a radiograph."""
     is_frontal = None if radiograph.view is None else radiograph.view in FRONTAL_VIEWS
-    return ImageTraits(radiograph.is_colour, is_frontal, grey_entropy(radiograph.pixels), content, is_turned_round)
+    age = "" if radiograph.header is None else str(radiograph.header.get("PatientAge", "") or "")
+    return ImageTraits(
+        radiograph.is_colour,
+        is_frontal,
+        grey_entropy(radiograph.pixels),
+        content,
+        is_turned_round,
+        is_child=_is_child(age),
+    )
+
+
+def _is_child(age: str) -> bool:
+    """Judge an age as DICOM writes it: a number with D, W, M or Y for its unit, which some leave out for years."""
+    number, unit = (age, "Y") if age.strip().isdigit() else (age[:-1], age[-1:].upper())
+    return number.strip().isdigit() and int(number) < _ADULT.get(unit, 0)
 
 
 def grey_entropy(pixels: NDArray[np.float32]) -> float:

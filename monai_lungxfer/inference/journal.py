@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from monai_lungxfer.inference.measurements import Measurements
 from monai_lungxfer.inference.outputs import OutputOptions, PlannedResult
-from monai_lungxfer.inference.quality import Measurements
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.errors import OutputError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,8 +11,11 @@ from monai.data import MetaTensor
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from monai_lungxfer.inference.expected_dice import DiceEstimate
 from monai_lungxfer.inference.image_traits import ImageTraits
-from monai_lungxfer.inference.quality import FLAGS, IMAGE_FLAGS, Measurements, find_flags, measure
+from monai_lungxfer.inference.mask_doubt import MaskDoubt
+from monai_lungxfer.inference.measurements import Measurements, measure
+from monai_lungxfer.inference.quality import FLAGS, IMAGE_FLAGS, find_flags
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
 from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError, OutputError
@@ -100,6 +103,10 @@ class Segmentation:
         What the mask is of.
     model : ModelIdentity
         What made it.
+    doubt : MaskDoubt or None
+        What speaks for and against the mask.
+    expected : DiceEstimate or None
+        What this makes of the mask, where that is known for the model.
     """
 
     mask: NDArray[np.uint8]
@@ -107,6 +114,8 @@ class Segmentation:
     raw: NDArray[np.uint8]
     radiograph: PreparedRadiograph
     model: ModelIdentity
+    doubt: MaskDoubt | None = None
+    expected: DiceEstimate | None = None
 
     @property
     def spacing(self) -> tuple[float, float] | None:
@@ -122,7 +131,8 @@ class Segmentation:
     def measurements(self) -> Measurements:
         """All that is measured of the mask, as it lies when the patient stands upright."""
         upright = self.radiograph.turn.apply
-        return measure(upright(self.mask), upright(self.probability), self.spacing, upright(self.raw))
+        measured = measure(upright(self.mask), upright(self.probability), self.spacing, upright(self.raw))
+        return replace(measured, **asdict(self.expected)) if self.expected and measured.lung_px else measured
 
     @property
     def areas(self) -> dict[str, float | None]:
@@ -131,6 +141,11 @@ class Segmentation:
         Those in cm² are ``None`` without a pixel spacing, those of one lung unless the mask has exactly two.
         """
         return self.measurements.areas
+
+    @property
+    def dice(self) -> dict[str, float | None]:
+        """The expected Dice coefficient and its interval by their names in all tables, ``None`` where it is unknown."""
+        return {name: getattr(self.measurements, name) for name in ("dice_expected", "dice_low", "dice_high")}
 
     @cached_property
     def flags(self) -> tuple[str, ...]:

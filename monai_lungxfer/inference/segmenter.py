@@ -17,7 +17,9 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.inference.config import InferenceParts, load_parts
 from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content, ContentCheck
+from monai_lungxfer.inference.expected_dice import ExpectedDice
 from monai_lungxfer.inference.image_traits import measure_traits
+from monai_lungxfer.inference.mask_doubt import MaskDoubt, measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
 from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiograph
@@ -48,6 +50,7 @@ class Segmenter:
         self.channels = parts.channels  # that radiographs must be read with
         self._parts = parts
         self._look = ContentCheck()
+        self._expect = ExpectedDice.load(identity)
 
     @classmethod
     def from_bundle(
@@ -189,7 +192,16 @@ class Segmenter:
         data = self._parts.threshold(data)
         raw = _plane(data["pred"], item.size).astype(np.uint8)
         mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
-        return Segmentation(mask, probability, raw, item, self.identity)
+        doubt = _doubt(item, logits)
+        expected = None if self._expect is None else self._expect(doubt)
+        return Segmentation(mask, probability, raw, item, self.identity, doubt, expected)
+
+
+def _doubt(item: PreparedRadiograph, logits: torch.Tensor) -> MaskDoubt:
+    picture, probability = (plane[0].float().cpu().numpy() for plane in (item.image.as_tensor(), logits.sigmoid()))
+    content = item.traits.content
+    is_upright = None if content is None else content.is_chest and content.quarter_turns == 0
+    return measure_doubt(picture, probability, is_upright)
 
 
 def _own_weights(folder: Path) -> Path:

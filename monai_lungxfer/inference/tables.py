@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer import __version__
+from monai_lungxfer.inference.measurements import Measurements
 from monai_lungxfer.inference.overlay import NOTICE
-from monai_lungxfer.inference.quality import THRESHOLDS, Measurements
+from monai_lungxfer.inference.quality import THRESHOLDS
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.utils.files import atomic_path
 

@@ -21,7 +21,8 @@ from scipy import ndimage
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.inference.image_traits import ImageTraits, measure_traits
-from monai_lungxfer.inference.quality import FLAGS, Measurements, find_flags, measure
+from monai_lungxfer.inference.measurements import Measurements, measure
+from monai_lungxfer.inference.quality import FLAGS, find_flags
 from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.morphology.cleaning import clean_lungs
 from monai_lungxfer.morphology.lungs import TOUCHING, count_bridges, count_islands, find_lungs, piece_areas

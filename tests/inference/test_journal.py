@@ -13,8 +13,8 @@ import pytest
 
 from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.journal import Journal
+from monai_lungxfer.inference.measurements import measure
 from monai_lungxfer.inference.outputs import OutputOptions, plan
-from monai_lungxfer.inference.quality import measure
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.errors import OutputError

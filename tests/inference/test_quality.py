@@ -7,63 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn_lungs import certain, two_lungs
 from PIL import Image
+from pydicom.dataset import Dataset
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.inference.image_traits import ImageTraits, grey_entropy, measure_traits
-from monai_lungxfer.inference.quality import FLAGS, THRESHOLDS, Measurements, counted_flags, find_flags, measure
+from monai_lungxfer.inference.measurements import Measurements, measure
+from monai_lungxfer.inference.quality import FLAGS, THRESHOLDS, counted_flags, find_flags
 from monai_lungxfer.io.radiograph import Radiograph
-
-
-def two_lungs(right: tuple[slice, slice], left: tuple[slice, slice], size: tuple[int, int] = (100, 140)) -> np.ndarray:
-    """A mask with the patient's right lung on the left side of the image, as displayed."""
-    mask = np.zeros(size, np.uint8)
-    mask[right] = 1
-    mask[left] = 1
-    return mask
 
 
 @pytest.fixture
 def usual() -> np.ndarray:
     return two_lungs(np.s_[20:80, 20:60], np.s_[25:75, 80:120])  # 60 x 40 and 50 x 40
-
-
-def certain(mask: np.ndarray) -> np.ndarray:
-    return mask.astype(np.float32)
-
-
-def test_areas_and_shares(usual: np.ndarray) -> None:
-    measured = measure(usual, certain(usual), spacing=(0.5, 0.2))
-    assert (measured.lung_px, measured.right_lung_px, measured.left_lung_px) == (4400, 2400, 2000)
-    assert measured.lung_cm2 == pytest.approx(4400 * 0.5 * 0.2 / 100)
-    assert measured.right_lung_cm2 == pytest.approx(2.4)
-    assert measured.left_lung_cm2 == pytest.approx(2.0)
-    assert measured.share == pytest.approx(4400 / 14000)
-    assert measured.height_share == pytest.approx(0.6)
-    assert measured.symmetry == pytest.approx(2000 / 2400)
-    assert (measured.components, measured.bridges, measured.islands, measured.border) == (2, 0, 0, 0.0)
-    assert measured.confidence == 1.0
-    assert find_flags(measured) == ()
-
-
-def test_mirrored_image_swaps_the_lungs(usual: np.ndarray) -> None:
-    mirrored = np.ascontiguousarray(usual[:, ::-1])
-    measured = measure(mirrored, certain(mirrored))
-    assert (measured.right_lung_px, measured.left_lung_px) == (2000, 2400)
-
-
-def test_side_is_by_centre_of_mass_not_by_first_pixel() -> None:
-    # The larger lung starts further left, yet its mass lies on the right.
-    mask = two_lungs(np.s_[30:60, 20:60], np.s_[10:20, 10:120])
-    mask[10:90, 80:120] = 1
-    measured = measure(mask, certain(mask))
-    assert measured.right_lung_px == 30 * 40
-    assert measured.left_lung_px == 10 * 70 + 80 * 40
-
-
-def test_no_square_centimetres_without_spacing(usual: np.ndarray) -> None:
-    measured = measure(usual, certain(usual))
-    assert (measured.lung_cm2, measured.right_lung_cm2, measured.left_lung_cm2) == (None, None, None)
 
 
 def test_empty_mask_has_one_flag() -> None:
@@ -139,6 +96,9 @@ def test_lungs_cut_off_at_the_border() -> None:
         ({"symmetry": 0.599}, "asymmetric"),
         ({"border": 0.101}, "touches_border"),
         ({"confidence": 0.899}, "low_confidence"),
+        ({"dice_expected": THRESHOLDS.min_dice - 0.001}, "low_confidence"),
+        ({"lung_cm2": 149.0}, "area_implausible"),
+        ({"lung_cm2": 1001.0}, "area_implausible"),
     ],
 )
 def test_flags_begin_at_their_thresholds(usual: np.ndarray, change: dict[str, float], flag: str) -> None:
@@ -150,6 +110,8 @@ def test_flags_begin_at_their_thresholds(usual: np.ndarray, change: dict[str, fl
         "symmetry": (0.6,),
         "border": (0.1,),
         "confidence": (0.9,),
+        "dice_expected": (THRESHOLDS.min_dice,),
+        "lung_cm2": (150, 1000),
     }
     for name in change:
         for limit in limits[name]:
@@ -180,6 +142,22 @@ def test_traits_of_a_radiograph(view: str | None, is_frontal: bool | None) -> No
     traits = measure_traits(Radiograph(pixels, "dicom", is_colour=True, view=view))
     assert (traits.is_colour, traits.is_frontal) == (True, is_frontal)
     assert traits.entropy == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_child"),
+    [("015Y", True), ("016Y", False), ("23", False), ("7", True), ("190M", True), ("192M", False), ("003D", True)]
+    + [(age, False) for age in ("", None, "Y", "adult", "-5Y")],
+)
+def test_children_have_smaller_lungs(usual: np.ndarray, age: str | None, is_child: bool) -> None:
+    header = Dataset()
+    header.add_new("PatientAge", "LO", age)  # as files have it, not as the standard wants it
+    pixels = np.arange(4096, dtype=np.float32).reshape(64, 64)
+    traits = measure_traits(Radiograph(pixels, "dicom", header=header))
+    assert traits.is_child == is_child
+    small = replace(measure(usual, certain(usual)), lung_cm2=26.0)  # of a newborn
+    assert find_flags(small, traits) == (() if is_child else ("area_implausible",))
+    assert find_flags(replace(small, lung_cm2=1001.0), traits) == ("area_implausible",)
 
 
 def test_entropy_of_extremes() -> None:
@@ -246,6 +224,9 @@ def test_other_thresholds(usual: np.ndarray) -> None:
         "min_height_share",
         "min_symmetry",
         "max_border",
+        "min_adult_cm2",
+        "max_cm2",
+        "min_dice",
         "min_confidence",
         "min_entropy",
     }

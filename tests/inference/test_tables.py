@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_lungxfer.inference.quality import measure
+from monai_lungxfer.inference.measurements import measure
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction, predictions_document, save_tables
 

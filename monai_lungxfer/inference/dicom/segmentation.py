@@ -159,8 +159,8 @@ def _completed(segmentation: Segmentation, image: SourceImage, instance: str) ->
 def _sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | None:
     """Return 1 for the right lung and 2 for the left one; ``None`` when the mask has not two lungs.
 
-    The lungs are the two largest pieces, as in `monai_lungxfer.inference.quality.measure`; every other piece goes to
-    the nearer of them. The right lung is on the left side of the image as Patient Orientation lays it upright.
+    The lungs are the two largest pieces, as in `monai_lungxfer.inference.measurements.measure`; every other piece goes
+    to the nearer of them. The right lung is on the left side of the image as Patient Orientation lays it upright.
     """
     pieces, _ = ndimage.label(mask, TOUCHING)
     turn = turn_by_patient_orientation(image.orientation) or AS_STORED

@@ -85,7 +85,7 @@ class RadiographInfer(InferTask):
         if request.get("strict"):
             found.refuse_flagged()
         look_at = {"flags": list(found.flags), "remarks": list(found.remarks)}
-        told = {"label_names": LABELS, "model": str(found.model), **found.areas, **look_at}
+        told = {"label_names": LABELS, "model": str(found.model), **found.areas, **found.dice, **look_at}
         return _written(found, request.get("result_extension") or ".nii.gz"), told
 
 

@@ -126,6 +126,7 @@ def _measured(segmentation: Segmentation, *, strict: bool) -> dict[str, Any]:
         "height": height,
         "width": width,
         **segmentation.areas,
+        **segmentation.dice,
         "flags": list(segmentation.flags),
         "remarks": list(segmentation.remarks),
     }

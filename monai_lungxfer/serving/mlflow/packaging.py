@@ -38,6 +38,7 @@ _OUTPUTS: dict[str, DataType | Array] = {
         for what in ("lung", "right_lung", "left_lung")
         for unit, number in zip(("px", "cm2"), _NUMBERS, strict=True)
     },
+    **dict.fromkeys(("dice_expected", "dice_low", "dice_high"), DataType.double),
     "flags": Array(DataType.string),
     "remarks": Array(DataType.string),
     "model": DataType.string,

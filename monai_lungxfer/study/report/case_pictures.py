@@ -15,8 +15,9 @@ from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.records import image_name
 from monai_lungxfer.inference.image_traits import measure_traits
+from monai_lungxfer.inference.measurements import measure
 from monai_lungxfer.inference.overlay import draw_comparison, draw_moments, thumbnail
-from monai_lungxfer.inference.quality import find_flags, measure
+from monai_lungxfer.inference.quality import find_flags
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.study.analysis.results import StudyResults
