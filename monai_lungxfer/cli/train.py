@@ -154,6 +154,7 @@ def transfer(
     Without --data, phantoms are drawn and the stages are made small, so that they end within minutes.
     """
     from monai_lungxfer.bundle.stages import STAGES
+    from monai_lungxfer.metrics.summary import paired_reports
     from monai_lungxfer.training.stage import transfer_stages
     from monai_lungxfer.training.transfer_report import REDUCED, make_phantoms, write_showcase
     from monai_lungxfer.utils.threads import use_threads
@@ -171,8 +172,9 @@ def transfer(
     if as_json:
         emit_json({"before": result.before, "after": result.after, "files": shown})
         return
-    title = f"Independent portable half, {result.after['images']} images, before and after the portable stage"
-    console.print(_metrics_table(title, {"before": result.before, "after": result.after}))
+    before, after = paired_reports(result.before, result.after)
+    title = f"Independent portable half, {after['images']} images, before and after the portable stage"
+    console.print(_metrics_table(title, {"before": before, "after": after}))
     for description, path in shown.items():
         console.print(f"{description}: {path}", soft_wrap=True)
     console.print("Not a medical device: for research, not for diagnosis.", style="italic")
@@ -195,15 +197,24 @@ def _watch(title: str) -> AbstractContextManager[Any]:
 
 
 def _metrics_table(title: str, reports: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return a row a metric and a column a report; a mean that leaves images out says so."""
     from rich.table import Table
 
+    from monai_lungxfer.metrics.per_image import DISTANCES
+
     table = Table("metric", *reports, title=title)
-    for name in next(iter(reports.values()))["all"]:
-        table.add_row(name, *(_mean_and_spread(report["all"][name]) for report in reports.values()))
+    first = next(iter(reports.values()))
+    for name in first["all"]:
+        unit = f", {first['distance_unit']}" if name in DISTANCES and first["distance_unit"] else ""
+        table.add_row(
+            name + unit, *(_mean_and_spread(report["all"][name], report["images"]) for report in reports.values())
+        )
     return table
 
 
-def _mean_and_spread(summary: dict[str, float | None]) -> str:
+def _mean_and_spread(summary: dict[str, float | None], images: int) -> str:
     if summary["mean"] is None:
-        return "undefined"
-    return f"{summary['mean']:.4f}" + ("" if summary["std"] is None else f" ± {summary['std']:.4f}")
+        return f"undefined (n = 0 of {images})"
+    spread = "" if summary["std"] is None else f" ± {summary['std']:.4f}"
+    left_out = "" if summary["n"] == images else f" (n = {summary['n']} of {images})"
+    return f"{summary['mean']:.4f}{spread}{left_out}"

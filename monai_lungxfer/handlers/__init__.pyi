@@ -2,7 +2,6 @@ from .epoch_table import EpochTable as EpochTable
 from .epoch_table import epoch_seconds as epoch_seconds
 from .epoch_table import read_epochs as read_epochs
 from .image_table import ImageTable as ImageTable
-from .image_table import summarise as summarise
 from .mlflow_run import RunTracker as RunTracker
 from .precise_batch_norm import PreciseBatchNorm as PreciseBatchNorm
 from .precise_batch_norm import evenly_spaced as evenly_spaced

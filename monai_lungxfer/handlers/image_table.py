@@ -18,17 +18,22 @@ from monai_lungxfer.data.datalist import data_root
 from monai_lungxfer.data.records import image_name
 from monai_lungxfer.metrics.cumulative import image_metrics
 from monai_lungxfer.metrics.per_image import METRICS
+from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.utils.files import atomic_path, hash_file
 
 KEPT_FIELDS = ("finding", "view", "source")
 CALIBRATION_BINS = 10
+
+HASH_DIGITS = 12
+"""Digits of the SHA-256 by which a report tells masks from each other."""
 
 
 class ImageTable:
     """Ignite handler that keeps the metrics of every image that an evaluator sees.
 
     Patients are numbered in the order in which they appear: the report tells which images belong together, and not
-    whose they are.
+    whose they are. A row also has the first digits of the SHA-256 of the mask's file (`label`) and the size of the grid
+    (`grid`, height x width in pixels), so that two reports can be compared image by image.
 
     Parameters
     ----------
@@ -70,6 +75,8 @@ class ImageTable:
                 {"image": image_name(record["image"], self.root)}
                 | ({"patient": self._number(record["patient"])} if "patient" in record else {})
                 | {field: record[field] for field in KEPT_FIELDS if field in record}
+                | ({"label": hash_file(record["label"])[:HASH_DIGITS]} if "label" in record else {})
+                | {"grid": "x".join(map(str, item["label"].shape[-2:]))}
                 | {"distances_in": "pixels" if spacing is None else "mm"}
                 | {name: float(value) for name, value in values.items()}
             )
@@ -102,32 +109,13 @@ class ImageTable:
             "section": section,
             "split": split,
             "weights_sha256": hash_file(weights),
-            "images": len(self.rows),
-            "all": summarise(self.rows, self.names),
-            "by_finding": {
-                finding: summarise([row for row in self.rows if row.get("finding") == finding], self.names)
-                for finding in sorted({row["finding"] for row in self.rows if "finding" in row})
-            },
+            **summarise_report(self.rows, self.names),
             "calibration": [_calibration_bin(*sums) for sums in self._bins.T],
             "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
         }
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(self.report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return self.report
-
-
-def summarise(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, dict[str, float | int | None]]:
-    """Return mean, standard deviation (n - 1) and number of images of each metric, undefined values left out."""
-    summary = {}
-    for name in names:
-        values = np.array([row[name] for row in rows], dtype=float)
-        values = values[~np.isnan(values)]
-        summary[name] = {
-            "mean": float(values.mean()) if values.size else None,
-            "std": float(values.std(ddof=1)) if values.size > 1 else None,
-            "n": int(values.size),
-        }
-    return summary
 
 
 def _calibration_sums(probability: torch.Tensor, truth: torch.Tensor) -> np.ndarray:

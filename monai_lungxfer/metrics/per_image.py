@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,8 +54,8 @@ def image_metrics(
     SENS       TP / (TP+FN)                       NaN when the truth is empty
     SPEC       TN / (TN+FP)                       NaN when the truth is lung everywhere
     DICE_HARD  2TP / (2TP+FP+FN)                  1 when prediction and truth are empty
-    HD95       Hausdorff distance, see below      NaN when prediction or truth is empty
-    ASD        average distance of the contours   NaN when prediction or truth is empty
+    HD95       Hausdorff distance, see below      never, see below for what is empty
+    ASD        average distance of the contours   never, see below for what is empty
     ISLANDS    islands of the prediction          never
     BRIDGES    bridges of the prediction          never
     AREA       (TP+FP) / all pixels               never
@@ -68,6 +69,12 @@ def image_metrics(
     zero_division=0)`: a class that is in the truth or in the prediction alone scores 0, one that is in neither is
     left out. HD95 is the larger of the two directed 95th percentiles, ASD is symmetric. Islands and bridges are
     defined in `monai_lungxfer.morphology.lungs`. Areas are shares since the sizes of pixels are often unknown.
+
+    Without a contour there is nothing to measure a distance from. Where either the prediction or the truth is empty,
+    HD95 and ASD are the diagonal of the image: no distance in it is longer, so a mask that is missing, or of nothing,
+    is the worst there is. Where both are empty they agree, and the distance is 0, as DICE is 1. BraTS has the same rule
+    for HD95 (373.13 mm, the diagonal of its volumes; Bakas et al. 2018, arXiv:1811.02629). MONAI gives NaN instead,
+    which a mean leaves out, so that an empty mask would improve it; DeepMind's surface-distance gives infinity.
 
     Parameters
     ----------
@@ -207,11 +214,13 @@ def _macro(batch: _Batch, score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> 
 
 
 def _surface(batch: _Batch, distance: Callable[..., Tensor], **options: Any) -> Tensor:
-    values = torch.full((len(batch.truth),), torch.nan, device=batch.truth.device)
+    values = torch.zeros(len(batch.truth), dtype=torch.float64, device=batch.truth.device)
     for i, (lung, truth, spacing) in enumerate(zip(batch.lung, batch.truth, batch.spacings, strict=True)):
         if lung.any() and truth.any():
             pair = {"y_pred": lung[None, None], "y": truth[None, None]}
             values[i] = distance(**pair, include_background=True, spacing=spacing, **options).squeeze()
+        elif lung.any() or truth.any():
+            values[i] = math.hypot(*np.multiply(lung.shape, spacing or (1, 1)))
     return values
 
 

@@ -20,6 +20,7 @@ from monai_lungxfer.inference.outputs import OutputOptions
 from monai_lungxfer.inference.overlay import draw_comparison, save_picture, thumbnail
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.metrics.summary import paired_reports
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training.stage import TransferResult, stage_data
 from monai_lungxfer.utils.files import atomic_path
@@ -106,7 +107,9 @@ def _write_comparisons(images: list[InputFile], before: Segmenter, after: Segmen
 
 
 def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:
-    before, after = ({"all": report["all"], **report["by_finding"]} for report in (result.before, result.after))
+    before, after = (
+        {"all": report["all"], **report["by_finding"]} for report in paired_reports(result.before, result.after)
+    )
     for group, summary in after.items():
         for metric, values in summary.items():
             moments = (before[group][metric], values)
@@ -114,15 +117,19 @@ def _comparison_rows(result: TransferResult) -> Iterator[list[Any]]:
 
 
 def write_tables(result: TransferResult, stem: str | Path) -> None:
-    """Write the metrics before and after the portable stage, overall and by finding, as `stem`.csv and `stem`.md."""
+    """Write the metrics before and after the portable stage, overall and by finding, as `stem`.csv and `stem`.md.
+
+    Means are over the images that have a value both before and after; the column `images` says how many these are.
+    """
     header = ["finding", "metric", "images", "before_mean", "before_sd", "after_mean", "after_sd"]
     rows = list(_comparison_rows(result))
     with atomic_path(f"{stem}.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
-    units = sorted({row["distances_in"] for row in result.after["rows"]})
+    unit = paired_reports(result.before, result.after)[1]["distance_unit"]
     lines = [
-        "Independent portable half before and after the portable stage; mean ± standard deviation over images.",
-        f"Split {result.after['split'][:12]}, distances in {' and '.join(units)}.",
+        "Independent portable half before and after the portable stage; mean ± standard deviation over the",
+        "images that have a value both before and after.",
+        f"Split {result.after['split'][:12]}, distances in {unit}.",
         "",
         "| finding | metric | images | before | after |",
         "|---|---|---|---|---|",

@@ -15,7 +15,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_lungxfer.handlers.image_table import ImageTable, summarise
+from monai_lungxfer.handlers.image_table import ImageTable
 from monai_lungxfer.utils.files import hash_file
 
 
@@ -77,10 +77,21 @@ def test_report_tells_how_sure_the_network_was_and_how_often_it_was_right(tmp_pa
     assert report["calibration"] == [pytest.approx(one, abs=1e-7) if one["pixels"] else one for one in expected]
 
 
-def test_undefined_values_are_left_out() -> None:
-    rows = [{"HD95": 2.0}, {"HD95": math.nan}, {"HD95": 4.0}]
-    assert summarise(rows, ["HD95"])["HD95"] == {"mean": 3.0, "std": pytest.approx(2**0.5), "n": 2}
-    assert summarise(rows[1:2], ["HD95"])["HD95"] == {"mean": None, "std": None, "n": 0}
+def test_an_empty_prediction_is_in_the_mean_of_the_distances(tmp_path: Path) -> None:
+    empty = item(0, None) | {"pred": torch.zeros(1, 40, 40)}
+    (tmp_path / "model.pt").touch()
+    table = table_of([item(4, None), empty], tmp_path)
+    report = table.write(tmp_path / "test.json", section="test", split="abc", weights=tmp_path / "model.pt")
+    assert report["all"]["HD95"]["n"] == 2
+    assert report["all"]["HD95"]["mean"] == pytest.approx((4 + 40 * 2**0.5) / 2)
+
+
+def test_a_row_tells_its_mask_and_grid(tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    mask.write_bytes(b"mask")
+    table = ImageTable([{"image": "a.png", "label": str(mask)}], tmp_path, names=("DICE",))
+    table(SimpleNamespace(state=SimpleNamespace(output=[item(0, None)])))  # type: ignore[arg-type]
+    assert (table.rows[0]["label"], table.rows[0]["grid"]) == (hash_file(mask)[:12], "40x40")
 
 
 def evaluated(images: list[Path], root: Path) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.handlers.image_table import summarise
+from monai_lungxfer.metrics.summary import summarise
 
 
 def report_of(

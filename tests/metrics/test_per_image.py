@@ -104,15 +104,35 @@ def test_hand_computed():
 def test_what_is_undefined_is_nan():
     empty, full, half = torch.zeros(4, 6), torch.ones(4, 6), torch.eye(4, 6)
     undefined = {
-        "both empty": (empty, empty, {"AUC", "SENS", "HD95", "ASD"}),
-        "no truth": (half, empty, {"AUC", "SENS", "HD95", "ASD"}),
-        "no prediction": (empty, half, {"HD95", "ASD"}),
+        "both empty": (empty, empty, {"AUC", "SENS"}),
+        "no truth": (half, empty, {"AUC", "SENS"}),
+        "no prediction": (empty, half, set()),
         "lung everywhere": (full, full, {"AUC", "SPEC"}),
         "nothing": (half, half, set()),
     }
     for case, (probability, truth, names) in undefined.items():
         values = image_metrics(probability, truth, METRICS)
         assert {name for name, value in values.items() if value.isnan().any()} == names, case
+
+
+def test_distances_of_empty_masks_are_the_diagonal_and_of_two_empty_ones_0():
+    empty, lung = torch.zeros(1, 1, 30, 40), torch.zeros(1, 1, 30, 40)
+    lung[..., 5:20, 10:30] = 1
+    for name in ("HD95", "ASD"):
+        for pair in ((empty, lung), (lung, empty)):
+            assert image_metrics(*pair, [name])[name].item() == 50
+            assert image_metrics(*pair, [name], spacing=(2.0, 0.25))[name].item() == pytest.approx(np.hypot(60, 10))
+        assert image_metrics(empty, empty, [name], spacing=(2.0, 0.25))[name].item() == 0
+
+
+def test_no_mask_is_worse_than_an_empty_one():
+    corner, other = torch.zeros(1, 1, 30, 40), torch.zeros(1, 1, 30, 40)
+    corner[..., 0, 0] = other[..., -1, -1] = 1
+    empty, everything = torch.zeros_like(corner), torch.ones_like(corner)
+    for name in ("HD95", "ASD"):
+        worst = image_metrics(empty, corner, [name])[name]
+        for prediction in (other, everything):
+            assert image_metrics(prediction, corner, [name])[name] < worst
 
 
 def test_order_of_images_is_kept_and_a_batch_is_its_images():

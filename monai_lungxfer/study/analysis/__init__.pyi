@@ -2,6 +2,7 @@ from .analysis import Analysis as Analysis
 from .comparisons import adjust_p_values as adjust_p_values
 from .comparisons import compare_rows as compare_rows
 from .comparisons import describe_rows as describe_rows
+from .comparisons import keep_pairs as keep_pairs
 from .comparisons import subtract_rows as subtract_rows
 from .paper import paper_figures as paper_figures
 from .paper import paper_value as paper_value

@@ -13,6 +13,7 @@ from monai_lungxfer.study.analysis.comparisons import (
     adjust_p_values,
     compare_rows,
     describe_rows,
+    keep_pairs,
 )
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.statistics import Agreement, agreement, calibration_error
@@ -90,10 +91,10 @@ class Analysis:
         """Agreement of the lung area with that of the mask, in percent of the image, by moment."""
         return {moment: agreement(100 * (rows.AREA - rows.AREA_TRUTH)) for moment, rows in self.moments.items()}
 
-    @property
+    @cached_property
     def moments(self) -> dict[str, pd.DataFrame]:
-        """The rows of the independent half, by moment."""
-        return dict(zip(MOMENTS, (self.results.before(), self.results.after()), strict=True))
+        """The rows of the independent half, by moment; a value that one moment lacks is blank in both."""
+        return dict(zip(MOMENTS, keep_pairs(self.results.before(), self.results.after()), strict=True))
 
     @cached_property
     def calibration_errors(self) -> dict[str, float]:

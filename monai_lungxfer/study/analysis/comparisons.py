@@ -26,8 +26,9 @@ def describe_rows(rows: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) ->
     -------
     pandas.DataFrame
         One row a metric: mean and sd over repetitions, low and high (95 % interval), tenth (10th percentile of images,
-        90th where less is better) and worst (mean of the worst tenth of images), both as means over repetitions, and
-        the number of different images that have a value.
+        90th where less is better) and worst (mean of the worst tenth of images), both as means over repetitions,
+        images (different images that have a value), values (images that have one, counted in each repetition), and
+        measured (images, counted likewise, with or without a value).
     """
     return pd.DataFrame([{"metric": name, **_description(rows, name)} for name in metrics])
 
@@ -45,7 +46,22 @@ def _description(rows: pd.DataFrame, name: str) -> dict[str, float]:
         "tenth": tenth,
         "worst": mean_of_worst,
         "images": rows.loc[rows[name].notna(), "image"].nunique(),
+        "values": int(rows[name].notna().sum()),
+        "measured": len(rows),
     }
+
+
+def keep_pairs(rows: pd.DataFrame, others: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Blank the metrics that an image has on one side only, so that the means of both sides are over the same images.
+
+    Images are the same when `repetition` and `image` are.
+    """
+    key, names = ["repetition", "image"], [name for name in METRICS if name in rows]
+    sides = [side.set_index(key, verify_integrity=True) for side in (rows, others)]
+    defined = sides[0][names].notna().reindex(sides[0].index.union(sides[1].index), fill_value=False)
+    defined &= sides[1][names].notna().reindex(defined.index, fill_value=False)
+    one, two = (side.assign(**side[names].where(defined.loc[side.index])).reset_index() for side in sides)
+    return one, two
 
 
 def subtract_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:

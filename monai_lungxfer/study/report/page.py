@@ -186,6 +186,7 @@ def _distances(results: StudyResults) -> str:
     after = results.after()
     left_out = int(after.HD95.isna().sum())
     unit = "pixels of the network's input" if results.distance_unit == "pixels" else "mm"
-    why = "the mask or the prediction is empty, or they are in another unit"
+    why = "they are in another unit, or an older version left out empty masks"
     rest = f" {left_out} of {len(after)} values are left out: {why}." if left_out else ""
-    return f"Distances are in {unit}.{rest} Areas are shares of the image."
+    rule = "Of an empty mask the distance is the diagonal of the image, of two empty ones 0."
+    return f"Distances are in {unit}. {rule}{rest} Areas are shares of the image."

@@ -102,7 +102,7 @@ def _arm_cells(arm: str, table: pd.DataFrame) -> tuple[Cell, ...]:
         *comparison_cells(dice),
         number_cell(dice["tenth"], 4),
         number_cell(dice["worst"], 4),
-        *(number_cell(rows[name]["mean"], 2) for name in _BESIDE_DICE),
+        *(mean_cell(rows[name], digits=2, spread=False) for name in _BESIDE_DICE),
     )
 
 

@@ -29,7 +29,8 @@ COMPARED = ("Difference", "95 % interval of the difference", "p", "Effect")
 
 MEANS = (
     "Mean ± standard deviation over repetitions of the mean over images; 95 % intervals by bootstrap over patients and "
-    "repetitions. Soft Dice is of predicted values, as in the paper."
+    "repetitions. Soft Dice is of predicted values, as in the paper. n: images with a value, counted in each repetition, "
+    "where a mean leaves some out."
 )
 TESTS = (
     "p: Wilcoxon's signed-rank test over patients, adjusted by Holm for all tests of the table; effect: matched-pairs "
@@ -108,10 +109,15 @@ def metric_cell(name: str, unit: str) -> Cell:
     return Cell(metric_title(name, unit), f"{TABLE_METRICS.index(name):02d}")
 
 
-def mean_cell(row: Row, prefix: str = "") -> Cell:
-    """Return mean ± standard deviation of a row of `describe_rows`."""
-    mean, deviation = row[f"{prefix}mean"], row[f"{prefix}sd"]
-    return Cell(mean_text(mean, deviation, metric_decimals(row["metric"])), mean)
+def mean_cell(row: Row, prefix: str = "", *, digits: int | None = None, spread: bool = True) -> Cell:
+    """Return mean ± standard deviation of a row of `describe_rows`, and n where images are left out.
+
+    Without `spread`, it is the mean alone; `digits` are those of the metric by default.
+    """
+    mean, values, measured = (row[f"{prefix}{name}"] for name in ("mean", "values", "measured"))
+    deviation = row[f"{prefix}sd"] if spread else math.nan
+    text = mean_text(mean, deviation, metric_decimals(row["metric"]) if digits is None else digits)
+    return Cell(text if values == measured else f"{text} (n = {values:.0f} of {measured:.0f})", mean)
 
 
 def interval_cell(row: Row) -> Cell:

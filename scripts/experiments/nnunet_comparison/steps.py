@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.data.splits import Split
-from monai_lungxfer.handlers.image_table import summarise
+from monai_lungxfer.metrics.summary import summarise
 from monai_lungxfer.utils.errors import LungXferError
 from nnunet_comparison.conversion import DATASET, Cases, choose_cases, write_json, write_raw
 from nnunet_comparison.environment import NnUnet

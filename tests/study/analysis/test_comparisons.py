@@ -7,7 +7,13 @@ import math
 import pandas as pd
 import pytest
 
-from monai_lungxfer.study.analysis.comparisons import adjust_p_values, compare_rows, describe_rows, subtract_rows
+from monai_lungxfer.study.analysis.comparisons import (
+    adjust_p_values,
+    compare_rows,
+    describe_rows,
+    keep_pairs,
+    subtract_rows,
+)
 
 
 def images(values: dict[tuple[int, str], tuple[float, float]]) -> pd.DataFrame:
@@ -32,6 +38,15 @@ def test_described_by_hand() -> None:
     assert distance["mean"] == pytest.approx(4.0)
     assert distance["worst"] == pytest.approx((4 + 6) / 2)  # the farthest are the worst
     assert distance["images"] == 2
+    assert (dice["values"], dice["measured"]) == (4, 4)
+    assert (distance["values"], distance["measured"]) == (3, 4)
+
+
+def test_what_one_side_lacks_is_blank_in_both() -> None:
+    after, before = (side.set_index(["repetition", "image"]) for side in keep_pairs(AFTER, BEFORE))
+    assert after.HD95.dropna().to_dict() == {(0, "a1"): 4.0, (1, "a1"): 6.0}
+    assert before.HD95.dropna().to_dict() == {(0, "a1"): 5.0, (1, "a1"): 8.0}
+    assert before.DICE.dropna().to_dict() == {(0, "a1"): 0.8, (0, "b1"): 0.8, (1, "a1"): 0.6}
 
 
 def test_differences_are_of_the_same_image_in_the_same_repetition() -> None:

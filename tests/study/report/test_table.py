@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from monai_lungxfer.metrics.per_image import PAPER_METRICS
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.paper import paper_figures, paper_value
+from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.study_tables import (
     arms_table,
     before_after_table,
@@ -101,6 +103,21 @@ def test_before_against_after(study: Path, analysis: Analysis) -> None:
     assert distance["Difference"].startswith("−")
     assert distance["Effect"] == "−1.00"
     assert len(table.cells) == 4 * 5
+
+
+def test_a_mean_that_leaves_images_out_says_so(study: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(study, tmp_path / "study", ignore=shutil.ignore_patterns("report.html", "figures")))
+    path = copy / "repetition-000" / "portable" / "independent.json"
+    report = json.loads(path.read_text())
+    report["rows"][0]["HD95"] = None  # as older versions wrote of an empty prediction
+    path.write_text(json.dumps(report))
+    analysis = Analysis(StudyResults.read(copy))
+    row = shown(before_after_table(analysis), Finding="All", Metric="Hausdorff 95, pixels")
+    assert row["Before"].endswith(" (n = 71 of 72)")
+    assert row["After"].endswith(" (n = 71 of 72)")
+    assert "n =" not in shown(before_after_table(analysis), Finding="All", Metric="Dice (soft)")["After"]
+    arm = shown(arms_table(analysis), Arm="Donor → general → portable")
+    assert arm["Hausdorff 95, pixels"].endswith(" (n = 71 of 72)")
 
 
 def test_arms_beside_each_other(study: Path, analysis: Analysis) -> None:

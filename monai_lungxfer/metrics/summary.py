@@ -1,0 +1,111 @@
+"""Means over the rows of a report, and of two reports over the images that both have measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from monai_lungxfer.metrics.per_image import DISTANCES
+
+Row = Mapping[str, Any]
+Summary = dict[str, dict[str, float | int | None]]
+
+
+def summarise(rows: Sequence[Row], names: Iterable[str]) -> Summary:
+    """Return mean, standard deviation (n - 1) and number of images of each metric, undefined values left out."""
+    summary: Summary = {}
+    for name in names:
+        values = np.array([row.get(name) for row in rows], dtype=float)
+        values = values[~np.isnan(values)]
+        summary[name] = {
+            "mean": float(values.mean()) if values.size else None,
+            "std": float(values.std(ddof=1)) if values.size > 1 else None,
+            "n": int(values.size),
+        }
+    return summary
+
+
+def summarise_report(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Any]:
+    """Return what a report says of its rows: `images`, `distance_unit`, `all` and `by_finding`, see `summarise`.
+
+    A mean of millimetres and pixels would mean nothing. Where rows have both, the distances of the rarer unit are left
+    out, which `n` shows.
+    """
+    names = list(names)
+    rows, unit = _in_one_unit(rows)
+    findings = sorted({row["finding"] for row in rows if "finding" in row})
+    return {
+        "images": len(rows),
+        "distance_unit": unit,
+        "all": summarise(rows, names),
+        "by_finding": {
+            finding: summarise([row for row in rows if row.get("finding") == finding], names) for finding in findings
+        },
+    }
+
+
+def _in_one_unit(rows: Sequence[Row]) -> tuple[list[Row], str | None]:
+    units = Counter(row["distances_in"] for row in rows if "distances_in" in row)
+    if not units:
+        return list(rows), None
+    unit = units.most_common(1)[0][0]
+    blank = dict.fromkeys(DISTANCES)
+    return [row if row.get("distances_in", unit) == unit else {**row, **blank} for row in rows], unit
+
+
+def pair_rows(rows: Sequence[Row], others: Sequence[Row], names: Iterable[str]) -> tuple[list[Row], list[Row]]:
+    """Return the rows of the images that both sides have measured against the same mask, in the order of `rows`.
+
+    A metric that is undefined on one side is undefined (None) on both, and so are distances in different units: in
+    millimetres and pixels, or in pixels of grids of different sizes.
+
+    Parameters
+    ----------
+    rows, others : sequence of mappings
+        Rows of two reports, see `monai_lungxfer.handlers.image_table.ImageTable`.
+    names : iterable of str
+        The metrics to be compared.
+    """
+    names = list(names)
+    by_image = {row["image"]: row for row in others}
+    pairs = [
+        (row, by_image[row["image"]])
+        for row in rows
+        if row["image"] in by_image and same_reference(row, by_image[row["image"]])
+    ]
+    blanked = [_without_singles(*pair, names) for pair in pairs]
+    return [own for own, _ in blanked], [other for _, other in blanked]
+
+
+def same_reference(row: Row, other: Row) -> bool:
+    """Tell whether two rows were measured against the same mask; reports of older versions do not say."""
+    return "label" not in row or "label" not in other or row["label"] == other["label"]
+
+
+def _without_singles(row: Row, other: Row, names: Sequence[str]) -> tuple[Row, Row]:
+    units_differ = _length_unit(row) != _length_unit(other)
+    blank = {
+        name: None
+        for name in names
+        if _undefined(row.get(name)) or _undefined(other.get(name)) or (units_differ and name in DISTANCES)
+    }
+    return {**row, **blank}, {**other, **blank}
+
+
+def _length_unit(row: Row) -> tuple[Any, ...]:
+    """Pixels are as long as the grid is coarse."""
+    return (row.get("distances_in"), row.get("grid")) if row.get("distances_in") == "pixels" else ("mm",)
+
+
+def _undefined(value: Any) -> bool:
+    return value is None or bool(np.isnan(value))
+
+
+def paired_reports(report: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Sum two reports up over the images that both have measured, as `summarise_report` does for one."""
+    names = [name for name in report["all"] if name in other["all"]]
+    one, two = (summarise_report(rows, names) for rows in pair_rows(report["rows"], other["rows"], names))
+    return one, two
