@@ -20,6 +20,7 @@ from monai_lungxfer.cli.options import (
     ImageSize,
     Json,
     NumberFormat,
+    Overwrite,
     Precision,
     Seed,
     Settings,
@@ -103,20 +104,24 @@ def evaluate(
     section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
     image_size: ImageSize = None,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     threads: Threads = None,
     precision: Precision = NumberFormat.AUTO,
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands."""
+    """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands.
+
+    The report is SECTION.json in the output folder, or SECTION-HASH.json for other weights than those trained there.
+    """
     from monai_lungxfer.bundle.stages import stage_named
     from monai_lungxfer.training.stage import StageFolder, evaluate_stage
     from monai_lungxfer.utils.threads import use_threads
 
     chosen = stage_named(stage)
     use_threads(threads)
-    overrides = method_overrides(ctx.params)
+    overrides = {"overwrite": overwrite} | method_overrides(ctx.params)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     report = evaluate_stage(chosen, data, folder, weights or folder.weights, section, overrides)
     if as_json:
@@ -124,6 +129,7 @@ def evaluate(
     else:
         title = f"{chosen.name}, {report['section']}: {report['images']} images"
         console.print(_metrics_table(title, {"mean ± SD": report}))
+        console.print(f"Report: {report['report_file']}", highlight=False, soft_wrap=True)
 
 
 def transfer(

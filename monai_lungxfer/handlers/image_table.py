@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,16 +17,17 @@ from monai.metrics import calibration_binning
 
 from monai_lungxfer.data.datalist import data_root
 from monai_lungxfer.data.records import image_name
+from monai_lungxfer.handlers.report_file import HASH_DIGITS
 from monai_lungxfer.metrics.cumulative import image_metrics
 from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.weights.learnt import find_learnt
+
+logger = logging.getLogger(__name__)
 
 KEPT_FIELDS = ("finding", "view", "source")
 CALIBRATION_BINS = 10
-
-HASH_DIGITS = 12
-"""Digits of the SHA-256 by which a report tells masks from each other."""
 
 
 class ImageTable:
@@ -89,7 +91,9 @@ class ImageTable:
         """Write the report as JSON, all or nothing, and return it.
 
         Under "calibration" it tells, for ten ranges of equal width of the predicted probability, how many pixels of
-        all images fell into it, their mean probability, and the share of them that is lung.
+        all images fell into it, their mean probability, and the share of them that is lung; under "learnt", how many of
+        the images the weights, or weights that they stem from, have learnt from, see
+        `monai_lungxfer.weights.learnt.find_learnt`. A warning says so, too.
 
         Parameters
         ----------
@@ -109,13 +113,26 @@ class ImageTable:
             "section": section,
             "split": split,
             "weights_sha256": hash_file(weights),
+            "learnt": find_learnt(weights, self.records),
             **summarise_report(self.rows, self.names),
             "calibration": [_calibration_bin(*sums) for sums in self._bins.T],
             "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
         }
+        warn_of_learnt(self.report)
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(self.report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return self.report
+
+
+def warn_of_learnt(report: Mapping[str, Any]) -> None:
+    """Log a warning for each training that learnt from images of a report."""
+    for one in report["learnt"]:
+        who = "these weights" if one["own"] else f"the weights {one['by']}, which these stem from,"
+        logger.warning(
+            "%d of the %d measured images are such that %s learnt from or were chosen on: the means are too good for "
+            "new images",
+            *(one["images"], report["images"], who),
+        )
 
 
 def _calibration_sums(probability: torch.Tensor, truth: torch.Tensor) -> np.ndarray:

@@ -6,6 +6,7 @@ import logging
 import random
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,10 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from monai_lungxfer.bundle.files import bundles_root
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.utils.errors import LungXferError, TransferError
-from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
-from monai_lungxfer.weights.sidecar import save_sidecar, sidecar_file
+from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
+from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, LearntImages, save_sidecar, sidecar_file
 
 if TYPE_CHECKING:
     from torch.distributed.checkpoint.stateful import Stateful
@@ -74,12 +76,25 @@ class BestWeights:
     image_size : sequence of int
         (H, W) in pixels that the weights learn with. It is kept beside the file with the network's class and
         parameters, see `monai_lungxfer.weights.sidecar`.
+    learnt : sequence of mappings
+        Records of the images that the weights learn from or are chosen by. Hashes of their files are kept there, too.
+    parent : str, pathlib.Path or None
+        The weights that they start from, as for `monai_lungxfer.weights.loading.load_parent`.
     """
 
-    def __init__(self, network: nn.Module, path: str | Path, image_size: Sequence[int]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        path: str | Path,
+        image_size: Sequence[int],
+        learnt: Sequence[Mapping[str, Any]] = (),
+        parent: str | Path | None = None,
+    ) -> None:
         self.network = network
         self.path = Path(path)
         self.image_size = image_size
+        self.learnt = learnt
+        self._inherited = inherit_learnt(parent)
 
     def keep_shipped(self) -> None:
         """Copy the weights that the package ships aside, into `shipped/`, before a training replaces them.
@@ -108,7 +123,12 @@ class BestWeights:
         """Write the weights if this epoch is the best so far."""
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
             save_checkpoint(self.network.state_dict(), self.path)
-            save_sidecar(self.path, self.image_size, describe_network(self.network))
+            own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
+            save_sidecar(self.path, self.image_size, describe_network(self.network), (*self._inherited, own))
+
+    @cached_property
+    def _digests(self) -> frozenset[str]:
+        return frozenset(digest_images(self.learnt))
 
     def restore(self) -> None:
         """Load the best weights into the network."""

@@ -65,10 +65,14 @@ def read_report(path: str | Path, weights_sha256: str) -> dict[str, Any]:
 
 
 def without_names(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the names of images, which may be those of patients, by one hash of all of them in their order."""
+    """Replace the names of images, which may be those of patients, by one hash of all of them in their order.
+
+    Where the report lies is left out as well.
+    """
     names = "\n".join(row["image"] for row in report["rows"])
     rows = [{key: value for key, value in row.items() if key != "image"} for row in report["rows"]]
-    return {**report, "rows": rows, "images_sha256": hashlib.sha256(names.encode()).hexdigest()}
+    kept = {key: value for key, value in report.items() if key != "report_file"}
+    return {**kept, "rows": rows, "images_sha256": hashlib.sha256(names.encode()).hexdigest()}
 
 
 def mean_metric(report: Mapping[str, Any]) -> float:

@@ -120,15 +120,17 @@ def evaluate_stage(
 ) -> dict[str, Any]:
     """Measure weights on one section of a stage's split by its bundle's `evaluate.yaml`.
 
-    The report is returned as `monai_lungxfer.handlers.image_table.ImageTable.write` makes it, and also written to
-    `report_file`. A `LungXferError` is raised when a split has no such section.
+    The report is returned as `monai_lungxfer.handlers.image_table.ImageTable.write` makes it, together with the
+    `report_file` that it was written to. A `LungXferError` is raised when a split has no such section, and an
+    `OutputError` when the file is there already and `overwrite` is not set.
     """
     if section not in SECTIONS:
         *others, last = SECTIONS
         raise LungXferError(f"a split has no section {section!r}", remedy=f"Use {', '.join(others)} or {last}")
     settings = {**_common(stage, data, folder), "section": section, "weights": as_setting(weights), **(overrides or {})}
     workflow = run_bundle(stage.bundle, "evaluate", _follow(stage, "evaluate", "weights", settings))
-    return workflow.parser.get_parsed_content("image_table").report
+    table, file = (workflow.parser.get_parsed_content(name) for name in ("image_table", "report_file"))
+    return {**table.report, "report_file": str(file)}
 
 
 def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, Any]:
@@ -203,5 +205,5 @@ def _before_and_after(
             folders["portable"],
             folders[name].weights,
             "independent",
-            {**settings, "report_file": str(out / f"{moment}.json")},
+            {**settings, "report_file": str(out / f"{moment}.json"), "overwrite": True},
         )

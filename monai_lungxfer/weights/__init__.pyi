@@ -1,5 +1,8 @@
 from .architecture import follow_network as follow_network
 from .averaging import average_weights as average_weights
+from .learnt import digest_images as digest_images
+from .learnt import find_learnt as find_learnt
+from .learnt import inherit_learnt as inherit_learnt
 from .loading import LayerTransfer as LayerTransfer
 from .loading import TransferReport as TransferReport
 from .loading import load_parent as load_parent
@@ -13,6 +16,7 @@ from .pretrained import fetch_weights as fetch_weights
 from .pretrained import pretrained_path as pretrained_path
 from .saving import checked_name as checked_name
 from .saving import save_weights as save_weights
+from .sidecar import LearntImages as LearntImages
 from .sidecar import Sidecar as Sidecar
 from .sidecar import copy_sidecar as copy_sidecar
 from .sidecar import input_size as input_size

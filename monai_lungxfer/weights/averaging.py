@@ -49,7 +49,9 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
         for name, value in other.items():
             sums[name] += value.double()
     mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
-    return save_weights(mean, target, size, read_sidecar(paths[0]).network, overwrite=overwrite)
+    sidecars = [read_sidecar(path) for path in paths]
+    learnt = list(dict.fromkeys(one for sidecar in sidecars for one in sidecar.learnt))
+    return save_weights(mean, target, size, sidecars[0].network, learnt, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

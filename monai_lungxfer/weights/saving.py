@@ -12,7 +12,7 @@ from monai_lungxfer.networks.description import describe_weights
 from monai_lungxfer.utils.errors import OutputError, TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
-from monai_lungxfer.weights.sidecar import PAPER_SIZE, read_sidecar, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import PAPER_SIZE, LearntImages, read_sidecar, save_sidecar, sidecar_file
 
 _SUFFIX = ".pt"
 
@@ -22,6 +22,7 @@ def save_weights(
     target: str | Path,
     size: Sequence[int] | None,
     network: Mapping[str, Any] | None = None,
+    learnt: Sequence[LearntImages] = (),
     *,
     overwrite: bool = False,
 ) -> Path:
@@ -37,6 +38,8 @@ def save_weights(
         (H, W) in pixels; ``None`` for weights that say nothing.
     network : mapping, optional
         Class and parameters of their network; one of this package is found in the weights themselves.
+    learnt : sequence of LearntImages
+        The images that they learnt from.
     overwrite : bool
         Replace a file with other content.
 
@@ -60,7 +63,7 @@ def save_weights(
                 remedy = "Choose another file (--out), or add --overwrite"
                 raise OutputError("is there already", source=file, remedy=remedy)
     save_checkpoint(weights, path)
-    save_sidecar(path, size, network)
+    save_sidecar(path, size, network, learnt)
     return path
 
 

@@ -1,4 +1,4 @@
-"""What weights need to be used: their network and input size, in a JSON file beside the weights file."""
+"""What is known of weights: their network, input size and images, in a JSON file beside the weights file."""
 
 from __future__ import annotations
 
@@ -7,17 +7,31 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import unwritable, write_text
 
 _CLASS = re.compile(r"[\w.<>]+")  # "f.<locals>.Net" is what Python calls a class inside a function
+_DIGITS = re.compile(r"[0-9a-f]{12}")
 _PARAMETER = re.compile(r"[^\W_]\w*")
 
 PAPER_SIZE = [256, 256]
 """(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
+
+IMAGE_DIGITS = 12
+"""Digits of the SHA-256 of an image's file by which it is known."""
+
+
+class LearntImages(NamedTuple):
+    """The images that a training learnt from or chose its epoch by, as digits of their SHA-256; no names or paths.
+
+    `by` is what the weights of that training are called: a bundle's or a registered name, or digits of their SHA-256.
+    """
+
+    by: str
+    images: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -30,10 +44,13 @@ class Sidecar:
         (H, W) in pixels that the weights were trained for.
     network : dict or None
         Class (``_target_``) and parameters of their network, as ``network_def`` has them.
+    learnt : tuple of LearntImages
+        One for each training, from the oldest ancestor that is known to the weights' own.
     """
 
     image_size: list[int] | None = None
     network: dict[str, Any] | None = None
+    learnt: tuple[LearntImages, ...] = ()
 
 
 def sidecar_file(weights: Path) -> Path:
@@ -42,7 +59,10 @@ def sidecar_file(weights: Path) -> Path:
 
 
 def save_sidecar(
-    weights: str | Path, image_size: Sequence[int] | None, network: Mapping[str, Any] | None = None
+    weights: str | Path,
+    image_size: Sequence[int] | None,
+    network: Mapping[str, Any] | None = None,
+    learnt: Sequence[LearntImages] = (),
 ) -> None:
     """Write the sidecar of a weights file; one that would say nothing is removed.
 
@@ -50,7 +70,7 @@ def save_sidecar(
     ----------
     weights : str or pathlib.Path
         The weights file.
-    image_size, network
+    image_size, network, learnt
         See `Sidecar`.
 
     Raises
@@ -61,6 +81,8 @@ def save_sidecar(
     file = sidecar_file(Path(weights))
     content: dict[str, Any] = {"network": dict(network)} if network else {}
     content |= {"image_size": list(image_size)} if image_size is not None else {}
+    if content and learnt:
+        content["learnt"] = [{"by": one.by, "images": sorted(one.images)} for one in learnt]
     if not content:
         try:
             file.unlink(missing_ok=True)
@@ -84,12 +106,13 @@ def read_sidecar(weights: Path) -> Sidecar:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         network = _checked_network(content["network"]) if "network" in content else None
+        learnt = tuple(map(_checked_learnt, content.get("learnt", ())))
         if network is not None and "image_size" not in content:
-            return Sidecar(network=network)
+            return Sidecar(network=network, learnt=learnt)
         height, width = content["image_size"]
         if not (type(height) is type(width) is int and min(height, width) > 0):
             raise ValueError(f"image_size is {[height, width]}")
-        return Sidecar([height, width], network)
+        return Sidecar([height, width], network, learnt)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TransferError(
             f"does not contain the network and input size of weights ({error})",
@@ -111,10 +134,17 @@ def _checked_network(network: Any) -> dict[str, Any]:
     return {"_target_": network["_target_"], **numbers}
 
 
+def _checked_learnt(entry: Any) -> LearntImages:
+    images = frozenset(entry["images"])
+    if not isinstance(entry["by"], str) or not all(map(_DIGITS.fullmatch, images)):
+        raise ValueError("learnt is no list of image hashes")
+    return LearntImages(entry["by"], images)
+
+
 def copy_sidecar(source: Path, target: Path) -> None:
     """Give one weights file the sidecar of another whose weights it holds."""
     sidecar = read_sidecar(source)
-    save_sidecar(target, sidecar.image_size, sidecar.network)
+    save_sidecar(target, sidecar.image_size, sidecar.network, sidecar.learnt)
 
 
 def input_size(weights: str | Path) -> list[int]:

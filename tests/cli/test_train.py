@@ -41,6 +41,7 @@ def test_train_then_evaluate(phantoms: Path, tmp_path: Path) -> None:
     assert report["split"] == json.loads((out / "split.json").read_text())["hash"]
     assert report["weights_sha256"] == trained["sha256"]
     assert report["all"]["DICE_HARD"]["mean"] > 0.5
+    assert report["report_file"] == str(out / "test.json")
     arguments = ["evaluate", "general", "--data", phantoms, "--out", out, *SMALL[:2], *NARROW]
     assert "general, validation: " in run(*arguments, "--set", "section=validation")
     assert (

@@ -28,7 +28,7 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError
+from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError, OutputError
 from monai_lungxfer.utils.files import hash_file
 
 SMALL = describe_network(DonorUNet(init_features=4))
@@ -413,6 +413,46 @@ def test_evaluation_reports_every_image(small_settings: dict[str, Any], tmp_path
     assert report["all"]["DICE"]["mean"] == pytest.approx(np.mean([row["DICE"] for row in report["rows"]]))
     assert {row["distances_in"] for row in report["rows"]} == {"pixels"}
     assert set(report["by_finding"]) == {"normal", "pathological"}
+    assert report["learnt"] == []
+
+
+def test_reports_are_named_by_weights_and_section_and_not_replaced(
+    small_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    run_bundle("general", "train", small_settings | {"max_epochs": 1})
+    settings = small_settings | {"section": "test"}
+    run_bundle("general", "evaluate", settings)
+    own = (tmp_path / "out" / "test.json").read_bytes()
+    run_bundle("general", "evaluate", settings | {"weights": small_settings["parent"]})
+    other = tmp_path / "out" / f"test-{hash_file(small_settings['parent'])[:12]}.json"
+    assert json.loads(other.read_text())["weights_sha256"] == hash_file(small_settings["parent"])
+    assert (tmp_path / "out" / "test.json").read_bytes() == own
+    for weights in ({}, {"weights": small_settings["parent"]}):
+        with pytest.raises(OutputError, match=r"is there already.*--overwrite"):
+            run_bundle("general", "evaluate", settings | weights)
+    run_bundle("general", "evaluate", settings | {"overwrite": True})
+
+
+def test_an_evaluation_says_what_the_weights_and_their_parent_have_learnt(
+    small_settings: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parent = tmp_path / "parent"
+    first = {"output_dir": str(parent), "ckpt_dir": str(parent), "max_epochs": 1, "seed": 1}
+    run_bundle("general", "train", small_settings | first)
+    knows = {"parent": str(parent / "model.pt"), "max_epochs": 1}
+    run_bundle("general", "train", small_settings | knows)
+    sections = [json.loads((folder / "split.json").read_text()) for folder in (parent, tmp_path / "out")]
+    learnt = {record["image"] for name in ("training", "validation") for record in sections[0][name]}
+    both = [record["image"] for record in sections[1]["test"] if record["image"] in learnt]
+    assert 0 < len(both) <= 4
+    by = hash_file(parent / "model.pt")[:12]
+    run_bundle("general", "evaluate", small_settings | {"section": "test"})
+    report = json.loads((tmp_path / "out" / "test.json").read_text())
+    assert report["learnt"] == [{"by": by, "own": False, "images": len(both)}]
+    assert f"{len(both)} of the 4 measured images are such that the weights {by}, which these stem from" in caplog.text
+    run_bundle("general", "evaluate", small_settings | {"section": "training"})
+    report = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert report["learnt"][-1] == {"by": hash_file(tmp_path / "out/models/model.pt")[:12], "own": True, "images": 12}
 
 
 def test_export_to_torchscript_and_onnx(bundle: Path, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def _before(job: StepJob, weights: str) -> dict[str, Any]:
 def _report(job: StepJob, stage: str, section: str, weights: str, name: str) -> dict[str, Any]:
     settings = job.settings(stage)
     del settings["image_size"]  # weights are measured with the size that they were trained for, which they bring
-    settings["report_file"] = str(job.folder.report(name))
+    settings |= {"report_file": str(job.folder.report(name)), "overwrite": True}  # of an attempt before
     if stage != job.step.stage:
         settings["split_file"] = str(job.folder.path / f"{stage}_split.json")
     return evaluate_stage(STAGES[stage], job.plan.data, job.folder, weights, section, settings)

@@ -29,8 +29,8 @@ COMPARED = ("Difference", "95 % interval of the difference", "p", "Effect")
 
 MEANS = (
     "Mean ± standard deviation over repetitions of the mean over images; 95 % intervals by bootstrap over patients and "
-    "repetitions. Soft Dice is of predicted values, as in the paper. "
-    "n: images with a value, counted in each repetition, where a mean leaves some out."
+    "repetitions. Soft Dice is of predicted values, as in the paper. n: images with a value, counted in each "
+    "repetition, where a mean leaves some out."
 )
 TESTS = (
     "p: Wilcoxon's signed-rank test over patients, adjusted by Holm for all tests of the table; effect: matched-pairs "

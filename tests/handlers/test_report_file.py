@@ -1,0 +1,30 @@
+"""Names of reports, and that none is replaced unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monai_lungxfer.handlers.report_file import keep_report, name_report
+from monai_lungxfer.utils.errors import OutputError
+from monai_lungxfer.utils.files import hash_file
+
+
+def test_own_weights_name_the_section_and_others_their_hash(tmp_path: Path) -> None:
+    own, copy, other = (tmp_path / f"{name}.pt" for name in ("own", "copy", "other"))
+    own.write_bytes(b"own")
+    copy.write_bytes(b"own")
+    other.write_bytes(b"other")
+    named = tmp_path / f"test-{hash_file(other)[:12]}.json"
+    assert name_report(tmp_path, "test", own, own) == name_report(tmp_path, "test", copy, own) == tmp_path / "test.json"
+    assert name_report(tmp_path, "test", other, own) == name_report(tmp_path, "test", other, tmp_path / "no") == named
+
+
+def test_a_report_is_replaced_when_asked_only(tmp_path: Path) -> None:
+    report = tmp_path / "test.json"
+    keep_report(report, overwrite=False)
+    report.touch()
+    keep_report(report, overwrite=True)
+    with pytest.raises(OutputError, match=r"test\.json: is there already.*--overwrite"):
+        keep_report(report, overwrite=False)
