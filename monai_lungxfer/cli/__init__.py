@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
-from monai_lungxfer.cli import bundles, data, predict, registry, serve, study, train, weights
+from monai_lungxfer.cli import bundles, compare, data, predict, registry, serve, study, train, weights
 from monai_lungxfer.cli.console import FILE_ONLY, configure_logging, console, emit_json, reported_failures
 from monai_lungxfer.cli.options import Json
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL, EXIT_TERMINATED
@@ -89,7 +89,8 @@ def lungxfer(
 app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("segment", epilog=predict.EXAMPLES, hidden=True)(predict.predict)
 app.command("train", epilog=train.EXAMPLES)(train.train)
-app.command("evaluate")(train.evaluate)
+app.command("evaluate", epilog=compare.EXAMPLES)(train.evaluate)
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("transfer")(train.transfer)
 app.add_typer(study.study_app, name="study")
 app.add_typer(data.data_app, name="data")

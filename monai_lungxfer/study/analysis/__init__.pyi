@@ -9,6 +9,9 @@ from .paper import paper_value as paper_value
 from .reading import FinishedStep as FinishedStep
 from .reading import image_rows as image_rows
 from .reading import read_step as read_step
+from .report_comparison import ReportComparison as ReportComparison
+from .report_comparison import compare_reports as compare_reports
+from .report_comparison import read_evaluation as read_evaluation
 from .results import StudyResults as StudyResults
 from .statistics import Agreement as Agreement
 from .statistics import Interval as Interval
