@@ -1,4 +1,3 @@
-from .files import as_setting as as_setting
 from .files import bundle_metadata as bundle_metadata
 from .files import bundle_names as bundle_names
 from .files import bundle_path as bundle_path
@@ -9,6 +8,9 @@ from .redaction import redact_weights as redact_weights
 from .references import absolute_reference as absolute_reference
 from .references import names_weights as names_weights
 from .references import resolve_weights as resolve_weights
+from .settings import PlainText as PlainText
+from .settings import SettingsParser as SettingsParser
+from .settings import for_parser as for_parser
 from .stages import Stage as Stage
 from .stages import stage_for_bundle as stage_for_bundle
 from .stages import stage_named as stage_named

@@ -81,15 +81,6 @@ def bundle_path(name_or_path: str | Path) -> Path:
     return folder
 
 
-def as_setting(text: str | Path) -> str:
-    """Return a name or path as a value of a bundle's configuration that stands for itself.
-
-    MONAI runs a value that begins with ``$`` as Python, and follows one that begins with ``@`` or ``%``; files may
-    have such names. An absolute path begins otherwise.
-    """
-    return str(Path(text).absolute()) if str(text).startswith(("$", "@", "%")) else str(text)
-
-
 def bundle_metadata(path: str | Path) -> dict[str, Any]:
     """Read a bundle's ``configs/metadata.json``.
 

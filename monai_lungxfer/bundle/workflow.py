@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ignite.engine import Engine
-from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.bundle import ConfigWorkflow
 
 from monai_lungxfer.bundle.files import bundle_path
+from monai_lungxfer.bundle.settings import SettingsParser, fit_setting, for_parser
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause, unknown
 
 
@@ -44,27 +45,31 @@ def bundle_workflow(
     task : {"train", "train_best", "multi_gpu_train", "evaluate", "inference", "inference_trt"}
         Which configuration, with what it is laid over.
     overrides : mapping, optional
-        Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``.
+        Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``. A text that begins with
+        ``$``, ``@`` or ``%`` is MONAI's language; a path, and a `PlainText`, stand for themselves whatever they hold.
 
     Raises
     ------
     BundleError
-        When there is no such bundle, it has no such configuration, or an override is nothing that it has. An id of
-        one's own may be added for other overrides to refer to (``@id``).
+        When there is no such bundle, it has no such configuration, or an override is nothing that it has, or of
+        another kind than the number or truth value that it replaces. An id of one's own may be added for other
+        overrides to refer to (``@id``).
     """
     folder = bundle_path(bundle)
     files = _config_files(folder, task)
-    _check_ids(overrides or {}, files)
+    config = SettingsParser.load_config_files(files)
+    settings = _checked(overrides or {}, config, files)
     # It warns on standard output that it leaves the logging as it is, which is what is wanted here.
     logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
-    return ConfigWorkflow(
+    workflow = ConfigWorkflow(
         config_file=files,
         meta_file=str(folder / "configs" / "metadata.json"),
         logging_file=False,
         workflow_type="inference" if task.startswith("inference") else "train",
-        bundle_root=str(folder),
-        **(overrides or {}),
     )
+    workflow.parser.read_config(config)
+    workflow.parser.update(for_parser({"bundle_root": folder} | settings))
+    return workflow
 
 
 def bundle_config(bundle: str | Path, task: str) -> dict[str, Any]:
@@ -72,7 +77,7 @@ def bundle_config(bundle: str | Path, task: str) -> dict[str, Any]:
 
     Nothing is built.
     """
-    return ConfigParser.load_config_files(_config_files(bundle_path(bundle), task))
+    return SettingsParser.load_config_files(_config_files(bundle_path(bundle), task))
 
 
 def _config_files(folder: Path, task: str) -> list[str]:
@@ -86,9 +91,9 @@ def _config_files(folder: Path, task: str) -> list[str]:
     return [str(folder / "configs" / name) for name in OVERLAYS[task]]
 
 
-def _check_ids(overrides: Mapping[str, Any], files: Sequence[str]) -> None:
-    """Refuse what would change nothing, since MONAI takes a misspelt id for a new one."""
-    known = {_root(name) for file in files for name in ConfigParser.load_config_file(file)}
+def _checked(overrides: Mapping[str, Any], config: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
+    """Refuse what would change nothing, since MONAI takes a misspelt id for a new one, and what is of a wrong kind."""
+    known = set(map(_root, config))
     told = str(list(overrides.values()))
     for root in map(_root, overrides):
         if root not in known and f"@{root}" not in told:
@@ -96,6 +101,8 @@ def _check_ids(overrides: Mapping[str, Any], files: Sequence[str]) -> None:
             raise BundleError(
                 f"{names} has no setting {unknown(root, sorted(known))}", remedy="Correct the setting, or leave it out"
             )
+    parser = SettingsParser(config)
+    return {name: fit_setting(name, value, parser.get(name)) for name, value in overrides.items()}
 
 
 def _root(name: str) -> str:

@@ -114,10 +114,12 @@ def parsed_settings(settings: list[str] | None) -> dict[str, Any]:
     """Parse ``ID=VALUE`` pairs; the values are YAML: ``0.5``, ``true``, ``[96, 96]``, ``null``."""
     import yaml
 
+    from monai_lungxfer.utils.yaml_numbers import load_yaml
+
     parsed = {}
     for name, value in split_pairs(settings, "ID=VALUE", "--set").items():
         try:
-            parsed[name] = yaml.safe_load(value)
+            parsed[name] = load_yaml(value)
         except yaml.YAMLError as error:
             raise typer.BadParameter(f"the value of {name} is not YAML: {error}", param_hint="--set") from error
     return parsed

@@ -72,8 +72,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train one stage. Run the same command again to continue an interrupted training."""
-    from monai_lungxfer.bundle.files import as_setting
-    from monai_lungxfer.bundle.references import NO_WEIGHTS
+    from monai_lungxfer.bundle.settings import PlainText
     from monai_lungxfer.bundle.stages import stage_named
     from monai_lungxfer.training.stage import StageFolder, train_stage
     from monai_lungxfer.utils.files import hash_file
@@ -83,7 +82,7 @@ def train(
     use_threads(threads)
     overrides = method_overrides(ctx.params)
     if parent is not None:
-        overrides["parent"] = None if parent == NO_WEIGHTS else as_setting(parent)
+        overrides["parent"] = PlainText(parent)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
     if as_json:

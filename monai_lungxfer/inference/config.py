@@ -12,7 +12,7 @@ import yaml
 from monai.bundle import ConfigParser
 from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
-from monai_lungxfer.bundle.files import as_setting
+from monai_lungxfer.bundle.settings import SettingsParser, for_parser
 from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.precision import usable_device
@@ -56,7 +56,7 @@ def load_parts(
     """
     overrides = overrides or {}
     parser = _parser(folder)
-    parser["weights"] = as_setting(weights)
+    parser["weights"] = for_parser(weights)
     if isinstance(named := parser.get("network_def"), Mapping) and "network_def" not in overrides:
         parser["network_def"] = follow_network(named, weights)
     if device != "auto":
@@ -80,14 +80,14 @@ def load_parts(
 
 def _parser(folder: Path) -> ConfigParser:
     file = folder / "configs" / "inference.yaml"
-    parser = ConfigParser()
+    parser = SettingsParser()
     try:
         parser.read_config(str(file))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise BundleError(
             f"it cannot be read ({error})", source=file, remedy="Restore the bundle's own file"
         ) from error
-    parser["bundle_root"] = str(folder)
+    parser["bundle_root"] = for_parser(folder)
     return parser
 
 
@@ -124,7 +124,7 @@ def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) 
                 source=folder,
                 remedy="Use an id of that file, with # between levels, as in preprocessing#transforms#0#keys",
             )
-        parser[name] = value
+        parser[name] = for_parser(value)
 
 
 def _check_effect(overrides: Mapping[str, Any], folder: Path) -> None:

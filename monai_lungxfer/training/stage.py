@@ -11,7 +11,7 @@ from typing import Any
 
 from monai.utils import path_to_sqlite_uri
 
-from monai_lungxfer.bundle.files import as_setting
+from monai_lungxfer.bundle.settings import PlainText, is_expression
 from monai_lungxfer.bundle.stages import STAGES, Stage
 from monai_lungxfer.bundle.workflow import Watcher, bundle_config, run_bundle
 from monai_lungxfer.data.datalist import load_datalist
@@ -43,10 +43,9 @@ class StageFolder:
         """The split that the weights were trained on."""
         return self.path / "split.json"
 
-    def overrides(self) -> dict[str, str]:
+    def overrides(self) -> dict[str, Path]:
         """Return the bundle's settings that place its files here."""
-        places = {"output_dir": self.path, "ckpt_dir": self.weights.parent, "split_file": self.split}
-        return {name: as_setting(place) for name, place in places.items()}
+        return {"output_dir": self.path, "ckpt_dir": self.weights.parent, "split_file": self.split}
 
 
 @dataclass(frozen=True)
@@ -127,21 +126,21 @@ def evaluate_stage(
     if section not in SECTIONS:
         *others, last = SECTIONS
         raise LungXferError(f"a split has no section {section!r}", remedy=f"Use {', '.join(others)} or {last}")
-    settings = {**_common(stage, data, folder), "section": section, "weights": as_setting(weights), **(overrides or {})}
+    settings = {**_common(stage, data, folder), "section": section, "weights": PlainText(weights), **(overrides or {})}
     workflow = run_bundle(stage.bundle, "evaluate", _follow(stage, "evaluate", "weights", settings))
     table, file = (workflow.parser.get_parsed_content(name) for name in ("image_table", "report_file"))
     return {**table.report, "report_file": str(file)}
 
 
 def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, Any]:
-    return {"dataset_dir": as_setting(stage_data(data, stage)), "log_epochs": False, **folder.overrides()}
+    return {"dataset_dir": stage_data(data, stage), "log_epochs": False, **folder.overrides()}
 
 
 def _follow(stage: Stage, task: str, role: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Add the network of the weights in that role; what the settings say of the network comes after it."""
     config = bundle_config(stage.bundle, task)
     weights = settings.get(role, config[role])
-    if "network_def" in settings or str(weights).startswith(("$", "@")):
+    if "network_def" in settings or is_expression(weights):
         return dict(settings)
     return {"network_def": follow_network(config["network_def"], weights), **settings}
 
@@ -186,12 +185,12 @@ def transfer_stages(
         for name in STAGES
     }
     folders = {name: StageFolder(out / name) for name in STAGES}
-    parent: str | None = None if donor is None else as_setting(donor)
+    parent: PlainText | None = None if donor is None else PlainText(donor)
     for name, stage in STAGES.items():
         if stage.parent is None and donor is not None:
             continue
         started_from = {} if stage.parent is None else {"parent": parent}
-        parent = str(train_stage(stage, data, folders[name], settings[name] | started_from, watch).weights)
+        parent = PlainText(train_stage(stage, data, folders[name], settings[name] | started_from, watch).weights)
     return TransferResult(folders, *_before_and_after(data, out, folders, settings["portable"]))
 
 
@@ -205,5 +204,5 @@ def _before_and_after(
             folders["portable"],
             folders[name].weights,
             "independent",
-            {**settings, "report_file": str(out / f"{moment}.json"), "overwrite": True},
+            {**settings, "report_file": out / f"{moment}.json", "overwrite": True},
         )

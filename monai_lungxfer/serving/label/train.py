@@ -10,7 +10,7 @@ from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 
-from monai_lungxfer.bundle.files import WEIGHTS, as_setting
+from monai_lungxfer.bundle.files import WEIGHTS
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.data.datalist import DATALIST_NAME, Record, save_datalist
 from monai_lungxfer.serving.label.bundles import load_segmenter, replace_weights
@@ -52,7 +52,7 @@ class RadiographTrain(TrainTask):
         share = wanted.pop("val_split")
         overrides = {
             **wanted,
-            "parent": as_setting(weights),
+            "parent": weights,
             "image_size": input_size(weights),
             "fractions": [1 - share, share, 0.0],
             "hold_out": 0.0,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from monai_lungxfer.bundle.settings import PlainText
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.study.execution.begin import Study
@@ -53,11 +55,11 @@ class StepJob:
         return self.plan.seed + self.repetition
 
     @property
-    def weights_before(self) -> str | None:
+    def weights_before(self) -> Path | None:
         """The weights file that it starts from; None for random weights."""
         if self.step.parent is None:
             return None
-        return str(self.study.paths.donor if self.parent is None else self.parent.weights)
+        return self.study.paths.donor if self.parent is None else self.parent.weights
 
     @cached_property
     def lineage(self) -> dict[str, Any]:
@@ -89,12 +91,12 @@ class StepJob:
         settings["tracking_uri"] = ""
         if self.tracking is not None and run is not None:
             settings |= {
-                "tracking_uri": self.tracking.uri,
-                "experiment_name": self.tracking.experiment,
+                "tracking_uri": PlainText(self.tracking.uri),
+                "experiment_name": PlainText(self.tracking.experiment),
                 "tracking_run": run,
             }
         if self.plan.keep_decoded:
-            settings = {"memory_limit_gb": 0.0} | settings | {"spill_dir": str(self.study.paths.decoded)}
+            settings = {"memory_limit_gb": 0.0} | settings | {"spill_dir": self.study.paths.decoded}
         if self.step.pools is not None:
             settings |= self._pooled(self.step.pools)
         return settings
@@ -102,7 +104,7 @@ class StepJob:
     def _pooled(self, stage: str) -> dict[str, Any]:
         """Add the training images of another stage, split as in the other steps of the repetition."""
         return {
-            "pooled_dir": str(stage_data(self.plan.data, STAGES[stage])),
+            "pooled_dir": stage_data(self.plan.data, STAGES[stage]),
             "pooled_split": "$monai_lungxfer.data.splits.ensure_split("
             f"@pooled_dir, @output_dir + '/{stage}_split.json', seed=@seed, fractions=@fractions)",
             "train#dataset#data": "$list(@split.training) + list(@pooled_split.training)",

@@ -150,7 +150,7 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
     independent half of the portable images; and for portable steps "before", that half by the weights that the step
     started from.
     """
-    weights = str(job.folder.weights)
+    weights = job.folder.weights
     reports = {"test": _report(job, job.step.stage, "test", weights, "test")}
     # Pooled training has no stage before it that portable images could have improved.
     if job.step.stage == "portable" and job.weights_before is not None and job.step.pools is None:
@@ -159,7 +159,7 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
     return reports
 
 
-def _before(job: StepJob, weights: str) -> dict[str, Any]:
+def _before(job: StepJob, weights: Path) -> dict[str, Any]:
     """Measure the weights before, or take over what was measured in their own step on the same half."""
     if job.parent is not None and job.parent.path.parent == job.folder.path.parent:
         with atomic_path(job.folder.report("before")) as temporary:
@@ -168,12 +168,12 @@ def _before(job: StepJob, weights: str) -> dict[str, Any]:
     return _report(job, "portable", "independent", weights, "before")
 
 
-def _report(job: StepJob, stage: str, section: str, weights: str, name: str) -> dict[str, Any]:
+def _report(job: StepJob, stage: str, section: str, weights: Path, name: str) -> dict[str, Any]:
     settings = job.settings(stage)
     del settings["image_size"]  # weights are measured with the size that they were trained for, which they bring
-    settings |= {"report_file": str(job.folder.report(name)), "overwrite": True}  # of an attempt before
+    settings |= {"report_file": job.folder.report(name), "overwrite": True}  # of an attempt before
     if stage != job.step.stage:
-        settings["split_file"] = str(job.folder.path / f"{stage}_split.json")
+        settings["split_file"] = job.folder.path / f"{stage}_split.json"
     return evaluate_stage(STAGES[stage], job.plan.data, job.folder, weights, section, settings)
 
 

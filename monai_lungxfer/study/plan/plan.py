@@ -25,6 +25,7 @@ from monai_lungxfer.study.plan.arms import ARMS
 from monai_lungxfer.study.plan.plan_file import check_names, check_settings, describe_plan_error, load_plan_file
 from monai_lungxfer.utils.errors import DatalistError, unknown
 from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.yaml_numbers import load_yaml
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 Count = Annotated[StrictInt, Field(ge=1)]
@@ -204,7 +205,7 @@ class StudyPlan(_Checked):
 
 def read_bundle_config(stage: str) -> dict[str, Any]:
     """Read the training configuration of a stage's bundle, as it is written."""
-    return yaml.safe_load((bundle_path(stage) / "configs" / "train.yaml").read_text(encoding="utf-8"))
+    return load_yaml((bundle_path(stage) / "configs" / "train.yaml").read_text(encoding="utf-8"))
 
 
 def read_stage_defaults(stage: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from monai_lungxfer.utils.errors import PlanError, unknown
+from monai_lungxfer.utils.yaml_numbers import NumbersLoader
 
 # By key of the plan, the settings of a bundle that follow from it.
 GIVEN = {
@@ -47,7 +48,7 @@ def load_plan_file(path: Path) -> dict[Any, Any]:
     return content
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(NumbersLoader):
     """Refuses a key that is given twice in a mapping; PyYAML would take the last."""
 
     def __init__(self, path: Path) -> None:

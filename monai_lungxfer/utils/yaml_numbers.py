@@ -1,0 +1,37 @@
+"""YAML in which numbers are read as people write them."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, Any
+
+import yaml
+
+_WITH_EXPONENT = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]+\Z")
+
+
+class NumbersLoader(yaml.SafeLoader):
+    """Reads ``1e-3``, ``1E3`` and ``.5e-2`` as numbers, as YAML 1.2 does.
+
+    PyYAML follows YAML 1.1, where an exponent needs a decimal point and a sign, and takes the rest for text. A number
+    in quotation marks stays text.
+    """
+
+
+NumbersLoader.add_implicit_resolver("tag:yaml.org,2002:float", _WITH_EXPONENT, list("-+.0123456789"))
+
+
+def load_yaml(source: str | IO[str], loader: type[NumbersLoader] = NumbersLoader) -> Any:
+    """Return the content of a YAML text or open file.
+
+    Raises
+    ------
+    yaml.YAMLError
+        When it is not YAML.
+
+    Examples
+    --------
+    >>> load_yaml("[1e-3, 1E3, .5e-2, 1_000, '1e-3', 1e-3x]")
+    [0.001, 1000.0, 0.005, 1000, '1e-3', '1e-3x']
+    """
+    return yaml.load(source, loader)  # noqa: S506 - a safe loader
