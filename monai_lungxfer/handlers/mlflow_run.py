@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from ignite.engine import Engine, Events
 from mlflow.entities import Run
@@ -11,6 +13,8 @@ from mlflow.exceptions import MlflowException
 from monai.handlers import MLFlowHandler
 
 from monai_lungxfer.utils.files import atomic_path
+
+_SQLITE = "sqlite:///"
 
 
 class RunTracker(MLFlowHandler):
@@ -33,7 +37,7 @@ class RunTracker(MLFlowHandler):
     """
 
     def __init__(self, run_file: str | Path, fresh: bool = False, run_id: str | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**_artifacts_beside_database(settings) | settings)
         self.run_file = Path(run_file)
         self.fresh = fresh
         self.run_id = run_id
@@ -90,3 +94,11 @@ class RunTracker(MLFlowHandler):
         if self.cur_run is not None and self.run_id is None:
             self.client.set_terminated(self.cur_run.info.run_id, status="FAILED")
         raise error
+
+
+def _artifacts_beside_database(settings: dict[str, Any]) -> dict[str, str]:
+    """Return the place where MONAI puts artifacts; MONAI itself forgets to decode a path with ``%23`` for ``#``."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or settings.get("tracking_uri") or ""
+    if not uri.startswith(_SQLITE):
+        return {}
+    return {"artifact_location": (Path(unquote(uri.removeprefix(_SQLITE))).absolute().parent / "mlruns").as_uri()}
