@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.references import NO_WEIGHTS, REGISTERED, resolve_weights
+from monai_lungxfer.bundle.references import NO_WEIGHTS, REGISTERED, names_weights, resolve_weights
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
@@ -19,11 +19,11 @@ _FOLDERS = ("data", "out")
 
 
 def redact_weights(reference: str | Path | None) -> str:
-    """Return what weights, named as for `resolve_weights` or "none" or None, may be called in MLflow and reports.
+    """Return what weights, named as for `names_weights`, may be called in MLflow and reports.
 
     That is the name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
     """
-    if reference is None or reference == NO_WEIGHTS:
+    if not names_weights(reference):
         return NO_WEIGHTS
     if _is_name(str(reference)):
         return str(reference)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeGuard
 
@@ -15,12 +17,23 @@ REGISTERED = "models:/"
 NO_WEIGHTS = "none"
 """What is written for no weights at all, so for a start from random ones."""
 
+_NO_WEIGHTS = (NO_WEIGHTS, "null")  # in any case: people write None in Python, and null in YAML
+_MONAI = ("monai", "bundle", "__main__.py")
+
 MLFLOW_SCHEMES = (REGISTERED, "runs:/", "mlflow-artifacts:/")
 
 
 def names_weights(reference: str | Path | None) -> TypeGuard[str | Path]:
-    """Tell whether a reference names weights: ``None`` and ``"none"``, which can be typed, stand for random ones."""
-    return reference is not None and reference != NO_WEIGHTS
+    """Tell whether a reference names weights: ``None``, and "none" and "null" in any case, stand for random ones.
+
+    So does ``--parent None`` on MONAI's command line, whatever the reference is. MONAI makes Python's None of it, and
+    drops every option whose value is None without a word, so that the parent would be that of the file.
+    """
+    if reference is None or str(reference).lower() in _NO_WEIGHTS:
+        return False
+    given = sys.argv[1:]
+    dropped = "--parent=None" in given or ("--parent", "None") in pairwise(given)
+    return not (dropped and Path(sys.argv[0]).parts[-3:] == _MONAI)
 
 
 def resolve_weights(reference: str | Path) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from monai_lungxfer.bundle.references import absolute_reference, resolve_weights
+from monai_lungxfer.bundle.references import absolute_reference, names_weights, resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 
 
@@ -60,3 +60,30 @@ def test_paths_are_those_of_their_folder(tmp_path: Path) -> None:
     assert absolute_reference(tmp_path / "model.pt", Path("other")) == str(tmp_path / "model.pt")
     (tmp_path / "portable").touch()  # a file goes before a stage of its name, as in resolve_weights
     assert absolute_reference("portable", tmp_path) == str(tmp_path / "portable")
+
+
+@pytest.mark.parametrize("reference", [None, "none", "None", "NONE", "null", "Null"])
+def test_words_for_no_weights(reference: str | None) -> None:
+    assert not names_weights(reference)
+
+
+@pytest.mark.parametrize("reference", ["portable", "./none", Path("none.pt"), "nullius"])
+def test_names_of_weights(reference: str | Path) -> None:
+    assert names_weights(reference)
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "expected"),
+    [
+        ("/lib/monai/bundle/__main__.py", ["run", "--parent", "None"], False),
+        ("/lib/monai/bundle/__main__.py", ["run", "--parent=None", "--seed", "1"], False),
+        ("/lib/monai/bundle/__main__.py", ["run", "--tracking_run", "None"], True),
+        ("/lib/monai/bundle/__main__.py", ["run", "--parent", "portable", "None"], True),
+        ("/bin/other", ["run", "--parent", "None"], True),
+    ],
+)
+def test_none_on_monais_command_line(
+    program: str, options: list[str], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [program, *options])
+    assert names_weights("cxr_lung_segmentation") is expected
