@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from monai_lungxfer.data.lgg import FINDINGS as LGG_FINDINGS
 from monai_lungxfer.data.records import MIXED_REMEDY, Record, mask_convention
 from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.morphology.plausibility import INVERT, find_implausibility, find_inversion
 from monai_lungxfer.utils.errors import LungXferError
 
 
@@ -28,6 +30,8 @@ class ProblemKind(StrEnum):
     DUPLICATE_ACROSS_PATIENTS = "duplicate image of another patient"
     PATIENT_IN_TWO_SECTIONS = "patient in two sections"
     MIXED_MASKS = "mixed mask conventions"
+    INVERTED_MASK = "inverted mask"
+    UNLIKE_LUNGS = "mask unlike lungs"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ def check_datalist(
     records : iterable of Record
         As `load_datalist` gives them. Without a `label`, only the image is checked.
     allow_empty_masks : bool
-        Whether a mask without foreground is normal, as it is in slices of brain MRI without a lesion.
+        Whether a mask without foreground is normal, as it is in slices of brain MRI without a lesion. Then masks need
+        not have the shape of lungs either; those of the LGG data need not in any case.
     allow_mixed_masks : bool
         Whether masks may be drawn by different conventions. If not, the first of each further one is reported.
     sections : mapping of str to sequence of Record, optional
@@ -163,10 +168,11 @@ def _check_files(record: Record, seen: _Seen, allow_empty_masks: bool) -> Iterat
             size = pixels.shape[-2:]
             yield from seen.compare_content(record, pixels)
     if "label" in record and record["label"] not in absent:
-        yield from _check_mask(record["label"], size, allow_empty_masks)
+        lungs = not allow_empty_masks and record.get("finding") not in LGG_FINDINGS
+        yield from _check_mask(record["label"], size, allow_empty_masks, lungs)
 
 
-def _check_mask(path: str, size: tuple[int, ...] | None, allow_empty: bool) -> Iterator[_Finding]:
+def _check_mask(path: str, size: tuple[int, ...] | None, allow_empty: bool, lungs: bool) -> Iterator[_Finding]:
     try:
         mask = read_radiograph(path).pixels  # as it is, since `read_mask` has only two levels left
     except LungXferError as error:
@@ -184,3 +190,7 @@ def _check_mask(path: str, size: tuple[int, ...] | None, allow_empty: bool) -> I
         shown = ", ".join(f"{level:g}" for level in levels[:5]) + (", …" if len(levels) > 5 else "")
         message = f"its mask has {len(levels)} grey levels ({shown})"
         yield ProblemKind.UNUSUAL_MASK, message, "Save it lossless, with 0 for background and one level for foreground"
+    elif (inversion := find_inversion(mask)) is not None:
+        yield ProblemKind.INVERTED_MASK, inversion, INVERT
+    elif lungs and (reason := find_implausibility(mask)) is not None:
+        yield ProblemKind.UNLIKE_LUNGS, reason, "Look at it; draw the lungs, or drop the record"

@@ -17,6 +17,9 @@ _FOLDER = re.compile(r"TCGA_[A-Z0-9]{2}_[A-Z0-9]{4}(_\d+)?")
 _SLICE = re.compile(r".+_(?P<number>\d+)\.tif")
 _MASK_SUFFIX = "_mask.tif"
 
+FINDINGS = ("no lesion", "lesion")
+"""By whether the mask has a foreground; no other data set has these findings."""
+
 
 def find_lgg_folder(path: str | Path) -> Path | None:
     """Return the folder that holds the patients' folders `TCGA_*`: `path`, its `kaggle_3m`, or None of them."""
@@ -84,5 +87,5 @@ def _record(image: Path) -> Record:
         "image": str(image),
         "label": str(mask),
         "patient": "_".join(image.parent.name.split("_")[:3]),
-        "finding": "lesion" if has_lesion else "no lesion",
+        "finding": FINDINGS[has_lesion],
     }

@@ -104,3 +104,25 @@ def test_mixed_masks_need_a_word(tmp_path, raw):
     split = ("split", out, "--out", tmp_path / "split.json", "--fractions", 0.5, 0.25, 0.25)
     assert isinstance(_run(*split).exception, DatalistError)
     assert _run(*split, "--allow-mixed-masks").exit_code == 0
+
+
+def test_inverted_masks_are_skipped_by_name_and_odd_ones_are_noted(tmp_path):
+    for folder in ("images", "masks"):
+        (tmp_path / "raw" / folder).mkdir(parents=True)
+    lungs = np.zeros((60, 80), np.uint8)
+    lungs[10:50, 10:30] = lungs[10:50, 50:70] = 255
+    speck = np.zeros((60, 80), np.uint8)
+    speck[30:33, 30:33] = 255
+    for number, mask in enumerate((lungs, 255 - lungs, np.pad(255 - lungs, 12)[4:64, 4:84], speck)):
+        pixels = np.random.default_rng(number).integers(0, 255, (60, 80), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "raw" / "images" / f"p{number}.png")
+        Image.fromarray(mask).save(tmp_path / "raw" / "masks" / f"p{number}.png")
+    result = _run("prepare", "folder", "--raw", tmp_path / "raw", "--out", tmp_path / "out", "--patient", r"^(p\d+)")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert [line.partition(": ")[2].rpartition("/")[2] for line in lines if "looks inverted" in line] == [
+        "p1.png: its mask looks inverted: 100% of the edge around it is foreground",
+        "p2.png: its mask looks inverted: 100% of the edge around it is foreground",
+    ]
+    assert "p3.png: its mask covers 0.2% of the image" in result.stdout
+    assert "2 images (2 unnamed), 2 masks, 2 patients, 2 files skipped" in result.stdout

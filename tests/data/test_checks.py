@@ -158,3 +158,30 @@ def test_all_bad_records_are_told(records):
 
 def test_real_radiographs(shared_data):
     assert check_datalist(load_datalist(shared_data / "portable")) == []
+
+
+@pytest.mark.parametrize("foreground", [1, 255])
+def test_inverted_mask(records, tmp_path, foreground):
+    pixels = np.full(SHAPE, foreground, np.uint8)
+    pixels[4:28, 5:17] = pixels[4:28, 24:36] = 0
+    _mask(tmp_path / "mask2.png", pixels)
+    for allowed in (False, True):
+        problem = _only(check_datalist(records, allow_empty_masks=allowed), 2, ProblemKind.INVERTED_MASK)
+        assert "100% of the edge around it is foreground" in problem.message
+
+
+def test_mask_that_is_no_lung_unless_lesions_are_looked_for(records, tmp_path):
+    pixels = np.zeros(SHAPE, np.uint8)
+    pixels[7:9, 7:9] = 1
+    _mask(tmp_path / "mask2.png", pixels)
+    problem = _only(check_datalist(records), 2, ProblemKind.UNLIKE_LUNGS)
+    assert "covers 0.3% of the image" in problem.message
+    assert check_datalist(records, allow_empty_masks=True) == []
+    assert check_datalist([record | {"finding": "lesion"} for record in records]) == []
+
+
+def test_real_lesions_are_no_lungs_and_need_not_be(shared_data):
+    scan = next((shared_data / "lgg" / "kaggle_3m").glob("TCGA_*"))
+    target = load_datalist(shared_data / "lgg")
+    records = [record for record in target if record["patient"] in scan.name]
+    assert {problem.kind for problem in check_datalist(records)} <= {ProblemKind.EMPTY_MASK}

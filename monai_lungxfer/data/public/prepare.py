@@ -81,7 +81,7 @@ def prepare(
         records = _write(found, folder, watch)
         if not records:
             first = f", first {found.skipped[0].file}: {found.skipped[0].reason}" if found.skipped else ""
-            raise DatalistError(f"no image can be used{first}", source=raw, remedy="Copy it again from its source")
+            raise DatalistError(f"no image can be used{first}", source=raw, remedy="Mend this, and prepare it again")
         save_datalist(records, folder / DATALIST_NAME)
     return PreparedDataset(
         folder=out,
@@ -130,7 +130,7 @@ def _write(found: Collection, folder: Path, watch: Callable[[Sequence[Item]], It
     for item in watch(found.items):
         name = _free_name(item.name, used)
         try:
-            records.append(write_item(item, folder, name))
+            records.append(write_item(item, folder, name, found.notes))
         except LungXferError as error:
             where = f"{error.source}: " if error.source not in (None, str(item.image)) else ""
             found.skipped.append(Skipped(item.image, f"{where}{error.problem}"))

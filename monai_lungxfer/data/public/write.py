@@ -12,6 +12,7 @@ from PIL import Image
 from monai_lungxfer.data.public.item import Item
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.morphology.plausibility import INVERT, find_implausibility, find_inversion
 from monai_lungxfer.utils.errors import InputFileError
 
 _KEPT = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
@@ -19,16 +20,20 @@ _FACTS = ("patient", "finding", "finding_text", "view", "source", "license", "de
 _BRIGHTEST = np.iinfo(np.uint16).max
 
 
-def write_item(item: Item, folder: Path, name: str) -> Record:
+def write_item(item: Item, folder: Path, name: str, notes: list[str] | None = None) -> Record:
     """Write `images/NAME.*` and, when there is a mask, `masks/NAME.png` with 1 bit a pixel, below an absolute folder.
 
     PNG, JPEG and TIFF files are copied byte by byte, after they were read once to see that they can be; any other
-    format becomes a PNG of 16 bits (`convert_to_16_bits`).
+    format becomes a PNG of 16 bits (`convert_to_16_bits`). A mask that looks inverted is refused. `notes` get a line
+    about one that has not the shape of lungs.
     """
     content, pixels, suffix = _read(item)
     height, width = pixels.shape
     # The mask first, since an image whose mask cannot be drawn must not be left in the folder.
     mask = _mask(item, height, width) if item.mask else {}
+    reason = find_implausibility(mask["foreground"]) if mask and not item.empty_mask_allowed else None
+    if reason is not None and notes is not None:
+        notes.append(f"{item.image}: {reason}; look at it before you train")
     image = folder / "images" / f"{name}{suffix}"
     if content is None:
         Image.fromarray(convert_to_16_bits(pixels)).save(image)
@@ -59,6 +64,9 @@ def _mask(item: Item, height: int, width: int) -> dict[str, Any]:
     drawn = cast("Any", item.mask)(height, width)
     if not drawn.foreground.any() and not item.empty_mask_allowed:
         raise InputFileError("its mask has no foreground", source=item.image, remedy="Draw it, or leave the image out")
+    inversion = find_inversion(drawn.foreground)
+    if inversion is not None:
+        raise InputFileError(inversion, source=item.image, remedy=INVERT)
     made: dict[str, Any] = {"foreground": drawn.foreground}
     if drawn.ignore_fraction is not None:
         made["ignore_fraction"] = drawn.ignore_fraction

@@ -23,6 +23,7 @@ from monai_lungxfer.inference.dicom.dicomweb import RADIOGRAPHY
 from monai_lungxfer.inference.input_search import is_result
 from monai_lungxfer.io.mask_writer import save_mask
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
+from monai_lungxfer.morphology.plausibility import INVERT, find_inversion
 from monai_lungxfer.serving.label.guard import escapes_folder
 from monai_lungxfer.serving.label.infer import UNNAMED, read_image
 from monai_lungxfer.utils.errors import InputFileError
@@ -190,4 +191,6 @@ def _mask_for(file: str, size: tuple[int, ...]) -> np.ndarray:
         mask = read_mask(file)
     if mask is None or mask.shape != size:
         raise InputFileError("the label is not of its image's size", remedy="Draw it on the image itself")
+    if (inversion := find_inversion(mask)) is not None:
+        raise InputFileError(inversion, remedy=INVERT)
     return mask
