@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import requests
 from dicom_radiograph import as_dicom, write
+from marked_files import MAKERS, MARK, UIDS
 from mlflow_servers import model_server
 from PIL import Image
 
@@ -110,3 +111,15 @@ def test_neither_answers_nor_the_log_name_the_patient(served: Served, phantom: n
     assert "it may be no frontal chest radiograph" in log
     for name in ("Secret", "SECRET-ID", SECRET, str(served.inbox)):
         assert name not in "".join([*told, log])
+
+
+def test_no_text_of_a_header_is_in_answers_or_the_log(served: Served, tmp_path: Path) -> None:
+    files = [file for name, make in MAKERS.items() for file in make(tmp_path / name)]
+    rows = [{"image": base64.b64encode(file.read_bytes()).decode()} for file in files]
+    answer = served.post({"dataframe_records": rows})
+    told = [row["error"] for row in answer.json()["predictions"]]
+    assert None in told
+    assert len(set(told)) > 5
+    for text in (*filter(None, told), served.log.read_text()):
+        assert MARK not in text
+        assert UIDS not in text
