@@ -11,6 +11,7 @@ from typing import Any
 
 from monai_lungxfer.io.formats.picture import Picture, check_single, check_size, valid_spacing
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.log_redaction import closed_standard_error
 
 REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
 """What to do with a file of a format that is not read."""
@@ -50,14 +51,18 @@ def decode(path: Path) -> Picture:
 
 @contextmanager
 def _silenced() -> Iterator[None]:
-    """Keep ITK's warnings off the terminal; the switch belongs to the process, hence one reader at a time."""
+    """Keep ITK's warnings off the terminal, and those of libpng and MetaIO, which quote a profile's name or a field.
+
+    The switches belong to the process, hence one reader at a time.
+    """
     with _LOCK:
         import itk  # here, since ITK loads its own parts when they are first asked for
 
         before = itk.Object.GetGlobalWarningDisplay()
         itk.Object.SetGlobalWarningDisplay(False)
         try:
-            yield
+            with closed_standard_error():
+                yield
         finally:
             itk.Object.SetGlobalWarningDisplay(before)
 

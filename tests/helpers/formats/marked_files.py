@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from dicom_radiograph import as_dicom, write
 from nibabel.nifti1 import Nifti1Extension
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from png_writing import chunks, joined, png16
 
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
@@ -147,6 +149,14 @@ def _png(folder: Path) -> None:
     texts.add(b"tIME", MARK.encode())
     texts.add(b"iCCP", f"{MARK}\0\0{MARK}".encode())
     Image.fromarray(_pixels()).save(folder / "texts.png", pnginfo=texts, exif=_exif())
+    # Of 16 bits with colours, which ITK reads. libpng warns of a colour profile that is wrong, and quotes its name.
+    profile = bytearray(np.random.default_rng(0).bytes(400))
+    profile[:4], profile[36:40] = struct.pack(">I", 400), b"acsp"
+    named = b"iCCP", f"{MARK}\0\0".encode() + zlib.compress(bytes(profile))
+    head, *others = chunks(png16(np.repeat(_pixels()[..., None], 3, axis=2).astype(int) * 257, 2))
+    (folder / "profile.png").write_bytes(joined([head, named, *others]))
+    (folder / "chunk.png").write_bytes(joined([head, (b"Xqzm", b"ark"), *others]))
+    (folder / "critical.png").write_bytes(joined([head, (b"XQZM", b"ark"), *others]))
 
 
 def _exif() -> bytes:
@@ -188,6 +198,9 @@ def _itk(folder: Path) -> None:
     content = (folder / "texts.nrrd").read_bytes()
     comment = f"\n# {MARK}\ncontent: {MARK}\n{MARK}:={MARK}\nsample units: {MARK}\n\n".encode()
     (folder / "texts.nrrd").write_bytes(content.replace(b"\n\n", comment, 1))
+    for name, field in (("elsewhere", b"ElementDataFile = LOCAL"), ("number", b"NDims = 2"), ("type", b"MET_UCHAR")):
+        content = (folder / "texts.mha").read_bytes()
+        (folder / f"{name}.mha").write_bytes(content.replace(field, field.rpartition(b" ")[0] + f" {MARK}".encode()))
 
 
 MAKERS: dict[str, Callable[[Path], list[Path]]] = {"dicom": marked_dicom, "pictures": marked_pictures}
