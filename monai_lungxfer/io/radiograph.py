@@ -39,9 +39,7 @@ class Radiograph:
     pixels : numpy.ndarray
         float32, C-contiguous: (H, W), or (3, H, W) for red, green and blue. The values of the file, not rescaled.
     format : str
-        ``"png"``, ``"jpeg"``, ``"tiff"``, ``"webp"``, ``"gif"``, ``"jpeg2000"``, ``"nifti"``, ``"dicom"``,
-        ``"itk"`` for what ITK read,
-        or ``"array"`` for pixels that came without a file.
+        As `monai_lungxfer.io.formats.detect_format` tells it, ``"itk"`` for what ITK read, ``"array"`` without a file.
     spacing : tuple of float or None
         Distance between (rows, columns) in mm.
     spacing_source : str or None

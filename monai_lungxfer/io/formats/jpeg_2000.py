@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
@@ -33,12 +34,22 @@ def decode(path: Path) -> Picture:
     stream = path.read_bytes()
     image = Jpeg2KImageFile(io.BytesIO(stream))
     check_size(path, image.height, image.width)
+    if image.mode == "P":
+        raise InputFileError("has a palette", source=path, remedy="Save it in grey values, or as PNG")
     check_jpeg_2000(path, stream, image.height, image.width)
     if _END not in stream:
-        raise InputFileError("is cut off: its codestream has no end", source=path, remedy="Copy it again")
-    told = openjpeg.get_parameters(stream)
-    if told["precision"] <= 8 and told["samples_per_pixel"] > 2:
-        pixels = np.asarray(image if image.mode in ("RGB", "RGBA") else image.convert("RGB"))
+        raise InputFileError(
+            "is cut off: its codestream has no end", source=path, remedy="Copy it again from its source"
+        )
+    if image.mode in ("RGB", "RGBA", "YCbCr", "CMYK") and not _is_deep(openjpeg.get_parameters(stream)):
+        pixels = np.asarray(image if image.mode.startswith("RGB") else image.convert("RGB"))
     else:
         pixels = openjpeg.decode(stream)
-    return Picture(pixels if pixels.ndim == 2 else pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3])
+    if pixels.ndim == 3:
+        pixels = pixels[..., 0] if pixels.shape[-1] == 2 else pixels[..., :3]
+    return Picture(pixels)
+
+
+def _is_deep(parameters: dict[str, Any]) -> bool:
+    """Tell whether Pillow would cut the values down."""
+    return int(parameters["precision"]) > 8
