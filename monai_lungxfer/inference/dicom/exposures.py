@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -42,16 +43,18 @@ def find_raw_twins(headers: Mapping[Path, Dataset]) -> list[Path]:
     exposure's attributes differs. Without these, images of one study and size, of whose attributes none differs, are
     paired only where there is an image FOR PRESENTATION for each of the others: no radiograph is to be lost.
     """
-    studies: dict[str, dict[Path, Dataset]] = {}
+    studies: dict[str, dict[Path, _Exposure]] = {}
     for path, header in headers.items():
-        studies.setdefault(read_text(header, "StudyInstanceUID"), {})[path] = header
+        exposure = _Exposure.of(header)
+        if exposure.is_raw or exposure.is_shown:
+            studies.setdefault(exposure.study, {})[path] = exposure
     return [path for study in studies.values() for path in _twins_in_study(study)]
 
 
-def _twins_in_study(headers: Mapping[Path, Dataset]) -> list[Path]:
-    raws = [path for path, header in headers.items() if _is_raw(header)]
-    shown = [path for path, header in headers.items() if path not in raws and _is_radiograph(header)]
-    levels = np.array([[_compare(headers[raw], headers[other]) for other in shown] for raw in raws])
+def _twins_in_study(exposures: Mapping[Path, _Exposure]) -> list[Path]:
+    raws = [path for path, exposure in exposures.items() if exposure.is_raw]
+    shown = [exposure for exposure in exposures.values() if not exposure.is_raw]
+    levels = np.array([[exposures[raw].compare(other) for other in shown] for raw in raws])
     if not levels.size:
         return []
     is_sure = levels == _SURE
@@ -62,45 +65,56 @@ def _twins_in_study(headers: Mapping[Path, Dataset]) -> list[Path]:
     return [path for path, twin in zip(raws, is_twin, strict=True) if twin]
 
 
-def _is_raw(header: Dataset) -> bool:
-    intent = read_text(header, "PresentationIntentType").upper()
-    return intent == _RAW or (not intent and read_text(header, "SOPClassUID") == _RAW_CLASS)
+@dataclass(frozen=True)
+class _Exposure:
+    """What a header says of the exposure, read once; `facts` are those of `_EXPOSURE` that it has."""
+
+    uid: str
+    study: str
+    event: str
+    references: frozenset[str]
+    began: datetime | None
+    size: tuple[int, ...]  # sorted: an image FOR PRESENTATION may be turned
+    facts: dict[str, float | str]
+    is_raw: bool
+    is_shown: bool
+
+    @classmethod
+    def of(cls, header: Dataset) -> _Exposure:
+        items = [item for keyword in _REFERENCES for item in read_items(header, keyword)]
+        facts = {keyword: _number(text) for keyword in _EXPOSURE if (text := read_text(header, keyword).upper())}
+        kind, intent = read_text(header, "SOPClassUID"), read_text(header, "PresentationIntentType").upper()
+        return cls(
+            uid=read_text(header, "SOPInstanceUID"),
+            study=read_text(header, "StudyInstanceUID"),
+            event=read_text(header, "IrradiationEventUID"),
+            references=frozenset(read_text(item, "ReferencedSOPInstanceUID") for item in items) - {""},
+            began=_began(header),
+            size=tuple(sorted((read_number(header, "Rows"), read_number(header, "Columns")))),
+            facts=facts,
+            is_raw=intent == _RAW or (not intent and kind == _RAW_CLASS),
+            is_shown=kind in _RADIOGRAPHY and "Rows" in header,
+        )
+
+    def compare(self, shown: _Exposure) -> int:
+        """Return how sure it is that an image FOR PRESENTATION is of the same exposure."""
+        if self.uid in shown.references:
+            return _SURE
+        if self.event and shown.event:
+            return _SURE if self.event == shown.event else _NONE
+        if not self.study or any(self.facts[key] != shown.facts[key] for key in self.facts.keys() & shown.facts.keys()):
+            return _NONE
+        if self.began is not None and shown.began is not None:
+            return _SURE if abs(self.began - shown.began) <= _SAME_MOMENT else _NONE
+        return _LIKELY if self.size == shown.size else _NONE
 
 
-def _is_radiograph(header: Dataset) -> bool:
-    return read_text(header, "SOPClassUID") in _RADIOGRAPHY and "Rows" in header
-
-
-def _compare(raw: Dataset, shown: Dataset) -> int:
-    """Return how sure it is that both are of one exposure."""
-    if read_text(raw, "SOPInstanceUID") in _references(shown):
-        return _SURE
-    event, other = (read_text(header, "IrradiationEventUID") for header in (raw, shown))
-    if event and other:
-        return _SURE if event == other else _NONE
-    study = read_text(raw, "StudyInstanceUID")
-    if not study or study != read_text(shown, "StudyInstanceUID") or any(_differ(raw, shown, key) for key in _EXPOSURE):
-        return _NONE
-    times = [_began(header) for header in (raw, shown)]
-    if times[0] is not None and times[1] is not None:
-        return _SURE if abs(times[0] - times[1]) <= _SAME_MOMENT else _NONE
-    return _LIKELY if _size(raw) == _size(shown) else _NONE
-
-
-def _references(header: Dataset) -> set[str]:
-    items = [item for keyword in _REFERENCES for item in read_items(header, keyword)]
-    return {uid for item in items if (uid := read_text(item, "ReferencedSOPInstanceUID"))}
-
-
-def _differ(raw: Dataset, shown: Dataset, keyword: str) -> bool:
-    """Tell whether both have the attribute, with different values; numbers are compared as such."""
-    one, two = read_text(raw, keyword).upper(), read_text(shown, keyword).upper()
-    if not one or not two or one == two:
-        return False
+def _number(text: str) -> float | str:
+    """Return what a text says as a number where it is one, so that 85 is 85.0."""
     try:
-        return float(one) != float(two)
+        return float(text)
     except ValueError:
-        return True
+        return text
 
 
 def _began(header: Dataset) -> datetime | None:
@@ -114,8 +128,3 @@ def _began(header: Dataset) -> datetime | None:
         except ValueError:
             continue
     return None
-
-
-def _size(header: Dataset) -> list[int]:
-    """Return the sides, sorted: the one FOR PRESENTATION may be turned."""
-    return sorted((read_number(header, "Rows"), read_number(header, "Columns")))
