@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.sparse import bmat, csr_matrix
+from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 
 from monai_lungxfer.inference.dicom.attributes import read_items, read_number, read_text
 
@@ -41,7 +42,7 @@ def find_raw_twins(headers: Mapping[Path, Dataset]) -> list[Path]:
     Two images are surely of one exposure when the one FOR PRESENTATION names the other as its source, or both have the
     same Irradiation Event UID, or are of one study, their acquisitions began within a second, and nothing in the
     exposure's attributes differs. Without these, images of one study and size, of whose attributes none differs, are
-    paired only where there is an image FOR PRESENTATION for each of the others: no radiograph is to be lost.
+    paired only where each of the FOR PROCESSING images that compete gets one of its own: no radiograph is to be lost.
     """
     studies: dict[str, dict[Path, _Exposure]] = {}
     for path, header in headers.items():
@@ -59,10 +60,19 @@ def _twins_in_study(exposures: Mapping[Path, _Exposure]) -> list[Path]:
         return []
     is_sure = levels == _SURE
     is_twin = is_sure.any(axis=1)
-    likely = (levels == _LIKELY)[~is_twin][:, ~is_sure.any(axis=0)]
-    pairs = maximum_bipartite_matching(csr_matrix(likely), perm_type="column")
-    is_twin[~is_twin] = bool(np.all(pairs >= 0)) if likely.size else False
+    is_twin[~is_twin] = _all_paired((levels == _LIKELY)[~is_twin][:, ~is_sure.any(axis=0)])
     return [path for path, twin in zip(raws, is_twin, strict=True) if twin]
+
+
+def _all_paired(likely: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell of each row whether it, and all rows that compete with it, can have a column of their own."""
+    if not likely.size:
+        return np.zeros(len(likely), bool)
+    graph = csr_matrix(likely)
+    pairs = maximum_bipartite_matching(graph, perm_type="column")
+    _, rivals = connected_components(bmat([[None, graph], [graph.T, None]]), directed=False)
+    groups = rivals[: len(likely)]
+    return ~np.isin(groups, groups[pairs < 0])
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,10 @@ def test_without_times_each_raw_image_needs_one_for_presentation() -> None:
     assert twins(shown, raw, shown, raw) == ["1", "3"]
     assert twins(shown, raw, raw) == []  # one of the two has no other picture, and nothing says which
     assert twins(shown, raw, shown | {"Rows": 280}, raw | {"Rows": 280}) == ["1", "3"]
+    assert twins(shown, raw, raw | {"Rows": 280}) == ["1"]  # the other does not compete
+    views = [image | {"ViewPosition": view} for image in (shown, raw) for view in ("AP", "PA")]
+    assert twins(shown, *views[1:], raw) == []  # of AP and unsaid, one has no other picture
+    assert twins(shown, *views, raw) == ["3", "4", "5"]
 
 
 def test_what_is_sure_decides_before_what_is_likely() -> None:
