@@ -13,7 +13,6 @@ _MAGICS: dict[bytes, str] = {
     b"SIMPLE  =": "FITS",
     b"\x89HDF\r\n\x1a\n": "HDF5",
     b"MATLAB 5.0 MAT-file": "MATLAB",
-    b"%PDF-": "PDF",
     b"\x0a\x05\x01": "PCX",
     **{f"P{kind}{end}".encode(): "PNM" for kind in "2356" for end in "\n\r \t"},
 }
@@ -33,8 +32,10 @@ _SUFFIXES = {
     "FITS": (".fits",),
     "HDF5": (".h5", ".hdf5"),
     "MATLAB": (".mat",),
-    "raw": (".raw", ".img"),
+    "raw": (".img", ".raw"),
 }
+_RAW = "raw"
+_HEADERS = (".mhd", ".nhdr", ".hdr")  # which raw data may belong to, and are read through
 _HEAD = 32
 
 
@@ -48,4 +49,6 @@ def name_unread_format(path: Path) -> str | None:
     found = next((name for magic, name in _MAGICS.items() if head.startswith(magic)), None)
     if found is None and head[4:8] == b"ftyp":
         found = _BRANDS.get(head[8:12])
-    return found or next((name for name, known in _SUFFIXES.items() if path.suffix.lower() in known), None)
+    found = found or next((name for name, known in _SUFFIXES.items() if path.suffix.lower() in known), None)
+    has_header = found == _RAW and any(path.with_suffix(suffix).exists() for suffix in _HEADERS)
+    return None if has_header else found

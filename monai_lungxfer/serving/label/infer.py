@@ -13,6 +13,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from numpy.typing import NDArray
 
 from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.inference.exclusions import find_exclusions
 from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
@@ -29,10 +30,13 @@ UNNAMED = "a radiograph"
 def read_image(image: str | Path, channels: Channels = "grey", *, any_view: bool = False) -> Radiograph:
     """Read an image of a datastore: a file, or the first frontal radiograph of a DICOM series' folder.
 
-    What is no frontal chest radiograph by its header is refused (`ViewError`), unless `any_view` is set.
+    Results of software in the folder, and second images of an exposure, do not count (`find_exclusions`). What is no
+    frontal chest radiograph by its header is refused (`ViewError`), unless `any_view` is set.
     """
     path = Path(image)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
+    excluded = find_exclusions(files) if path.is_dir() else {}
+    files = [file for file in files if file not in excluded]
     refusal = InputFileError("there is no such image", remedy="Choose another one")
     for file in files:
         try:
