@@ -21,13 +21,14 @@ import pydicom
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "helpers" / "formats"))
 from dicom_cases import CASES, Case
 from dicom_headers import HEADERS
+from dicom_odd import ODD_CASES, OddCase, compare, show_by_dcmtk, show_by_gdcm
 from dicom_witness import TOOLS, deviation, read_by_dcmtk, read_by_gdcm
 from dicom_writing import write
 
 from monai_lungxfer.io.formats.dicom_view import judge, read_header
 from monai_lungxfer.io.radiograph import read_radiograph
 
-__all__ = ["case_table", "header_table", "markdown", "real_table", "replaced"]
+__all__ = ["case_table", "header_table", "markdown", "odd_table", "real_table", "replaced"]
 
 _LOSSY = 0.03
 
@@ -35,6 +36,11 @@ _LOSSY = 0.03
 def case_table() -> str:
     """Return the table of encodings and attributes: how far what is read is from what was written, and from others."""
     return markdown(("kind", "property", "read", "GDCM", "DCMTK"), [_case_row(case) for case in CASES])
+
+
+def odd_table() -> str:
+    """Return the table of headers that are wrong or silent: what is read here, and by two others."""
+    return markdown(("kind", "what is wrong", "read", "GDCM", "DCMTK"), [_odd_row(case) for case in ODD_CASES])
 
 
 def header_table() -> str:
@@ -87,6 +93,15 @@ def _case_row(case: Case) -> Sequence[str]:
     return case.kind, case.name, read, _agreement(gdcm, bool(case.tolerance)), _agreement(dcmtk, bool(case.tolerance))
 
 
+def _odd_row(case: OddCase) -> Sequence[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = case.write(Path(folder))
+        radiograph = read_radiograph(path)
+        theirs = show_by_gdcm(path, case), show_by_dcmtk(path, case)
+    ours = compare(radiograph.turn.apply(radiograph.pixels), case)
+    return case.kind, case.name, f"{ours}, with a remark" if radiograph.remarks else ours, *theirs
+
+
 def _agreement(deviating: float | None, is_lossy: bool) -> str:
     if deviating is None:
         return "—"
@@ -128,7 +143,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path)
     arguments = parser.parse_args()
     document = arguments.document.read_text(encoding="utf-8")
-    tables = {"cases": case_table(), "headers": header_table()}
+    tables = {"cases": case_table(), "odd": odd_table(), "headers": header_table()}
     if arguments.real is not None:
         tables["real"] = real_table(arguments.real)
     for name, table in tables.items():

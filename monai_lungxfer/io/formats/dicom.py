@@ -64,6 +64,7 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         _check_is_image(path, dataset)
         complete_header(path, dataset, settle_syntax(path, dataset, remarks), remarks)
         _check(path, dataset)
+        _remark_rest(dataset, remarks)
         pixels = decode_pixels(path, dataset, remarks)
         turn = _turn(dataset, remarks)
         header = dataset[:_OVERLAYS]
@@ -109,6 +110,14 @@ def _check(path: Path, dataset: FileDataset) -> None:
         )
     if syntax.is_encapsulated:
         _check_codestream(path, dataset, check)
+
+
+def _remark_rest(dataset: FileDataset, remarks: list[str]) -> None:
+    """Remark that uncompressed pixel data go on behind the pixels, as they do where Rows or Columns is too small."""
+    values = dataset.Rows * dataset.Columns * dataset.SamplesPerPixel
+    rest = len(dataset.get("PixelData") or b"") - values * dataset.BitsAllocated // 8
+    if rest > 1 and not dataset.file_meta.TransferSyntaxUID.is_compressed:
+        remarks.append("its pixel data is longer than its Rows and Columns say: look at the mask")
 
 
 def _check_frames(path: Path, frames: int) -> None:

@@ -21,6 +21,7 @@ MALFORMED = (AttributeError, IndexError, KeyError, OverflowError, TypeError, Val
 """What reading a malformed attribute raises."""
 
 _MOST_BITS = 16
+_UNEVEN = 0.05
 _NO_RESCALE = {"RescaleSlope": 1, "RescaleIntercept": 0}
 
 
@@ -106,12 +107,21 @@ def _table_step(dataset: Dataset, item: Dataset, is_signed: bool, remarks: list[
     table = _entries(dataset, item["LUTData"].value, count)
     if len(table) < count:
         remarks.append(f"its look-up table has {len(table)} of the {count} entries that it declares: look at the mask")
+    if _is_uneven(table):
+        remarks.append("its look-up table goes up and down: look at the mask")
 
     def look_up(values: NDArray[Any]) -> NDArray[Any]:
         index = np.clip(np.rint(values.astype(np.float64)) - first, 0, len(table) - 1)
         return table[index.astype(np.intp)]
 
     return look_up
+
+
+def _is_uneven(table: NDArray[np.uint16]) -> bool:
+    """Tell whether a table rises and falls, each by a twentieth of the other way; a curve of grey values does not."""
+    steps = np.diff(table.astype(np.int32))
+    up, down = steps[steps > 0].sum(), -steps[steps < 0].sum()
+    return bool(min(up, down) > _UNEVEN * max(up, down))
 
 
 def _entries(dataset: Dataset, data: Any, count: int) -> NDArray[np.uint16]:

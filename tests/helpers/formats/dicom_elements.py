@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-__all__ = ["Element", "elements", "mutated_dicom", "renamed", "written"]
+__all__ = ["Element", "elements", "mutated_dicom", "mutated_header", "renamed", "written"]
 
 _PREAMBLE = 132
 _LONG = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UN", b"UT", b"UC", b"UR"))
@@ -106,17 +106,7 @@ def renamed(data: bytes, syntax: str) -> tuple[str, bytes]:
 
 def mutated_dicom(data: bytes, random: Random) -> bytes:
     """Change, add, drop, double or move elements; the transfer syntax may say something else than the truth."""
-    meta_length = 12 + struct.unpack_from("<I", data, _PREAMBLE + 8)[0]
-    meta = list(elements(data[_PREAMBLE : _PREAMBLE + meta_length]))
-    rest = data[_PREAMBLE + meta_length :]
-    syntax = next(element.value for element in meta if element.tag == _SYNTAX).rstrip(b"\0").decode()
-    order = ">" if syntax == ExplicitVRBigEndian else "<"
-    is_deflated = syntax == DeflatedExplicitVRLittleEndian
-    body = list(
-        elements(
-            zlib.decompress(rest, -15) if is_deflated else rest, order, is_implicit=syntax == ImplicitVRLittleEndian
-        )
-    )
+    meta, body, order, is_deflated = _taken_apart(data)
     for _ in range(random.randint(1, 4)):
         if random.random() < 0.1:
             _change(meta, ("TransferSyntaxUID",), "<", random)
@@ -126,6 +116,34 @@ def mutated_dicom(data: bytes, random: Random) -> bytes:
     if is_deflated:
         content = zlib.compress(content, 1, -15)
     return data[:_PREAMBLE] + b"".join(map(written, meta)) + content
+
+
+def mutated_header(data: bytes, random: Random) -> bytes:
+    """Change the header alone: elements as `mutated_dicom` does, or bytes; the pixel data stay."""
+    meta, body, order, _ = _taken_apart(data)
+    pixels = written(body.pop(), order)
+    keywords = [keyword for keyword in _KEYWORDS if not keyword.endswith("PixelData")]
+    for _ in range(random.choice((1, 1, 1, 2, 3))):
+        if random.random() < 0.1:
+            _change(meta, ("TransferSyntaxUID",), "<", random)
+        else:
+            _change(body, keywords, order, random)
+    header = b"".join(map(written, meta)) + b"".join(written(element, order) for element in body)
+    if random.random() < 0.2:
+        header = battered(header, b"", random)
+    return data[:_PREAMBLE] + header + pixels
+
+
+def _taken_apart(data: bytes) -> tuple[list[Element], list[Element], str, bool]:
+    """Return the elements of the meta information and of the data set, its byte order, and whether it is deflated."""
+    meta_length = 12 + struct.unpack_from("<I", data, _PREAMBLE + 8)[0]
+    meta = list(elements(data[_PREAMBLE : _PREAMBLE + meta_length]))
+    rest = data[_PREAMBLE + meta_length :]
+    syntax = next(element.value for element in meta if element.tag == _SYNTAX).rstrip(b"\0").decode()
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    is_deflated = syntax == DeflatedExplicitVRLittleEndian
+    content = zlib.decompress(rest, -15) if is_deflated else rest
+    return meta, list(elements(content, order, is_implicit=syntax == ImplicitVRLittleEndian)), order, is_deflated
 
 
 def _change(parts: list[Element], keywords: Sequence[str], order: str, random: Random) -> None:

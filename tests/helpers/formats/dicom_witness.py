@@ -48,7 +48,11 @@ def read_by_dcmtk(path: Path, tool: str = "dcm2pnm", arguments: Sequence[str] = 
 def _is_colour(path: Path) -> bool:
     import pydicom
 
-    return not pydicom.dcmread(path, stop_before_pixels=True).PhotometricInterpretation.startswith("MONO")
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+    except Exception:  # noqa: BLE001 - the header may be wrong about everything, and is one of a grey picture then
+        return False
+    return not header.get("PhotometricInterpretation", "MONOCHROME2").startswith("MONO")
 
 
 def deviation(ours: np.ndarray, theirs: np.ndarray, where: np.ndarray | None = None) -> float:

@@ -11,7 +11,7 @@ from monai_lungxfer.io.formats.picture import MAX_PIXELS, MIN_SIDE
 from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import InputFileError, ViewError
 
-__all__ = ["FindingError", "outcome"]
+__all__ = ["FindingError", "outcome", "read_as_prediction"]
 
 _FORMATS = frozenset(("png", "jpeg", "tiff", "webp", "gif", "jpeg2000", "nifti", "dicom", "itk"))
 _VIEWS = frozenset((None, "AP", "PA", "frontal", "lateral", "oblique", "decubitus", "other"))
@@ -29,10 +29,16 @@ def outcome(path: Path) -> str:
     FindingError
         When anything else came of the file.
     """
+    radiograph = read_as_prediction(path)
+    return "refused" if isinstance(radiograph, InputFileError) else "read"
+
+
+def read_as_prediction(path: Path) -> Radiograph | InputFileError:
+    """Return the radiograph, or the error, either of which keeps every promise; any view is taken at last."""
     try:
         channels = "rgb" if path.stat().st_size % 3 == 0 else "grey"
         try:
-            radiograph = read_radiograph(path, channels, any_view=False)  # as prediction does
+            radiograph = read_radiograph(path, channels, any_view=False)
         except ViewError:
             radiograph = read_radiograph(path, channels)
     except InputFileError as error:
@@ -40,11 +46,11 @@ def outcome(path: Path) -> str:
             raise FindingError("the memory did not suffice, and the size was not refused") from error
         if error.source != str(path) or not error.problem or not error.remedy:
             raise FindingError(f"the error says too little: {error!r}") from error
-        return "refused"
+        return error
     except Exception as error:
         raise FindingError(f"{type(error).__name__}: {error}") from error
     _check(radiograph)
-    return "read"
+    return radiograph
 
 
 def _check(radiograph: Radiograph) -> None:

@@ -40,6 +40,13 @@ def test_cases(script: ModuleType) -> None:
     check(script, "cases", script.case_table(), len(script.CASES))
 
 
+@needs_dcmtk
+def test_odd_cases(script: ModuleType) -> None:
+    table = script.odd_table()
+    check(script, "odd", table, len(script.ODD_CASES))
+    assert all(line.split(" | ")[2].startswith("right") for line in table.splitlines()[2:])
+
+
 def test_headers(script: ModuleType) -> None:
     check(script, "headers", script.header_table(), len(script.HEADERS))
 
