@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("resource", reason="the system knows no limits on memory")
 
 import fuzz_reader
-from fuzz_reader import Tally, supervise, table
+from fuzz_reader import Tally, meaning_table, supervise, table
 from source_tree import REPOSITORY
 
 
@@ -24,6 +24,15 @@ def test_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert not (tmp_path / "png-seeded.input").exists()
     monkeypatch.setattr(fuzz_reader.subprocess, "run", None)
     assert supervise("png", "seeded", 0, 30, tmp_path) == tally
+
+
+def test_ends_of_known_radiographs_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pydicom", minversion="3", reason="pydicom 2 cannot write most of the encodings")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    tally = supervise("dicom", "meaning", 0, 40, tmp_path)
+    counts = [int(row.split(" | ")[1].strip("| ")) for row in meaning_table(tally).splitlines()[2:]]
+    assert sum(counts) == 40
+    assert min(counts[:3]) > 4
 
 
 class Worker:

@@ -21,7 +21,7 @@ from pydicom import uid
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["ENDS", "SILENT", "broken_header", "end_of", "meaning_seeds"]
+__all__ = ["ENDS", "REFUSED", "REMARKED", "RIGHT", "SILENT", "broken_header", "end_of", "meaning_seeds"]
 
 RIGHT, REMARKED, REFUSED, SILENT = "read right", "read with a remark", "refused", "read silently wrong"
 ENDS = (RIGHT, REMARKED, REFUSED, SILENT)

@@ -26,7 +26,8 @@ SECONDS = 20
 MEMORY_GB = 2
 """Address space that is left to a worker once everything is imported."""
 
-ENGINES = ("seeded", "atheris") if find_spec("atheris") else ("seeded",)
+ENGINES = ("seeded", "meaning", "atheris") if find_spec("atheris") else ("seeded", "meaning")
+"""How inputs are made. "meaning" breaks headers of one DICOM radiograph, and compares what is read with its pixels."""
 
 _LONGEST_INPUT = 60_000
 _INSTRUMENTED = ("monai_lungxfer.data", "PIL", "pydicom", "nibabel")
@@ -42,11 +43,32 @@ def work(name: str, engine: str, seed: int, done: int, count: int, folder: Path)
         _by_atheris(test, name, seed + done, count - done, folder)
         return
     test = _prepared(name, engine, folder)
+    make = _maker(name, engine)
+    for number in range(done, count):
+        test(make(Random(f"{seed}-{name}-{number}")))
+
+
+def _maker(name: str, engine: str) -> Callable[[Random], bytes]:
+    """Return what makes an input of what is random."""
+    if engine == "meaning":
+        from fuzz_meaning import broken_header
+
+        return broken_header
     from fuzz_mutations import mutated
     from fuzz_seeds import seeds
 
-    for number in range(done, count):
-        test(mutated(name, seeds(name), Random(f"{seed}-{name}-{number}")))
+    return partial(mutated, name, seeds(name))
+
+
+def _judge(engine: str) -> Callable[[Path], str]:
+    """Return what reads an input and says what came of it."""
+    if engine == "meaning":
+        from fuzz_meaning import end_of
+
+        return end_of
+    from fuzz_outcome import outcome
+
+    return outcome
 
 
 def _by_atheris(test: Callable[[bytes], None], name: str, seed: int, runs: int, folder: Path) -> None:
@@ -78,29 +100,29 @@ def _by_atheris(test: Callable[[bytes], None], name: str, seed: int, runs: int, 
 
 def _prepared(name: str, engine: str, folder: Path) -> Callable[[bytes], None]:
     """Import and warm up everything, then set the limits; return what reads one input and notes what came of it."""
-    from fuzz_outcome import outcome
     from fuzz_seeds import seeds
 
+    judge = _judge(engine)
     file = folder / f"{name}-{engine}.input"
     for content in (b"of no format: for ITK, which is loaded on first use", *seeds(name)):
         file.write_bytes(content)
-        outcome(file)
+        judge(file)
     file.unlink()
     logging.disable(logging.CRITICAL)
     limit_memory(MEMORY_GB)
     faulthandler.enable(file.with_suffix(".crash").open("w"))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # of what libtiff, libpng and Rust say
-    return partial(_read, file)
+    return partial(_read, file, judge)
 
 
-def _read(file: Path, data: bytes) -> None:
-    from fuzz_outcome import FindingError, outcome
+def _read(file: Path, judge: Callable[[Path], str], data: bytes) -> None:
+    from fuzz_outcome import FindingError
 
     file.write_bytes(data)
     limit_time(SECONDS)
     before, start = memory("VmRSS", reset=True), time.process_time()
     try:
-        result = outcome(file)
+        result = judge(file)
     except FindingError as error:
         result = f"finding: {' '.join(str(error).split())[:500]}"
         (file.parent / "findings").mkdir(exist_ok=True)

@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("pydicom", minversion="3", reason="pydicom 2 cannot write most of the encodings")
 
+from fuzz_meaning import REFUSED, REMARKED, RIGHT, SILENT, broken_header, end_of, meaning_seeds
 from fuzz_mutations import mutated
 from fuzz_outcome import FindingError, outcome
 from fuzz_seeds import FORMATS, seeds
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
+HEADERS = 400
 INPUTS = 250  # of each format; all five take some ten seconds
 
 
@@ -51,6 +53,26 @@ def test_seeds_are_valid(name: str, tmp_path: Path) -> None:
     for content in seeds(name):
         (tmp_path / "file").write_bytes(content)
         assert outcome(tmp_path / "file") == "read"
+
+
+def test_broken_headers_mean_the_same_radiograph(tmp_path: Path) -> None:
+    ends = []
+    for number in range(HEADERS):
+        (tmp_path / "file").write_bytes(broken_header(Random(number)))
+        ends.append(end_of(tmp_path / "file"))
+    assert ends.count(SILENT) <= HEADERS // 100
+    assert min(ends.count(end) for end in (RIGHT, REMARKED, REFUSED)) > HEADERS // 5
+
+
+def test_other_pictures_are_found_out(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    for content in meaning_seeds():
+        file.write_bytes(content)
+        assert end_of(file) == RIGHT
+    plain = meaning_seeds()[0]
+    for wrong in (plain[:-6000] + bytes(6000), plain.replace(b"MONOCHROME2 ", b"MONOCHROME1 ")):
+        file.write_bytes(wrong)
+        assert end_of(file) == SILENT
 
 
 def test_the_same_seed_breaks_alike() -> None:
