@@ -122,7 +122,10 @@ class ContentCheck:
     @torch.inference_mode()
     def __call__(self, picture: torch.Tensor) -> Content:
         """Look at a picture, (1, H, W) of any size and scale."""
-        small = functional.adaptive_avg_pool2d(_without_border(picture.float()), SIDE)[None]
+        rows, columns = inside(picture)
+        low, high = picture.min(), picture.max()
+        scaled = (picture.float() - low) / (high - low).clamp(min=torch.finfo(torch.float32).tiny)
+        small = functional.adaptive_avg_pool2d(scaled[:, rows, columns], SIDE)[None]
         outputs = self._layers(standardised(small))[0]
         return Content(int(outputs[:4].argmax()), *outputs[4:].sigmoid().tolist())
 
@@ -133,21 +136,20 @@ class ContentCheck:
         np.savez_compressed(file, **{name: array.astype(np.float16) for name, array in held.items()})
 
 
-def _without_border(picture: torch.Tensor) -> torch.Tensor:
-    """Cut the black or white border off that viewers and collimators leave, whatever text is in it.
+def inside(picture: torch.Tensor) -> tuple[slice, slice]:
+    """Return the rows and columns within the black or white border that viewers and collimators leave.
 
-    In an inverted picture it can be as black as in one that is not, and would be taken for air.
+    Text in it does not matter. In an inverted picture a border can be as black as in one that is not, and would be
+    taken for air. The picture is (1, H, W), of any scale.
     """
     low, high = picture.min(), picture.max()
     near = _BORDER_RANGE * (high - low)
     extreme = ((picture <= low + near) | (picture >= high - near))[0].float()
-    top, bottom = _span(extreme.mean(1) < _BORDER_SHARE)
-    left, right = _span(extreme.mean(0) < _BORDER_SHARE)
-    return picture[:, top:bottom, left:right]
+    return _span(extreme.mean(1) < _BORDER_SHARE), _span(extreme.mean(0) < _BORDER_SHARE)
 
 
-def _span(is_inside: torch.Tensor) -> tuple[int, int]:
-    """Return from the first to behind the last that is inside, or everything where too little would be left."""
-    inside = is_inside.nonzero()
-    first, end = (int(inside[0]), int(inside[-1]) + 1) if len(inside) else (0, 0)
-    return (first, end) if (end - first) * _LEAST_LEFT >= len(is_inside) else (0, len(is_inside))
+def _span(is_inside: torch.Tensor) -> slice:
+    """Return from the first to the last that is inside, or everything where too little would be left."""
+    found = is_inside.nonzero()
+    first, end = (int(found[0]), int(found[-1]) + 1) if len(found) else (0, 0)
+    return slice(first, end) if (end - first) * _LEAST_LEFT >= len(is_inside) else slice(None)

@@ -7,12 +7,13 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ImageMetaKey
 
-from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, ContentCheck
+from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, ContentCheck, inside
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,8 @@ class FixPolarityd(MapTransform):
     Parameters
     ----------
     keys : str or sequence of str
-        Images, (C, H, W), of which the first channel is looked at. They are best after the resizing, which is faster,
-        and `NormalizeIntensityd`, by which any range of values is the same.
+        Images, (C, H, W), of which the first channel is looked at. After a resizing this is faster. It comes before
+        `NormalizeIntensityd`, since the values get another mean where there is a border.
     active : bool
         Whether anything is turned round; the look is taken in either case.
     """
@@ -52,8 +53,11 @@ class FixPolarityd(MapTransform):
 
 
 def _turned_round(image: MetaTensor) -> MetaTensor:
-    """Return an image reflected at the mean of each channel, which stays."""
+    """Return an image with black for white, and a border, as of a viewer, that is black: it is no dense tissue."""
     if file := image.meta.get(ImageMetaKey.FILENAME_OR_OBJ):  # images from memory are their owner's to tell of
         logger.warning("%s: %s", file, TURNED_ROUND)
-    plain = image.as_tensor()
-    return MetaTensor(2 * plain.mean((-2, -1), keepdim=True) - plain).copy_meta_from(image)
+    stored = image.as_tensor()
+    turned = stored.amin((-2, -1), keepdim=True) + stored.amax((-2, -1), keepdim=True) - stored
+    is_border = torch.ones_like(stored, dtype=torch.bool)
+    is_border[:, *inside(stored[:1])] = False
+    return MetaTensor(torch.where(is_border, torch.minimum(stored, turned), turned)).copy_meta_from(image)

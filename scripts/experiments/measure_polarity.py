@@ -26,7 +26,7 @@ from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 Picture = NDArray[np.float32]
 
 WORST = 0.9
-SIDE = 1024  # pixels of the longer side, above which pictures are thinned out
+SIDE = 512  # pixels of the longer side, above which pictures are thinned out
 
 
 def windowed(picture: Picture, low: float = 10, high: float = 90) -> Picture:
@@ -61,7 +61,7 @@ def by_viewer(background: float) -> Callable[[Picture], Picture]:
     """Return what a viewer makes of a picture: 8 bits, a window, another gamma, a background with text."""
 
     def shown(picture: Picture) -> Picture:
-        number = np.random.default_rng(int(picture.sum() * 100) % 2**32)
+        number = np.random.default_rng(picture.size)  # the same for a picture and its inverse
         grey = windowed(picture, number.uniform(0.5, 5), number.uniform(92, 99.5)) ** number.uniform(0.6, 1.6)
         grey = np.rint(255 * grey).astype(np.float32) / 255
         return written_on(framed(grey, background, number.uniform(0.03, 0.2)), 1 - background)
@@ -104,13 +104,13 @@ def dice(one: Segmentation, other: Segmentation) -> float:
     return 2 * int((one.mask & other.mask).sum()) / both if both else 1.0
 
 
-def measure(name: str, files: Iterable[Path], segmenter: Segmenter, *, with_masks: bool) -> None:
+def measure(name: str, files: Iterable[Path], segmenter: Segmenter, *, views: Iterable[str], with_masks: bool) -> None:
     """Print a row for each view of a data set."""
     seen: dict[str, list[tuple[bool, bool]]] = {}
     overlaps: dict[str, list[tuple[float, bool]]] = {}
     for picture in map(read, files):
-        for view, show in VIEWS.items():
-            radiographs = [Radiograph(show(one), "array") for one in (picture, 1 - picture)]
+        for view in views:
+            radiographs = [Radiograph(VIEWS[view](one), "array") for one in (picture, 1 - picture)]
             prepared = [segmenter.prepare(radiograph) for radiograph in radiographs]
             for how, item in zip(("", ", inverted"), prepared, strict=True):
                 flagged = item.traits.content is not None and any(item.traits.content.flags.values())
@@ -137,16 +137,18 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=["general", "portable", "hannover"])
     parser.add_argument("--not-chest", type=Path, help="a folder of pictures of another part")
     parser.add_argument("--bundle", default="portable")
+    parser.add_argument("--views", nargs="*", default=list(VIEWS), help="some of the ways to show a picture")
+    parser.add_argument("--step", type=int, default=1, help="take every so many-th picture")
     parser.add_argument("--masks", action="store_true", help="compare masks, too")
     given = parser.parse_args()
     segmenter = Segmenter.from_bundle(given.bundle, device="cpu")
     print("| data set | shown | turned round | silent |\n| --- | --- | --- | --- |")
     for name in given.sets:
         files = [Path(record["image"]) for record in load_datalist(given.data / name, labels_required=False)]
-        measure(name, files, segmenter, with_masks=given.masks)
+        measure(name, files[:: given.step], segmenter, views=given.views, with_masks=given.masks)
     if given.not_chest is not None:
         files = sorted(file for file in given.not_chest.rglob("*.tif") if not file.stem.endswith("_mask"))
-        measure("another part", files, segmenter, with_masks=False)
+        measure("another part", files[:: given.step], segmenter, views=given.views, with_masks=False)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--others", type=Path, nargs="*", default=[], help="Data sets to measure on")
     parser.add_argument("--not-chest", type=Path, required=True, help="A folder of pictures of another part")
     parser.add_argument("--out", type=Path, required=True, help="The file of weights to write")
+    parser.add_argument("--measure", action="store_true", help="Only measure the weights in the file --out")
     given = parser.parse_args()
     records = load_datalist(given.general)
     patients = sorted({record["patient"] for record in records})
@@ -151,8 +152,8 @@ def main() -> None:
     held = thumbnails([Path(record["image"]) for record in records if record["patient"] in kept_back])
     files = sorted(file for file in given.not_chest.rglob("*.tif") if not file.stem.endswith("_mask"))[::4]
     strangers = thumbnails(files)
-    network = train(learn, strangers[: len(strangers) * 4 // 5])
-    ContentCheck.save(network, given.out)
+    if not given.measure:
+        ContentCheck.save(train(learn, strangers[: len(strangers) * 4 // 5]), given.out)
     check = ContentCheck(given.out)
     print("| data set | altered | right | called no chest |\n| --- | --- | --- | --- |")
     others = {

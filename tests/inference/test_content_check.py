@@ -36,7 +36,8 @@ def test_other_pictures_are_no_chest(shared_data: Path, check: ContentCheck) -> 
 
 def test_scale_and_size_do_not_matter(check: ContentCheck) -> None:
     picture = torch.from_numpy(np.random.default_rng(0).random((1, 96, 96), np.float32))
-    assert check(picture * 4000 - 7).as_array() == pytest.approx(check(picture).as_array(), abs=1e-4)
+    for scale, offset in ((4000, -7), (1e-9, 0), (1e-9, 1e-9), (1e30, 0)):
+        assert check(picture * scale + offset).as_array() == pytest.approx(check(picture).as_array(), abs=1e-4)
     assert isinstance(check(picture[:, :70, :40]), Content)
 
 
