@@ -41,6 +41,7 @@ from .overlay import thumbnail as thumbnail
 from .quality import Thresholds as Thresholds
 from .quality import counted_flags as counted_flags
 from .quality import find_flags as find_flags
+from .quality import is_cut_off as is_cut_off
 from .ray_batch import RayRunner as RayRunner
 from .segmentation import ModelIdentity as ModelIdentity
 from .segmentation import PreparedRadiograph as PreparedRadiograph

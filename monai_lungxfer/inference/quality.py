@@ -50,6 +50,8 @@ class Thresholds:
         Least area of the smaller lung over the area of the larger.
     max_border : float
         Greatest share of the pixels on the image's border that are lung.
+    max_border_uneven, min_symmetry_even : float
+        The same where a lung may be cut off: the smaller has less than this share of the larger's area, or is missing.
     min_dice : float
         Least expected Dice coefficient, where it is known.
     min_confidence : float
@@ -64,8 +66,10 @@ class Thresholds:
     max_cm2: float = 1000
     min_height_share: float = 0.48
     min_symmetry: float = 0.6
-    max_border: float = 0.1
-    min_dice: float = 0.9
+    max_border: float = 0.2
+    max_border_uneven: float = 0.1
+    min_symmetry_even: float = 0.7
+    min_dice: float = 0.91
     min_confidence: float = 0.9
     min_entropy: float = 4.0
 
@@ -99,7 +103,7 @@ def find_flags(
         "not_two_lungs": found and m.right_lung_px is None and m.bridges == 0,
         "short_lungs": found and m.height_share < t.min_height_share,
         "asymmetric": m.symmetry is not None and m.symmetry < t.min_symmetry,
-        "touches_border": m.border > t.max_border,
+        "touches_border": is_cut_off(m.border, m.symmetry, t),
         "area_implausible": found and not _is_plausible(m.lung_cm2, traits is not None and traits.is_child, t),
         "low_confidence": (m.confidence is not None and m.confidence < t.min_confidence)
         or (m.dice_expected is not None and m.dice_expected < t.min_dice),
@@ -122,6 +126,12 @@ def counted_flags(share: float, bridges: float, islands: float, thresholds: Thre
         "island": islands > 0,
         "area_out_of_range": share > 0 and not thresholds.min_share <= share <= thresholds.max_share,
     }
+
+
+def is_cut_off(border: float, symmetry: float | None, thresholds: Thresholds = THRESHOLDS) -> bool:
+    """Judge by two `Measurements` whether the lungs reach beyond the image: ``touches_border``."""
+    is_even = symmetry is not None and symmetry >= thresholds.min_symmetry_even
+    return border > (thresholds.max_border if is_even else thresholds.max_border_uneven)
 
 
 def _is_plausible(cm2: float | None, is_child: bool, thresholds: Thresholds) -> bool:

@@ -226,6 +226,8 @@ def as_row(found: Segmentation, remarks: tuple[str, ...], drawn: Mask) -> dict[s
         "lung_cm2": measured.lung_cm2,
         "confidence": measured.confidence,
         "share": measured.share,
+        "border": measured.border,
+        "symmetry": measured.symmetry,
         "doubt": None if found.doubt is None else [round(float(value), 6) for value in found.doubt.as_vector()],
     }
 

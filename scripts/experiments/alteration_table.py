@@ -18,7 +18,7 @@ from alter_radiographs import TRUE_FIELD, WRONG_FIELDS
 from fit_expected_dice import BAD, read, with_estimates
 
 from monai_lungxfer.inference.expected_dice import ExpectedDice
-from monai_lungxfer.inference.quality import FLAGS, THRESHOLDS
+from monai_lungxfer.inference.quality import FLAGS, THRESHOLDS, is_cut_off
 from monai_lungxfer.inference.segmentation import ModelIdentity
 
 NO_ALTERATION = "as it is"
@@ -29,10 +29,11 @@ def flagged(rows: pd.DataFrame) -> pd.Series:
     """Return the flags of each row as a set, with "remark" for what the reader said."""
 
     def flags(row: pd.Series) -> set[str]:
-        raised = set(row["flags"]) - {"area_implausible"}
+        raised = set(row["flags"]) - {"area_implausible", "low_confidence", "touches_border"}
         implausible = not THRESHOLDS.min_adult_cm2 <= row.lung_cm2 <= THRESHOLDS.max_cm2
         raised |= {"area_implausible"} if pd.notna(row.lung_cm2) and implausible else set()
         raised |= {"low_confidence"} if row["share"] > 0 and row.expected < THRESHOLDS.min_dice else set()
+        raised |= {"touches_border"} if is_cut_off(row.border, row.symmetry) else set()
         return raised | ({"remark"} if row.remarks else set())
 
     return rows.apply(flags, axis=1)
