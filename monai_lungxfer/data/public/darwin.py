@@ -1,26 +1,35 @@
-"""Annotations in Darwin JSON: which image they are of, its tags, and its polygons as masks."""
+"""Annotations in Darwin JSON: which image they are of, its tags, and its polygons and painted regions as masks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from monai_lungxfer.data.public.darwin_raster import painted_regions
 from monai_lungxfer.data.public.item import DrawnMask
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.utils.errors import InputFileError
 
-Shape = tuple[NDArray[np.float64], ...]
+Paths = tuple[NDArray[np.float64], ...]
 """Closed paths, each (N, 2) of x and y in pixels; what an odd number of them surrounds is inside."""
 
-_LUNGS = frozenset({"lung", "lungs", "left lung", "right lung"})
+Shape = Paths | NDArray[np.bool_]
+"""Paths, or a painted region, (H, W) of the image that was annotated."""
+
+LUNGS = frozenset({"lung", "lungs", "left lung", "right lung"})
 _IGNORED = frozenset({"ignore"})
 _ASPECT_TOLERANCE = 0.01
+_REGIONS = frozenset({"polygon", "complex_polygon", "tag"})
+_OF_EVERY = frozenset(
+    {"id", "name", "slot_names", "frames", "ranges", "properties", "attributes", "instance_id", "text"}
+) | {"annotators", "reviewers", "keyframe", "inference", "hidden_areas", "interpolated", "interpolate_algorithm"}
 _REMEDY = "Export the annotations again"
 
 
@@ -30,7 +39,7 @@ class Annotation:
 
     The image may have any of `names`, the original one first. It had `height` and `width`, in pixels, when it was
     annotated. Regions that are `ignored` were marked as a foreign object or as not assessable. `tags` are classes of
-    the whole image.
+    the whole image, `classes` those of its regions.
     """
 
     file: Path
@@ -40,10 +49,14 @@ class Annotation:
     lungs: tuple[Shape, ...]
     ignored: tuple[Shape, ...]
     tags: tuple[str, ...]
+    classes: tuple[str, ...] = ()
 
 
 def read_annotation(file: Path) -> Annotation | None:
-    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot); None for JSON of another kind."""
+    """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot); None for JSON of another kind.
+
+    An `InputFileError` is raised when it is not as it should be, or marks a lung by what is no region, such as a box.
+    """
     content = read_json(file)
     if not isinstance(content, dict) or not ({"image", "item"} & content.keys()) or "annotations" not in content:
         return None
@@ -51,13 +64,41 @@ def read_annotation(file: Path) -> Annotation | None:
         names, width, height = _image(content)
         if width <= 0 or height <= 0 or not names:
             raise ValueError(f"image {names} of {width} x {height} pixels")
-        shapes = [(str(entry["name"]).strip().lower(), _shape(entry)) for entry in content["annotations"]]
-        tags = tuple(str(entry["name"]).strip() for entry in content["annotations"] if "tag" in entry)
+        entries = [_still(entry) for entry in content["annotations"]]
+        painted = painted_regions(entries, height, width)
+        shapes = [(_name(entry), _shape(entry, painted)) for entry in entries]
+        tags = tuple(str(entry["name"]).strip() for entry in entries if "tag" in entry)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputFileError(f"is not as a Darwin file should be ({error!r})", source=file, remedy=_REMEDY) from error
-    lungs = tuple(shape for name, shape in shapes if name in _LUNGS and shape)
-    ignored = tuple(shape for name, shape in shapes if name in _IGNORED and shape)
-    return Annotation(file, names, height, width, lungs, ignored, tags)
+    _refuse_other_marks(entries, painted, file)
+    lungs = tuple(shape for name, shape in shapes if name in LUNGS and len(shape))
+    ignored = tuple(shape for name, shape in shapes if name in _IGNORED and len(shape))
+    classes = tuple(dict.fromkeys(str(entry["name"]).strip() for entry in entries if "tag" not in entry))
+    return Annotation(file, names, height, width, lungs, ignored, tags, classes)
+
+
+def _refuse_other_marks(entries: list[dict[str, Any]], painted: Container[str], file: Path) -> None:
+    """Refuse a file that marks a lung by something else than a region, so that no mask lacks that lung."""
+    for entry in entries:
+        is_region = entry.keys() & _REGIONS or entry.get("id") in painted
+        if _name(entry) in LUNGS | _IGNORED and not is_region:
+            raise InputFileError(
+                f"marks {entry['name']!r} by {', '.join(sorted(entry.keys() - _OF_EVERY)) or 'nothing'} alone",
+                source=file,
+                remedy="Draw it as a polygon, or with the brush",
+            )
+
+
+def _name(entry: dict[str, Any]) -> str:
+    return str(entry["name"]).strip().lower()
+
+
+def _still(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an annotation with what its only frame holds, as files of DICOM images have it."""
+    frames = list((entry.get("frames") or {}).values())
+    if len(frames) > 1:
+        raise ValueError(f"{len(frames)} frames")
+    return entry | frames[0] if frames else entry
 
 
 def _image(content: dict[str, Any]) -> tuple[tuple[str, ...], int, int]:
@@ -72,7 +113,9 @@ def _image(content: dict[str, Any]) -> tuple[tuple[str, ...], int, int]:
     return tuple(given), int(size["width"]), int(size["height"])
 
 
-def _shape(entry: dict[str, Any]) -> Shape:
+def _shape(entry: dict[str, Any], painted: dict[str, NDArray[np.bool_]]) -> Shape:
+    if "mask" in entry:
+        return painted.get(entry.get("id", ""), ())
     polygon = entry.get("polygon") or {}
     paths = polygon.get("paths") or [polygon.get("path") or [], *(polygon.get("additional_paths") or [])]
     if not polygon:
@@ -102,7 +145,10 @@ def draw_annotation(annotation: Annotation, height: int, width: int) -> DrawnMas
 def _union(shapes: Iterable[Shape], scale: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
     union = np.zeros((height, width), bool)
     for shape in shapes:
-        union |= fill_paths([path * scale for path in shape], height, width)
+        if isinstance(shape, np.ndarray):
+            union |= np.asarray(Image.fromarray(shape).resize((width, height), Image.Resampling.NEAREST))
+        else:
+            union |= fill_paths([path * scale for path in shape], height, width)
     return union
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
-from monai_lungxfer.data.public.darwin import Annotation, draw_annotation, read_annotation
+from monai_lungxfer.data.public.darwin import LUNGS, Annotation, draw_annotation, read_annotation
 from monai_lungxfer.data.public.findings import parse_finding
 from monai_lungxfer.data.public.item import Collection, DrawnMask, Item, Skipped
 from monai_lungxfer.data.public.kermany import VIEW, parse_name
 from monai_lungxfer.data.public.raw import PICTURES, check_shape, list_files, wrong_layout
-from monai_lungxfer.utils.errors import InputFileError, LungXferError
+from monai_lungxfer.utils.errors import DatalistError, InputFileError, LungXferError
 
 CONVENTION = ADAPTERS["v7"].mask_convention
 _LUNG, _IGNORE = 255, 127  # class_mapping.csv next to the semantic masks
@@ -66,6 +66,7 @@ def collect(raw: Path) -> Collection:
         for image in images.values()
         if image.stem in masks
     ]
+    _check_masks(found, annotations)
     if absent:
         found.notes.append(f"{len(absent)} annotated images are not there (first: {absent[0]})")
     unknown = sum(item.patient.startswith("v7-") for item in found.items)
@@ -75,6 +76,17 @@ def collect(raw: Path) -> Collection:
             "the data set 'general' knows the patients"
         )
     return found
+
+
+def _check_masks(found: Collection, annotations: list[Annotation]) -> None:
+    """Refuse images of which not one has a mask, and name the classes that were found instead of lungs."""
+    if found.items and all(item.mask is None for item in found.items):
+        classes = sorted({name for annotation in annotations for name in annotation.classes})
+        raise DatalistError(
+            f"no annotation marks a lung; there are {', '.join(classes) or 'tags alone'}",
+            source=annotations[0].file.parent,
+            remedy=f"Name the class of the lungs {', '.join(sorted(LUNGS))}, in any case",
+        )
 
 
 def _annotated(image: Path, annotation: Annotation) -> Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
-from raw_pieces import HEIGHT, WIDTH, write_mask, write_picture
+from raw_pieces import HEIGHT, WIDTH, box, write_darwin, write_mask, write_picture
 
 from monai_lungxfer.data.public import cohen as cohen_adapter
 from monai_lungxfer.data.public import general as general_adapter
@@ -166,6 +166,23 @@ def test_v7_with_a_broken_annotation(v7):
     found = v7_adapter.collect(v7)
     assert [item.name for item in found.items] == ["v7-101"]
     assert [one.file.name for one in found.skipped] == ["103.json"]
+
+
+def test_v7_without_a_lung_is_refused_by_its_classes(tmp_path):
+    heart = {"name": "Heart", "polygon": {"path": box(1, 1, 9, 9)}}
+    write_darwin(tmp_path / "101.json", "a.jpg", heart, {"name": "COVID-19", "tag": {}})
+    write_picture(tmp_path / "images" / "a.jpg")
+    with pytest.raises(DatalistError, match=r"no annotation marks a lung; there are Heart\. Name the class.*left lung"):
+        v7_adapter.collect(tmp_path)
+
+
+def test_v7_lungs_in_a_box_are_skipped_by_name(v7):
+    write_picture(v7 / "images" / "a.jpg")
+    write_darwin(v7 / "106.json", "b.jpg", {"name": "Lung", "bounding_box": {"x": 1, "y": 1, "w": 9, "h": 9}})
+    found = v7_adapter.collect(v7)
+    assert [(one.file.name, one.reason) for one in found.skipped] == [
+        ("106.json", "marks 'Lung' by bounding_box alone")
+    ]
 
 
 def test_general(cohen, kermany, v7):

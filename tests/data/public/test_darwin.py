@@ -16,6 +16,18 @@ def _drawn(tmp_path, *annotations, size=(HEIGHT, WIDTH), at=(HEIGHT, WIDTH)):
     return draw_annotation(read_annotation(write_darwin(tmp_path / "1.json", "a.jpg", *annotations, size=size)), *at)
 
 
+def raster_layer(values: np.ndarray, mapping: dict[str, int]) -> dict:
+    """A raster layer of V7, its runs counted pixel by pixel."""
+    runs: list[int] = []
+    for value in values.ravel().tolist():
+        if runs and runs[-2] == value:
+            runs[-1] += 1
+        else:
+            runs += [value, 1]
+    layer = {"dense_rle": runs, "mask_annotation_ids_mapping": mapping, "total_pixels": values.size}
+    return {"id": "r", "name": "__raster_layer__", "raster_layer": layer}
+
+
 def test_a_box_covers_just_its_pixels():
     square = np.array([(2, 1), (5, 1), (5, 4), (2, 4)], float)
     expected = np.zeros((6, 8), bool)
@@ -129,3 +141,75 @@ def test_malformed_annotation_is_named(tmp_path, change):
     with pytest.raises(InputFileError, match="Darwin") as caught:
         read_annotation(file)
     assert caught.value.source == str(file)
+
+
+def test_painted_regions_are_united_with_polygons(tmp_path):
+    values = np.zeros((HEIGHT, WIDTH), int)
+    values[5:35, 5:25], values[5:35, 30:50], values[0:4, 0:8], values[36:, :] = 1, 2, 3, 7
+    layer = raster_layer(values, {"a": 1, "b": 2, "c": 3, "heart": 7})
+    entries = [
+        {"id": "a", "name": "Left Lung", "mask": {}},
+        {"id": "b", "name": "lung", "mask": {}},
+        {"id": "c", "name": "Ignore", "mask": {}},
+        {"id": "heart", "name": "Heart", "mask": {}},
+        {"id": "erased", "name": "Tube", "mask": {}},
+        {"name": "Lung", "polygon": {"path": box(25, 10, 30, 20)}},
+    ]
+    drawn = _drawn(tmp_path, *entries, layer)
+    expected = np.isin(values, (1, 2))
+    expected[10:20, 25:30] = True
+    np.testing.assert_array_equal(drawn.foreground, expected)
+    assert drawn.ignore_fraction == pytest.approx(32 / (HEIGHT * WIDTH), abs=1e-6)
+
+
+def test_painted_regions_of_another_scale(tmp_path):
+    values = np.zeros((2 * HEIGHT, 2 * WIDTH), int)
+    values[20:60, 10:30] = 1
+    drawn = _drawn(tmp_path, {"id": "a", "name": "Lung", "mask": {}}, raster_layer(values, {"a": 1}), size=values.shape)
+    assert drawn.foreground[10:30, 5:15].all()
+    assert drawn.foreground.sum() == 200
+
+
+def test_a_single_frame_is_read_as_an_image(tmp_path):
+    values = np.zeros((HEIGHT, WIDTH), int)
+    values[3:9, 4:6] = 1
+    lung = {"id": "a", "name": "Lung", "frames": {"0": {"mask": {}, "keyframe": True}}}
+    layer = raster_layer(values, {"a": 1})
+    framed = {"id": "r", "name": "x", "frames": {"0": {"raster_layer": layer["raster_layer"]}}}
+    np.testing.assert_array_equal(_drawn(tmp_path, lung, framed).foreground, values == 1)
+    framed["frames"]["1"] = framed["frames"]["0"]
+    with pytest.raises(InputFileError, match="2 frames"):
+        _drawn(tmp_path, lung, framed)
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"bounding_box": {"x": 1, "y": 2, "w": 3, "h": 4}}, "marks 'Lung' by bounding_box alone"),
+        ({"ellipse": {"center": {"x": 1, "y": 2}}, "id": "z", "properties": []}, "marks 'Lung' by ellipse alone"),
+        ({"mask": {}, "id": "nowhere"}, "marks 'Lung' by mask alone"),
+        ({}, "marks 'Lung' by nothing alone"),
+    ],
+)
+def test_lungs_that_are_marked_otherwise_are_named(tmp_path, entry, told):
+    with pytest.raises(InputFileError, match=told):
+        _drawn(tmp_path, {"name": "Lung", "polygon": {"path": box(1, 1, 9, 9)}}, {"name": "Lung"} | entry)
+
+
+@pytest.mark.parametrize(
+    ("runs", "told"),
+    [
+        ([0, 5], "has 5 pixels"),
+        ([0, HEIGHT * WIDTH, 1], "no list of pairs"),
+        ([0, -1, 1, HEIGHT * WIDTH + 1], "pixels"),
+        ("ABCD", "no list of pairs"),
+        ([0, 1.5], "no list of pairs"),
+        ([], "no list of pairs"),
+        ([[0, HEIGHT * WIDTH]], "no list of pairs"),
+        ([0, 10**12], "has 1000000000000 pixels"),
+    ],
+)
+def test_broken_runs_are_named(tmp_path, runs, told):
+    layer = {"dense_rle": runs, "mask_annotation_ids_mapping": {"a": 1}, "total_pixels": 1}
+    with pytest.raises(InputFileError, match=told):
+        _drawn(tmp_path, {"id": "a", "name": "Lung", "mask": {}}, {"name": "r", "raster_layer": layer})
