@@ -127,11 +127,10 @@ class ImageTable:
 def warn_of_learnt(report: Mapping[str, Any]) -> None:
     """Log a warning for each training that learnt from images of a report."""
     for one in report["learnt"]:
-        who = "these weights" if one["own"] else f"the weights {one['by']}, which these stem from,"
+        who = "These weights" if one["own"] else f"The weights {one['by']}, which these stem from,"
         logger.warning(
-            "%d of the %d measured images are such that %s learnt from or were chosen on: the means are too good for "
-            "new images",
-            *(one["images"], report["images"], who),
+            "%s learnt from %d of the %d measured images, or were chosen on them: means of new images may be lower",
+            *(who, one["images"], report["images"]),
         )
 
 

@@ -72,9 +72,9 @@ def image_metrics(
 
     Without a contour there is nothing to measure a distance from. Where either the prediction or the truth is empty,
     HD95 and ASD are the diagonal of the image: no distance in it is longer, so a mask that is missing, or of nothing,
-    is the worst there is. Where both are empty they agree, and the distance is 0, as DICE is 1. BraTS has the same rule
-    for HD95 (373.13 mm, the diagonal of its volumes; Bakas et al. 2018, arXiv:1811.02629). MONAI gives NaN instead,
-    which a mean leaves out, so that an empty mask would improve it; DeepMind's surface-distance gives infinity.
+    is the worst there is. Where both are empty they agree, and the distance is 0, as DICE is 1. The BraTS challenges
+    have the same rule for HD95 (373.13 mm, the diagonal of volumes of 240 x 240 x 155 mm); Metrics Reloaded asks for
+    the worst case. MONAI gives NaN, which a mean leaves out, so that an empty mask would improve it.
 
     Parameters
     ----------

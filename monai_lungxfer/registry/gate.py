@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
+from monai_lungxfer.metrics.summary import same_reference
 from monai_lungxfer.utils.errors import RegistryError
+
+logger = logging.getLogger(__name__)
 
 METRIC = "DICE"
 """What models are compared by, see `monai_lungxfer.metrics.per_image`."""
@@ -138,7 +142,7 @@ def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Compar
     Raises
     ------
     RegistryError
-        When the reports are not of the same images.
+        When the reports are not of the same images, or of other masks.
     """
     for name, what in (("section", "sections"), ("split", "splits"), ("images_sha256", "images")):
         if candidate[name] != champion[name]:
@@ -147,6 +151,15 @@ def compare(candidate: Mapping[str, Any], champion: Mapping[str, Any]) -> Compar
                 f"({candidate[name][:12]} of the candidate, {champion[name][:12]} of the champion)",
                 remedy="Measure both models on the same split, of which neither has learnt the independent half",
             )
+    if not all(map(same_reference, candidate["rows"], champion["rows"])):
+        raise RegistryError(
+            "the two reports were measured against different masks of the same images",
+            remedy="Measure both models again, on the same data set",
+        )
+    for model, report in (("candidate", candidate), ("champion", champion)):
+        for one in report.get("learnt", ()):
+            told = (model, one["images"], len(report["rows"]))
+            logger.warning("The %s, or weights that it stems from, learnt from %d of the %d measured images", *told)
     differences = _paired(candidate["rows"], champion["rows"])
     shifted = differences + MARGIN
     return Comparison(

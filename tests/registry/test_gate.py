@@ -91,11 +91,25 @@ def test_fewer_images_of_the_same_split_are_refused() -> None:
         compare(report(CHAMPION[1:]), report(CHAMPION))
 
 
+def test_other_masks_of_the_same_images_are_refused() -> None:
+    masks = ["a"] * 64
+    assert compare(report(CHAMPION, label=masks), report(CHAMPION)).passes  # an older report does not say
+    with pytest.raises(RegistryError, match="different masks"):
+        compare(report(CHAMPION, label=masks), report(CHAMPION, label=[*masks[1:], "b"]))
+
+
+def test_a_model_that_knows_the_images_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    candidate = report(CHAMPION) | {"learnt": [{"by": "portable", "own": False, "images": 7}]}
+    compare(candidate, report(CHAMPION))
+    assert "The candidate, or weights that it stems from, learnt from 7 of the 64 measured images" in caplog.text
+
+
 def test_names_of_images_are_left_out(tmp_path: Path) -> None:
     report = read_report(write_report(tmp_path / "r.json", WEIGHTS, [0.9, 0.8], finding=["normal", "covid19"]), WEIGHTS)
     assert "doe" not in json.dumps(report)
     assert report["rows"] == [{"DICE": 0.9, "finding": "normal"}, {"DICE": 0.8, "finding": "covid19"}]
     assert mean_metric(report) == pytest.approx(0.85)
+    assert "report_file" not in without_names(report_of(WEIGHTS, [0.9]) | {"report_file": "/home/doe/independent.json"})
 
 
 def test_the_hash_tells_images_and_their_order() -> None:

@@ -449,7 +449,8 @@ def test_an_evaluation_says_what_the_weights_and_their_parent_have_learnt(
     run_bundle("general", "evaluate", small_settings | {"section": "test"})
     report = json.loads((tmp_path / "out" / "test.json").read_text())
     assert report["learnt"] == [{"by": by, "own": False, "images": len(both)}]
-    assert f"{len(both)} of the 4 measured images are such that the weights {by}, which these stem from" in caplog.text
+    said = f"The weights {by}, which these stem from, learnt from {len(both)} of the 4 measured images"
+    assert said in caplog.text
     run_bundle("general", "evaluate", small_settings | {"section": "training"})
     report = json.loads((tmp_path / "out" / "training.json").read_text())
     assert report["learnt"][-1] == {"by": hash_file(tmp_path / "out/models/model.pt")[:12], "own": True, "images": 12}
