@@ -24,10 +24,14 @@ lungxfer evaluate portable --data DIR --section independent --weights general
 
 lungxfer compare runs/portable/independent-HASH.json runs/portable/independent.json"""
 
-Report = Annotated[Path, typer.Argument(help="Written by lungxfer evaluate.", dir_okay=False, show_default=False)]
 
-
-def compare(first: Report, second: Report, as_json: Json = False) -> None:
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="A report of lungxfer evaluate.", dir_okay=False)],
+    second: Annotated[
+        Path, typer.Argument(metavar="SECOND", help="Another; the first is subtracted from it.", dir_okay=False)
+    ],
+    as_json: Json = False,
+) -> None:
     """Compare two reports on the images that both have measured: SECOND less FIRST, with 95 % intervals.
 
     The intervals come from a bootstrap over patients. An interval without 0 shows a difference; one with 0 does not
