@@ -366,11 +366,11 @@ def test_the_log_names_files_as_the_table_does(
         "1 files named *_mask or *_overlay were left out",
         "Files in the folders that were passed over, since they are no images: 1",
         "SER1/IM1: it may be no frontal chest radiograph: its header does not say the body part",
-        "SER1/IM1: its window or VOI LUT is malformed and was left out",
+        "SER1/IM1: its window 100/0 is malformed; the full range of values is shown instead",
     ]
     assert row.remarks == (
         "it may be no frontal chest radiograph: its header does not say the body part",
-        "its window or VOI LUT is malformed and was left out",
+        "its window 100/0 is malformed; the full range of values is shown instead",
     )
     assert "Roe" not in "".join(record.getMessage() for record in caplog.records)
 

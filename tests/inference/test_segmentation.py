@@ -130,8 +130,8 @@ def test_strict_refuses_flags_of_the_image_and_no_others(
     segmenter: lx.Segmenter, dicom: Path, tmp_path: Path, shared_data: Path
 ) -> None:
     save_radiograph(tmp_path / "x.png")  # a drawing
-    assert {"no_chest", "few_shades"} <= set(segmenter.segment_file(tmp_path / "x.png").flags)
-    with pytest.raises(InputFileError, match=r"strict was asked for: .*few shades .*\(few_shades\); .*\(no_chest\)"):
+    assert "few_shades" in segmenter.segment_file(tmp_path / "x.png").flags
+    with pytest.raises(InputFileError, match=r"strict was asked for: .*few shades .*\(few_shades\)"):
         segmenter.segment_file(tmp_path / "x.png", strict=True)
     real = min((shared_data / "native" / "images").iterdir())
     found = segmenter.segment_file(real, strict=True)  # its mask is wrong: what is bright

@@ -24,7 +24,7 @@ VALUES = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
 
 def write_without_pixels(path: Path, modality: str, **meta: str) -> None:
     dataset = pydicom.dcmread(write(path, VALUES, Modality=modality))
-    for keyword in ("PixelData", "Rows", "Columns"):
+    for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated"):
         del dataset[keyword]
     for keyword, value in meta.items():
         setattr(dataset.file_meta, keyword, value)

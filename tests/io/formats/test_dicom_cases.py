@@ -36,7 +36,8 @@ def test_values(case: Case, tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
         assert deviation(pixels, case.expected) <= LOSSY
         return
     np.testing.assert_allclose(pixels, case.expected, rtol=1e-5, atol=max(case.tolerance, 1e-3))
-    assert bool(caplog.records) == (case.warns or "first of use" in case.name)
+    told = [record for record in caplog.records if record.name.startswith("monai_lungxfer")]
+    assert bool(told) == (case.warns or "first of use" in case.name)
 
 
 def test_agrees_with_gdcm(case: Case, tmp_path: Path) -> None:
