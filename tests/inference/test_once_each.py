@@ -1,4 +1,7 @@
-"""One prediction of one DICOM file opens, parses, judges, unpickles and hashes everything once."""
+"""One prediction of one DICOM file parses its pixels, judges, unpickles and hashes everything once.
+
+Its header is read before: which files are radiographs of their own depends on all of them.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +71,8 @@ def test_everything_is_done_once(mask_format: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", COUNT, *given, "--format", mask_format]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(run.stdout.splitlines()[-1]) == {
-        "opened radiograph": 4,  # each time to know the format, and to read it
-        "dcmread": 2,  # first the header alone, which tells of results and of second images of an exposure
+        "opened radiograph": 4,  # to know the format, and to read it: the header in the search, all when its turn comes
+        "dcmread": 2,
         "judge": 1,
         "interpolate": 1,
         "opened weights": 1,
