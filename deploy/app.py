@@ -22,6 +22,9 @@ from monai_lungxfer.serving.deploy.operators import RADIOGRAPHS, FrontalChestSel
 from monai_lungxfer.serving.deploy.settings import output_options
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_USAGE
+from monai_lungxfer.utils.log_redaction import close_output, report_stray_errors
+
+logger = logging.getLogger("monai_lungxfer.serving.deploy")
 
 CONFIG = Path(os.environ.get("HOLOSCAN_CONFIG_PATH", Path(__file__).with_name("app.yaml")))
 """In a MONAI Application Package, the file that it was packaged with."""
@@ -51,18 +54,21 @@ class LungSegmentationApp(Application):
 def main() -> int:
     """Run the application by the SDK's command line and environment variables; return the exit code."""
     arguments = parse_args()
-    deploy_log.configure(arguments.log_level)
-    if arguments.log_level != "DEBUG":
+    if arguments.log_level == "DEBUG":
+        deploy_log.configure(arguments.log_level)
+    else:
         set_log_level(LogLevel.OFF)  # it would repeat an exception with its paths
+        deploy_log.configure(arguments.log_level, close_output())
+        report_stray_errors()
     try:
         # Not the SDK's init_app_context, which logs the paths.
         app = LungSegmentationApp(AppContext({name: value for name, value in vars(arguments).items() if value}))
         app.run()
     except LungXferError as error:
-        logging.error("%s", error.without_source)
+        logger.error("%s", error.without_source)
         return EXIT_USAGE
     except Exception as error:  # the last line of defence; a message may quote a header
-        logging.error(
+        logger.error(
             "unexpected %s; -l DEBUG shows where", type(error).__name__, exc_info=arguments.log_level == "DEBUG"
         )
         return EXIT_INTERNAL

@@ -71,7 +71,7 @@ def lungxfer(
     version: Annotated[  # noqa: ARG001 - its callback has done the work
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show details and what libraries report.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show details and progress of libraries.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only.")] = False,
     log_file: Annotated[
         Path | None,

@@ -27,7 +27,7 @@ PROGRESS = ("alembic", "ignite", "mlflow", "monai.bundle", "monai.engines", "mon
 
 _PACKAGE = __name__.partition(".")[0]
 _FOLDER = Path(__file__).parents[1]
-_STRAY = logging.getLogger(f"{_PACKAGE}.libraries")
+logger = logging.getLogger(__name__)
 _ERROR_TEXT = re.compile(r"((?:[Ee]xception|[Ee]rror): ).*", re.DOTALL)
 _OF_FILES = (
     *("PIL/", "dicomweb_client/", "highdicom/", "itk/", "nibabel/", "pydicom/", "pynetdicom/"),
@@ -165,12 +165,12 @@ def _log_warning(
     module = name_module(filename)
     is_shown = _is_below(module.replace("/", "."), _FACTORY.shown or ())
     text = message if is_shown else "(text left out)"
-    _STRAY.warning("%s:%d: %s %s", module, lineno, category.__name__, text)
+    logger.warning("%s:%d: %s %s", module, lineno, category.__name__, text)
 
 
 def _log_error(where: str, kind: type[BaseException], error: BaseException | None) -> None:
     raised = None if error is None else (kind, error, error.__traceback__)
-    _STRAY.error("%s ended by %s", where, kind.__name__, exc_info=raised)
+    logger.error("%s ended by %s", where, kind.__name__, exc_info=raised)
 
 
 class RedactingFormatter(logging.Formatter):

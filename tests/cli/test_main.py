@@ -243,6 +243,17 @@ def test_log_levels(capsys, options, shown):
     assert captured.out == ""
 
 
+@pytest.mark.parametrize(
+    ("options", "shown"), [({}, ["error"]), ({"verbose": True}, ["warning", "error"]), ({"quiet": True}, ["error"])]
+)
+def test_of_libraries_that_handle_files_only_the_kind_is_told(capsys, options, shown):
+    configure_logging(**options)
+    for level in ("debug", "info", "warning", "error"):
+        getattr(logging.getLogger("pydicom"), level)("Doe^John")
+    told = [f"pydicom: {level.upper()} (text left out)" for level in shown]
+    assert capsys.readouterr().err.splitlines() == told
+
+
 def test_json_is_valid_for_any_parser(capsys):
     emit_json({"nan": float("nan"), "path": Path("a/b"), "array": np.array([[1, 2]]), "scalar": np.float32(0.5), 3: ()})
     text = capsys.readouterr().out

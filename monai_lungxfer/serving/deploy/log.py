@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from monai_lungxfer.bundle.redaction import PATH
 from monai_lungxfer.inference.overlay import NOTICE
@@ -19,15 +20,15 @@ _NAMERS = ("monai_lungxfer.io.radiograph", "monai_lungxfer.inference.segmenter")
 _STATUSES = {"done": "segmented", "skipped": "skipped", "left out": "left out"}
 
 
-def configure(level: str | None) -> None:
-    """Send this package's messages to standard error, without paths, and other packages' errors.
+def configure(level: str | None, stream: TextIO | None = None) -> None:
+    """Send this package's messages to standard error or a stream, without paths, and that others failed.
 
     A log of an application in a hospital goes where its studies may not: folders and files are often named after
     patients, and the SDK's messages repeat paths and header values. `level` names the lowest level that is shown;
     "DEBUG" shows messages as they are, also the other packages'.
     """
     is_open = level == "DEBUG"
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(stream)
     form = "%(asctime)s %(levelname)s %(message)s"
     handler.setFormatter(logging.Formatter(form) if is_open else RedactingFormatter(form))
     logging.basicConfig(level=level if is_open else "ERROR", handlers=[handler], force=True)
@@ -35,6 +36,7 @@ def configure(level: str | None) -> None:
     if not is_open:
         withhold_library_messages()
         handler.addFilter(_without_paths)
+        logging.getLogger("monai_lungxfer.utils.log_redaction").setLevel("ERROR")  # not each of their warnings
         logging.getLogger("monai_lungxfer.inference.batch").setLevel("ERROR")  # names what is told here by its row
 
 
