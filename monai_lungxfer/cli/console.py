@@ -19,16 +19,14 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from monai_lungxfer.utils.error_redaction import describe_traceback, may_quote_file, quote_error
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
 from monai_lungxfer.utils.log_redaction import (
     PROGRESS,
     RedactingFormatter,
-    describe_traceback,
     is_own,
     is_withheld,
-    may_quote_file,
-    quote_error,
     withhold_library_messages,
 )
 

@@ -10,13 +10,8 @@ from typing import Any
 import typer
 
 from monai_lungxfer.bundle.redaction import PATH
-from monai_lungxfer.utils.log_redaction import (
-    describe_error,
-    describe_traceback,
-    is_own,
-    is_withheld,
-    redact_library_message,
-)
+from monai_lungxfer.utils.error_redaction import describe_error, describe_traceback
+from monai_lungxfer.utils.log_redaction import is_own, is_withheld, redact_library_message
 
 # Up to the closing quote, else to the end of the line: a folder's name may have spaces in it.
 ABSOLUTE_PATH = re.compile(

@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 from monai_lungxfer.data.records import Record
+from monai_lungxfer.utils.error_redaction import without_quotes
 from monai_lungxfer.utils.errors import DatalistError
-from monai_lungxfer.utils.log_redaction import without_quotes
 
 _ARCHIVE_FOLDER = "kaggle_3m"
 # TCGA's barcode: project, tissue source site, participant. What follows in a folder's name is the scan's date.

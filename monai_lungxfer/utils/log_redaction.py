@@ -1,4 +1,4 @@
-"""Logs without what libraries say: a header's text or a path can be in any message, warning, print or error of theirs.
+"""Logs without what libraries say: a header's text or a path can be in any message, warning or print of theirs.
 
 What this package logs stays as it is. Of all others is told who spoke, and what kind of message it was.
 """
@@ -10,39 +10,24 @@ import os
 import re
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TextIO
 
-from monai_lungxfer.utils.errors import LungXferError
-
-LIBRARY_MESSAGES = "LUNGXFER_LIBRARY_MESSAGES"
-"""Environment variable: with the value 1, what libraries say is shown as it is. It can hold patients' names."""
+from monai_lungxfer.utils.error_redaction import describe_traceback, name_module, shows_library_messages
 
 PROGRESS = ("alembic", "ignite", "mlflow", "monai.bundle", "monai.engines", "monai.handlers", "openvino", "torch")
 """Loggers, with those below them, of libraries that see no file's header: a training's user wants their words."""
 
 _PACKAGE = __name__.partition(".")[0]
-_FOLDER = Path(__file__).parents[1]
 logger = logging.getLogger(__name__)
 _ERROR_TEXT = re.compile(r"((?:[Ee]xception|[Ee]rror): ).*", re.DOTALL)
-_OF_FILES = (
-    *("PIL/", "dicomweb_client/", "highdicom/", "itk/", "nibabel/", "pydicom/", "pynetdicom/"),
-    *(f"{_PACKAGE}/io/", f"{_PACKAGE}/inference/dicom/"),
-)
 
 
-def shows_library_messages() -> bool:
-    """Return whether the user wants to see what libraries say, whatever is in it."""
-    return os.environ.get(LIBRARY_MESSAGES) == "1"
-
-
-def is_own(logger: str) -> bool:
+def is_own(name: str) -> bool:
     """Return whether a logger is one of this package."""
-    return logger.partition(".")[0] == _PACKAGE
+    return name.partition(".")[0] == _PACKAGE
 
 
 def withhold_library_messages(shown: Iterable[str] | None = ()) -> None:
@@ -181,64 +166,3 @@ class RedactingFormatter(logging.Formatter):
         if shows_library_messages() or ei[1] is None:
             return super().formatException(ei)
         return describe_traceback(ei[1])
-
-
-def describe_error(error: BaseException) -> str:
-    """Name an error and, of this package's own errors, what it says without the file that it is about."""
-    name = type(error).__name__
-    return f"{name}: {error.without_source}" if isinstance(error, LungXferError) else name
-
-
-def quote_error(error: BaseException) -> str:
-    """Name an error, with its text unless that may be a header's: it was raised where files are read and written."""
-    name = type(error).__name__
-    return name if may_quote_file(error) else f"{name}: {error}"
-
-
-def without_quotes(text: str) -> str:
-    """Return a library's sentence about a file without what it quotes of it.
-
-    Examples
-    --------
-    >>> without_quotes("broken PNG file (chunk b'John')")
-    'broken PNG file (chunk …)'
-    """
-    return re.sub(r"""b?(['"]).*\1""", "…", text, flags=re.DOTALL)
-
-
-def may_quote_file(error: BaseException) -> bool:
-    """Return whether an error, or one that it was raised for, comes from code that reads or writes images."""
-    if shows_library_messages():
-        return False
-    frames = (frame for one in _chain(error) for frame in traceback.extract_tb(one.__traceback__))
-    return any(name_module(frame.filename).startswith(_OF_FILES) for frame in frames)
-
-
-def describe_traceback(error: BaseException) -> str:
-    """Return what was raised where, the cause first, without the texts of libraries' errors."""
-    lines = []
-    for one in reversed(_chain(error)):
-        lines.append(f"{describe_error(one)}, raised at")
-        frames = traceback.extract_tb(one.__traceback__)
-        lines += [f"  {name_module(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
-    return "\n".join(lines)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    while error not in chain:
-        chain.append(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
-    return chain
-
-
-def name_module(filename: str) -> str:
-    """Name a source file below the folder of its library, since the folders above are a user's."""
-    parts = Path(filename).parts
-    if _FOLDER.name in parts:
-        start = len(parts) - 1 - parts[::-1].index(_FOLDER.name)
-    elif "site-packages" in parts:
-        start = parts.index("site-packages") + 1
-    else:
-        start = len(parts) - 1
-    return "/".join(parts[start:])

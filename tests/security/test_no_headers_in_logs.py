@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from typer.testing import CliRunner
 from monai_lungxfer.cli import app
 from monai_lungxfer.data.datalist import save_datalist
 from monai_lungxfer.io.radiograph import read_radiograph
-from monai_lungxfer.utils.log_redaction import LIBRARY_MESSAGES
+from monai_lungxfer.utils.error_redaction import LIBRARY_MESSAGES
+from monai_lungxfer.utils.errors import InputFileError
 
 pytest.importorskip("highdicom")
 NETWORK = "network_def={_target_: torch.nn.Conv2d, in_channels: 3, out_channels: 1, kernel_size: 1}"
@@ -101,6 +103,18 @@ def test_libraries_do_quote_headers(marked: Path, weights: Path, tmp_path: Path,
     assert MARK in capfd.readouterr().err
     assert {piece for piece in (MARK, UIDS) if piece in text} == {MARK, UIDS}
     assert leaks((tmp_path / "run.log").read_text()) == []  # a file that is passed on
+
+
+def test_errors_of_the_reader_can_be_shown_with_their_traceback(marked: Path) -> None:
+    """As MONAI's own commands, notebooks and processes that load data show it."""
+    shown = {}
+    for file in sorted(marked.rglob("*.*")):
+        try:
+            read_radiograph(file)
+        except InputFileError as error:
+            shown[file.name] = "\n".join(traceback.format_exception(error))
+    assert len(shown) > 50
+    assert [(name, line) for name, text in shown.items() for line in leaks(text)] == []
 
 
 @pytest.mark.parametrize("files", list(MAKERS))

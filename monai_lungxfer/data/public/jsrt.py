@@ -13,8 +13,8 @@ from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.findings import NORMAL, PATHOLOGICAL
 from monai_lungxfer.data.public.item import Collection, Draw, DrawnMask, Item
 from monai_lungxfer.data.public.raw import list_files, wrong_layout
+from monai_lungxfer.utils.error_redaction import without_quotes
 from monai_lungxfer.utils.errors import InputFileError
-from monai_lungxfer.utils.log_redaction import without_quotes
 
 DEVICE = "film, digitised by a laser scanner (Konica LD-4500 or LD-5500)"  # Shiraishi et al. 2000, AJR 174:71-74
 SIDE = 2048

@@ -13,8 +13,8 @@ from monai_lungxfer.io.formats import dicom, itk, jpeg_2000, nifti, pillow
 from monai_lungxfer.io.formats.picture import Picture, check_bytes
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.io.formats.unread import name_unread_format
+from monai_lungxfer.utils.error_redaction import withhold_texts, without_quotes
 from monai_lungxfer.utils.errors import InputFileError
-from monai_lungxfer.utils.log_redaction import without_quotes
 
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
@@ -42,14 +42,17 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
                 raise InputFileError(f"is in {unread} format, which is not read", source=path, remedy=itk.REMEDY)
             family = {"itk": itk, "nifti": nifti, "jpeg2000": jpeg_2000}.get(name, pillow)
             return name, family.decode(path)
-    except InputFileError:
+    except InputFileError as error:
+        withhold_texts(error.__cause__)
         raise
     except MemoryError as error:
         raise InputFileError("does not fit into memory", source=path, remedy="Scale the radiograph down") from error
     except BaseException as error:  # four libraries decode bad bytes here, and each raises what it stumbles over
         if not isinstance(error, Exception) and type(error).__module__ != _RUST:
             raise
-        raise InputFileError(f"cannot be read ({_reason(error, path)})", source=path, remedy=_COPY) from error
+        reason = _reason(error, path)
+        withhold_texts(error)
+        raise InputFileError(f"cannot be read ({reason})", source=path, remedy=_COPY) from error
 
 
 def detect_format(path: Path) -> str | None:

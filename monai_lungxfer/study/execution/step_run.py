@@ -25,9 +25,9 @@ from monai_lungxfer.data.records import read_json
 from monai_lungxfer.handlers.epoch_table import epoch_seconds, read_epochs
 from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.training.stage import evaluate_stage, train_stage
+from monai_lungxfer.utils.error_redaction import quote_error
 from monai_lungxfer.utils.errors import OutputError, root_cause
 from monai_lungxfer.utils.files import atomic_path
-from monai_lungxfer.utils.log_redaction import quote_error
 from monai_lungxfer.utils.versions import code_version, environment
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from monai_lungxfer.serving.label.server import SETTINGS
-from monai_lungxfer.utils.log_redaction import LIBRARY_MESSAGES
+from monai_lungxfer.utils.error_redaction import LIBRARY_MESSAGES
 
 APP = """
 from fastapi import BackgroundTasks, FastAPI
