@@ -5,7 +5,8 @@
 
 Valid small files of each format, those that the tests write, are broken. "seeded" draws every input from a seed and its
 number; "atheris" (pip install "monai_lungxfer[fuzz]") lets libFuzzer look for inputs that reach new code; "meaning"
-breaks headers of one DICOM radiograph, and counts how often another picture than that is read without a remark.
+breaks headers of one DICOM radiograph, and counts how often another picture than that is read without a remark; those
+files lie under FOLDER/silent.
 Workers have a limit on the address space, and on the time for an input: one that kills its worker is a finding like an
 unexpected exception, and lies under FOLDER/findings. Started again, it goes on where it was. Linux only.
 """

@@ -10,7 +10,7 @@ from pydicom.dataset import FileDataset
 
 from monai_lungxfer.io.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
 
-__all__ = ["choose_display"]
+__all__ = ["choose_display", "share_seen"]
 
 _LINES = 256  # of the picture that are looked at, evenly spaced
 _LEAST_SEEN = 0.5  # of the pixels between the darkest and the brightest are told apart by a window that is used
@@ -52,7 +52,7 @@ def choose_display(
     for name, make in voi_steps(dataset, steps_to, remarks):
         try:
             step = _compose(modality, make())
-            seen = _share_seen(step, sample)
+            seen = share_seen(step, sample)
         except MALFORMED:
             rejected.append(f"its {name} is malformed")
             continue
@@ -79,7 +79,7 @@ def _sample(stored: NDArray[Any], padding: NDArray[np.bool_] | None) -> NDArray[
     return np.concatenate([ends, stored[rows][~padding[rows]]])
 
 
-def _share_seen(step: Step, sample: NDArray[Any]) -> float:
+def share_seen(step: Step, sample: NDArray[Any]) -> float:
     """Return the share of the values between the lowest and the highest that are neither black nor white then."""
     displayed = np.asarray(step(sample), np.float64)
     low, high = displayed.min(), displayed.max()

@@ -16,8 +16,11 @@ SNOMED = frozenset(("SCT", "SRT", "SNM3", "99SDM"))
 
 _UNDECIDED = frozenset(("", "NONE", "OTHER", "UNKNOWN", "NA", "N/A"))
 _CHEST_CODES = frozenset(
-    # Thorax, entire thorax, thoracic cavity, lung, chest and abdomen: PS3.16, CID 4 and 4031; the last are older codes.
-    ("51185008", "302551006", "43799004", "39607008", "416949008", "T-D3000", "T-D3001", "T-28000", "R-FAB55")
+    (
+        # Thorax, entire thorax, thoracic cavity, lung, chest and abdomen, chest: PS3.16, CID 4 and 4031; older codes.
+        *("51185008", "302551006", "43799004", "39607008", "416949008", "816094009"),
+        *("T-D3000", "T-D3001", "T-28000", "R-FAB55"),
+    )
 )
 
 _CHEST_STEMS = (
@@ -106,8 +109,9 @@ def _concepts() -> dict[str, str]:
     """Return the meaning of each SNOMED code of an anatomic region, in upper case."""
     from pydicom.sr.codedict import codes  # takes a while
 
-    regions = [concept for group in (codes.cid4, codes.cid4031) for concept in group.concepts.values()]
-    return {concept.value: _fold(concept.meaning) for concept in regions}
+    # pydicom 2 has two codes for some names, and gives neither
+    regions = [getattr(group, name, None) for group in (codes.cid4, codes.cid4031) for name in group.dir()]
+    return {concept.value: _fold(concept.meaning) for concept in regions if concept is not None}
 
 
 @cache
@@ -133,5 +137,9 @@ def _current(code: str) -> str:
     """Return the code of today for one of the older SNOMED, and any other as it is."""
     from pydicom.sr.coding import Code
 
-    old = Code(code, "SRT", "")
-    return next((new for new in _concepts() if old == Code(new, "SCT", "")), code)
+    if code.isdigit():
+        return code
+    try:
+        return next((new for new in _concepts() if Code(code, "SRT", "") == Code(new, "SCT", "")), code)
+    except KeyError:  # of pydicom 2, for a code that it does not know
+        return code

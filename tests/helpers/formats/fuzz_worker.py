@@ -125,8 +125,10 @@ def _read(file: Path, judge: Callable[[Path], str], data: bytes) -> None:
         result = judge(file)
     except FindingError as error:
         result = f"finding: {' '.join(str(error).split())[:500]}"
-        (file.parent / "findings").mkdir(exist_ok=True)
-        (file.parent / "findings" / f"{file.stem}-{time.time_ns()}").write_bytes(data)
+    for kind, kept in {"finding": "findings", "read silently wrong": "silent"}.items():
+        if result.startswith(kind):
+            (file.parent / kept).mkdir(exist_ok=True)
+            (file.parent / kept / f"{file.stem}-{time.time_ns()}").write_bytes(data)
     taken, used = time.process_time() - start, memory("VmHWM") - before
     limit_time(0)
     with file.with_suffix(".log").open("a") as lines:

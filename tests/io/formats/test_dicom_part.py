@@ -43,15 +43,15 @@ def test_words(words: str, expected: bool | None) -> None:
         (coded("T-D3000", "99SDM"), True),
         (coded("39607008"), True),  # lung
         (coded("416550000"), True),  # chest and abdomen
-        (coded("818981001"), False),  # abdomen
+        (coded("69536005"), False),  # head
         (coded("122495006"), False),  # thoracic spine
         (coded("T-D8700", "SRT"), False),  # hand
         (coded("113197003"), None),  # rib
         (coded("1"), None),
         (coded("1", meaning="Chest"), True),
         (coded("1", "99LOCAL", "Knee"), False),
-        (coded("818981001") + coded("816094009"), True),
-        (coded("818981001") + coded("1"), None),
+        (coded("69536005") + coded("816094009"), True),
+        (coded("69536005") + coded("1"), None),
     ],
 )
 def test_regions(regions: list[Dataset], expected: bool | None) -> None:
