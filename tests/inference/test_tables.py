@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,9 @@ def rows() -> list[Prediction]:
         height=100,
         spacing=(0.2, 0.1),
         spacing_source="ImagerPixelSpacing",
-        measurements=measure(mask, mask * np.float32(0.8), (0.2, 0.1)),
+        measurements=replace(
+            measure(mask, mask * np.float32(0.8), (0.2, 0.1)), dice_expected=0.95, dice_low=0.91, dice_high=0.97
+        ),
         flags=("island", "low_confidence"),
         remarks=("its window was left out", "it may be no chest: no view; no body part"),
     )
@@ -47,6 +50,7 @@ def test_csv(rows: list[Prediction], tmp_path: Path) -> None:
     assert float(done["lung_cm2"]) == pytest.approx(4400 * 0.02 / 100)
     assert float(done["share"]) == pytest.approx(4400 / 14000, abs=1e-6)
     assert float(done["confidence"]) == pytest.approx(0.8)
+    assert (done["dice_expected"], done["dice_low"], done["dice_high"]) == ("0.95", "0.91", "0.97")
     assert done["flags"] == "island;low_confidence"
     assert done["remarks"] == "its window was left out | it may be no chest: no view; no body part"
     assert done["model"] == "portable_cxr_lung_segmentation 0.1.0 0123456789ab"

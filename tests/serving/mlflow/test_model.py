@@ -35,9 +35,12 @@ def test_every_format_gives_the_mask_of_predict(model: PyFuncModel, predicted) -
         for area in AREAS:
             assert row[f"{area}_px"] == expected[f"{area}_px"]
             assert row[f"{area}_cm2"] == pytest.approx(expected[f"{area}_cm2"], abs=1e-6)
+        for dice in ("dice_expected", "dice_low", "dice_high"):
+            assert row[dice] == pytest.approx(expected[dice], abs=1e-6)
         assert row["error"] is None
         assert row["model"].startswith("portable_cxr_lung_segmentation 0.1.0 ")
     assert made[0]["lung_px"] > 1000
+    assert 0 < made[0]["dice_low"] <= made[0]["dice_expected"] <= made[0]["dice_high"] < 1
     assert made[0]["lung_cm2"] is None
     assert made[4]["mask"] == made[5]["mask"]  # the same picture, of either photometric interpretation
     assert made[3]["lung_cm2"] == pytest.approx(made[3]["lung_px"] * 0.2 / 100)
