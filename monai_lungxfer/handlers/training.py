@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
+from ignite.handlers import EarlyStopping
 from monai.engines import Workflow
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
@@ -189,6 +190,8 @@ class ResumePoint:
     def run(self, trainer: Engine) -> None:
         """Train from the last finished epoch; nothing is done when the training had already ended.
 
+        One that was stopped early goes on when it has now more patience than epochs without a better validation loss.
+
         Raises
         ------
         LungXferError
@@ -197,11 +200,28 @@ class ResumePoint:
         content = self._load() if self.enabled and self.path.is_file() else None
         if content is not None:
             self._restore(content, trainer)
-            if content["stopped"] or content["epoch"] >= trainer.state.max_epochs:
-                logger.info("Training had already ended after epoch %d (%s)", content["epoch"], self.path)
+            reason = self._why_ended(content, trainer)
+            if reason is not None:
+                logger.info("Training had already ended after epoch %d: %s (%s)", content["epoch"], reason, self.path)
                 return
             logger.info("Training goes on after epoch %d (%s)", content["epoch"], self.path)
         trainer.run()
+
+    def _why_ended(self, content: Mapping[str, Any], trainer: Engine) -> str | None:
+        """Tell why the training, already restored, is at its end, and which setting continues it."""
+        if content["epoch"] >= (trainer.state.max_epochs or 0):
+            return "it has all its epochs; a larger max_epochs (--epochs) continues it"
+        if not content["stopped"]:
+            return None
+        early_stop = self.objects.get("early_stop")
+        if not isinstance(early_stop, EarlyStopping):
+            return "it was stopped"
+        if early_stop.counter < early_stop.patience:
+            return None
+        return (
+            f"{early_stop.counter} validations in a row were no better; "
+            "a larger early_stop_patience (--set early_stop_patience=N) continues it"
+        )
 
     def _load(self) -> dict[str, Any]:
         content = read_checkpoint(self.path, _START_AFRESH)

@@ -14,6 +14,7 @@ from monai_lungxfer.handlers.mlflow_run import RunTracker
 def test_artifacts_lie_beside_the_database(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     database = tmp_path / name / "mlruns.db"
+    database.parent.mkdir(exist_ok=True)
     tracker = RunTracker(tmp_path / "run_id", tracking_uri=path_to_sqlite_uri(database), experiment_name="e")
     tracker._set_experiment()
     assert database.is_file()

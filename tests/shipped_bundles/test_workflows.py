@@ -102,6 +102,23 @@ def test_early_stop_ends_training(small_settings: dict[str, Any]) -> None:
     assert workflow.parser.get_parsed_content("train#trainer").state.epoch == best + 2
 
 
+def test_a_training_that_was_stopped_early_goes_on_with_more_patience(
+    small_settings: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    patient = small_settings | {"max_epochs": 12, "early_stop_patience": 9, "learning_rate": 0.0}
+    run_bundle("portable", "train", patient)
+    parts = patient | {"output_dir": str(tmp_path / "parts"), "ckpt_dir": str(tmp_path / "parts" / "models")}
+    run_bundle("portable", "train", parts | {"early_stop_patience": 2})
+    stopped = epochs(tmp_path / "parts")
+    with caplog.at_level("INFO", "monai_lungxfer"):
+        run_bundle("portable", "train", parts | {"early_stop_patience": 2})
+    assert "2 validations in a row were no better; a larger early_stop_patience (--set" in caplog.text
+    assert epochs(tmp_path / "parts") == stopped
+    run_bundle("portable", "train", parts)
+    assert len(stopped) < len(epochs(tmp_path / "parts"))
+    assert epochs(tmp_path / "parts") == epochs(tmp_path / "out")
+
+
 def test_learning_rate_falls_on_a_plateau(small_settings: dict[str, Any]) -> None:
     settings = small_settings | {"max_epochs": 8, "lr_patience": 0, "lr_scheduler#threshold": 10.0, "lr_factor": 0.1}
     optimizer = run_bundle("portable", "train", settings).parser.get_parsed_content("optimizer")
