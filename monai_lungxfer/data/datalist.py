@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
 from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
 from monai_lungxfer.utils.errors import DatalistError
 from monai_lungxfer.utils.files import hash_file, write_text
+
+logger = logging.getLogger(__name__)
 
 DATALIST_NAME = "datalist.json"
 _DECATHLON_SECTIONS = ("training", "validation", "test")
@@ -24,9 +28,11 @@ def load_datalist(path: str | Path, *, labels_required: bool = True) -> list[Rec
     path : str or pathlib.Path
         A datalist file, a folder that holds `datalist.json`, or the Kaggle folder of the LGG segmentation data
         (`kaggle_3m` or the folder above it). A file is a JSON list of records, or a dict with one or more of the
-        sections `training`, `validation` and `test`, as in the Medical Segmentation Decathlon; they are joined.
+        sections `training`, `validation` and `test`, as in the Medical Segmentation Decathlon; they are joined. In
+        `test`, an image without a mask may be its path alone.
     labels_required : bool
-        Whether a record without a mask (`label`) is an error.
+        Whether a record without a mask (`label`) is an error. If so, images of `test` that are paths alone are left
+        out, else each counts as a patient of its own.
 
     Returns
     -------
@@ -106,6 +112,8 @@ def _load_file(file: Path, labels_required: bool) -> list[Record]:
     content = read_json(file)
     if isinstance(content, dict):
         sections = {name: content[name] for name in _DECATHLON_SECTIONS if name in content}
+        if isinstance(test := sections.get("test"), list):
+            sections["test"] = _described(test, file, keep=not labels_required)
         if not sections or "format" in content:
             raise DatalistError(
                 "is not a datalist",
@@ -122,6 +130,15 @@ def _load_file(file: Path, labels_required: bool) -> list[Record]:
     if not records:
         raise DatalistError("has no records", source=file, remedy="List at least one image")
     return records
+
+
+def _described(entries: list[Any], file: Path, *, keep: bool) -> list[Any]:
+    """Make records of images that are named by their paths alone, or leave them out."""
+    plain = sum(isinstance(entry, str) for entry in entries)
+    if plain and not keep:
+        logger.info("%s: %d images of the section test have no masks and are left out", file, plain)
+        return [entry for entry in entries if not isinstance(entry, str)]
+    return [{"image": entry, "patient": entry} if isinstance(entry, str) else entry for entry in entries]
 
 
 def _hash(path: str) -> str:

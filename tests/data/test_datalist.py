@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from monai.data import Dataset
+from monai.data import Dataset, load_decathlon_datalist
 
 from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist, save_datalist
 from monai_lungxfer.utils.errors import DatalistError
@@ -58,6 +58,19 @@ def test_decathlon_sections_are_joined_in_order(tmp_path):
     assert [record["image"] for record in records] == [str(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
 
 
+def test_decathlon_test_images_that_are_paths_alone(tmp_path):
+    content = {"name": "x", "training": [RECORD], "test": ["./b.png", "c.png"], "numTest": 2}
+    file = _write(tmp_path, content)
+    (labelled,) = load_datalist(file)
+    assert labelled["image"] == str(tmp_path / "images" / "a.png")
+    records = load_datalist(file, labels_required=False)
+    assert records[0] == labelled
+    as_monai = load_decathlon_datalist(file, data_list_key="test")
+    assert [{"image": record["image"]} for record in records[1:]] == as_monai
+    assert not any("label" in record for record in records[1:])
+    assert len({record["patient"] for record in records}) == 3
+
+
 def test_byte_order_mark_and_numeric_patient_are_accepted(tmp_path):
     file = tmp_path / "list.json"
     file.write_text(json.dumps([RECORD | {"patient": 17}]), encoding="utf-8-sig")
@@ -81,7 +94,9 @@ def test_label_may_be_left_out_only_when_asked(tmp_path):
         ([RECORD | {"image": ["a.png", "b.png"]}], r'record\[0\] has a list as "image" instead of text'),
         ([RECORD | {"finding": None}], r'null as "finding" instead of text'),
         ([RECORD, "b.png"], r"record\[1\] is a text instead of an object"),
-        ({"training": [RECORD], "test": ["b.png"]}, r"test\[0\] is a text instead of an object"),
+        ({"training": ["b.png"]}, r"training\[0\] is a text instead of an object"),
+        ({"training": [RECORD], "test": [3]}, r"test\[0\] is a number instead of an object"),
+        ({"training": [], "test": ["b.png"]}, "has no records"),
         ({"training": {"image": "a.png"}}, "holds an object where the list of records should be"),
         ({"images": [RECORD]}, "is not a datalist"),
         ({"format": "monai_lungxfer split 1", "training": [RECORD]}, "is not a datalist"),
