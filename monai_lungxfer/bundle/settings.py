@@ -24,7 +24,7 @@ class PlainText(str):
     __slots__ = ()
 
 
-class _Loader(CheckKeyDuplicatesYamlLoader, NumbersLoader):
+class _ConfigLoader(CheckKeyDuplicatesYamlLoader, NumbersLoader):
     """MONAI's loader, which looks for keys that are given twice, with numbers as people write them."""
 
 
@@ -37,7 +37,7 @@ class SettingsParser(ConfigParser):
         if Path(filepath).suffix.lower() not in (".yaml", ".yml"):
             return super().load_config_file(filepath, **kwargs)
         with Path(filepath).open(encoding="utf-8") as file:
-            return load_yaml(file, _Loader)
+            return load_yaml(file, _ConfigLoader)
 
 
 def is_expression(value: Any) -> bool:

@@ -24,6 +24,13 @@ NumbersLoader.add_implicit_resolver("tag:yaml.org,2002:float", _WITH_EXPONENT, l
 def load_yaml(source: str | IO[str], loader: type[NumbersLoader] = NumbersLoader) -> Any:
     """Return the content of a YAML text or open file.
 
+    Parameters
+    ----------
+    source : str or file
+        The text, or what gives it.
+    loader : type
+        A loader that looks for more than these numbers, such as for keys that are given twice.
+
     Raises
     ------
     yaml.YAMLError
