@@ -63,7 +63,7 @@ class Split:
                     raise DatalistError(
                         f"the patient of this image in {name} stands in {first}, too",
                         source=record["image"],
-                        remedy="Move all images of a patient to one section, or split anew",
+                        remedy="Split anew, to another file, with: lungxfer data split",
                     )
 
     @property

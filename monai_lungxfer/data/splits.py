@@ -21,7 +21,7 @@ from monai_lungxfer.utils.errors import DatalistError
 from monai_lungxfer.utils.files import write_text
 
 _FORMAT = "monai_lungxfer split 1"
-_ANEW = "Restore it, or delete it to split anew"
+_ANEW = "Restore it, or choose another output folder or split file (--out)"
 
 
 def save_split(split: Split, path: str | Path) -> None:
@@ -135,7 +135,7 @@ def ensure_split(
             raise DatalistError(
                 f"was made with {name} {getattr(split, name)}, not {value}",
                 source=path,
-                remedy="Ask for the same, choose another split file, or delete this one to split anew",
+                remedy="Ask for the same, or choose another output folder or split file (--out)",
             )
     check_same_data(split, records, source=path)
     return split
@@ -158,7 +158,7 @@ def check_same_data(split: Split, records: Sequence[Record], *, source: str | Pa
         f"does not fit the data set: {len(kept - listed)} of its records are not listed there as they are here, "
         f"and {len(listed - kept)} records there are not here (first: {first})",
         source=source,
-        remedy="Give the data set that was split, choose another split file, or delete this one to split anew",
+        remedy="Give the data set that was split, or choose another output folder or split file (--out)",
     )
 
 

@@ -49,7 +49,8 @@ def assign_patients(records: Iterable[Record], shares: Mapping[str, float], seed
     if len(counts) < len(sections):
         raise DatalistError(
             f"{len(counts)} patients cannot be split over {len(sections)} sections ({', '.join(sections)})",
-            remedy="Add patients or ask for fewer sections; images of one patient never stand in two",
+            remedy="Add patients, or give fewer sections a share (fractions, hold_out). "
+            "Images of one patient never stand in two",
         )
     # Not a secret: a repeatable draw whose sequence Python keeps the same in every version.
     draws = random.Random(seed)  # noqa: S311

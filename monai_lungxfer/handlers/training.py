@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 _RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
 _SCHEDULE_PROGRESS = frozenset(("best", "num_bad_epochs", "cooldown_counter", "last_epoch", "_last_lr"))
-_START_AFRESH = "Start afresh with resume set to false, or choose another output folder"
+_START_AFRESH = "Start afresh (--no-resume, or resume set to false), or choose another output folder (--out)"
 
 
 class EpochSeed:
@@ -236,7 +236,7 @@ class ResumePoint:
             raise LungXferError(
                 f"this folder holds a training with other settings: {'; '.join(changed)}",
                 source=self.path,
-                remedy="Choose another output folder, restore the settings, or start afresh with resume set to false",
+                remedy="Choose another output folder (--out), restore the settings, or start afresh (--no-resume)",
             )
         return content
 

@@ -101,9 +101,7 @@ def _make_room(parts: list[Path], overwrite: bool) -> None:
         if foreign is not None:
             raise OutputError("is no phantom and is not replaced", source=foreign, remedy="Choose another folder")
         if not overwrite and any(part.iterdir()):
-            raise OutputError(
-                "holds phantoms already", source=part, remedy="Choose another folder, or allow overwriting"
-            )
+            raise OutputError("holds phantoms already", source=part, remedy="Choose another folder, or add --overwrite")
     for part in found:
         try:
             shutil.rmtree(part)

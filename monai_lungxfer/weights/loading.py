@@ -95,7 +95,9 @@ def _read_and_hash(path: str | Path) -> tuple[dict[str, torch.Tensor], str]:
     try:
         packed = Path(path).read_bytes()
     except OSError as error:
-        raise TransferError(f"cannot be read ({error.strerror})", source=path, remedy="Check the file") from error
+        raise TransferError(
+            f"cannot be read ({error.strerror})", source=path, remedy="Check the path and its permissions"
+        ) from error
     content = read_checkpoint(path, content=packed)
     for wrapper in ("state_dict", "model", "network"):
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):

@@ -118,7 +118,7 @@ def test_ensure_split_refuses_other_settings(dataset, tmp_path, settings, name):
     ensure_split(dataset, file, 3)
     with pytest.raises(DatalistError, match=f"was made with {name}") as caught:
         ensure_split(dataset, file, **{"seed": 3, **settings})
-    assert "delete this one" in caught.value.remedy
+    assert "another output folder or split file (--out)" in caught.value.remedy
 
 
 @pytest.mark.parametrize("change", ["gone", "patient", "label"])

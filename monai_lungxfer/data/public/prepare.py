@@ -81,7 +81,11 @@ def prepare(
         records = _write(found, folder, watch)
         if not records:
             first = f", first {found.skipped[0].file}: {found.skipped[0].reason}" if found.skipped else ""
-            raise DatalistError(f"no image can be used{first}", source=raw, remedy="Mend this, and prepare it again")
+            raise DatalistError(
+                f"no image can be used{first}",
+                source=raw,
+                remedy="Correct the files, or an option such as --patient, and prepare them again",
+            )
         save_datalist(records, folder / DATALIST_NAME)
     return PreparedDataset(
         folder=out,

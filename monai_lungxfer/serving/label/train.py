@@ -45,7 +45,9 @@ class RadiographTrain(TrainTask):
         folder = StageFolder(self.out / datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f"))
         records = [_record(entry) for entry in datastore.datalist()]
         if len({record["patient"] for record in records}) < 2:
-            raise LungXferError("labels of two patients or more are needed", remedy="Label more images first")
+            raise LungXferError(
+                "labels of two patients or more are needed", remedy="Label an image of another patient first"
+            )
         folder.path.mkdir(parents=True)
         save_datalist(records, folder.path / DATALIST_NAME)
         weights = self.bundle / WEIGHTS
