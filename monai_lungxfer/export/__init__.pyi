@@ -1,4 +1,5 @@
 from .formats import export_formats as export_formats
+from .loading import load_exported as load_exported
 from .manifest import checked_formats as checked_formats
 from .manifest import remaining_formats as remaining_formats
 from .manifest import write_manifest as write_manifest

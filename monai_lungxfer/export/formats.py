@@ -21,6 +21,7 @@ from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_pat
 from monai_lungxfer.bundle.stages import stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_config, bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.export.loading import FILES, LOADERS, SETTINGS, Network
 from monai_lungxfer.export.manifest import remaining_formats, write_manifest
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.synthetic.phantoms import write_phantoms
@@ -33,7 +34,6 @@ from monai_lungxfer.weights.sidecar import input_size
 MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
 
-Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Arrays = list[NDArray[np.float32]]
 
 
@@ -79,11 +79,6 @@ def _write_torchscript(bundle: Path, file: Path) -> None:
     ckpt_export(filepath=str(file), **_shared(bundle))
 
 
-def _load_torchscript(file: Path) -> Network:
-    network = torch.jit.load(file, map_location="cpu").eval()
-    return lambda images: network(torch.from_numpy(images)).detach().numpy()
-
-
 def _write_onnx(bundle: Path, file: Path) -> None:
     onnx_export(
         filepath=str(file),
@@ -99,13 +94,6 @@ def _write_onnx(bundle: Path, file: Path) -> None:
     )
 
 
-def _load_onnx(file: Path) -> Network:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    return lambda images: session.run(["pred"], {"image": images})[0]
-
-
 def _write_openvino(bundle: Path, file: Path) -> None:
     import openvino
 
@@ -116,19 +104,13 @@ def _write_openvino(bundle: Path, file: Path) -> None:
         openvino.save_model(openvino.convert_model(onnx), file, compress_to_fp16=False)
 
 
-def _load_openvino(file: Path) -> Network:
-    import openvino
-
-    compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return lambda images: compiled(images)[0]
-
-
+_WRITERS = {
+    "torchscript": (("torch", "monai"), _write_torchscript),
+    "onnx": (("torch", "onnx", "onnxruntime"), _write_onnx),
+    "openvino": (("onnx", "openvino"), _write_openvino),
+}
 EXPORT_FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
-    {
-        "torchscript": ExportFormat("model.ts", ("torch", "monai"), _write_torchscript, _load_torchscript),
-        "onnx": ExportFormat("model.onnx", ("torch", "onnx", "onnxruntime"), _write_onnx, _load_onnx),
-        "openvino": ExportFormat("model.xml", ("onnx", "openvino"), _write_openvino, _load_openvino),
-    }
+    {name: ExportFormat(FILES[name], *written, LOADERS[name]) for name, written in _WRITERS.items()}
 )
 """By name. TorchScript's file holds inference.yaml and metadata.json as well, as MONAI Deploy reads them."""
 
@@ -151,8 +133,9 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     -------
     dict
         What `monai_lungxfer.bundle.files.MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats`, those
-        from before too, with SHA-256 of the files, versions, and the comparison of each: number of images, lowest
-        Dice, largest difference of a pixel's probability.
+        from before too, with SHA-256 of the files, versions, what the runtime must be told (`load`, see
+        `monai_lungxfer.export.loading.load_exported`), and the comparison of each: number of images, lowest Dice,
+        largest difference of a pixel's probability.
 
     Raises
     ------
@@ -166,7 +149,7 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     logging.getLogger("monai.bundle.scripts").setLevel(logging.WARNING)  # it lists its arguments
     for name in names:
         _check_installed(name)
-    tensors, logits = _prepared_and_predicted(folder, images)
+    tensors, logits = prepare_and_predict(folder, images)
     formats, weights = remaining_formats(folder), folder / WEIGHTS
     manifest = {"weights_sha256": hash_file(weights), "input_size": input_size(weights), "formats": formats}
     for name in names:
@@ -186,7 +169,7 @@ def _check_installed(name: str) -> None:
         )
 
 
-def _prepared_and_predicted(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
+def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
     """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
     settings = {"device": torch.device("cpu"), "network_def": _network_def(bundle)}
     parser = bundle_workflow(bundle, "inference", settings).parser
@@ -228,7 +211,8 @@ def _made(bundle: Path, name: str, tensors: Arrays, logits: Arrays) -> dict[str,
                 part.replace(models / part.name)
     except OSError as error:
         raise unwritable(models / made.file, error) from error
-    return {"sha256": hashes, "versions": _versions(made), **compared}
+    told = {"load": SETTINGS[name]} if name in SETTINGS else {}
+    return {"sha256": hashes, "versions": _versions(made), **told, **compared}
 
 
 def _versions(made: ExportFormat) -> dict[str, str]:
