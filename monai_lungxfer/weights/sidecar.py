@@ -136,7 +136,7 @@ def _checked_network(network: Any) -> dict[str, Any]:
 
 def _checked_learnt(entry: Any) -> LearntImages:
     images = frozenset(entry["images"])
-    if not isinstance(entry["by"], str) or not all(map(_DIGITS.fullmatch, images)):
+    if not (isinstance(entry["by"], str) and entry["by"].isprintable()) or not all(map(_DIGITS.fullmatch, images)):
         raise ValueError("learnt is no list of image hashes")
     return LearntImages(entry["by"], images)
 

@@ -59,7 +59,9 @@ def test_it_travels_with_packed_copied_and_averaged_weights(tmp_path: Path) -> N
     assert inherit_learnt(second) == (one, two)
 
 
-@pytest.mark.parametrize("learnt", [3, [3], [{"by": 1, "images": []}], [{"by": "a", "images": ["doe"]}]])
+@pytest.mark.parametrize(
+    "learnt", [3, [3], [{"by": 1, "images": []}], [{"by": "\x1b[2J", "images": []}], [{"by": "a", "images": ["doe"]}]]
+)
 def test_a_damaged_record_is_named(tmp_path: Path, learnt: object) -> None:
     file = weights(tmp_path / "model.pt")
     sidecar_file(file).write_text(json.dumps({"image_size": [64, 64], "learnt": learnt}))
