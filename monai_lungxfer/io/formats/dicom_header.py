@@ -14,7 +14,7 @@ from monai_lungxfer.utils.errors import InputFileError
 __all__ = ["complete_header"]
 
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
-_INTERPRETATIONS = frozenset(("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", *_COLOURS))
+_GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOUR_JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 
 _Supplier = Callable[[FileDataset, Codestream | None], "int | str | None"]
@@ -114,7 +114,10 @@ _ATTRIBUTES: dict[str, tuple[Callable[[FileDataset, int | str], bool], _Supplier
     "Rows": (_is_size, lambda _, stream: stream.rows if stream else None),
     "Columns": (_is_size, lambda _, stream: stream.columns if stream else None),
     "SamplesPerPixel": (_is_size, _samples),
-    "PhotometricInterpretation": (lambda _, value: value in _INTERPRETATIONS, _interpretation),
+    "PhotometricInterpretation": (
+        lambda dataset, value: value in (_GREY if dataset.SamplesPerPixel == 1 else _COLOURS),
+        _interpretation,
+    ),
     "PlanarConfiguration": (lambda _, value: value in (0, 1), lambda *_: 0),
     "BitsAllocated": (lambda _, value: value in (1, 8, 16, 32, 64), _bits_allocated),
     "BitsStored": (lambda dataset, value: 0 < int(value) <= int(dataset.BitsAllocated), _bits_stored),

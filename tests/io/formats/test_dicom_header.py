@@ -58,6 +58,7 @@ def test_the_default_is_taken_and_told(syntax: str | None, keyword: str, is_empt
     [
         *(("BitsStored", 0), ("BitsStored", 17), ("HighBit", 16), ("PixelRepresentation", 7), ("BitsAllocated", 12)),
         *(("SamplesPerPixel", 0), ("PhotometricInterpretation", "ROE")),
+        ("PhotometricInterpretation", "RGB"),
     ],
 )
 def test_what_cannot_be_is_replaced_and_not_quoted(attribute: str, value: Any, tmp_path: Path) -> None:
