@@ -214,7 +214,7 @@ def altered(way: str, picture: Picture, mask: Mask, random: Random, folder: Path
     return Radiograph(grey, "png"), np.ascontiguousarray(mask), way
 
 
-def as_row(found: Segmentation, remarks: tuple[str, ...], drawn: Mask) -> dict[str, Any]:
+def as_row(found: Segmentation, drawn: Mask) -> dict[str, Any]:
     """Return what is written of one mask."""
     mask, drawn = found.mask.astype(bool), drawn.astype(bool)
     both = np.count_nonzero(mask) + np.count_nonzero(drawn)
@@ -222,7 +222,7 @@ def as_row(found: Segmentation, remarks: tuple[str, ...], drawn: Mask) -> dict[s
     return {
         "dice": 2 * np.count_nonzero(mask & drawn) / both if both else None,
         "flags": list(found.flags),
-        "remarks": len(remarks),
+        "remarks": len(found.remarks),
         "lung_cm2": measured.lung_cm2,
         "confidence": measured.confidence,
         "share": measured.share,
@@ -288,7 +288,7 @@ def image_rows(
         with tempfile.TemporaryDirectory() as folder:
             radiograph, mask, kind = altered(way, picture, drawn, random, Path(folder))
             found = segmenter.segment(radiograph)
-        row = as_row(found, radiograph.remarks, mask)
+        row = as_row(found, mask)
         row["dice"] = row["dice"] if labelled else None
         half = patient_half(str(record.get("patient", number)))
         yield {"set": name, "image": number, "half": half, "way": way, "kind": kind, **row}
