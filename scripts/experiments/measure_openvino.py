@@ -40,7 +40,8 @@ def main() -> None:
                 [image_metrics(mask, expected >= 0, ["DICE_HARD"])["DICE_HARD"] for mask, expected in pairs]
             )
             chosen = network.get_property("INFERENCE_PRECISION_HINT")
-            print(f"{name} ({chosen.get_type_name()}): {dice.mean():.5f} ± {dice.std():.5f}, lowest {dice.min():.5f}, n = {len(dice)}")
+            told = f"{chosen.get_type_name()}, n = {len(dice)}"
+            print(f"{name} ({told}): {dice.mean():.5f} ± {dice.std():.5f}, lowest {dice.min():.5f}")
 
 
 if __name__ == "__main__":
