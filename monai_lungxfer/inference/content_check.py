@@ -26,7 +26,7 @@ CONTENT_KEY, TURNED_ROUND_KEY = "content", "grey_turned_round"
 
 _SHIPPED = "content_check.npz"
 
-_BORDER_SHARE = 0.85  # of a row or column that is black or white, beyond which it belongs to a border
+_BORDER_SHARE = 0.75  # of a row or column that is black or white, beyond which it belongs to a border
 _BORDER_RANGE = 0.02  # of the picture's range that counts as black, or white
 _LEAST_LEFT = 3  # a part in so many of the side must be left
 
