@@ -1,12 +1,10 @@
-"""Ignite handlers for training that can be stopped at any moment: best weights, resume, seeds."""
+"""Ignite handlers for training that can be stopped at any moment: resume points and seeds."""
 
 from __future__ import annotations
 
 import logging
 import random
-import shutil
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +13,10 @@ import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import EarlyStopping
 from monai.engines import Workflow
-from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
-from monai_lungxfer.bundle.files import bundles_root
-from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.utils.errors import LungXferError, TransferError
-from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
-from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
-from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, LearntImages, save_sidecar, sidecar_file
 
 if TYPE_CHECKING:
     from torch.distributed.checkpoint.stateful import Stateful
@@ -63,78 +55,6 @@ class EpochSeed:
         torch.manual_seed(state)
         for dataset in self.datasets:
             dataset.set_epoch(engine.state.epoch)
-
-
-class BestWeights:
-    """Keep the network's weights of the best validation epoch in a file, to be put back when training ends.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Its state dict is the file's only content, as MONAI Label and ``ckpt_export`` expect.
-    path : str or pathlib.Path
-        The weights file, replaced atomically.
-    image_size : sequence of int
-        (H, W) in pixels that the weights learn with. It is kept beside the file with the network's class and
-        parameters, see `monai_lungxfer.weights.sidecar`.
-    learnt : sequence of mappings
-        Records of the images that the weights learn from or are chosen by. Hashes of their files are kept there, too.
-    parent : str, pathlib.Path or None
-        The weights that they start from, as for `monai_lungxfer.weights.loading.load_parent`.
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        path: str | Path,
-        image_size: Sequence[int],
-        learnt: Sequence[Mapping[str, Any]] = (),
-        parent: str | Path | None = None,
-    ) -> None:
-        self.network = network
-        self.path = Path(path)
-        self.image_size = image_size
-        self.learnt = learnt
-        self._inherited = inherit_learnt(parent)
-
-    def keep_shipped(self) -> None:
-        """Copy the weights that the package ships aside, into `shipped/`, before a training replaces them.
-
-        MONAI's own command trains in the bundle's folder, and `lungxfer predict` takes what lies there.
-        """
-        kept = self.path.parent / "shipped"
-        if not self.path.resolve().is_relative_to(bundles_root().resolve()) or not self.path.is_file():
-            return
-        for file in (self.path, sidecar_file(self.path)):
-            if file.is_file() and not (kept / file.name).exists():
-                with atomic_path(kept / file.name) as temporary:
-                    shutil.copyfile(file, temporary)
-        logger.warning(
-            "%s is a bundle of the package itself, whose weights this training replaces; they are kept in models/%s. "
-            "Train in a copy (lungxfer bundles export NAME --out DIR), or name another folder (--ckpt_dir DIR)",
-            self.path.parents[1].name,
-            kept.name,
-        )
-
-    def attach(self, engine: Engine) -> None:
-        """Attach to the evaluator, whose key metric decides."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
-
-    def __call__(self, engine: Workflow) -> None:
-        """Write the weights if this epoch is the best so far."""
-        if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
-            save_checkpoint(self.network.state_dict(), self.path)
-            own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
-            save_sidecar(self.path, self.image_size, describe_network(self.network), (*self._inherited, own))
-
-    @cached_property
-    def _digests(self) -> frozenset[str]:
-        return frozenset(digest_images(self.learnt))
-
-    def restore(self) -> None:
-        """Load the best weights into the network."""
-        if self.path.is_file():
-            self.network.load_state_dict(read_checkpoint(self.path))
 
 
 class ResumePoint:

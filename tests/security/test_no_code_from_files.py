@@ -23,7 +23,8 @@ from monai_lungxfer.bundle.workflow import bundle_workflow
 from monai_lungxfer.data.cache import decoded_dataset
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.splits import ensure_split
-from monai_lungxfer.handlers.training import BestWeights, ResumePoint
+from monai_lungxfer.handlers.best_weights import BestWeights
+from monai_lungxfer.handlers.training import ResumePoint
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage, train_stage

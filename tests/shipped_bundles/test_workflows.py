@@ -305,7 +305,7 @@ def test_weights_that_ship_are_kept_when_they_are_trained_over(
     """In a copy that stands for the package's bundles, as a training in a source tree does it, twice."""
     bundle = export_bundle("portable", tmp_path / "bundles")
     shipped = hash_file(bundle / WEIGHTS)
-    monkeypatch.setattr("monai_lungxfer.handlers.training.bundles_root", lambda: tmp_path / "bundles")
+    monkeypatch.setattr("monai_lungxfer.handlers.best_weights.bundles_root", lambda: tmp_path / "bundles")
     settings = {key: value for key, value in small_settings.items() if key != "ckpt_dir"} | {"max_epochs": 1}
     for _ in range(2):
         run_bundle(bundle, "train", settings)
