@@ -113,7 +113,7 @@ def test_settings_that_are_not_understood(study: Path, tmp_path: Path) -> None:
     (tmp_path / "app.yaml").write_text("results: {overlays: true}")
     done = run_app(study, tmp_path / "results", HOLOSCAN_CONFIG_PATH=str(tmp_path / "app.yaml"))
     assert done.returncode == 2
-    assert "results of the settings may have sides and overlay" in done.stderr
+    assert "results of the settings may have sides, overlay, strict" in done.stderr
     assert str(tmp_path) not in done.stderr
     assert not any((tmp_path / "results").iterdir())
 

@@ -43,4 +43,4 @@ def test_the_stock_app_serves_every_bundle_for_radiographs(label_python: Path, p
         assert requests.post(f"{server.url}/train/{LABEL_MODEL}", json={}, timeout=60).ok
         state = server.wait_for("train")
         assert state["status"] == "ERROR"
-        assert "decoded_dataset" in "".join(state["details"])
+        assert "ensure_split" in "".join(state["details"])
