@@ -214,13 +214,18 @@ def altered(way: str, picture: Picture, mask: Mask, random: Random, folder: Path
     return Radiograph(grey, "png"), np.ascontiguousarray(mask), way
 
 
-def as_row(found: Segmentation, drawn: Mask) -> dict[str, Any]:
-    """Return what is written of one mask."""
-    mask, drawn = found.mask.astype(bool), drawn.astype(bool)
-    both = np.count_nonzero(mask) + np.count_nonzero(drawn)
+def dice(first: Mask, second: Mask) -> float | None:
+    """Return the Dice coefficient of two masks, ``None`` when both are empty."""
+    both = np.count_nonzero(first) + np.count_nonzero(second)
+    return 2 * np.count_nonzero(first & second) / both if both else None
+
+
+def as_row(found: Segmentation, drawn: Mask, plain: Mask) -> dict[str, Any]:
+    """Return what is written of one mask, beside the drawn one and that of the picture before it was altered."""
     measured = found.measurements
     return {
-        "dice": 2 * np.count_nonzero(mask & drawn) / both if both else None,
+        "dice": dice(found.mask, drawn),
+        "plain_dice": dice(found.mask, plain),
         "flags": list(found.flags),
         "remarks": len(found.remarks),
         "lung_cm2": measured.lung_cm2,
@@ -275,6 +280,11 @@ def main() -> None:
             file.write("\n".join(lines) + "\n")
 
 
+def seeded(number: int, way: str) -> Random:
+    """Return a generator that alters an image in one way always alike."""
+    return np.random.default_rng([SEED, number, *way.encode()])
+
+
 def image_rows(
     segmenter: Segmenter, name: str, number: int, record: dict[str, Any], ways: list[str]
 ) -> Iterator[dict[str, Any]]:
@@ -283,12 +293,13 @@ def image_rows(
     picture = (pixels - pixels.min()) / (pixels.max() - pixels.min())
     labelled = "label" in record
     drawn = read_mask(record["label"]) if labelled else np.zeros(picture.shape, np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = segmenter.segment(altered("as it is", picture, drawn, seeded(number, "as it is"), Path(folder))[0]).mask
     for way in ways:
-        random = np.random.default_rng([SEED, number, *way.encode()])
         with tempfile.TemporaryDirectory() as folder:
-            radiograph, mask, kind = altered(way, picture, drawn, random, Path(folder))
+            radiograph, mask, kind = altered(way, picture, drawn, seeded(number, way), Path(folder))
             found = segmenter.segment(radiograph)
-        row = as_row(found, mask)
+            row = as_row(found, mask, altered(way, picture, plain, seeded(number, way), Path(folder))[1])
         row["dice"] = row["dice"] if labelled else None
         half = patient_half(str(record.get("patient", number)))
         yield {"set": name, "image": number, "half": half, "way": way, "kind": kind, **row}

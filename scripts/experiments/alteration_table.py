@@ -2,9 +2,10 @@
 
     python scripts/experiments/alteration_table.py RUN
 
-RUN is the output of `alter_radiographs.py`. A mask is wrong under a Dice coefficient of .90 with the drawn one. The
-reader's remarks count as flags. Flags that need the estimate or the area are raised anew, so that a run need not be
-repeated when the estimate was fitted anew or a threshold has changed.
+RUN is the output of `alter_radiographs.py`. A mask is wrong under a Dice coefficient of .90 with the drawn one, and
+changed under .90 with the mask of the picture before it was altered. Remarks count as flags. Flags that need the
+estimate or the area are raised anew, so that a run need not be repeated when the estimate was fitted anew or a
+threshold has changed.
 """
 
 from __future__ import annotations
@@ -39,15 +40,19 @@ def flagged(rows: pd.DataFrame) -> pd.Series:
     return rows.apply(flags, axis=1)
 
 
+def share(found: pd.Series, of: int) -> str:
+    """Return a count with its share."""
+    return f"{found.sum()} ({found.sum() / max(1, of):.1%})"
+
+
 def print_row(name: str, rows: pd.DataFrame) -> None:
-    """Print one line: wrong masks, those without a flag, and flags for the others."""
-    bad, raised = rows.dice < BAD, rows.raised.map(bool)
-    silent, alarms = (bad & ~raised).sum(), (~bad & raised).sum()
+    """Print one line: wrong and changed masks, those of them without a flag, and flags for the others."""
+    bad, changed, raised = rows.dice < BAD, rows.plain_dice < BAD, rows.raised.map(bool)
     top = Counter(flag for flags in rows.raised[bad] for flag in flags).most_common(2)
-    cells = (name, len(rows), f"{rows.dice.mean():.3f}", f"{bad.sum()} ({bad.mean():.1%})",
-             f"{silent} ({silent / len(rows):.1%})", f"{alarms} ({alarms / max(1, (~bad).sum()):.1%})",
-             ", ".join(f"`{flag}` {count}" for flag, count in top))  # fmt: skip
-    print("| " + " | ".join(map(str, cells)) + " |")
+    counts = [share(bad, len(rows)), share(bad & ~raised, len(rows)), share(changed, len(rows))]
+    counts += [share(changed & ~raised, len(rows)), share(~bad & raised, (~bad).sum())]
+    flags = ", ".join(f"`{flag}` {count}" for flag, count in top)
+    print("| " + " | ".join([name, str(len(rows)), f"{rows.dice.mean():.3f}", *counts, flags]) + " |")
 
 
 def print_alarms(rows: pd.DataFrame) -> None:
@@ -86,8 +91,9 @@ def main() -> None:
         raise SystemExit("nothing was fitted for these weights")
     rows = with_estimates(rows, estimate)
     rows["raised"] = flagged(rows)
-    print("| altered | n | mean Dice | under .90 | silent | .90 or more, flagged | flags of those under .90 |")
-    print("|---|" + "---:|" * 5 + "---|")
+    titles = ("altered", "n", "mean Dice", "under .90", "silent", "changed", "silent", ".90 or more, flagged")
+    print("| " + " | ".join((*titles, "flags of those under .90")) + " |")
+    print("|---|" + "---:|" * 7 + "---|")
     held_out = rows[rows.half == 1]
     for name in sorted(set(rows.set)):
         print_row(f"{NO_ALTERATION}, {name}", rows[(rows.way == NO_ALTERATION) & (rows.set == name)])
