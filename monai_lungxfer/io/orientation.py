@@ -8,8 +8,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-__all__ = ["AS_STORED", "UPSIDE_DOWN", "Turn", "turn_by_patient_orientation"]
-
 _Array = TypeVar("_Array", bound=Any)
 
 

@@ -13,7 +13,15 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ImageMetaKey
 
-from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, ContentCheck, inside
+from monai_lungxfer.inference.content_check import (
+    CONTENT_KEY,
+    TURNED_ROUND,
+    TURNED_ROUND_KEY,
+    Content,
+    ContentCheck,
+    inside,
+)
+from monai_lungxfer.inference.quality import FLAGS
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class FixPolarityd(MapTransform):
             image = seen[key]
             content = self._look(image.as_tensor()[:1])
             is_turned = self.active and content.is_certainly_reversed
+            _warn(image, content, is_turned=is_turned)
             if is_turned:
                 image = _turned_round(image)
             image.meta |= {CONTENT_KEY: content.as_array(), TURNED_ROUND_KEY: np.array(is_turned)}
@@ -52,10 +61,20 @@ class FixPolarityd(MapTransform):
         return seen
 
 
+def _warn(image: MetaTensor, content: Content, *, is_turned: bool) -> None:
+    """Tell of an image that was read from a file what it looks like; those from memory are their owner's to tell of."""
+    file = image.meta.get(ImageMetaKey.FILENAME_OR_OBJ)
+    if not file:
+        return
+    if is_turned:
+        logger.warning("%s: %s", file, TURNED_ROUND)
+    for flag, is_raised in content.flags.items():
+        if is_raised and not (is_turned and flag == "inverted_grey"):
+            logger.warning("%s: look at the mask: %s (%s)", file, FLAGS[flag], flag)
+
+
 def _turned_round(image: MetaTensor) -> MetaTensor:
     """Return an image with black for white, and a border, as of a viewer, that is black: it is no dense tissue."""
-    if file := image.meta.get(ImageMetaKey.FILENAME_OR_OBJ):  # images from memory are their owner's to tell of
-        logger.warning("%s: %s", file, TURNED_ROUND)
     stored = image.as_tensor()
     turned = stored.amin((-2, -1), keepdim=True) + stored.amax((-2, -1), keepdim=True) - stored
     is_border = torch.ones_like(stored, dtype=torch.bool)

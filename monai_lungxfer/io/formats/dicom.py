@@ -83,7 +83,7 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
 def _turn(dataset: FileDataset, remarks: list[str]) -> Turn:
     turn = turn_by_patient_orientation(dataset.get("PatientOrientation") or ()) or AS_STORED
     if turn:
-        remarks.append("its Patient Orientation says that it is stored turned, and it was turned upright")
+        remarks.append("its Patient Orientation says that it is stored turned, so it is turned upright for the network")
     return turn
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
-
-__all__ = ["keep_bits", "stored_values"]
+from pydicom.uid import RLELossless
 
 _LINES = 256  # of the picture that are looked at, evenly spaced
-_MANY = 0.002  # of the steps from pixel to pixel jump by half the range in a picture that is read wrong
+_MANY = 1.0  # steps of a line, or more, jump by half the range in a picture that is read wrong
 _NOISE = 0.05  # of the steps jump so where bytes are exchanged; padding alone makes fewer
+_OVERLAY_BIT = (0x6000, 0x0102)  # Overlay Bit Position: of an overlay in the bits above the pixels' own
+_SWAPPED = "its pixels are in the other byte order than its header says"
+_LOOK = ", by the look of the picture: look at the mask"
 _FEWER = 0.25  # of these jumps are left at the most, where another reading is the right one
 
 
@@ -25,6 +27,7 @@ def stored_values(
     What Bits Stored (0028,0101), High Bit (0028,0102) and Pixel Representation (0028,0103) say is taken, unless the
     picture then wraps around: where a value passes the end of its range, it jumps to the other end. If another number
     of bits, another place of them, or another sign leaves at most a quarter of such jumps, that is taken, and remarked.
+    So is the other byte order where all values fit Bits Stored by it, and not by the order of the header.
 
     Parameters
     ----------
@@ -39,20 +42,35 @@ def stored_values(
         return values, np.array([values.min(), values.max()])
     bits = int(dataset.BitsStored)
     is_signed = values.dtype.kind == "i"
-    declared = values if dataset.file_meta.TransferSyntaxUID.is_compressed else keep_bits(values, bits)
+    is_raw = not dataset.file_meta.TransferSyntaxUID.is_compressed
+    if is_raw and not _fits(values, bits) and _fits(values.byteswap(), bits):
+        values = values.byteswap()
+        remarks.append(_SWAPPED + _LOOK)
+    declared = values if is_coded(dataset) else keep_bits(values, bits)
     best, best_bits, remark = declared, bits, ""
+    if is_coded(dataset) and not is_signed and not _fits(values, bits):  # which the codestream knows better
+        best_bits = int(values.max()).bit_length()
+        remark = f"its values have {best_bits} bits, not the {bits} of its Bits Stored"
     jumps = _jumps(declared)
-    if jumps > _MANY:
+    if jumps * values.shape[1] > _MANY:
         for read, their_bits, text in _readings(values, dataset, bits, is_signed):
             left = _jumps(read)
             if left < _FEWER * jumps:
                 best, best_bits, jumps, remark = read, their_bits, left / _FEWER, text
     if remark:
-        remarks.append(f"{remark}, by the look of the picture: look at the mask")
+        remarks.append(remark + _LOOK)
     elif dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
         remarks.append("its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask")
+    elif not is_signed and not is_coded(dataset) and not _fits(values, bits) and _OVERLAY_BIT not in dataset:
+        remarks.append("its pixels have bits above its Bits Stored, which were left out: look at the mask")
     lowest = -(2 ** (best_bits - 1)) if best.dtype.kind == "i" else 0
     return best, np.array([lowest, lowest + 2**best_bits - 1], dtype=best.dtype)
+
+
+def is_coded(dataset: FileDataset) -> bool:
+    """Tell whether the pixel data is a codestream that knows its number of bits: of all compressed ones but RLE."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return syntax.is_compressed and syntax != RLELossless
 
 
 def keep_bits(values: NDArray[Any], bits: int) -> NDArray[Any]:
@@ -80,7 +98,12 @@ def _readings(
         yield unsigned, used, f"its values have {used} bits, not the {bits} of its Bits Stored"
         yield signed, allocated, f"its values have {allocated} bits with a sign, not the {bits} of its Bits Stored"
     if allocated > 8 and _jumps(values) > _NOISE and not dataset.file_meta.TransferSyntaxUID.is_compressed:
-        yield keep_bits(values.byteswap(), bits), bits, "its pixels are in the other byte order than its header says"
+        yield keep_bits(values.byteswap(), bits), bits, _SWAPPED
+
+
+def _fits(values: NDArray[Any], bits: int) -> bool:
+    """Tell whether no bit above `bits` is set."""
+    return int(values.view(f"u{values.dtype.itemsize}").max()).bit_length() <= bits
 
 
 def _jumps(values: NDArray[Any]) -> float:

@@ -10,8 +10,6 @@ from pydicom.dataset import FileDataset
 
 from monai_lungxfer.io.formats.dicom_lut import MALFORMED, Step, modality_step, voi_steps
 
-__all__ = ["choose_display", "share_seen"]
-
 _LINES = 256  # of the picture that are looked at, evenly spaced
 _LEAST_SEEN = 0.5  # of the pixels between the darkest and the brightest are told apart by a window that is used
 _END = 0.005  # of the displayed range at its ends counts as black or white
@@ -59,7 +57,7 @@ def choose_display(
         if seen >= _LEAST_SEEN:
             _remark(rejected, f"its {name} is used instead", remarks)
             return step
-        rejected.append(f"its {name} leaves almost nothing to see")
+        rejected.append(f"its {name} shows less than half of the picture")
     _remark(rejected, "the full range of values is shown instead", remarks)
     return modality or (lambda values: values)
 

@@ -11,8 +11,6 @@ from monai_lungxfer.io.formats.codestream import Codestream
 from monai_lungxfer.io.formats.dicom_lut import MALFORMED
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["complete_header"]
-
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 _GREY = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")
 _COLOUR_JPEG = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")

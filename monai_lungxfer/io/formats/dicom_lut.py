@@ -135,7 +135,9 @@ def _entries(dataset: Dataset, data: Any, count: int) -> NDArray[np.uint16]:
         return np.frombuffer(data, np.uint8).astype(np.uint16)
     words = np.frombuffer(data[: len(data) // 2 * 2], f"{order}u2")
     if len(data) == count + count % 2:
-        return words.astype("<u2").view(np.uint8)[:count].astype(np.uint16)
+        packed = words.astype("<u2").view(np.uint8)[:count].astype(np.uint16)
+        # Where the table is cut in half, its bytes make no curve, but its words do.
+        return words.astype(np.uint16) if _is_uneven(packed) and not _is_uneven(words.astype(np.uint16)) else packed
     if 2 * len(words) < count:
         raise ValueError("a LUT of which most is missing")
     return words[:count].astype(np.uint16)

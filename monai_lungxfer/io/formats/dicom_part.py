@@ -9,8 +9,6 @@ from functools import cache
 
 from pydicom.dataset import Dataset
 
-__all__ = ["SNOMED", "is_chest", "read_text"]
-
 SNOMED = frozenset(("SCT", "SRT", "SNM3", "99SDM"))
 """Coding schemes of SNOMED; all but the first are older, with codes such as T-D3000."""
 

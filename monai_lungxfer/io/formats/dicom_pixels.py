@@ -10,7 +10,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
-from monai_lungxfer.io.formats.dicom_bits import keep_bits, stored_values
+from monai_lungxfer.io.formats.dicom_bits import is_coded, keep_bits, stored_values
 from monai_lungxfer.io.formats.dicom_display import choose_display
 from monai_lungxfer.io.formats.dicom_lut import MALFORMED
 from monai_lungxfer.io.formats.dicom_polarity import attenuation, is_linear, is_reversed
@@ -59,8 +59,10 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     if _IS_PYDICOM_2:
         _prefer_pylibjpeg(dataset)
     else:
-        # What follows the frame is padding, however long. Which bits count is for `stored_values` to find out.
-        dataset.pixel_array_options(allow_excess_frames=False, correct_unused_bits=_is_compressed(dataset))
+        # What follows the frame is padding, however long. Which bits count is for `stored_values` to find out; but the
+        # sign of a codestream's values stands in the highest of Bits Stored.
+        is_signed = dataset.get("PixelRepresentation") == 1
+        dataset.pixel_array_options(allow_excess_frames=False, correct_unused_bits=is_signed and is_coded(dataset))
     values = dataset.pixel_array
     interpretation = dataset.get("PhotometricInterpretation", "MONOCHROME2")  # read now: decoding may change it
     if interpretation == "PALETTE COLOR":
@@ -86,10 +88,6 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     if padding is not None:
         displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
     return displayed
-
-
-def _is_compressed(dataset: FileDataset) -> bool:
-    return dataset.file_meta.TransferSyntaxUID.is_compressed
 
 
 def _prefer_pylibjpeg(dataset: FileDataset) -> None:

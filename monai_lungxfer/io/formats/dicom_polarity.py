@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-__all__ = ["attenuation", "is_linear", "is_reversed"]
-
 _MONO1 = "MONOCHROME1"
 
 

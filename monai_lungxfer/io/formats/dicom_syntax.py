@@ -15,8 +15,6 @@ from monai_lungxfer.io.formats.codestream import Codestream, identify
 from monai_lungxfer.io.formats.dicom_pixels import split_frames
 from monai_lungxfer.utils.errors import InputFileError
 
-__all__ = ["settle_syntax"]
-
 _ITEM, _LAST = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _JPEG = "1.2.840.10008.1.2.4."
 

@@ -18,7 +18,7 @@ from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.io.orientation import AS_STORED, UPSIDE_DOWN
 from monai_lungxfer.utils.errors import InputFileError
 
-_TURNED = "its header says that it is stored upside down, and it was turned upright"
+_TURNED = "its header says that it is stored upside down, so it is turned upright for the network"
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -34,13 +34,13 @@ def test_a_stale_window_is_left_out_and_named(window: tuple[int, int]) -> None:
         return
     np.testing.assert_array_equal(pixels, TWELVE)
     assert remark == (
-        f"its window {window[0]}/{window[1]} leaves almost nothing to see; the full range of values is shown instead"
+        f"its window {window[0]}/{window[1]} shows less than half of the picture; the full range of values is shown instead"
     )
 
 
 def test_the_next_window_is_tried() -> None:
     pixels, remark = shown(WindowCenter=[40, 2048], WindowWidth=[400, 4096])
-    assert remark == "its window 40/400 leaves almost nothing to see; its window 2048/4096 is used instead"
+    assert remark == "its window 40/400 shows less than half of the picture; its window 2048/4096 is used instead"
     np.testing.assert_allclose(pixels, TWELVE, atol=2)
 
 

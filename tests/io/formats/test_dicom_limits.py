@@ -32,7 +32,7 @@ def table(descriptor: list[int], data: list[int]) -> Dataset:
         ({"ModalityLUTSequence": [Dataset()], "WindowCenter": 40, "WindowWidth": 9}, "modality LUT or rescale"),
         ({"VOILUTSequence": [table([256, 0, 16], [1, 2, 3])]}, "its VOI LUT is malformed"),
         ({"WindowCenter": 40, "WindowWidth": 9, "VOILUTFunction": "CUBIC"}, "its window 40/9 is malformed"),
-        ({"VOILUTSequence": [table([2, 1000, 8], [7, 9])]}, "leaves almost nothing to see; the full range"),
+        ({"VOILUTSequence": [table([2, 1000, 8], [7, 9])]}, "shows less than half of the picture; the full range"),
     ],
 )
 def test_malformed_steps_are_left_out(
@@ -128,3 +128,12 @@ def test_another_high_bit_is_reported(
     path.write_bytes(path.read_bytes().replace(right, right[:-2] + b"\x0f\x00"))
     np.testing.assert_array_equal(read_radiograph(path).pixels, picture)
     assert "High Bit is not Bits Stored - 1" in caplog.text
+
+
+def test_a_table_cut_in_half_is_no_packed_table(
+    write_dicom: DicomWriter, picture: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    curve = (16 * np.arange(256)).tolist()
+    path = write_dicom(picture, VOILUTSequence=[table([256, 0, 12], curve[:128])])
+    np.testing.assert_array_equal(read_radiograph(path).pixels, 16.0 * np.minimum(picture, 127))
+    assert "128 of the 256 entries" in caplog.text
