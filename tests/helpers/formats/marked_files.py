@@ -18,7 +18,7 @@ from png_writing import chunks, joined, png16
 
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
-MARK = "Xqzmark"
+MARK = "Xqzvwkj"
 """Stands in every text of a header."""
 
 UIDS = "1.2.826.0.1.3680043.8.498.77777"

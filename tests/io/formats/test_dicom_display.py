@@ -34,7 +34,8 @@ def test_a_stale_window_is_left_out_and_named(window: tuple[int, int]) -> None:
         return
     np.testing.assert_array_equal(pixels, TWELVE)
     assert remark == (
-        f"its window {window[0]}/{window[1]} shows less than half of the picture; the full range of values is shown instead"
+        f"its window {window[0]}/{window[1]} shows less than half of the picture; "
+        "the full range of values is shown instead"
     )
 
 
