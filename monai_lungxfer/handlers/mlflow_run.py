@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from ignite.engine import Engine, Events
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from monai.handlers import MLFlowHandler
+from sqlalchemy.exc import SQLAlchemyError
 
+from monai_lungxfer.handlers.run_store import database_of, ready_store
+from monai_lungxfer.utils.errors import OutputError, root_cause
 from monai_lungxfer.utils.files import atomic_path
 
-_SQLITE = "sqlite:///"
+logger = logging.getLogger(__name__)
+
+_SERVER = "MLFLOW_TRACKING_URI"  # which MONAI's handler follows before its own setting
+
+
+def _harmless(handle: Callable[..., None]) -> Callable[..., None]:
+    """Let the training go on, without tracking, when MLflow fails: the weights are what counts."""
+
+    @wraps(handle)
+    def handled(self: RunTracker, *given: Any) -> None:
+        if not self.is_off:
+            try:
+                handle(self, *given)
+            except Exception as error:  # noqa: BLE001 - of MLflow, a database's driver, the network or the disk
+                self._turn_off(error)
+
+    return handled
 
 
 class RunTracker(MLFlowHandler):
@@ -23,6 +45,8 @@ class RunTracker(MLFlowHandler):
     A training that goes on is tracked in its own run, unless that has ended well. What the run knows of an epoch is not
     told again when the training comes past that epoch once more. A run whose training raises ends as FAILED instead of
     running for ever.
+
+    When MLflow fails, by a full disk or a server that is gone, the training goes on and is tracked no longer.
 
     Parameters
     ----------
@@ -37,10 +61,16 @@ class RunTracker(MLFlowHandler):
     """
 
     def __init__(self, run_file: str | Path, fresh: bool = False, run_id: str | None = None, **settings: Any) -> None:
-        super().__init__(**_artifacts_beside_database(settings) | settings)
+        self.is_off = False
         self.run_file = Path(run_file)
         self.fresh = fresh
         self.run_id = run_id
+        try:
+            ready_store(os.environ.get(_SERVER) or settings.get("tracking_uri"))
+            super().__init__(**_artifacts_beside_database(settings) | settings)
+        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, OutputError) as error:
+            self._turn_off(error)
+            return
         self.close_on_complete &= run_id is None
         self.cur_run: Any = None  # a Run, which MONAI does not declare
         self.experiment: Any = None
@@ -48,9 +78,21 @@ class RunTracker(MLFlowHandler):
 
     def attach(self, engine: Engine) -> None:
         """Attach to a trainer or evaluator; before other handlers that watch for exceptions."""
-        super().attach(engine)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+        if not self.is_off:
+            super().attach(engine)
+            engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
+    def _turn_off(self, error: Exception) -> None:
+        self.is_off = True
+        # Not the message: it may repeat a path, or a server's password.
+        logger.warning(
+            "MLflow does not track this training from here on (%s). The training goes on. Check the server or the "
+            "database (tracking_uri); epochs.csv has the figures",
+            type(root_cause(error)).__name__,
+        )
+        logger.debug("what MLflow failed with", exc_info=error)
+
+    @_harmless
     def start(self, engine: Engine) -> None:
         """Join or make the run."""
         if self.cur_run is None:
@@ -91,14 +133,21 @@ class RunTracker(MLFlowHandler):
         return self._last_steps[name]
 
     def _fail(self, error: Exception) -> None:
+        self._end_as_failed()
+        raise error
+
+    @_harmless
+    def _end_as_failed(self) -> None:
         if self.cur_run is not None and self.run_id is None:
             self.client.set_terminated(self.cur_run.info.run_id, status="FAILED")
-        raise error
+
+    iteration_completed = _harmless(MLFlowHandler.iteration_completed)
+    epoch_completed = _harmless(MLFlowHandler.epoch_completed)
+    complete = _harmless(MLFlowHandler.complete)
+    close = _harmless(MLFlowHandler.close)
 
 
 def _artifacts_beside_database(settings: dict[str, Any]) -> dict[str, str]:
     """Return the place where MONAI puts artifacts; MONAI itself forgets to decode a path with ``%23`` for ``#``."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or settings.get("tracking_uri") or ""
-    if not uri.startswith(_SQLITE):
-        return {}
-    return {"artifact_location": (Path(unquote(uri.removeprefix(_SQLITE))).absolute().parent / "mlruns").as_uri()}
+    file = database_of(os.environ.get(_SERVER) or settings.get("tracking_uri"))
+    return {} if file is None else {"artifact_location": file.with_name("mlruns").as_uri()}
