@@ -6,6 +6,8 @@ from .image_table import ImageTable as ImageTable
 from .mlflow_run import RunTracker as RunTracker
 from .precise_batch_norm import PreciseBatchNorm as PreciseBatchNorm
 from .precise_batch_norm import evenly_spaced as evenly_spaced
+from .run_store import find_database as find_database
+from .run_store import ready_store as ready_store
 from .training import EpochSeed as EpochSeed
 from .training import ResumePoint as ResumePoint
 from .training import resume_schedule as resume_schedule

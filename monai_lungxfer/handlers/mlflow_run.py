@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from monai.handlers import MLFlowHandler
 from sqlalchemy.exc import SQLAlchemyError
 
-from monai_lungxfer.handlers.run_store import database_of, ready_store
+from monai_lungxfer.handlers.run_store import find_database, ready_store
 from monai_lungxfer.utils.errors import OutputError, root_cause
 from monai_lungxfer.utils.files import atomic_path
 
@@ -149,5 +149,5 @@ class RunTracker(MLFlowHandler):
 
 def _artifacts_beside_database(settings: dict[str, Any]) -> dict[str, str]:
     """Return the place where MONAI puts artifacts; MONAI itself forgets to decode a path with ``%23`` for ``#``."""
-    file = database_of(os.environ.get(_SERVER) or settings.get("tracking_uri"))
+    file = find_database(os.environ.get(_SERVER) or settings.get("tracking_uri"))
     return {} if file is None else {"artifact_location": file.with_name("mlruns").as_uri()}

@@ -23,7 +23,7 @@ SQLITE = "sqlite:///"
 _NOT_SOUND = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-def database_of(uri: str | None) -> Path | None:
+def find_database(uri: str | None) -> Path | None:
     """Return the SQLite file of a tracking URI, absolute, or ``None`` for a server."""
     if uri is None or not uri.startswith(SQLITE) or uri == SQLITE:
         return None
@@ -49,7 +49,7 @@ def ready_store(uri: str | None) -> None:
     OutputError
         When the database cannot be written, as on a full disk. Nothing is left of it.
     """
-    file = database_of(uri)
+    file = find_database(uri)
     if file is None:
         return
     with _lock(file):

@@ -26,6 +26,7 @@ class StudyRuns:
 
     def __enter__(self) -> StudyRuns:
         if self.tracking is not None:
+            self.tracking.prepare()
             self.tracking.settle(self._is_done)
             plan = self.study.plan
             self._study_run = self.tracking.open(STUDY_PART, f"study-{self.study.facts['id'][:8]}")

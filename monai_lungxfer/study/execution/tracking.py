@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -18,11 +18,11 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 from monai.utils import path_to_sqlite_uri
 
+from monai_lungxfer.handlers.run_store import find_database, ready_store
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 
 STUDY, PART, STARTS, ERROR = "lungxfer.study", "lungxfer.part", "lungxfer.starts", "lungxfer.error"
 SERVER = "MLFLOW_TRACKING_URI"
-SQLITE = "sqlite:///"
 NOT_IN_NAMES = re.compile(r"[^/\w.\- ]")
 """What MLflow refuses in a parameter's name, such as the + by which MONAI adds to a list."""
 
@@ -52,10 +52,10 @@ class Tracking:
     def of(cls, uri: str | None, experiment: str, study: str, database: Path) -> Tracking:
         """Return the tracking at `uri`, else where the environment says, else in a database in the study's folder."""
         uri = uri or os.environ.get(SERVER) or path_to_sqlite_uri(database)
-        if not uri.startswith(SQLITE):
+        file = find_database(uri)  # absolute, since Ray's workers start in folders of their own
+        if file is None:
             return cls(uri, experiment, study)
         # Beside the database, as MONAI's handler has it; MLflow itself would take the folder that it is started in.
-        file = Path(unquote(uri.removeprefix(SQLITE))).absolute()  # Ray's workers start in folders of their own
         return cls(path_to_sqlite_uri(file), experiment, study, (file.parent / "mlruns").as_uri())
 
     @property
@@ -67,12 +67,17 @@ class Tracking:
     def _own_errors(self) -> Iterator[None]:
         try:
             yield
-        except MlflowException as error:
+        except (MlflowException, sqlite3.Error) as error:
             raise LungXferError(
-                f"MLflow cannot be reached, or refuses ({error.message})",
+                f"MLflow cannot be reached, or refuses ({error})",
                 source=self.uri,
                 remedy="Start the server or name another (--tracking-uri), and go on with the study",
             ) from error
+
+    def prepare(self) -> None:
+        """Make the database where it is missing or broken, see `monai_lungxfer.handlers.run_store.ready_store`."""
+        with self._own_errors():
+            ready_store(self.uri)
 
     def experiment_id(self) -> str:
         """Return the identity of the experiment, which is made when it is missing.
