@@ -89,7 +89,7 @@ def test_ray_datas_own_settings_are_as_before_afterwards() -> None:
 def test_a_cluster_of_which_a_worker_is_killed_gives_what_one_process_gives(
     ray_cluster: str, folder: Path, tmp_path: Path
 ) -> None:
-    here = predicted(folder, tmp_path / "here")
+    here = predicted(folder, tmp_path / "here", "--threads", "1")  # as many as a worker has, for the last digits
     killer = KilledWorker(lambda: list((tmp_path / "there").rglob("*_mask.png")), "_Worker")
     there = predicted(folder, tmp_path / "there", "--ray-address", ray_cluster)
     killer.join()

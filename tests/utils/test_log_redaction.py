@@ -81,6 +81,7 @@ def test_handlers_of_libraries_get_nothing_else(told: io.StringIO) -> None:
 def test_a_warning_is_told_by_its_kind_and_place(told: io.StringIO, capsys: pytest.CaptureFixture[str]) -> None:
     withhold_library_messages(PROGRESS)
     with warnings.catch_warnings():
+        warnings.simplefilter("always")
         validate_value("PN", "Doe^John" * 20, 1)
     assert "WARNING pydicom/" in told.getvalue()
     assert "UserWarning (text left out)" in told.getvalue()

@@ -130,7 +130,7 @@ def test_decoded_images_lie_on_the_disk_unless_a_stage_has_memory_for_them(study
     study = begin_study(StudyPlan.from_file(tiny_plan(study_inputs, tmp_path, stages=stages)))
     general, portable = (StepJob(study, 0, STEPS[name]).training(None) for name in ("general", "portable_from_donor"))
     assert (general["memory_limit_gb"], portable["memory_limit_gb"]) == (0.0, 2.0)
-    assert general["spill_dir"] == portable["spill_dir"] == str(study.paths.decoded)
+    assert general["spill_dir"] == portable["spill_dir"] == study.paths.decoded
 
 
 def test_repetitions_differ_in_their_splits(undisturbed: Path) -> None:

@@ -18,7 +18,7 @@ def _job(folder: Path, step: str, **keys: object) -> StepJob:
 def test_names_seed_and_first_weights(tmp_path):
     job = _job(tmp_path, "general")
     assert (job.name, job.seed) == ("repetition-002/general", 5)
-    assert job.weights_before == str(tmp_path / "study" / "donor" / "model.pt")
+    assert job.weights_before == tmp_path / "study" / "donor" / "model.pt"
     assert job.lineage == {"parent": "donor", "parent_sha256": "e" * 64, "parent_run": None}
     scratch = _job(tmp_path, "general_scratch")
     assert (scratch.weights_before, scratch.lineage["parent_sha256"]) == (None, None)
@@ -37,6 +37,6 @@ def test_decoded_images_and_pooled_data(tmp_path):
     (tmp_path / "data" / "general").mkdir(parents=True)
     training = _job(tmp_path, "pooled").training(None)
     assert training["tracking_uri"] == ""
-    assert (training["memory_limit_gb"], training["spill_dir"]) == (0, str(tmp_path / "study" / "decoded"))
-    assert training["pooled_dir"] == str(tmp_path / "data" / "general")
+    assert (training["memory_limit_gb"], training["spill_dir"]) == (0, tmp_path / "study" / "decoded")
+    assert training["pooled_dir"] == tmp_path / "data" / "general"
     assert "spill_dir" not in _job(tmp_path, "general", keep_decoded=False).training(None)
