@@ -35,7 +35,7 @@ def run(*arguments: object, code: int = 0) -> str:
 def test_train_then_evaluate(phantoms: Path, tmp_path: Path) -> None:
     out = tmp_path / "general"
     first = ["train", "general", "--data", phantoms, "--out", out, "--parent", "none", *SMALL, *NARROW]
-    trained = json.loads(run(*first, "--epochs", 6, "--json"))
+    trained = json.loads(run(*first, "--epochs", 10, "--json"))
     assert Path(trained["weights"]) == out / "models" / "model.pt"
     report = json.loads(
         run("evaluate", "general", "--data", phantoms, "--out", out, *SMALL[:2], *NARROW, "--section", "test", "--json")
@@ -47,8 +47,8 @@ def test_train_then_evaluate(phantoms: Path, tmp_path: Path) -> None:
     arguments = ["evaluate", "general", "--data", phantoms, "--out", out, *SMALL[:2], *NARROW]
     assert "general, validation: " in run(*arguments, "--set", "section=validation")
     assert (
-        "Training had already ended after epoch 6"
-        in CliRunner().invoke(app, [str(word) for word in [*first, "--epochs", 6]]).stderr
+        "Training had already ended after epoch 10"
+        in CliRunner().invoke(app, [str(word) for word in [*first, "--epochs", 10]]).stderr
     )
 
 

@@ -40,6 +40,7 @@ def stored_values(
     """
     if values.dtype.kind not in "iu":
         return values, np.array([values.min(), values.max()])
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)  # what is looked at as bytes below
     bits = int(dataset.BitsStored)
     is_signed = values.dtype.kind == "i"
     is_raw = not dataset.file_meta.TransferSyntaxUID.is_compressed
