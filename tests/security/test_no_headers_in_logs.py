@@ -49,7 +49,9 @@ def logging_as_before() -> Iterator[None]:
     root, package = logging.getLogger(), logging.getLogger("monai_lungxfer")
     before = root.handlers[:], root.level, package.level
     yield
-    root.handlers[:], root.level, package.level = before
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])  # which forgets, unlike an assignment, what loggers have remembered
+    package.setLevel(before[2])
 
 
 def told(folder: Path, capfd: pytest.CaptureFixture[str], *words: object) -> str:

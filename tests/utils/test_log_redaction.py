@@ -27,16 +27,19 @@ from monai_lungxfer.utils.log_redaction import (
 @pytest.fixture
 def told() -> Iterator[io.StringIO]:
     """Return what is logged, at any level."""
-    root, stream = logging.getLogger(), io.StringIO()
-    before = root.handlers[:], root.level
+    root, package, stream = logging.getLogger(), logging.getLogger("monai_lungxfer"), io.StringIO()
+    before = root.handlers[:], root.level, package.level
     handler = logging.StreamHandler(stream)
     handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s"))
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG)
+    package.setLevel(logging.NOTSET)  # whatever a command has set in this process
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         yield stream
-    root.handlers[:], root.level = before
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    package.setLevel(before[2])
 
 
 @pytest.mark.parametrize(
