@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
-from pydicom.uid import RLELossless
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    RLELossless,
+)
 
 _LINES = 256  # of the picture that are looked at, evenly spaced
 _MANY = 1.0  # steps of a line, or more, jump by half the range in a picture that is read wrong
 _NOISE = 0.05  # of the steps jump so where bytes are exchanged; padding alone makes fewer
 _OVERLAY_BIT = (0x6000, 0x0102)  # Overlay Bit Position: of an overlay in the bits above the pixels' own
+_UNSIGNED = (DigitalXRayImageStorageForPresentation, DigitalXRayImageStorageForProcessing)  # PS3.3, C.8.11.3
 _SWAPPED = "its pixels are in the other byte order than its header says"
 _LOOK = ", by the look of the picture: look at the mask"
 _FEWER = 0.25  # of these jumps are left at the most, where another reading is the right one
@@ -42,30 +47,43 @@ def stored_values(
         return values, np.array([values.min(), values.max()])
     values = values.astype(values.dtype.newbyteorder("="), copy=False)  # what is looked at as bytes below
     bits = int(dataset.BitsStored)
-    is_signed = values.dtype.kind == "i"
     is_raw = not dataset.file_meta.TransferSyntaxUID.is_compressed
     if is_raw and not _fits(values, bits) and _fits(values.byteswap(), bits):
         values = values.byteswap()
         remarks.append(_SWAPPED + _LOOK)
-    declared = values if is_coded(dataset) else keep_bits(values, bits)
-    best, best_bits, remark = declared, bits, ""
+    best, best_bits, remark = _best_reading(values, dataset, bits)
+    remark = f"{remark}{_LOOK}" if remark else _describe_rest(values, dataset, bits)
+    remarks += [remark] if remark else []
+    lowest = -(2 ** (best_bits - 1)) if best.dtype.kind == "i" else 0
+    return best, np.array([lowest, lowest + 2**best_bits - 1], dtype=best.dtype)
+
+
+def _best_reading(values: NDArray[Any], dataset: FileDataset, bits: int) -> tuple[NDArray[Any], int, str]:
+    """Return the values as the header or the picture says, with their bits and what is wrong with the header."""
+    is_signed = values.dtype.kind == "i"
+    best, best_bits, remark = values if is_coded(dataset) else keep_bits(values, bits), bits, ""
     if is_coded(dataset) and not is_signed and not _fits(values, bits):  # which the codestream knows better
         best_bits = int(values.max()).bit_length()
         remark = f"its values have {best_bits} bits, not the {bits} of its Bits Stored"
-    jumps = _jumps(declared)
+    jumps = _jumps(best)
     if jumps * values.shape[1] > _MANY:
         for read, their_bits, text in _readings(values, dataset, bits, is_signed):
             left = _jumps(read)
             if left < _FEWER * jumps:
                 best, best_bits, jumps, remark = read, their_bits, left / _FEWER, text
-    if remark:
-        remarks.append(remark + _LOOK)
-    elif dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
-        remarks.append("its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask")
-    elif not is_signed and not is_coded(dataset) and not _fits(values, bits) and _OVERLAY_BIT not in dataset:
-        remarks.append("its pixels have bits above its Bits Stored, which were left out: look at the mask")
-    lowest = -(2 ** (best_bits - 1)) if best.dtype.kind == "i" else 0
-    return best, np.array([lowest, lowest + 2**best_bits - 1], dtype=best.dtype)
+    return best, best_bits, remark
+
+
+def _describe_rest(values: NDArray[Any], dataset: FileDataset, bits: int) -> str:
+    """Return what else the header says of the bits that cannot be, where the picture shows no other reading."""
+    if dataset.get("HighBit", bits - 1) != bits - 1:  # which PS3.5, section 8.1.1, does not allow any more
+        return "its High Bit is not Bits Stored - 1, and was taken to be so: look at the mask"
+    is_signed = values.dtype.kind == "i"
+    if is_signed and dataset.get("SOPClassUID") in _UNSIGNED:
+        return "its pixels are called signed, which those of a DX image are not: look at the mask"
+    if not is_signed and not is_coded(dataset) and not _fits(values, bits) and _OVERLAY_BIT not in dataset:
+        return "its pixels have bits above its Bits Stored, which were left out: look at the mask"
+    return ""
 
 
 def is_coded(dataset: FileDataset) -> bool:

@@ -136,13 +136,13 @@ def _values() -> list[Case]:
     return [
         *bits,
         Case("values", "8 bits allocated", GREY, GREY),
-        Case("values", "signed, 16 bits", I16 * 20 - 2000, I16 * 20 - 2000),
-        Case("values", "signed, 12 bits", (I16 * 10 - 1000) & 0x0FFF, I16 * 10 - 1000, {"BitsStored": 12}),
+        Case("values", "signed, 16 bits", I16 * 20 - 2000, I16 * 20 - 2000, warns=True),  # DX images are not signed
+        Case("values", "signed, 12 bits", (I16 * 10 - 1000) & 0x0FFF, I16 * 10 - 1000, {"BitsStored": 12}, warns=True),
         Case("values", "overlay in an unused bit", U16 | (U16 > 90) * np.uint16(0x8000), U16, {"BitsStored": 12},
              warns=True),  # nothing says that it is one
         Case("values", "overlay in a plane of its own", GREY, GREY, {"finish": with_overlay}, dcmtk=("-O",)),
         Case("values", "MONOCHROME1, unsigned", 255 - GREY, GREY, mono1),
-        Case("values", "MONOCHROME1, signed", -1 - I16, I16, mono1),
+        Case("values", "MONOCHROME1, signed", -1 - I16, I16, mono1, warns=True),
         Case("values", "MONOCHROME1, Presentation LUT Shape INVERSE", 255 - GREY, GREY,
              mono1 | {"PresentationLUTShape": "INVERSE"}),
         Case("values", "MONOCHROME2, Presentation LUT Shape INVERSE", 255 - GREY, GREY,

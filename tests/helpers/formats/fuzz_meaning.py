@@ -43,7 +43,7 @@ def meaning_seeds() -> tuple[bytes, ...]:
         *(OddCase("", "", twelve, {"syntax": syntax}) for syntax in plain),
         *(OddCase("", "", twelve, {"finish": compressed(syntax)}) for syntax in codecs),
         OddCase("", "", eight, {"BitsStored": 8}),
-        OddCase("", "", signed, {"BitsStored": 16}),
+        OddCase("", "", signed, {"BitsStored": 16, "SOPClassUID": uid.ComputedRadiographyImageStorage}),
         OddCase("", "", 4095 - twelve, {"PhotometricInterpretation": "MONOCHROME1"}),
         OddCase("", "", twelve, {"RescaleSlope": 2, "RescaleIntercept": -1000, "PixelSpacing": [0.2, 0.2]}),
         OddCase("", "", twelve, {"WindowCenter": [2048, 1500], "WindowWidth": [4096, 3000]}),

@@ -113,3 +113,12 @@ def test_bits_that_nothing_explains_are_remarked() -> None:
     found, _ = stored_values(values, header, remarks)
     np.testing.assert_array_equal(found, levels(12))
     assert remarks == ["its pixels have bits above its Bits Stored, which were left out: look at the mask"]
+
+
+def test_a_dx_image_is_not_signed(tmp_path: Path) -> None:
+    few = np.where(np.quantile(GREY, 0.9999) < GREY, 2100, GREY * 1800).astype("<u2")  # next to nothing wraps around
+    pixels = {"Rows": 300, "Columns": 260, "PixelData": few.tobytes(), "PixelRepresentation": 1}
+    found = read_radiograph(write(tmp_path / "x.dcm", radiograph("DX", **pixels)))
+    assert any("called signed" in remark for remark in found.remarks)
+    found = read_radiograph(write(tmp_path / "y.dcm", radiograph("DX", **pixels | {"PixelRepresentation": 0})))
+    assert not any("signed" in remark for remark in found.remarks)
