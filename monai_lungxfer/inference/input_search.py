@@ -11,6 +11,7 @@ from pathlib import Path
 from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist
 from monai_lungxfer.inference.dicom.directory import find_directory, listed_files
 from monai_lungxfer.io.formats import check_is_file, detect_format
+from monai_lungxfer.io.formats.dicom_file import is_preamble
 from monai_lungxfer.io.formats.dicom_view import is_directory
 from monai_lungxfer.io.formats.unread import name_unread_format
 from monai_lungxfer.utils.errors import InputFileError
@@ -137,7 +138,7 @@ def is_image(path: Path) -> bool:
     if _has_image_suffix(path):
         return True
     try:
-        return detect_format(path) is not None and not is_directory(path)
+        return (detect_format(path) is not None or is_preamble(path)) and not is_directory(path)
     except InputFileError:
         return False  # empty
     except OSError:

@@ -78,3 +78,12 @@ def test_results_are_known_in_capitals(tmp_path: Path) -> None:
     for name in ("A.PNG", "A_MASK.PNG"):
         save_radiograph(tmp_path / name)
     assert found(tmp_path) == {"A.PNG": None}
+
+
+def test_a_file_cut_within_its_preamble_is_tried(tmp_path: Path) -> None:
+    files = {"whole": b"\0" * 128 + b"DICM" + b"\2", "cut": b"\0" * 90, "mark": b"\0" * 128 + b"DI"}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "text").write_text("no image")
+    (tmp_path / "done").write_bytes(b"")
+    assert found(tmp_path) == dict.fromkeys(["cut", "mark", "whole"])

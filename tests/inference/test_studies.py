@@ -23,11 +23,13 @@ VALUES = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
 
 
 def write_without_pixels(path: Path, modality: str, **meta: str) -> None:
+    """Write a report or, with its SOP class, a DICOMDIR that lists nothing."""
     dataset = pydicom.dcmread(write(path, VALUES, Modality=modality))
     for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated"):
         del dataset[keyword]
     for keyword, value in meta.items():
         setattr(dataset.file_meta, keyword, value)
+        dataset.DirectoryRecordSequence = []
     dataset.save_as(path)
 
 

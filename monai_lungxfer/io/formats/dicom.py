@@ -12,7 +12,7 @@ from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_header import complete_header
 from monai_lungxfer.io.formats.dicom_pixels import can_decode, decode_pixels, split_frames
 from monai_lungxfer.io.formats.dicom_syntax import settle_syntax
-from monai_lungxfer.io.formats.dicom_view import judge, read_header
+from monai_lungxfer.io.formats.dicom_view import judge, promises_image, read_header
 from monai_lungxfer.io.formats.picture import Picture, check_bytes, check_size, valid_spacing
 from monai_lungxfer.io.orientation import AS_STORED, Turn, turn_by_patient_orientation
 from monai_lungxfer.utils.errors import InputFileError
@@ -88,12 +88,17 @@ def _turn(dataset: FileDataset, remarks: list[str]) -> Turn:
 
 
 def _check_is_image(path: Path, dataset: FileDataset) -> None:
-    if not any(keyword in dataset for keyword in _PIXEL_DATA):
+    if any(keyword in dataset for keyword in _PIXEL_DATA):
+        return
+    if promises_image(dataset):
         raise InputFileError(
-            "is no image: a DICOM file without pixel data",
-            source=path,
-            remedy="Give the radiograph itself, not a report, presentation state or directory",
+            "ends before any pixel data: it was cut short", source=path, remedy="Copy it again from its source"
         )
+    raise InputFileError(
+        "is no image: a DICOM file without pixel data",
+        source=path,
+        remedy="Give the radiograph itself, not a report, presentation state or directory",
+    )
 
 
 def _check(path: Path, dataset: FileDataset) -> None:

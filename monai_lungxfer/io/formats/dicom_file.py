@@ -22,6 +22,7 @@ from pydicom.uid import (
 from monai_lungxfer.io.formats.picture import check_bytes
 
 _PIECE = 1 << 16
+_PREAMBLE = 128  # bytes, behind which DICM stands
 _PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 
 
@@ -55,6 +56,13 @@ def read_dataset(path: Path, remarks: list[str] | None = None, **options: Any) -
             said = "no transfer syntax" if declared is None else declared.name
             remarks.append(f"its header names {said}, but it is written in {found.name}, and was read so")
     return dataset
+
+
+def is_preamble(path: Path) -> bool:
+    """Tell whether a file was cut within the preamble of PS3.10, which is 128 bytes of 0, and DICM."""
+    with path.open("rb") as file:
+        head = file.read(_PREAMBLE + 4)
+    return 0 < len(head) < _PREAMBLE + 4 and not head[:_PREAMBLE].strip(b"\0") and b"DICM".startswith(head[_PREAMBLE:])
 
 
 def _find_encoding(head: bytes) -> UID | None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
-from pydicom.uid import MediaStorageDirectoryStorage
+from pydicom.uid import UID, MediaStorageDirectoryStorage
 
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_part import SNOMED, is_chest, read_text
@@ -21,7 +22,7 @@ FRONTAL_VIEWS = frozenset(("AP", "PA", "frontal"))
 _IMAGE = ("Rows", "Columns", "BitsAllocated", "PixelData")  # none of which has a report
 _KEYWORDS = (
     *_IMAGE,
-    *("Modality", "BodyPartExamined", "AnatomicRegionSequence"),
+    *("SOPClassUID", "Modality", "BodyPartExamined", "AnatomicRegionSequence"),
     *("ViewPosition", "ViewCodeSequence", "PatientOrientation", "SeriesDescription", "SpecificCharacterSet"),
 )
 
@@ -31,6 +32,7 @@ _UNDECIDED_MODALITIES = frozenset(("", "OT"))  # of secondary captures
 _OTHER_MODALITIES = frozenset(
     ("CT", "DOC", "IO", "KO", "MG", "MR", "NM", "PR", "PT", "PX", "RF", "RTDOSE", "SEG", "SR", "US", "XA", "XC")
 )
+_WITHOUT_IMAGE = frozenset(("DOC", "KO", "PR", "SR"))
 
 _VIEW_WORDS = {
     "decubitus": frozenset(("LLD", "RLD", "DECUB", "DECUBITUS")),
@@ -116,14 +118,14 @@ def judge(header: Dataset) -> ViewDecision:
     Code Sequence (0054,0220), whichever speaks against a frontal one; where both are silent, that of Patient
     Orientation (0020,0020). Series Description (0008,103E) only ever raises doubts.
     """
-    modality = read_text(header, "Modality")
+    modality = _modality(header)
     stated, seen = _stated_view(header), _seen_view(header)
     view = stated or seen
     chest = is_chest(header)
     part = read_text(header, "BodyPartExamined")
     named = f" (Modality {modality})" if modality in _OTHER_MODALITIES else ""
     objections = {
-        f"holds no image{named}": not any(keyword in header for keyword in _IMAGE),
+        f"holds no image{named}": not any(keyword in header for keyword in _IMAGE) and not promises_image(header),
         f"is no radiograph{named}": modality not in _RADIOGRAPHY | _UNDECIDED_MODALITIES,
         "its body part is not the chest": chest is False,
         f"its view is not frontal ({view})": view is not None and view not in FRONTAL_VIEWS,
@@ -139,6 +141,25 @@ def judge(header: Dataset) -> ViewDecision:
     }
     objection = next((text for text, holds in objections.items() if holds), None)
     return ViewDecision(view, objection, tuple(text for text, holds in doubts.items() if holds))
+
+
+def promises_image(header: Dataset) -> bool:
+    """Tell whether a header says that an image follows, or too little to deny it: without one, the file is cut short.
+
+    It is judged by the SOP Class (0008,0016), or Media Storage SOP Class (0002,0002), and by Modality.
+    """
+    modality = _modality(header)
+    meta = getattr(header, "file_meta", None) or Dataset()
+    uid = read_text(header, "SOPClassUID") or read_text(meta, "MediaStorageSOPClassUID")
+    name = UID(uid, validation_mode=IGNORE).name
+    is_unsaid = modality in _UNDECIDED_MODALITIES and "Storage" not in name
+    return modality not in _WITHOUT_IMAGE and ("Image Storage" in name or modality in _RADIOGRAPHY or is_unsaid)
+
+
+def _modality(header: Dataset) -> str:
+    """Return Modality, "" where it is one letter alone, which is left when a file is cut within it."""
+    modality = read_text(header, "Modality")
+    return modality if len(modality) > 1 else ""
 
 
 def _codes(header: Dataset, keyword: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from dicom_radiograph import radiograph
 from pydicom.fileset import FileSet
 
 from monai_lungxfer.inference.dicom.directory import find_directory, listed_files
+from monai_lungxfer.inference.inputs import find_inputs
 
 
 @pytest.fixture
@@ -44,10 +45,19 @@ def test_missing_files_are_listed_unless_all_are(disc: Path) -> None:
     assert names(disc) is None
 
 
-def test_a_directory_of_nothing_is_not_followed(disc: Path) -> None:
+def test_a_directory_that_is_cut_short_is_told_and_not_followed(disc: Path, caplog) -> None:
     content = (disc / "DICOMDIR").read_bytes()
-    (disc / "DICOMDIR").write_bytes(content[:200])
-    assert names(disc) is None
+    for length in range(132, len(content), 7):
+        (disc / "DICOMDIR").write_bytes(content[:length])
+        caplog.clear()
+        assert names(disc) is None, length
+        assert "cut short" in caplog.text
+        assert disc.name not in caplog.text
+    found = find_inputs([disc])
+    assert [item.left_out for item in found] == [None, None]
+
+
+def test_a_directory_of_nothing_is_not_followed(disc: Path) -> None:
     (disc / "DICOMDIR").write_bytes(b"no DICOM")
     assert names(disc) is None
 

@@ -16,7 +16,7 @@ from dicom_headers import HEADERS, Header
 from dicom_writing import write
 
 from monai_lungxfer.io.formats import dicom
-from monai_lungxfer.io.formats.dicom_view import is_directory, judge, read_header
+from monai_lungxfer.io.formats.dicom_view import is_directory, judge, promises_image, read_header
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.utils.errors import InputFileError, ViewError
 
@@ -92,3 +92,30 @@ def test_directory_is_known_by_its_class(tmp_path: Path) -> None:
     assert is_directory(path)
     (tmp_path / "DICOMDIR").write_bytes(b"")
     assert is_directory(tmp_path / "DICOMDIR")
+
+
+def test_a_file_cut_within_its_header_is_no_other_view(tmp_path: Path) -> None:
+    path = write(tmp_path / "x", VALUES, Modality="DX", SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1", ViewPosition="PA")
+    content = path.read_bytes()
+    pixels = content.rfind(b"\xe0\x7f\x10\x00")
+    for length in range(132, pixels + 8):
+        path.write_bytes(content[:length])
+        with pytest.raises(InputFileError) as caught:
+            read_radiograph(path, any_view=False)
+        assert not isinstance(caught.value, ViewError), length
+
+
+@pytest.mark.parametrize(
+    ("uid", "modality", "promised"),
+    [
+        ("1.2.840.10008.5.1.4.1.1.1", "", True),
+        ("1.2.840.10008.5.1.4.1.1.88.11", "", False),  # a report
+        ("1.2.3.4", "", True),
+        ("1.2.3.4", "OTHER", False),
+        ("1.2.840.10008.5.1.4.1.1.7", "SR", False),
+    ],
+)
+def test_what_promises_an_image(uid: str, modality: str, promised: bool) -> None:
+    header = pydicom.Dataset()
+    header.SOPClassUID, header.Modality = uid, modality
+    assert promises_image(header) is promised
