@@ -53,9 +53,12 @@ def check_source(inputs: list[str] | None, from_dicomweb: str | None, study: str
 
 @contextmanager
 def found(
-    inputs: list[str] | None, url: str | None, study: str | None, any_view: bool
+    inputs: list[str] | None, url: str | None, study: str | None, any_view: bool, refused: list[LungXferError]
 ) -> Iterator[Sequence[InputFile]]:
-    """Give the input files; what is fetched for them is deleted in the end."""
+    """Give the input files; what is fetched for them is deleted in the end.
+
+    `refused` receives what was wrong with instances of a server that are not used. The log tells it.
+    """
     from tempfile import TemporaryDirectory
 
     from monai_lungxfer.inference.inputs import find_inputs
@@ -66,9 +69,11 @@ def found(
     from monai_lungxfer.inference.dicom.dicomweb import fetch_study
 
     with TemporaryDirectory(prefix="lungxfer-") as folder:
-        for file in fetch_study(url, study, folder):
+        for file in fetch_study(url, study, folder, on_refused=refused.append):
             # The name, a SOP Instance UID, tells which image it is; by the time of the fetch --resume would redo it.
             os.utime(file, (0, 0))
+        for error in refused:
+            logger.error("%s", error)
         yield find_inputs([folder], any_view=any_view)
 
 
@@ -85,7 +90,8 @@ def ways_out(to_dicomweb: str | None, to_pacs: str | None, own_title: str | None
         raise typer.BadParameter("is the sender's name for --to-pacs, which is not given", param_hint="--ae-title")
     stores: list[Store] = []
     if to_dicomweb is not None:
-        from monai_lungxfer.inference.dicom.dicomweb import check_url, store_instances
+        from monai_lungxfer.inference.dicom.dicomweb import store_instances
+        from monai_lungxfer.inference.dicom.dicomweb_session import check_url
 
         check_url(to_dicomweb)
         stores.append(partial(store_instances, to_dicomweb))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from monai_lungxfer.inference.batch import Runner
     from monai_lungxfer.inference.tables import Prediction
+    from monai_lungxfer.utils.errors import LungXferError
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +126,8 @@ def predict(
 
     use_threads(threads)
     options = OutputOptions(mask_format.value, overlay, sides, strict)
-    with found(inputs, from_dicomweb, study, any_view) as files:
+    refused: list[LungXferError] = []
+    with found(inputs, from_dicomweb, study, any_view, refused) as files:
         segmenter = Segmenter.from_bundle(**model)
         with progress_bar(progress_console()) as progress, _runner(ray_address, model) as run:
             task = progress.add_task("Segmenting", total=len(files))
@@ -137,7 +139,7 @@ def predict(
     else:
         _summarise(predictions, str(segmenter.identity), out)
     deliver(stores, predictions, out)
-    if code := exit_code(prediction.status for prediction in predictions):
+    if code := exit_code([*(prediction.status for prediction in predictions), *("skipped" for _ in refused)]):
         raise typer.Exit(code)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_radiograph import SHAPE, radiograph, write
+from dicomweb_server import answer, answering, as_bytes, multipart, series
 from orthanc_server import BASIC, free_port
 from predict_run import run
 
@@ -18,8 +19,9 @@ highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not inst
 pytest.importorskip("dicomweb_client", reason="the extra dicom is not installed")
 pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
-from monai_lungxfer.inference.dicom import dicomweb  # noqa: E402
-from monai_lungxfer.inference.dicom.dicomweb import AUTHORIZATION, fetch_study, store_instances  # noqa: E402
+from monai_lungxfer.inference.dicom import dicomweb_session  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb import fetch_study, store_instances  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION  # noqa: E402
 
 PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2")
 UID = "1.2.826.0.1.3680043.8.498.77"
@@ -29,7 +31,7 @@ UID = "1.2.826.0.1.3680043.8.498.77"
 def settings(monkeypatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv(AUTHORIZATION, BASIC)
-    monkeypatch.setattr(dicomweb, "_BACK_OFF", 1)
+    monkeypatch.setattr(dicomweb_session, "_BACK_OFF", 1)
 
 
 def write_study(folder: Path, uid: str) -> list[Path]:
@@ -94,6 +96,22 @@ def test_a_failed_delivery_loses_nothing_and_resume_repeats_it(
     assert repeated.exit_code == 0, repeated.output
     assert [mask.stat().st_mtime_ns for mask in masks] == written
     assert len(fetch_study(url, uid, tmp_path / "back", modalities=("SEG",))) == 2
+
+
+def test_another_patients_image_gets_no_mask(weights: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(dicomweb_session, "_BACK_OFF", 1)
+    own = radiograph("CR", StudyInstanceUID=UID, SeriesInstanceUID=f"{UID}.0", SOPInstanceUID=f"{UID}.0.1")
+    other = radiograph("CR", StudyInstanceUID="1.2.3", SeriesInstanceUID=f"{UID}.0", SOPInstanceUID=f"{UID}.0.2")
+    out = ("--format", "dicom-seg", "--out", tmp_path / "out")
+    with answering(series(f"{UID}.0"), answer(multipart(as_bytes(other), as_bytes(own)))) as url:
+        result = run("--from-dicomweb", url, "--study", UID, *out, weights=weights)
+    assert result.exit_code == 1, result.output
+    assert "not of the study and series that were asked for: 1" in " ".join(result.stderr.split())
+    assert "Secret" not in result.output
+    assert [file.name for file in (tmp_path / "out").glob("*.dcm")] == [f"{UID}.0.1_mask.dcm"]
+    with answering(series(f"{UID}.0"), answer(multipart(as_bytes(other)))) as url:
+        result = run("--from-dicomweb", url, "--study", UID, *out, "--overwrite", weights=weights)
+    assert result.exit_code == 2
 
 
 def test_one_way_that_fails_does_not_hold_up_the_other(orthanc: tuple[str, int], weights: Path, tmp_path: Path) -> None:

@@ -2,9 +2,10 @@ from .attributes import read_items as read_items
 from .attributes import read_number as read_number
 from .attributes import read_text as read_text
 from .attributes import valid_text as valid_text
-from .dicomweb import check_url as check_url
+from .bounded_http import AnswerLimits as AnswerLimits
 from .dicomweb import fetch_study as fetch_study
 from .dicomweb import store_instances as store_instances
+from .dicomweb_session import check_url as check_url
 from .directory import listed_files as listed_files
 from .exposures import find_raw_twins as find_raw_twins
 from .secondary_capture import secondary_capture_overlay as secondary_capture_overlay

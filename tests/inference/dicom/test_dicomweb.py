@@ -22,8 +22,9 @@ highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not inst
 pytest.importorskip("dicomweb_client", reason="the extra dicom is not installed")
 pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
-from monai_lungxfer.inference.dicom import dicomweb  # noqa: E402
-from monai_lungxfer.inference.dicom.dicomweb import AUTHORIZATION, fetch_study, store_instances  # noqa: E402
+from monai_lungxfer.inference.dicom import dicomweb, dicomweb_session  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb import fetch_study, store_instances  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION  # noqa: E402
 from monai_lungxfer.inference.dicom.store_scu import Archive, send  # noqa: E402
 
 MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32)
@@ -34,7 +35,7 @@ STUDY = "1.2.826.0.1.3680043.8.498.1"
 def settings(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv(AUTHORIZATION, BASIC)
-    monkeypatch.setattr(dicomweb, "_BACK_OFF", 1)
+    monkeypatch.setattr(dicomweb_session, "_BACK_OFF", 1)
 
 
 def study(folder: Path, number: int) -> list[Path]:
