@@ -18,6 +18,7 @@ from monai_lungxfer.inference.tables import TABLE_NAMES, Prediction, save_tables
 from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.errors import InputFileError, ViewError
 from monai_lungxfer.utils.files import remove_leftovers
+from monai_lungxfer.utils.locks import lock_output
 
 logger = logging.getLogger(__name__)
 
@@ -81,25 +82,27 @@ def predict_files(
     OutputError
         Before any work when results exist (without `overwrite`, or `resume` and a journal), would replace an input,
         or stem from another model; later when one cannot be written.
+    LungXferError
+        Before any work when another process writes into the folder.
     """
     out_dir = Path(out_dir).expanduser().absolute()
-    options = options or OutputOptions()
-    tasks = plan(inputs, options)
-    journal = Journal(out_dir, segmenter.identity, options, tasks)
-    # Without a journal nothing says that the results are of an earlier run: they may be drawn by hand.
-    begun = journal.path.is_file()
-    replace = overwrite or (resume and begun)
-    results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), replace, resumable=begun)
-    kept = journal.done() if resume else {}
-    journal.open(kept)
-    try:
-        left = [task for task in tasks if task.item.name not in kept]
-        made = (run or segment_tasks)(segmenter, left, out_dir, batch_size)
-        predictions = list(_in_order(tasks, kept, made, journal, on_done))
-    finally:
-        journal.close()
-    save_tables(predictions, segmenter.identity, out_dir)
-    remove_leftovers(results)  # of a worker, or of an earlier run, that was killed
+    tasks = plan(inputs, options := options or OutputOptions())
+    with lock_output(out_dir):
+        journal = Journal(out_dir, segmenter.identity, options, tasks)
+        # Without a journal nothing says that the results are of an earlier run: they may be drawn by hand.
+        begun = journal.path.is_file()
+        replace = overwrite or (resume and begun)
+        results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), replace, resumable=begun)
+        kept = journal.done() if resume else {}
+        journal.open(kept)
+        try:
+            left = [task for task in tasks if task.item.name not in kept]
+            made = (run or segment_tasks)(segmenter, left, out_dir, batch_size)
+            predictions = list(_in_order(tasks, kept, made, journal, on_done))
+        finally:
+            journal.close()
+        save_tables(predictions, segmenter.identity, out_dir)
+        remove_leftovers(results)  # of a worker, or of an earlier run, that was killed
     return predictions
 
 

@@ -16,11 +16,12 @@ from .extras import connected as connected
 from .extras import import_extra as import_extra
 from .files import atomic_path as atomic_path
 from .files import hash_file as hash_file
-from .files import hold_lock as hold_lock
 from .files import remove_leftovers as remove_leftovers
 from .files import staged_folder as staged_folder
 from .files import unwritable as unwritable
 from .files import write_text as write_text
+from .locks import hold_lock as hold_lock
+from .locks import lock_output as lock_output
 from .precision import PrecisionInferer as PrecisionInferer
 from .precision import autocast_dtype as autocast_dtype
 from .precision import best_device as best_device

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from monai_lungxfer.utils.errors import LungXferError, OutputError
+from monai_lungxfer.utils.errors import OutputError
 
 
 @contextmanager
@@ -165,26 +165,3 @@ def hash_file(path: str | Path) -> str:
     """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
-    """Hold a lock while the block runs, which no other process can hold meanwhile.
-
-    The folder of the lock's file is made when it is missing. `problem` and `remedy` are those of the LungXferError that
-    is raised when another process holds it.
-    """
-    from filelock import FileLock, Timeout  # whose import takes as long as that of all this package's files
-
-    held = FileLock(lock)
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        held.acquire(timeout=0)
-    except Timeout:
-        raise LungXferError(problem, source=lock.parent, remedy=remedy) from None
-    except OSError as error:
-        raise unwritable(lock.parent, error) from error
-    try:
-        yield
-    finally:
-        held.release()

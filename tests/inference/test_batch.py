@@ -26,6 +26,7 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import LungXferError, OutputError
+from monai_lungxfer.utils.locks import lock_output
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +193,19 @@ def test_an_input_is_never_replaced(segmenter: Segmenter, tmp_path: Path) -> Non
     with pytest.raises(OutputError, match="it is an input"):
         predict_files(segmenter, found, tmp_path, overwrite=True)
     assert (tmp_path / "x_mask.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("how", [{}, {"overwrite": True}, {"resume": True}], ids=str)
+def test_a_folder_that_another_run_writes_into_is_left_alone(
+    segmenter: Segmenter, tmp_path: Path, how: dict[str, bool]
+) -> None:
+    save_radiograph(tmp_path / "x.png")
+    found = find_inputs([tmp_path / "x.png"])
+    predict_files(segmenter, found, tmp_path / "out")
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in files_in(tmp_path / "out")}
+    with lock_output(tmp_path / "out"), pytest.raises(LungXferError, match="another run writes into this folder"):
+        predict_files(segmenter, found, tmp_path / "out", **how)
+    assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in files_in(tmp_path / "out")} == before
 
 
 @pytest.mark.parametrize("resume", [False, True])

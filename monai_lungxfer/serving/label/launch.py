@@ -19,7 +19,8 @@ from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
 from monai_lungxfer.serving.label.server import LOCKED, SETTINGS
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.files import hold_lock, staged_folder, write_text
+from monai_lungxfer.utils.files import staged_folder, write_text
+from monai_lungxfer.utils.locks import hold_lock
 
 EXPOSED = (
     "Whoever reaches this address can see all radiographs of the studies, send images, send and replace labels, "

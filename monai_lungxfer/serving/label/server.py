@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
-from monai_lungxfer.utils.files import hold_lock
+from monai_lungxfer.utils.locks import hold_lock
 from monai_lungxfer.utils.log_redaction import (
     RedactingFormatter,
     close_output,

@@ -15,7 +15,7 @@ from monai_lungxfer.study.execution.step_run import run_step
 from monai_lungxfer.study.execution.tracking import Tracking
 from monai_lungxfer.study.plan.arms import STEPS
 from monai_lungxfer.study.plan.plan import StudyPlan
-from monai_lungxfer.utils.files import hold_lock
+from monai_lungxfer.utils.locks import hold_lock
 
 
 class Pool(Protocol):

@@ -1,0 +1,89 @@
+"""Locks that keep two processes from writing into one place; the system lifts them when a process dies."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.files import unwritable
+
+logger = logging.getLogger(__name__)
+
+LOCK_NAME = ".lungxfer.lock"
+"""The lock of an output folder."""
+
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+@contextmanager
+def lock_output(folder: Path) -> Iterator[None]:
+    """Hold the lock of an output folder while the block runs; the folder is made when it is missing.
+
+    Raises
+    ------
+    LungXferError
+        When another process holds it; the message says which, on which machine, and since when.
+    OutputError
+        When the folder cannot be written.
+    """
+    remedy = "Wait until that run has ended, or choose another folder (--out). If it was killed, the lock is gone too"
+    if folder.exists() and not folder.is_dir():  # for the command to refuse in its own words
+        yield
+        return
+    with hold_lock(folder / LOCK_NAME, "another run writes into this folder", remedy):
+        yield
+
+
+@contextmanager
+def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
+    """Hold a lock while the block runs, which no other process can hold meanwhile.
+
+    The folder of the lock's file is made when it is missing, and the file is removed in the end. `problem`, with what
+    is known of the holder, and `remedy` are those of the LungXferError that is raised when another process holds it.
+    Where the file system knows no locks, a warning says so, and the block runs without one.
+    """
+    from filelock import FileLock, Timeout  # whose import takes as long as that of all this package's files
+
+    held = FileLock(lock)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire(timeout=0)
+    except Timeout:
+        raise LungXferError(problem + _holder(lock), source=lock.parent, remedy=remedy) from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
+            raise unwritable(lock.parent, error) from error
+        logger.warning("The output folder cannot be locked here: let no second run write into it")
+    else:
+        _sign(lock)
+    try:
+        yield
+    finally:
+        if held.is_locked and os.name == "posix":
+            with suppress(OSError):
+                lock.unlink()  # while it is locked: who opened this file before sees that it has no name any more
+        held.release()
+
+
+def _sign(lock: Path) -> None:
+    """Write into a lock's file who holds it, for the message to others; without that, it is as good a lock."""
+    now = datetime.now(UTC).isoformat(" ", "seconds")
+    with suppress(OSError):  # a full disk, or Windows, which lets nobody write there
+        lock.write_text(json.dumps({"process": os.getpid(), "machine": platform.node(), "since": now}))
+
+
+def _holder(lock: Path) -> str:
+    """Return who holds a lock, as the end of a sentence, or nothing where that cannot be read."""
+    try:
+        values = json.loads(lock.read_text(encoding="utf-8"))
+        return f": process {values['process']} on {values['machine']}, since {values['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
