@@ -1,6 +1,5 @@
 from .batch import Runner as Runner
 from .batch import predict_files as predict_files
-from .batch import segment_tasks as segment_tasks
 from .bundle_run import ReadableImages as ReadableImages
 from .bundle_run import images_in as images_in
 from .bundle_run import require_images as require_images
@@ -50,3 +49,4 @@ from .segmenter import Segmenter as Segmenter
 from .tables import Prediction as Prediction
 from .tables import predictions_document as predictions_document
 from .tables import save_tables as save_tables
+from .task_run import segment_tasks as segment_tasks

@@ -70,13 +70,21 @@ class PlannedResult:
     def write(self, segmentation: Segmentation, folder: Path) -> None:
         """Write the mask and, where it is wanted, the overlay, unless the image is refused.
 
-        Errors are those of `Segmentation.save` and `Segmentation.refuse_flagged`.
+        Errors are those of `Segmentation.save` and `Segmentation.refuse_flagged`. Where memory runs
+        out, none of its results is left.
         """
         if self.options.strict:
             segmentation.refuse_flagged()
-        segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
-        if self.overlay is not None:
-            self._write_overlay(segmentation, folder / self.overlay)
+        try:
+            segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
+            if self.overlay is not None:
+                self._write_overlay(segmentation, folder / self.overlay)
+        except OutputError:
+            raise  # which ends the run; what is written is whole
+        except Exception:
+            for name in self.results:
+                (folder / name).unlink(missing_ok=True)
+            raise
 
     def _write_overlay(self, segmentation: Segmentation, path: Path) -> None:
         picture = segmentation.radiograph.picture

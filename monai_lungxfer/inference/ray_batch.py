@@ -12,10 +12,10 @@ from typing import Any
 
 from monai_lungxfer.bundle.references import absolute_reference
 from monai_lungxfer.bundle.stages import STAGE_NAMES
-from monai_lungxfer.inference.batch import segment_tasks
 from monai_lungxfer.inference.outputs import PlannedResult
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import Prediction
+from monai_lungxfer.inference.task_run import segment_tasks
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 from monai_lungxfer.utils.log_redaction import withhold_library_messages
 

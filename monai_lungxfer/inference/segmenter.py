@@ -178,15 +178,20 @@ class Segmenter:
 
         Each is brought to its native size only when its turn comes, so one alone is in memory at a time.
         """
+        for item, logits in zip(prepared, self.infer(prepared), strict=True):
+            yield self.finish(item, logits)
+
+    def infer(self, prepared: Sequence[PreparedRadiograph]) -> Sequence[torch.Tensor]:
+        """Pass a batch through the network, and return the logits (C, h, w) of each, for `finish`."""
         if not prepared:
-            return
+            return ()
         with torch.no_grad():
             batch = torch.stack([item.image.as_tensor() for item in prepared]).to(self._parts.device)
             logits = self._parts.inferer(inputs=batch, network=self._parts.network)
-        for item, own in zip(prepared, logits.cpu(), strict=True):
-            yield self._finish(item, own)
+        return logits.cpu().unbind()
 
-    def _finish(self, item: PreparedRadiograph, logits: torch.Tensor) -> Segmentation:
+    def finish(self, item: PreparedRadiograph, logits: torch.Tensor) -> Segmentation:
+        """Bring what the network said of a radiograph to its native size."""
         data = self._parts.to_probability({"image": item.image, "pred": logits})
         probability = _plane(data["pred"], item.size).astype(np.float32, copy=False)
         data = self._parts.threshold(data)

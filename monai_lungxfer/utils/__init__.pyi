@@ -22,6 +22,8 @@ from .files import unwritable as unwritable
 from .files import write_text as write_text
 from .locks import hold_lock as hold_lock
 from .locks import lock_output as lock_output
+from .memory import is_out_of_memory as is_out_of_memory
+from .memory import too_large as too_large
 from .precision import PrecisionInferer as PrecisionInferer
 from .precision import autocast_dtype as autocast_dtype
 from .precision import best_device as best_device

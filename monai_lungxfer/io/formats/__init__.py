@@ -15,6 +15,7 @@ from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.io.formats.unread import name_unread_format
 from monai_lungxfer.utils.error_redaction import withhold_texts, without_quotes
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.memory import is_out_of_memory, too_large
 
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
@@ -45,9 +46,9 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
     except InputFileError as error:
         withhold_texts(error.__cause__)
         raise
-    except MemoryError as error:
-        raise InputFileError("does not fit into memory", source=path, remedy="Scale the radiograph down") from error
     except BaseException as error:  # four libraries decode bad bytes here, and each raises what it stumbles over
+        if is_out_of_memory(error):
+            raise too_large(path) from None
         if not isinstance(error, Exception) and type(error).__module__ != _RUST:
             raise
         reason = _reason(error, path)

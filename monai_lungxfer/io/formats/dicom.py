@@ -16,6 +16,7 @@ from monai_lungxfer.io.formats.dicom_view import judge, promises_image, read_hea
 from monai_lungxfer.io.formats.picture import Picture, check_bytes, check_size, valid_spacing
 from monai_lungxfer.io.orientation import AS_STORED, Turn, turn_by_patient_orientation
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.memory import is_out_of_memory, too_large
 
 _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _OVERLAYS = 0x60000000  # the groups from here on hold pictures
@@ -70,9 +71,11 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         header = dataset[:_OVERLAYS]
         header.file_meta = dataset.file_meta
         return Picture(pixels, *_spacing(dataset), decision.view, turn, tuple(remarks), header)
-    except (InputFileError, MemoryError):
+    except InputFileError:
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name
+        if is_out_of_memory(error):
+            raise too_large(path) from None
         raise InputFileError(
             f"cannot be decoded as DICOM ({type(error).__name__})",
             source=path,

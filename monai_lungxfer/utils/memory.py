@@ -1,0 +1,33 @@
+"""Telling that memory ran out, whichever library says so."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from monai_lungxfer.utils.errors import InputFileError
+
+# Of PyTorch on Linux, macOS and Windows, of CUDA, and of C++ libraries.
+_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it was raised for or after, says that memory could not be had."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+            return True
+        if isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def too_large(path: Path | None) -> InputFileError:
+    """Return the error of a radiograph that does not fit into memory."""
+    return InputFileError(
+        "does not fit into memory",
+        source=path,
+        remedy="Scale the radiograph down, or use a machine with more memory",
+    )
