@@ -11,7 +11,7 @@ from typing import Any
 
 from monai_lungxfer.bundle.stages import STAGES, stage_named
 from monai_lungxfer.utils.errors import BundleError
-from monai_lungxfer.utils.files import staged_folder
+from monai_lungxfer.utils.files import find_folder, staged_folder
 
 METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
@@ -66,7 +66,7 @@ def bundle_path(name_or_path: str | Path) -> Path:
         folder = bundles_root() / stage_named(str(name_or_path)).bundle
     except BundleError:
         folder = Path(name_or_path).expanduser().absolute()
-        if not folder.is_dir():
+        if not find_folder(folder):
             raise BundleError(
                 "there is no such stage, bundle or folder",
                 source=name_or_path,

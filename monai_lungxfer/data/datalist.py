@@ -12,7 +12,7 @@ from typing import Any
 from monai_lungxfer.data.lgg import find_lgg_folder, load_lgg
 from monai_lungxfer.data.records import Record, path_below, read_json, relative_records, resolve_records
 from monai_lungxfer.utils.errors import DatalistError
-from monai_lungxfer.utils.files import hash_file, write_text
+from monai_lungxfer.utils.files import find_folder, hash_file, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def load_datalist(path: str | Path, *, labels_required: bool = True) -> list[Rec
         `patient` or (if required) `label`. The message names the file and the record, counted from 0.
     """
     path = Path(path).absolute()
-    file = path / DATALIST_NAME if path.is_dir() else path
+    file = path / DATALIST_NAME if find_folder(path) else path
     if file.is_file():
         return _load_file(file, labels_required)
     lgg = find_lgg_folder(path)

@@ -6,7 +6,8 @@ import importlib.metadata
 import importlib.util
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +28,7 @@ from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
+from monai_lungxfer.utils.temporary import NEW, temporary_folder
 from monai_lungxfer.weights.architecture import follow_network
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size
@@ -153,7 +155,14 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     formats, weights = remaining_formats(folder), folder / WEIGHTS
     manifest = {"weights_sha256": hash_file(weights), "input_size": input_size(weights), "formats": formats}
     for name in names:
-        formats[name] = _made(folder, name, tensors, logits)
+        made = EXPORT_FORMATS[name]
+        with _staged(folder, made) as staging:
+            entry = _made(folder, name, staging, tensors, logits)
+            if formats.pop(name, None):
+                write_manifest(folder, manifest)  # a kill must not leave files that are not as it tells
+            for part in entry["sha256"]:
+                (staging / part).replace(folder / WEIGHTS.parent / part)
+        formats[name] = entry
         write_manifest(folder, manifest)  # at once: another format may fail
     return manifest
 
@@ -188,29 +197,32 @@ def _phantoms(bundle: Path, folder: Path) -> list[str]:
     return [record["image"] for record in load_datalist(folder / stage_for_bundle(bundle).data)]
 
 
-def _made(bundle: Path, name: str, tensors: Arrays, logits: Arrays) -> dict[str, Any]:
-    """Write one format aside, compare it, and put it in its place; return its entry of the manifest."""
-    made = EXPORT_FORMATS[name]
+@contextmanager
+def _staged(bundle: Path, made: ExportFormat) -> Iterator[Path]:
+    """Give a folder to write a format to, under its final name, which is written into some formats."""
     models = bundle / WEIGHTS.parent
     try:
-        # Under its final name, which is written into some formats.
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=models) as staging:
-            file = Path(staging) / made.file
-            made.write(bundle, file)
-            compared = _compared(made.load(file), tensors, logits)
-            if compared["lowest_dice"] < MIN_DICE:
-                raise BundleError(
-                    f"masks of the format {name} reach a Dice of {compared['lowest_dice']:.4f} with PyTorch's, "
-                    f"not {MIN_DICE}",
-                    source=bundle,
-                    remedy="Do not use this format with these versions: " + str(_versions(made)),
-                )
-            parts = sorted(Path(staging).iterdir())
-            hashes = {part.name: hash_file(part) for part in parts}
-            for part in parts:
-                part.replace(models / part.name)
+        with temporary_folder(models) as temporary:
+            staging = temporary / NEW
+            staging.mkdir()
+            yield staging
     except OSError as error:
         raise unwritable(models / made.file, error) from error
+
+
+def _made(bundle: Path, name: str, staging: Path, tensors: Arrays, logits: Arrays) -> dict[str, Any]:
+    """Write one format and compare it; return its entry of the manifest."""
+    made = EXPORT_FORMATS[name]
+    file = staging / made.file
+    made.write(bundle, file)
+    compared = _compared(made.load(file), tensors, logits)
+    if compared["lowest_dice"] < MIN_DICE:
+        raise BundleError(
+            f"masks of the format {name} reach a Dice of {compared['lowest_dice']:.4f} with PyTorch's, not {MIN_DICE}",
+            source=bundle,
+            remedy="Do not use this format with these versions: " + str(_versions(made)),
+        )
+    hashes = {part.name: hash_file(part) for part in sorted(staging.iterdir())}
     told = {"load": SETTINGS[name]} if name in SETTINGS else {}
     return {"sha256": hashes, "versions": _versions(made), **told, **compared}
 

@@ -17,6 +17,7 @@ from monai_lungxfer.synthetic.brain import brain_slice
 from monai_lungxfer.synthetic.chest import FINDINGS, MIN_SIDE, chest_radiograph, portable_radiograph
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
 from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.temporary import TEMPORARY
 
 SOURCE = "phantom"
 LICENSE = "CC0-1.0"
@@ -113,7 +114,7 @@ def _make_room(parts: list[Path], overwrite: bool) -> None:
 def _is_phantom(file: Path) -> bool:
     if file.name != DATALIST_NAME:
         # A leading point: a temporary file of a run that was killed.
-        return file.name.removeprefix(".").startswith(("phantom-", "TCGA_PH_", "datalist-"))
+        return file.name.startswith(("phantom-", "TCGA_PH_", TEMPORARY))
     try:
         content = read_json(file)
     except DatalistError:

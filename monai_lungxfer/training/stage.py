@@ -17,6 +17,7 @@ from monai_lungxfer.bundle.workflow import Watcher, bundle_config, run_bundle
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.partition import SECTIONS, check_apart
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
+from monai_lungxfer.utils.files import find_folder
 from monai_lungxfer.weights.architecture import follow_network
 
 RECIPES = {"paper": "train", "best": "train_best"}
@@ -67,10 +68,10 @@ def stage_data(root: str | Path, stage: Stage) -> Path:
     `root` does not exist.
     """
     root = Path(root).expanduser()
-    if not root.is_dir():
+    if not find_folder(root):
         raise DatalistError("there is no such folder", source=root, remedy="Give the folder of the images")
     folders = (root / stage.data, root / Path(stage.data).parts[0], root)
-    return next(folder for folder in folders if folder.is_dir())
+    return next(folder for folder in folders if find_folder(folder))
 
 
 def train_stage(

@@ -15,6 +15,7 @@ from .exit_codes import exit_code as exit_code
 from .extras import connected as connected
 from .extras import import_extra as import_extra
 from .files import atomic_path as atomic_path
+from .files import find_folder as find_folder
 from .files import hash_file as hash_file
 from .files import remove_leftovers as remove_leftovers
 from .files import staged_folder as staged_folder

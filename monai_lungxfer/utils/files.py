@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 import shutil
 import stat
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from monai_lungxfer.utils.errors import OutputError
+from monai_lungxfer.utils.temporary import NEW, OLD, temporary_file, temporary_folder, tidy
 
 
 @contextmanager
@@ -40,24 +38,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         When the file cannot be written (disk full, no permission, …). Nothing is left behind.
     """
     target = Path(target)
-    temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        new = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
-        # Files of `tempfile.mkstemp` are private, results are not. The mode that the system gives to new files here is
-        # read from one, since the umask can only be read by setting it, for all threads of the process.
-        new.touch(exist_ok=False)
-        temporary, mode = new, stat.S_IMODE(new.stat().st_mode)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(mode)  # a writer may have put another file there
-        temporary.replace(target)
+        with temporary_file(target.parent, target.suffix) as temporary:
+            # The mode that the system gives to new files here is read from one, since the umask can only be read by
+            # setting it, for all threads of the process.
+            mode = stat.S_IMODE(temporary.stat().st_mode)
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(mode)  # a writer may have put another file there
+            temporary.replace(target)
     except OSError as error:
         raise unwritable(target, error) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def write_text(target: str | Path, text: str) -> None:
@@ -67,15 +60,9 @@ def write_text(target: str | Path, text: str) -> None:
 
 
 def remove_leftovers(targets: Iterable[Path]) -> None:
-    """Remove what `atomic_path` left beside these files when its process was killed; nobody may be writing them now."""
-    names: dict[Path, set[str]] = defaultdict(set)
-    for target in targets:
-        names[target.parent].add(target.name)
-    for folder, wanted in names.items():
-        for path in folder.glob(".*"):
-            written_to = re.fullmatch(r"\.(.+)-[a-z0-9_]{8}", path.stem)
-            if written_to and written_to[1] + path.suffix in wanted:
-                path.unlink(missing_ok=True)
+    """Remove what killed processes left in the folders of these files; see `monai_lungxfer.utils.temporary`."""
+    for folder in {target.parent for target in targets}:
+        tidy(folder)
 
 
 @contextmanager
@@ -102,29 +89,28 @@ def staged_folder(target: Path, *, overwrite: bool = False, mark: str | Path | N
         When there is a folder that is not to be replaced, or something cannot be written. Nothing is left behind, and
         what was there before stays.
     """
+    tidy(target.parent)  # of a process that was killed as it replaced `target`: what was there is put back
     _check_target(target, overwrite, mark)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent, ignore_cleanup_errors=True) as temporary:
-            new = Path(temporary, "new")
+        with temporary_folder(target.parent, replaces=target.name) as temporary:
+            new = temporary / NEW
             new.mkdir()
             yield new
             if hasattr(os, "sync"):
                 os.sync()  # a loss of power after the renaming must not leave empty files
-            _put_in_place(new, target, Path(temporary, "old"))
+            if target.exists():
+                target.replace(temporary / OLD)
+            new.replace(target)
     except OSError as error:
         raise unwritable(target, error) from error
 
 
-def _put_in_place(new: Path, target: Path, aside: Path) -> None:
-    if target.exists():
-        target.replace(aside)
-    try:
-        new.replace(target)
-    except OSError:
-        if aside.exists():
-            aside.replace(target)
-        raise
+def find_folder(folder: Path) -> bool:
+    """Tell whether a folder is there; one whose replacing was killed half-way is put back first."""
+    if not folder.exists():
+        tidy(folder.parent)
+    return folder.is_dir()
 
 
 def _check_target(target: Path, overwrite: bool, mark: str | Path | None) -> None:

@@ -36,7 +36,7 @@ def test_what_a_killed_writer_leaves_is_removed_and_nothing_else(tmp_path: Path,
     assert process.stdout.readline() == "writing\n"
     process.kill()
     process.wait()
-    others = {".chest-a1b2c3d4.txt", f".{target.stem}{target.suffix}", f".{target.stem}-notes{target.suffix}"}
+    others = {".chest-a1b2c3d4.txt", f".{target.stem}{target.suffix}", f".{target.stem}-a1b2c3d4{target.suffix}"}
     for other in others:
         (tmp_path / other).touch()
     assert len(names_in(tmp_path)) == len(others) + 2
