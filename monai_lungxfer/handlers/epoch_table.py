@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Trainer, Workflow
 
-from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.csv_tables import read_rows, write_rows
 
 EPOCH_COLUMNS = ("epoch", "train_loss", "val_loss", "val_dice", "learning_rate", "train_seconds", "val_seconds")
 VALIDATED = ("val_loss", "val_dice")
@@ -62,10 +61,7 @@ class EpochTable:
         row["train_seconds"] = engine.state.times[Events.EPOCH_COMPLETED.name]
         self.rows.append(row | self._validation)
         if engine.state.rank == 0:
-            with atomic_path(self.path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, EPOCH_COLUMNS)
-                writer.writeheader()
-                writer.writerows(self.rows)
+            write_rows(self.path, EPOCH_COLUMNS, self.rows)
 
     def state_dict(self) -> Mapping[str, Any]:
         """Return the rows."""
@@ -81,8 +77,7 @@ def read_epochs(path: str | Path) -> list[dict[str, float]]:
     path = Path(path)
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return [{name: float(value) for name, value in row.items() if value} for row in read_rows(path)]
 
 
 def epoch_seconds(rows: Iterable[Mapping[str, float]]) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -14,6 +13,7 @@ from monai_lungxfer.inference.measurements import Measurements
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.quality import THRESHOLDS
 from monai_lungxfer.inference.segmentation import ModelIdentity
+from monai_lungxfer.utils.csv_tables import write_rows
 from monai_lungxfer.utils.files import atomic_path
 
 TABLE_NAMES = ("predictions.csv", "predictions.json")
@@ -103,7 +103,7 @@ def save_tables(predictions: Sequence[Prediction], identity: ModelIdentity, fold
     """Write predictions.csv and predictions.json, each all or nothing.
 
     In the CSV flags and remarks are joined by what `_JOINTS` says, what is unknown is empty, and the last column names
-    the model.
+    the model. Texts are those of `monai_lungxfer.utils.csv_tables.as_text_cell`.
     OutputError is raised when a table cannot be written.
     """
     table, document = (Path(folder) / name for name in TABLE_NAMES)
@@ -112,8 +112,4 @@ def save_tables(predictions: Sequence[Prediction], identity: ModelIdentity, fold
         temporary.write_text(text + "\n", encoding="utf-8")
     rows = [prediction.as_row() | {"model": str(identity)} for prediction in predictions]
     header = [*Prediction(file="").as_row(), "model"]
-    with atomic_path(table) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, header)
-        writer.writeheader()
-        joined = ({name: joint.join(row[name]) for name, joint in _JOINTS.items()} for row in rows)
-        writer.writerows(row | texts for row, texts in zip(rows, joined, strict=True))
+    write_rows(table, header, (row | {name: joint.join(row[name]) for name, joint in _JOINTS.items()} for row in rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.metrics.summary import paired_reports
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training.stage import TransferResult, stage_data
+from monai_lungxfer.utils.csv_tables import write_rows
 from monai_lungxfer.utils.files import atomic_path
 
 SIZE = 96
@@ -123,8 +123,7 @@ def write_tables(result: TransferResult, stem: str | Path) -> None:
     """
     header = ["finding", "metric", "images", "before_mean", "before_sd", "after_mean", "after_sd"]
     rows = list(_comparison_rows(result))
-    with atomic_path(f"{stem}.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
+    write_rows(f"{stem}.csv", header, (dict(zip(header, row, strict=True)) for row in rows))
     unit = paired_reports(result.before, result.after)[1]["distance_unit"]
     lines = [
         "Independent portable half before and after the portable stage; mean ± standard deviation over the",

@@ -1,5 +1,9 @@
 from .allocator import return_freed_memory as return_freed_memory
 from .allocator import reuse_freed_memory as reuse_freed_memory
+from .csv_tables import as_plain_text as as_plain_text
+from .csv_tables import as_text_cell as as_text_cell
+from .csv_tables import read_rows as read_rows
+from .csv_tables import write_rows as write_rows
 from .errors import BundleError as BundleError
 from .errors import DatalistError as DatalistError
 from .errors import DownloadError as DownloadError

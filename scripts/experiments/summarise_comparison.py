@@ -32,6 +32,7 @@ from monai_lungxfer.study.analysis.comparisons import compare_rows, describe_row
 from monai_lungxfer.study.analysis.reading import image_rows
 from monai_lungxfer.study.analysis.statistics import Interval
 from monai_lungxfer.study.report.formatting import interval_text, signed_text
+from monai_lungxfer.utils.csv_tables import as_text_cell
 
 mpl.use("Agg")
 
@@ -141,7 +142,7 @@ def parsed() -> Any:
 def write_table(target: Path, arms: dict[str, list[Path]]) -> None:
     """Write the table of the arms as CSV and as Markdown, and print it."""
     table = arms_table(arms)
-    table.to_csv(f"{target}.csv")
+    table.rename(index=as_text_cell).to_csv(f"{target}.csv")
     lines = [" | ".join(row) for row in table.reset_index().to_numpy()]
     header = f"| arm | {' | '.join(table.columns)} |\n|{'---|' * (table.shape[1] + 1)}\n"
     Path(f"{target}.md").write_text(header + "".join(f"| {line} |\n" for line in lines), encoding="utf-8")

@@ -13,6 +13,7 @@ import pytest
 from monai_lungxfer.inference.measurements import measure
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction, predictions_document, save_tables
+from monai_lungxfer.utils.csv_tables import read_rows
 
 IDENTITY = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "0123456789abcdef" * 4)
 
@@ -36,6 +37,21 @@ def rows() -> list[Prediction]:
         remarks=("its window was left out", "it may be no chest: no view; no body part"),
     )
     return [done, Prediction(file="broken.dcm", status="skipped", reason="cannot be decoded. Export it again.")]
+
+
+def test_names_that_are_formulas_are_text_in_the_csv(tmp_path: Path) -> None:
+    names = ["=1+1.png", "+1.png", "-1.png", "@x.png", "a;=1.png", "'=1.png", "plain-1.png"]
+    save_tables([Prediction(file=name, status="skipped", reason="-1") for name in names], IDENTITY, tmp_path)
+    table = tmp_path / "predictions.csv"
+    with table.open(encoding="utf-8", newline="") as file:
+        raw = list(csv.DictReader(file))
+    assert [row["file"] for row in raw] == [
+        *("'=1+1.png", "'+1.png", "'-1.png", "'@x.png", "a;'=1.png", "''=1.png", "plain-1.png"),
+    ]
+    assert raw[0]["reason"] == "'-1"
+    assert [row["file"] for row in read_rows(table)] == names
+    document = json.loads((tmp_path / "predictions.json").read_text(encoding="utf-8"))
+    assert [row["file"] for row in document["predictions"]] == names
 
 
 def test_csv(rows: list[Prediction], tmp_path: Path) -> None:

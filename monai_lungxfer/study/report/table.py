@@ -22,6 +22,7 @@ from monai_lungxfer.study.report.formatting import (
     p_text,
     signed_text,
 )
+from monai_lungxfer.utils.csv_tables import as_text_cell
 from monai_lungxfer.utils.files import atomic_path
 
 COMPARED = ("Difference", "95 % interval of the difference", "p", "Effect")
@@ -88,7 +89,7 @@ class Table:
 
     def write(self, folder: str | Path) -> None:
         """Write NAME.csv, NAME.md and NAME.tex, each all or nothing."""
-        texts = (self.numbers.to_csv(index=False), self.markdown(), self.latex())
+        texts = (self.numbers.map(as_text_cell).to_csv(index=False), self.markdown(), self.latex())
         for suffix, text in zip(self.SUFFIXES, texts, strict=True):
             with atomic_path(Path(folder) / f"{self.name}.{suffix}") as temporary:
                 temporary.write_text(text, encoding="utf-8")

@@ -168,6 +168,12 @@ def test_the_papers_figures() -> None:
     assert len(paper_table().cells) == len(figures)
 
 
+def test_a_finding_that_is_a_formula_is_text_in_the_csv(tmp_path: Path) -> None:
+    numbers = pd.DataFrame({"finding": ["=1+1", "normal"], "change": [-0.5, float("nan")]})
+    Table("t", "T", "", ("finding",), [(Cell("=1+1", "=1+1"),)], numbers).write(tmp_path)
+    assert (tmp_path / "t.csv").read_text() == "finding,change\n'=1+1,-0.5\nnormal,\n"
+
+
 def test_three_files_with_the_same_numbers(analysis: Analysis, tmp_path: Path) -> None:
     table = before_after_table(analysis)
     table.write(tmp_path)
