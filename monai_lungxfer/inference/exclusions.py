@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from monai_lungxfer.inference.dicom.attributes import read_items, read_text
+from monai_lungxfer.inference.dicom.attributes import read_items
 from monai_lungxfer.inference.dicom.exposures import EXPOSURE_KEYWORDS, find_raw_twins
 from monai_lungxfer.io.formats import dicom
 from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.formats.dicom_identity import read_text
 from monai_lungxfer.io.formats.quiet import quiet
 
 RAW_TWIN = "is the FOR PROCESSING image of an exposure that is also there FOR PRESENTATION"

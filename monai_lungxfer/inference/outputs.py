@@ -70,8 +70,8 @@ class PlannedResult:
     def write(self, segmentation: Segmentation, folder: Path) -> None:
         """Write the mask and, where it is wanted, the overlay, unless the image is refused.
 
-        Errors are those of `Segmentation.save` and `Segmentation.refuse_flagged`. Where memory runs
-        out, none of its results is left.
+        Errors are those of `Segmentation.save` and `Segmentation.refuse_flagged`. Where the file was replaced, or
+        memory runs out, none of its results is left.
         """
         if self.options.strict:
             segmentation.refuse_flagged()
@@ -79,6 +79,7 @@ class PlannedResult:
             segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
             if self.overlay is not None:
                 self._write_overlay(segmentation, folder / self.overlay)
+            segmentation.radiograph.check_unchanged()
         except OutputError:
             raise  # which ends the run; what is written is whole
         except Exception:

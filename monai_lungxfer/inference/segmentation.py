@@ -19,6 +19,7 @@ from monai_lungxfer.inference.quality import FLAGS, IMAGE_FLAGS, find_flags
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
 from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError, OutputError
+from monai_lungxfer.utils.file_stamp import FileStamp
 
 SEG_SUFFIX = ".dcm"
 """Suffix of DICOM Segmentations."""
@@ -70,21 +71,25 @@ class PreparedRadiograph:
     picture: NDArray[np.uint8] | None = None
     turn: Turn = AS_STORED
     remarks: tuple[str, ...] = ()
+    stamp: FileStamp | None = None  # of the file, from before it was opened
+
+    def check_unchanged(self) -> None:
+        """Refuse, by an InputFileError, to go on when the file is no longer the one that was read.
+
+        A file that is gone passes, and so does what was not read from a file.
+        """
+        if self.stamp is not None and self.source is not None:
+            self.stamp.check(self.source)
 
     def dicom_source(self) -> Dataset:
-        """Return the header that results in DICOM refer to.
-
-        InputFileError is raised when there is none, or when nothing but its pixels identifies it and the file is gone.
-        """
-        from monai_lungxfer.inference.dicom.source import identified_source  # only where it is needed
-
+        """Return the header that results in DICOM refer to; InputFileError is raised when there is none."""
         if self.header is None:
             raise InputFileError(
                 f"is {_described(self.format)}, and a DICOM SEG refers to a DICOM image",
                 source=self.source,
                 remedy="Write PNG or NIfTI, in lungxfer predict by --format png or --format nifti",
             )
-        return identified_source(self.header, self.source)
+        return self.header
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,8 @@ class Segmentation:
         ValueError
             When the suffix is another one.
         InputFileError
-            When a DICOM Segmentation is wanted of another file, or the radiograph's header does not allow one.
+            When a DICOM Segmentation is wanted of another file, or the radiograph's header does not allow one; when
+            the radiograph's file was replaced since it was read.
         OutputError
             When the file is there already, is the radiograph itself, or cannot be written.
         """
@@ -197,6 +203,7 @@ class Segmentation:
             raise OutputError("is the radiograph itself", source=path, remedy="Choose another name")
         if path.exists() and not overwrite:
             raise OutputError("is there already", source=path, remedy="Choose another name, or allow overwrite=True")
+        self.radiograph.check_unchanged()
         if path.suffix.lower() == SEG_SUFFIX:
             self._save_dicom(path, sides)
         else:

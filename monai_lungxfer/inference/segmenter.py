@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
 from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
+from monai_lungxfer.utils.file_stamp import FileStamp
 from monai_lungxfer.weights.loading import load_weights_file
 
 logger = logging.getLogger(__name__)
@@ -133,10 +135,13 @@ class Segmenter:
         """Read a radiograph and preprocess it, for `run`. Threads may call this at the same time.
 
         `picture` keeps a small picture of it, for an overlay. The other arguments, and the errors, are those of
-        `monai_lungxfer.io.radiograph.read_radiograph`.
+        `monai_lungxfer.io.radiograph.read_radiograph`; InputFileError is also raised when the file was replaced
+        meanwhile.
         """
+        stamp = FileStamp.read(Path(path).expanduser())
         radiograph = read_radiograph(path, self.channels, name=name, any_view=any_view)
-        prepared = self.prepare(radiograph, picture=picture)
+        prepared = replace(self.prepare(radiograph, picture=picture), stamp=stamp)
+        prepared.check_unchanged()
         for remark in prepared.remarks[len(radiograph.remarks) :]:  # the reader has told its own
             logger.warning("%s: %s", path if name is None else name, remark)
         return prepared

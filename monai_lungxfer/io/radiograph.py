@@ -50,7 +50,8 @@ class Radiograph:
         "AP", "PA", "frontal" (one of the two), "lateral", "oblique", "decubitus" or "other" by a DICOM header, or
         ``None`` where that or another format does not say.
     header : pydicom.dataset.Dataset or None
-        The header of a DICOM file, without pixel data and overlays.
+        The header of a DICOM file, without pixel data and overlays. Where the file has no SOP Instance UID, it has one
+        that the pixel data always give.
     source : pathlib.Path or None
         The file that was read.
     turn : Turn

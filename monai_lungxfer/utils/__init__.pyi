@@ -18,6 +18,7 @@ from .errors import unknown as unknown
 from .exit_codes import exit_code as exit_code
 from .extras import connected as connected
 from .extras import import_extra as import_extra
+from .file_stamp import FileStamp as FileStamp
 from .files import atomic_path as atomic_path
 from .files import find_folder as find_folder
 from .files import hash_file as hash_file

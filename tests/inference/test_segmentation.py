@@ -87,7 +87,7 @@ def seg_pixels(folder: Path) -> np.ndarray:
     return pydicom.dcmread(folder / "mask.DCM").pixel_array
 
 
-def test_a_header_without_an_identifier_is_read_again_for_its_pixels(segmenter: lx.Segmenter, tmp_path: Path) -> None:
+def test_a_header_without_an_identifier_is_known_by_its_pixels(segmenter: lx.Segmenter, tmp_path: Path) -> None:
     pytest.importorskip("highdicom")
     image = radiograph("CR", SOPInstanceUID=None)
     del image.file_meta.MediaStorageSOPInstanceUID

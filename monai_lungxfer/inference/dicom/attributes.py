@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
-import pydicom
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
+
+from monai_lungxfer.io.formats.dicom_identity import read_text
 
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d(([0-5]\d|60)(\.\d{1,6})?)?)?")
 
@@ -20,25 +20,11 @@ def read_number(source: Dataset, keyword: str) -> int:
     return int(text) if re.fullmatch(r"\d{1,8}", text) else 0
 
 
-def read_text(source: Dataset, keyword: str) -> str:
-    """Return an attribute's value as text, several values separated by a backslash, "" when it cannot be read."""
-    try:
-        value = source.get(keyword)
-        if value is None or isinstance(value, (bytes, pydicom.Sequence)):
-            return ""
-        values: Sequence[object] = value if isinstance(value, (MultiValue, list, tuple)) else [value]
-        text = "\\".join(str(item).strip() for item in values)
-    # Conversions of malformed values raise anything, and a result must not fail for a field that it can do without.
-    except Exception:  # noqa: BLE001
-        return ""
-    return "".join(character for character in text if character.isprintable())
-
-
 def read_items(source: Dataset, keyword: str) -> list[Dataset]:
     """Return the items of a sequence, none when it is absent or cannot be read."""
     try:
         return [item for item in source.get(keyword) or () if isinstance(item, Dataset)]
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - conversions of malformed values raise anything
         return []
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
-from monai_lungxfer.inference.dicom.attributes import read_items, read_text
+from monai_lungxfer.inference.dicom.attributes import read_items
 from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.formats.dicom_identity import read_text
 from monai_lungxfer.io.formats.quiet import quiet
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 from scipy.sparse import bmat, csr_matrix
 from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 
-from monai_lungxfer.inference.dicom.attributes import read_items, read_number, read_text
+from monai_lungxfer.inference.dicom.attributes import read_items, read_number
+from monai_lungxfer.io.formats.dicom_identity import read_text
 
 _RAW = "FOR PROCESSING"
 _RAW_CLASS = "1.2.840.10008.5.1.4.1.1.1.1.1"  # DX

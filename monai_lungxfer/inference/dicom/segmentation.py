@@ -13,7 +13,8 @@ from pydicom.sr.coding import Code
 from scipy import ndimage
 
 from monai_lungxfer import __version__
-from monai_lungxfer.inference.dicom.source import SourceImage, derived_uid, source_image
+from monai_lungxfer.inference.dicom.source import SourceImage, source_image
+from monai_lungxfer.io.formats.dicom_identity import derived_uid
 from monai_lungxfer.io.orientation import AS_STORED, turn_by_patient_orientation
 from monai_lungxfer.morphology.lungs import TOUCHING, lungs_by_side
 from monai_lungxfer.utils.extras import import_extra

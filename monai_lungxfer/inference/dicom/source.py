@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,9 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from monai_lungxfer.inference.dicom.attributes import read_number, read_text, valid_text
+from monai_lungxfer.inference.dicom.attributes import read_number, valid_text
 from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.formats.dicom_identity import derived_uid, identify, instance_uid, read_text, read_uid
 from monai_lungxfer.utils.errors import InputFileError, OutputError
 from monai_lungxfer.utils.files import atomic_path
 
@@ -49,7 +48,6 @@ _OPTIONAL = (
     "StudyDescription",
 )
 
-_UID = re.compile(r"[0-9.]{1,64}")
 _DIRECTION = re.compile(r"(?!.*(.).*\1)[ALRPHF]{1,3}")
 
 
@@ -75,7 +73,7 @@ def read_source(path: str | Path) -> Dataset:
     """
     try:
         source: Dataset = read_dataset(Path(path), stop_before_pixels=True)
-        if not _instance_uid(source):
+        if not instance_uid(source):
             source = read_dataset(Path(path))
     # pydicom raises anything for malformed files, and may quote a patient's name.
     except Exception as error:  # noqa: BLE001
@@ -87,11 +85,6 @@ def read_source(path: str | Path) -> Dataset:
             "is no DICOM image", source=path, remedy="Results in DICOM can be made for DICOM radiographs only"
         )
     return source
-
-
-def identified_source(header: Dataset, path: Path | None) -> Dataset:
-    """Return a header, or where it has no SOP Instance UID, the whole file, whose pixel data then identify it."""
-    return header if _instance_uid(header) or path is None else read_source(path)
 
 
 def save_dicom(path: str | Path, instance: Dataset) -> None:
@@ -131,20 +124,16 @@ def store_each(files: Sequence[str | Path], archive: str, store: Callable[[str |
         )
 
 
-def derived_uid(*parts: str) -> str:
-    """Return the UID that the parts always give: a UUID below 2.25 (PS3.5, B.2) cut out of their SHA-256."""
-    digest = hashlib.sha256("\0".join(parts).encode()).digest()
-    return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
-
-
 def _header(source: Dataset) -> Dataset:
     header = Dataset()
     for keyword in _REQUIRED:
         setattr(header, keyword, "")
     header.SOPClassUID = _class_uid(source)
-    header.SOPInstanceUID = _instance_uid(source) or derived_uid("instance", _pixel_digest(source))
-    header.StudyInstanceUID = _read_uid(source, "StudyInstanceUID") or derived_uid("study", header.SOPInstanceUID)
-    header.SeriesInstanceUID = _read_uid(source, "SeriesInstanceUID") or derived_uid("series", header.SOPInstanceUID)
+    header.SOPInstanceUID = identify(source)
+    if not header.SOPInstanceUID:
+        raise InputFileError("the image has neither SOP Instance UID nor pixel data", remedy="Export it anew")
+    header.StudyInstanceUID = read_uid(source, "StudyInstanceUID") or derived_uid("study", header.SOPInstanceUID)
+    header.SeriesInstanceUID = read_uid(source, "SeriesInstanceUID") or derived_uid("series", header.SOPInstanceUID)
     header.Modality = read_text(source, "Modality") or "OT"
     header.Rows, header.Columns = read_number(source, "Rows"), read_number(source, "Columns")
     _copy_compression(source, header)
@@ -162,24 +151,8 @@ def _class_uid(source: Dataset) -> str:
     return uid
 
 
-def _instance_uid(source: Dataset) -> str:
-    return _read_uid(source, "SOPInstanceUID") or _read_uid(_meta(source), "MediaStorageSOPInstanceUID")
-
-
-def _read_uid(source: Dataset, keyword: str) -> str:
-    """Return a UID, "" for what is none: several values, too long, or of other characters."""
-    uid = read_text(source, keyword)
-    return uid if _UID.fullmatch(uid) else ""
-
-
 def _meta(source: Dataset) -> Dataset:
     return getattr(source, "file_meta", None) or Dataset()
-
-
-def _pixel_digest(source: Dataset) -> str:
-    if not isinstance(source.get("PixelData"), bytes):
-        raise InputFileError("the image has neither SOP Instance UID nor pixel data", remedy="Export it anew")
-    return hashlib.sha256(source.PixelData).hexdigest()
 
 
 def _copy_compression(source: Dataset, header: Dataset) -> None:

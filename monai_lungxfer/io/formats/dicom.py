@@ -10,6 +10,7 @@ from pydicom.dataset import FileDataset
 from monai_lungxfer.io.formats.codestream import check_jpeg, check_jpeg_2000
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_header import complete_header
+from monai_lungxfer.io.formats.dicom_identity import identify, instance_uid
 from monai_lungxfer.io.formats.dicom_pixels import can_decode, decode_pixels, split_frames
 from monai_lungxfer.io.formats.dicom_syntax import settle_syntax
 from monai_lungxfer.io.formats.dicom_view import judge, promises_image, read_header
@@ -58,6 +59,7 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         check_bytes(path, size)
         remarks: list[str] = []
         dataset = read_dataset(path, remarks)
+        identity = identify(dataset)
         decision = judge(dataset)
         if frontal_only:
             decision.refuse_others(path)
@@ -70,6 +72,8 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         turn = _turn(dataset, remarks)
         header = dataset[:_OVERLAYS]
         header.file_meta = dataset.file_meta
+        if identity and not instance_uid(header):  # so that nobody reads the file again, which may be another by then
+            header.SOPInstanceUID = identity
         return Picture(pixels, *_spacing(dataset), decision.view, turn, tuple(remarks), header)
     except InputFileError:
         raise

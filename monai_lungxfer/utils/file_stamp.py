@@ -1,0 +1,46 @@
+"""Which file a name stands for: by this, a file that was replaced while it was worked on is noticed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from monai_lungxfer.utils.errors import InputFileError
+
+
+class FileStamp(NamedTuple):
+    """What the system says of a file.
+
+    Attributes
+    ----------
+    device, inode : int
+        The two that tell a file from every other one that is there.
+    size : int
+        In bytes.
+    mtime_ns : int
+        When its content was changed, in nanoseconds.
+    """
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def read(cls, path: Path) -> FileStamp | None:
+        """Return a file's stamp, or ``None`` where there is none to see: whoever opens the file reports that."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def check(self, path: Path) -> None:
+        """Refuse, by an InputFileError, a file that was changed or replaced since; one that has gone is the same."""
+        now = FileStamp.read(path)
+        if now is not None and now != self:
+            raise InputFileError(
+                "was changed or replaced by another file while it was being segmented, so its result was not kept",
+                source=path,
+                remedy="Segment it again when nothing writes to it",
+            )
