@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ from requests.exceptions import ChunkedEncodingError
 from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 from monai_lungxfer.utils.errors import DownloadError
-from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.files import hash_file, unwritable
+from monai_lungxfer.utils.locks import hold_lock
 from monai_lungxfer.utils.progress import progress_bar
+from monai_lungxfer.utils.temporary import lock_beside, tidy
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +65,12 @@ class _Part:
         if validator:
             self.note.write_text(json.dumps({"url": self.url, "validator": validator}), encoding="utf-8")
 
+    def finish(self) -> None:
+        with self.file.open("rb") as file:
+            os.fsync(file.fileno())  # a loss of power must not leave an empty file
+        self.note.unlink(missing_ok=True)  # first: nothing would remove it once the file is there
+        self.file.replace(self.target)
+
     def discard(self) -> None:
         self.file.unlink(missing_ok=True)
         self.note.unlink(missing_ok=True)
@@ -80,7 +89,7 @@ def download(
 
     What has arrived is kept in ``<target>.part``, and a later attempt, in this call or the next, asks for the
     rest only (RFC 9110, sections 13.1.5 and 14.2). Without an ETag or date from the server, or when the file
-    has changed there, it begins again.
+    has changed there, it begins again. A second process that wants the same file waits for the first.
 
     Parameters
     ----------
@@ -100,15 +109,21 @@ def download(
     target = Path(target).expanduser()
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError("only http and https addresses can be downloaded", source=url, remedy="Check the address")
+    tidy(target.parent)
     if target.exists() and _is_wanted(target, sha256, overwrite):
         logger.info("%s is there already", target)
         return target
-    with atomic_path(target) as temporary:
-        part = _Part(url, target)
-        _fetch_persistently(part, progress, timeout)
-        _verify(part, sha256)
-        part.file.replace(temporary)
-        part.discard()
+    part, was_there = _Part(url, target), target.exists()
+    with hold_lock(lock_beside(target), "another process downloads this file", "Wait until it has ended", wait=True):
+        if target.exists() and not was_there and (sha256 is None or _is_wanted(target, sha256, overwrite)):
+            logger.info("%s was downloaded by another process", target)
+            return target
+        try:
+            _fetch_persistently(part, progress, timeout)
+            _verify(part, sha256)
+            part.finish()
+        except OSError as error:
+            raise unwritable(target, error) from error
     return target
 
 

@@ -99,6 +99,7 @@ def staged_folder(target: Path, *, overwrite: bool = False, mark: str | Path | N
             yield new
             if hasattr(os, "sync"):
                 os.sync()  # a loss of power after the renaming must not leave empty files
+            _check_target(target, overwrite, mark)  # again: another process may have written it meanwhile
             if target.exists():
                 target.replace(temporary / OLD)
             new.replace(target)

@@ -11,9 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import unwritable
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +47,12 @@ def lock_output(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
+def hold_lock(lock: Path, problem: str, remedy: str, *, wait: bool = False) -> Iterator[None]:
     """Hold a lock while the block runs, which no other process can hold meanwhile.
 
     The folder of the lock's file is made when it is missing, and the file is removed in the end. `problem`, with what
-    is known of the holder, and `remedy` are those of the LungXferError that is raised when another process holds it.
+    is known of the holder, and `remedy` are those of the LungXferError that is raised when another process holds it;
+    with `wait`, the block runs when that process has ended or died.
     Where the file system knows no locks, a warning says so, and the block runs without one.
     """
     from filelock import FileLock, Timeout  # whose import takes as long as that of all this package's files
@@ -55,7 +60,10 @@ def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
     held = FileLock(lock)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        held.acquire(timeout=0)
+        if wait:
+            _wait_for(held, problem)
+        else:
+            held.acquire(timeout=0)
     except Timeout:
         raise LungXferError(problem + _holder(lock), source=lock.parent, remedy=remedy) from None
     except (OSError, NotImplementedError) as error:
@@ -71,6 +79,16 @@ def hold_lock(lock: Path, problem: str, remedy: str) -> Iterator[None]:
             with suppress(OSError):
                 lock.unlink()  # while it is locked: who opened this file before sees that it has no name any more
         held.release()
+
+
+def _wait_for(held: BaseFileLock, problem: str) -> None:
+    from filelock import Timeout
+
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        logger.warning("%s%s; waiting for it", problem[:1].upper() + problem[1:], _holder(Path(held.lock_file)))
+        held.acquire()
 
 
 def _sign(lock: Path) -> None:

@@ -5,6 +5,7 @@ Each is locked by the process that makes it. So whatever has such a name and is 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -111,6 +112,11 @@ def _is_at(descriptor: int, path: Path) -> bool:
 def _give_up(descriptor: int) -> None:
     if descriptor >= 0:
         os.close(descriptor)
+
+
+def lock_beside(target: Path) -> Path:
+    """Return the name of a lock on the making of a file or folder, which `tidy` removes when its process was killed."""
+    return target.with_name(f"{TEMPORARY}{hashlib.sha256(target.name.encode()).hexdigest()[:8]}.lock")
 
 
 def tidy(folder: Path) -> None:

@@ -3,10 +3,15 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 from file_server import serving
+from killed_process import kill_at
 
 from monai_lungxfer.utils import download as module
 from monai_lungxfer.utils.download import download
@@ -253,3 +258,50 @@ def test_progress_bar_on_a_terminal(target, monkeypatch, capsys):
     assert "weights.pt" in shown.err
     assert "768.3/768.3 kB" in shown.err
     assert shown.out == ""
+
+
+DOWNLOAD = "import sys; from monai_lungxfer.utils.download import download; download(sys.argv[1], sys.argv[2])"
+
+
+def other_process(url, target):
+    return subprocess.Popen([sys.executable, "-c", DOWNLOAD, url, target], stderr=subprocess.PIPE, text=True)
+
+
+def test_a_second_process_waits_for_the_first_and_goes_on_when_that_is_killed(target):
+    with serving(CONTENT, stall_after=2 * CUT) as server:
+        first = other_process(server.url, target)
+        part = target.with_name("weights.pt.part")
+        while not (part.is_file() and part.stat().st_size >= CUT):
+            assert first.poll() is None
+            time.sleep(0.01)
+        second = other_process(server.url, target)
+        assert f"process {first.pid}" in second.stderr.readline()
+        server.stall_after = None
+        first.kill()
+        first.wait()
+        assert second.wait(timeout=60) == 0
+        first.stderr.close()
+        second.stderr.close()
+    assert hash_file(target) == DIGEST
+    assert server.asked_ranges() == [None, f"bytes={2 * CUT}-"]
+    assert names(target) == ["weights.pt"]
+
+
+@pytest.mark.parametrize("sha256", [None, DIGEST])
+def test_what_several_want_at_once_is_fetched_once(target, sha256):
+    with serving(CONTENT) as server, ThreadPoolExecutor() as pool:
+        made = [pool.submit(download, server.url, target, sha256=sha256) for _ in range(4)]
+        assert [future.exception() for future in made] == [None] * 4
+    assert hash_file(target) == DIGEST
+    assert len(server.requests) == 1
+    assert names(target) == ["weights.pt"]
+
+
+@pytest.mark.parametrize(("call", "number"), [("fsync", 1), ("replace", 1), ("unlink", 4)])
+def test_a_kill_at_the_end_loses_nothing(target, call, number):
+    with serving(CONTENT) as server:
+        kill_at(call, number, lambda: download(server.url, target, sha256=DIGEST, progress=False))
+        download(server.url, target, sha256=DIGEST)
+    assert hash_file(target) == DIGEST
+    assert len(server.requests) <= 2
+    assert names(target) == ["weights.pt"]

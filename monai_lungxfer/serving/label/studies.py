@@ -26,7 +26,7 @@ from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.morphology.plausibility import INVERT, find_inversion
 from monai_lungxfer.serving.label.guard import escapes_folder
 from monai_lungxfer.serving.label.infer import UNNAMED, read_image
-from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.errors import InputFileError, OutputError
 from monai_lungxfer.utils.files import staged_folder, write_text
 
 _SERIES = "0020000E"
@@ -145,8 +145,12 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
         if not folder.is_dir():
             if image_id not in self.list_images():
                 return ""
-            with staged_folder(folder) as target:
-                dicom_web_download_series(None, image_id, str(target), self._client, self._fetch_by_frame)
+            try:
+                with staged_folder(folder) as target:
+                    dicom_web_download_series(None, image_id, str(target), self._client, self._fetch_by_frame)
+            except OutputError:
+                if not folder.is_dir():  # else another request has fetched it meanwhile
+                    raise
         if image_id not in self._datastore.objects:
             info = self._dicom_info(image_id)  # by which a viewer finds the study
             with self._alone():

@@ -11,12 +11,15 @@ import zlib
 
 import pytest
 from file_server import serving
+from killed_process import kill_at
 
 from monai_lungxfer.data.public.adapters import ADAPTERS
 from monai_lungxfer.data.public.fetch import fetch
 from monai_lungxfer.data.public.unpack import Limits, unpack
 from monai_lungxfer.utils import download as download_module
-from monai_lungxfer.utils.errors import DownloadError, OutputError
+from monai_lungxfer.utils.errors import DownloadError, LungXferError, OutputError
+from monai_lungxfer.utils.locks import hold_lock
+from monai_lungxfer.utils.temporary import lock_beside
 
 
 @pytest.fixture(autouse=True)
@@ -224,3 +227,21 @@ def test_two_entries_of_one_name(tmp_path):
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(DownloadError, match="two entries of the same name"):
         unpack(tmp_path / "a.zip", tmp_path)
+
+
+def test_a_fetch_that_was_killed_goes_on_and_leaves_nothing(tmp_path):
+    out = tmp_path / "raw"
+    with serving(ARCHIVE) as server:
+        kill_at("sync", 1, lambda: fetch("hannover", out, url=server.url, sha256=DIGEST, progress=False))
+        assert not out.exists()
+        fetch("hannover", out, url=server.url, sha256=DIGEST)
+    assert _left(tmp_path) == ["raw"]
+    assert len(server.requests) == 1
+
+
+def test_a_second_fetch_into_one_folder_is_refused(tmp_path):
+    with (
+        hold_lock(lock_beside(tmp_path / "raw"), "", ""),
+        pytest.raises(LungXferError, match=r"another process fetches this data set: process \d+"),
+    ):
+        fetch("hannover", tmp_path / "raw", url="http://127.0.0.1:9")
