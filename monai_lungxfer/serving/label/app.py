@@ -8,6 +8,7 @@ from typing import Any
 
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.tasks.activelearning.epistemic import Epistemic
 from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
@@ -75,4 +76,22 @@ class LungApp(MONAILabelApp):
         is_sent = sent.is_absolute() and sent.resolve().parent == Path(tempfile.gettempdir()).resolve()
         if not is_sent and image not in (datastore or self.datastore()).list_images():
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists, or send a file")
-        return super().infer({**request, "image": image}, datastore)
+        is_kept = bool(request.get("save_label")) and not is_sent
+        result: dict[str, Any] = super().infer({**request, "image": image, "save_label": False}, datastore)
+        if is_kept:
+            self._keep(image, result, request, datastore or self.datastore())
+        return result
+
+    def _keep(self, image: str, result: dict[str, Any], request: dict[str, Any], datastore: Any) -> None:
+        """Keep a result as a label; its file is deleted when that fails, which MONAI Label leaves behind."""
+        try:
+            tag = request.get("label_tag", DefaultLabelTag.ORIGINAL)
+            told = {"model": request["model"], "params": result["params"]}
+            result["label"] = datastore.save_label(image, result["file"], tag, told)
+        except BaseException:
+            Path(result["file"]).unlink(missing_ok=True)
+            raise
+
+    def batch_infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Segment many images; MONAI Label shares them out among GPUs, and fails without one, unless told otherwise."""
+        return super().batch_infer({**request, "multi_gpu": False, "device": "cpu"}, datastore)

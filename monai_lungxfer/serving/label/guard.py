@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 import logging
 import re
 import time
-from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monai_lungxfer.serving.label.parameters import CONTROL, escapes_folder, rejection_reason
 
 logger = logging.getLogger(__name__)
 
@@ -36,50 +36,9 @@ _ENDPOINTS = frozenset(
 _OF_PARAMETERS = frozenset(("activelearning", "batch", "scoring", "train"))
 """Endpoints whose body is JSON, whatever its type is said to be."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a line's end hides from the "$" of routes
+_CHECKSUM = re.compile("((SHA256|SHA512|MD5):)?[0-9A-Fa-f]*")
 
 _MOST_JSON = 1_000_000  # bytes of a request that only tells parameters
-
-
-def escapes_folder(text: str) -> bool:
-    """Tell whether an id, a name or a tag could lead out of the folder that it is looked up in."""
-    plain, last = unquote(text), text
-    while plain != last:  # "%252e" is decoded twice on its way to a DICOMweb server
-        plain, last = unquote(plain), plain
-    parts = re.split(r"[/\\]", plain)
-    return len(parts) > 1 or ".." in parts or _CONTROL.search(plain) is not None or plain.startswith((".", "~"))
-
-
-def rejection_reason(parameters: str | bytes, *, is_kept: bool, is_form: bool = False) -> str | None:
-    """Tell why parameters of a request, which are JSON or nothing, are refused, or return None.
-
-    When `is_kept`, a result may be kept as a label, but not as a final one, which annotators have drawn. When
-    `is_form`, they are a field of a form, where a suffix such as ".png" is none of a hidden file.
-    """
-    try:
-        values = _nested(json.loads(parameters)) if parameters.strip() else []
-    except (ValueError, RecursionError):
-        return "the parameters are no JSON"
-    for value in values:
-        if isinstance(value, dict) and "bundle_path" in value:  # MONAI Label would run code from there
-            return "bundle_path is no parameter of this server"
-        if is_kept and isinstance(value, dict) and str(value.get("label_tag")).casefold() == "final":
-            return "results are not kept as final labels; choose another label_tag"
-        # MONAI evaluates what begins with "$" in configurations.
-        if isinstance(value, str) and (value.startswith("$") or (not is_form and escapes_folder(value))):
-            return "a value in the parameters is a path or an expression"
-    return None
-
-
-def _nested(value: Any) -> list[Any]:
-    """Return a value of JSON with all that it holds, keys too."""
-    found = [value]
-    for each in found:  # which grows meanwhile
-        if isinstance(each, dict):
-            found += [*each, *each.values()]
-        elif isinstance(each, list):
-            found += each
-    return found
 
 
 class Guard:
@@ -128,8 +87,9 @@ class Guard:
             raise HTTPException(403, "this server is not known by that name")
         if "origin" in headers and headers["origin"].partition("://")[2] != host:
             raise HTTPException(403, "pages of other sites may not use this server")
-        query = [value for _, value in parse_qsl(scope["query_string"].decode("latin-1"))]
-        if any(map(_CONTROL.search, [scope["path"], *query])):
+        fields = parse_qsl(scope["query_string"].decode("latin-1"))
+        query = [value for _, value in fields]
+        if any(map(CONTROL.search, [scope["path"], *query])):
             raise HTTPException(400, "the address holds control characters")
         is_proxy = _first(scope) == "proxy"
         if not _SERVED.fullmatch(f"{scope['method']} {scope['path']}") or (is_proxy and not self.with_proxy):
@@ -140,6 +100,8 @@ class Guard:
         values = scope["path"].strip("/").split("/") + ([] if is_proxy else query)  # DICOMweb has its own query
         if any(map(escapes_folder, values)):
             raise HTTPException(400, "an id or a name leads out of its folder")
+        if not all(_CHECKSUM.fullmatch(value) for name, value in fields if name == "check_sum"):
+            raise HTTPException(400, "check_sum is no SHA256, SHA512 or MD5 sum in hexadecimal digits")
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Return what receives the body, counted; a body of parameters is read and checked at once."""

@@ -12,6 +12,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -63,8 +64,8 @@ def _guarded(settings: dict[str, Any]) -> Any:
 
     for kind in (LungXferError, MONAILabelException):
         app.add_exception_handler(kind, refuse)
-    infer.run_inference = _cleaning(_checking(infer.run_inference))
-    datastore.add_image, datastore.save_label = map(_cleaning, (datastore.add_image, datastore.save_label))
+    for module, name in ((infer, "run_inference"), (datastore, "add_image"), (datastore, "save_label")):
+        setattr(module, name, _cleaning(_checking(getattr(module, name))))
     return Guard(app, set(settings["hosts"]), settings["max_bytes"], with_proxy=settings["with_proxy"])
 
 
@@ -84,19 +85,17 @@ def _cleaning(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Let MONAI Label's handler of inferences check the parameters of its form, which the guard does not read."""
+    """Let a handler of MONAI Label check its form, which the guard does not read."""
     from starlette.exceptions import HTTPException
 
-    from monai_lungxfer.serving.label.guard import rejection_reason
+    from monai_lungxfer.serving.label.parameters import upload_reason
 
     @wraps(run)
-    def checked(tasks: Any, model: str, image: str, session: str, params: str, *others: Any) -> Any:
-        reason = rejection_reason(params or "", is_kept=True, is_form=True)
-        if others[-1] == "dicom_seg":
-            reason = "masks are not given as DICOM SEG here; lungxfer predict writes them"
+    def checked(*given: Any) -> Any:
+        reason = upload_reason(signature(run).bind(*given).arguments)
         if reason is not None:
             raise HTTPException(400, reason)
-        return run(tasks, model, image, session, params, *others)
+        return run(*given)
 
     return checked
 

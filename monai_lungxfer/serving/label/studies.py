@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,12 +27,13 @@ from monai_lungxfer.inference.input_search import is_result
 from monai_lungxfer.io.mask_writer import save_mask
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.morphology.plausibility import INVERT, find_inversion
-from monai_lungxfer.serving.label.guard import escapes_folder
 from monai_lungxfer.serving.label.infer import UNNAMED, read_image
+from monai_lungxfer.serving.label.parameters import escapes_folder
 from monai_lungxfer.utils.errors import InputFileError, OutputError
-from monai_lungxfer.utils.files import staged_folder, write_text
+from monai_lungxfer.utils.files import atomic_path, remove_leftovers, staged_folder, write_text
 
 _SERIES = "0020000E"
+_INCOMING = ".incoming-"
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
 
 
@@ -45,6 +49,16 @@ class FolderStudies(LocalDatastore):
         super().__init__(*args, **options)
         if self._auto_reload:  # a file that is put in place is an event of its own
             self._handler.on_moved = lambda _: self._init_from_datastore_file()
+        with self._alone():
+            self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        """Remove what servers that were killed had not put in place yet; whoever writes holds the lock meanwhile."""
+        for left in Path(self._datastore.image_path()).glob(f"{_INCOMING}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        folders = [Path(self._datastore.label_path(tag)) for tag in {"final", "original", *self._datastore.tags()}]
+        labels = [folder / f"{image}.png" for folder in folders for image in self._datastore.objects]
+        remove_leftovers([*labels, Path(self._datastore_config_path)])
 
     @cached_property
     def _processes(self) -> FileLock:
@@ -58,9 +72,9 @@ class FolderStudies(LocalDatastore):
         return tuple(sorted(found, key=lambda suffix: (-len(suffix), suffix)))
 
     def _list_files(self, path: str, patterns: Sequence[str]) -> dict[str, str]:  # noqa: ARG002
-        """Return the files with a suffix that is served, whatever its case; results of predictions are no images."""
+        """Return files with a suffix that is served, in any case; neither hidden ones nor results of predictions."""
         names = [name for name in os.listdir(path) if name.lower().endswith(self._suffixes)]  # noqa: PTH208
-        return {name: name for name in names if not is_result(Path(name))}
+        return {name: name for name in names if not name.startswith(".") and not is_result(Path(name))}
 
     def _to_id(self, file: str) -> tuple[str, str]:
         """Return a file's name without its suffix, and that as it is written."""
@@ -90,20 +104,29 @@ class FolderStudies(LocalDatastore):
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Add an image that can be read as a radiograph; no file of the folder is replaced."""
+        _check_names(image_id)
+        suffixes = self._suffixes
+        suffix = self._to_id(Path(image_filename).name)[1]
+        if suffix.lower() not in suffixes or image_id.lower().endswith(suffixes):
+            raise InputFileError(
+                "the file's name has no suffix that is served here, or the id has one",
+                remedy=f"Send a file with one of {', '.join(suffixes)}, and an id without",
+            )
+        target = Path(self._datastore.image_path(), self._filename(image_id, suffix))
         with self._alone():
-            _check_names(image_id)
-            suffixes = self._suffixes
-            suffix = self._to_id(Path(image_filename).name)[1]
-            if suffix.lower() not in suffixes or image_id.lower().endswith(suffixes):
-                raise InputFileError(
-                    "the file's name has no suffix that is served here, or the id has one",
-                    remedy=f"Send a file with one of {', '.join(suffixes)}, and an id without",
-                )
-            target = Path(self._datastore.image_path(), self._filename(image_id, suffix))
             if target.exists() or image_id in self.list_images():
+                if target.is_file() and filecmp.cmp(target, image_filename, shallow=False):
+                    return image_id  # sent again, as by a client whose connection broke
                 raise InputFileError("there is an image of that id", remedy="Choose another one")
             read_radiograph(image_filename, name=UNNAMED)
-            return super().add_image(image_id, image_filename, image_info)
+            with TemporaryDirectory(prefix=_INCOMING, dir=target.parent) as folder:  # whole or not, should it be killed
+                with atomic_path(Path(folder, target.name)) as new:
+                    shutil.copyfile(image_filename, new)
+                Path(folder, target.name).replace(target)
+            info = {**(image_info or {}), "ts": int(time.time()), "name": target.name}
+            self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info=info, ext=suffix))
+            self._update_datastore_file()
+        return image_id
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Save a label, as a PNG file; it must have the size of its image."""
@@ -113,9 +136,10 @@ class FolderStudies(LocalDatastore):
             raise InputFileError("there is no such image", remedy="Choose one that the datastore lists")
         size = read_image(uri, any_view=True).pixels.shape[-2:]
         file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
-        save_mask(file, _mask_for(label_filename, size))  # whole or not at all, should the server be killed
-        info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
+        mask = _mask_for(label_filename, size)
         with self._alone():
+            save_mask(file, mask)  # whole or not at all, should the server be killed
+            info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
             self._datastore.objects[image_id].labels[label_tag] = DataModel(info=info, ext=file.suffix)
             self._update_datastore_file()
         return image_id

@@ -1,5 +1,5 @@
+from .guard import RequestError as RequestError
 from .model import LungModel as LungModel
-from .model import RequestError as RequestError
 from .packaging import input_example as input_example
 from .packaging import pyfunc_arguments as pyfunc_arguments
 from .rows import read_row as read_row

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from mlflow import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.mask_writer import encode_png
+from monai_lungxfer.serving.mlflow.guard import RequestError, guard_server
 from monai_lungxfer.serving.mlflow.packaging import BUNDLE_ARTIFACT, COLUMNS
 from monai_lungxfer.serving.mlflow.rows import INPUTS, read_row
 from monai_lungxfer.serving.mlflow.settings import Settings
@@ -23,18 +21,6 @@ from monai_lungxfer.utils.errors import InputFileError
 
 _ON_ERROR = ("raise", "return")
 _MOST_REASONS = 5
-
-
-class RequestError(MlflowException):
-    """A request of which nothing can be done; a server answers with status 400 and the message."""
-
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-        super().__init__(problem, error_code=INVALID_PARAMETER_VALUE)
-
-    def serialize_as_json(self) -> str:
-        """Return what the client is sent: MLflow's server would put the request's table, with its paths, before it."""
-        return json.dumps({"error_code": self.error_code, "message": self.problem})
 
 
 class LungModel(PythonModel):
@@ -49,6 +35,7 @@ class LungModel(PythonModel):
         self._segmenter = Segmenter.from_bundle(context.artifacts[BUNDLE_ARTIFACT], device=self._settings.device)
         # One request at a time: so many radiographs are in memory, however many clients there are.
         self._turn = threading.Lock()
+        guard_server(self._settings.max_rows)
 
     def predict(
         self,

@@ -22,6 +22,8 @@ class Settings:
         Radiographs in one pass of the network.
     max_megabytes : float
         Largest file that is decoded, in units of 10^6 bytes.
+    max_rows : int
+        Most rows of one request to a server; in Python there is no limit.
     paths_below : str
         The folder below which requests may name files of the machine that runs the model; empty: none may.
     """
@@ -29,11 +31,13 @@ class Settings:
     device: str = "auto"
     batch_size: int = 4
     max_megabytes: float = 64
+    max_rows: int = 1000
     paths_below: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise LungXferError(f"batch_size is {self.batch_size!r}, not 1 or more", remedy=_REMEDY)
+        for name, value in (("batch_size", self.batch_size), ("max_rows", self.max_rows)):
+            if not isinstance(value, int) or value < 1:
+                raise LungXferError(f"{name} is {value!r}, not 1 or more", remedy=_REMEDY)
         if not isinstance(self.max_megabytes, int | float) or not self.max_megabytes > 0:
             raise LungXferError(f"max_megabytes is {self.max_megabytes!r}, not above 0", remedy=_REMEDY)
         if self.paths_below and not Path(self.paths_below).is_dir():

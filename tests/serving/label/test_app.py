@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -92,11 +93,11 @@ def test_what_cannot_be_segmented_is_refused_with_the_reason(server: LabelServer
     assert server.infer("Smith").json()["detail"].startswith("there is no such image")
     assert server.infer("a", model="Smith").status_code == 400
     assert server.infer("a", result_extension=".exe").status_code == 400
-    broken = {"data": {"params": "{"}, "timeout": 60}  # which MONAI Label notices when it has kept the file
+    broken = {"data": {"params": "{"}, "timeout": 60}
     for endpoint, field in (("image", "file"), ("label", "label")):
         sent = {field: ("Smith.png", b"anything")}
         url = f"{server.url}/datastore/{endpoint}"
-        assert requests.put(url, params={"image": "a"}, files=sent, **broken).status_code == 500
+        assert requests.put(url, params={"image": "a"}, files=sent, **broken).status_code == 400
     url = f"{server.url}/infer/{LABEL_MODEL}"
     both = {"file": ("Smith.png", b"no image"), "label": ("Smith.png", b"anything")}
     assert requests.post(url, files=both, timeout=60).status_code == 400
@@ -120,8 +121,10 @@ def test_what_is_not_for_others_is_refused(server: LabelServer, predicted) -> No
     pieces = (body[start : start + 100_000] for start in range(0, len(body), 100_000))  # no length is told
     assert requests.put(url, data=pieces, headers=kind, timeout=60).status_code == 413
     same = {"file": ("a.png", (predicted.folder / "a.png").read_bytes())}
-    assert requests.put(url, params={"image": "a"}, files=same, timeout=60).status_code == 400  # nor is it replaced
     content = same["file"][1]
+    other = {"file": ("a.png", predicted.masks["a.png"])}
+    assert requests.put(url, params={"image": "a"}, files=other, timeout=60).status_code == 400  # it is not replaced
+    assert requests.put(url, params={"image": "a"}, files=same, timeout=60).json() == {"image": "a"}  # sent again
     for image, name in (("a.png", "x"), ("a.png", "x.png"), ("notes", "notes.txt"), ("A", "A.exe")):
         sent = {"file": (name, content[::-1])}
         assert requests.put(url, params={"image": image}, files=sent, timeout=60).status_code == 400
@@ -151,6 +154,23 @@ def test_labels_are_kept_as_masks_of_their_image(server: LabelServer, predicted)
         400,
         "the label is not of its image's size",
     )
+
+
+def test_results_are_kept_as_labels_of_their_own_tag(server: LabelServer, predicted) -> None:
+    """And a batch needs no GPU, which MONAI Label shares it out among."""
+    assert server.infer("a", save_label=True).content == predicted.masks["a.png"]
+    body = {"max_batch_size": 2, "max_workers": 1, "label_tag": "batch"}
+    url = f"{server.url}/batch/infer/{LABEL_MODEL}?run_sync=true"
+    assert list(requests.post(url, json=body, timeout=120).json()) == ["a", "b"]
+    for tag, image, name in (("original", "a", "a.png"), ("batch", "b", "b.jpg")):
+        kept = read_mask(server.studies / "labels" / tag / f"{image}.png")
+        assert np.array_equal(kept, _mask(predicted, name))
+    answer = server.infer("a", save_label=True, label_tag="../a")
+    assert answer.status_code == 400
+    end = time.monotonic() + 10
+    while list((server.out / "tmp").glob("*.*")) and time.monotonic() < end:  # it deletes them after it has answered
+        time.sleep(0.1)
+    assert list((server.out / "tmp").glob("*.*")) == []
 
 
 def test_the_image_that_the_network_is_least_sure_of_comes_first(server: LabelServer) -> None:
@@ -232,9 +252,13 @@ def test_a_killed_server_serves_again(label_python: Path, predicted, tmp_path: P
         assert first.label("a", predicted.masks["a.png"]).ok
         requests.post(f"{first.url}/train/{LABEL_MODEL}", json={}, timeout=60)
         first.kill()
-    (tmp_path / "out" / "tmp" / "left.dcm").write_bytes(b"of a request")
+    lefts = [tmp_path / "out/tmp/left.dcm", tmp_path / "studies/.incoming-x/z.png"]
+    lefts += [tmp_path / "studies/labels/final/.a-01234567.png"]
+    for left in lefts:
+        left.parent.mkdir(exist_ok=True)
+        left.write_bytes(b"of a request")
     with label_server(tmp_path / "studies", tmp_path / "out") as second:
         assert second.infer("a").content == predicted.masks["a.png"]
         told = requests.get(f"{second.url}/datastore/", timeout=60).json()
         assert (told["total"], told["completed"]) == (6, 1)
-        assert not (tmp_path / "out" / "tmp" / "left.dcm").exists()
+        assert not [left for left in lefts if left.exists()]

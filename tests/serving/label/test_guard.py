@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette")
-from monai_lungxfer.serving.label.guard import Guard, escapes_folder, rejection_reason
+from monai_lungxfer.serving.label.guard import Guard
+from monai_lungxfer.serving.label.parameters import escapes_folder, rejection_reason
 
 
 async def echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -88,6 +89,9 @@ def test_plain_names(name: str) -> None:
         ("PUT", "/datastore/label?image=a", 200),
         ("PUT", "/datastore/?image=a", 200),  # MONAI Label's client
         ("HEAD", "/datastore/image?image=a", 200),
+        ("HEAD", f"/datastore/image?image=a&check_sum=SHA256:{'0f' * 32}", 200),
+        ("HEAD", "/datastore/image?image=a&check_sum=shake_128:00", 400),
+        ("HEAD", "/datastore/image?image=a&check_sum=:", 400),
         ("PUT", "/datastore/image/info?image=a", 403),
         ("GET", "/datastore/dataset", 403),
         ("DELETE", "/train/", 200),

@@ -31,8 +31,11 @@ def info(): return {}
 
 @app.post("/infer/{model}")
 def run(tasks: BackgroundTasks, model: str, params: str):
-    return infer.run_inference(tasks, model, "", "", params, None, None, None)
+    return infer.run_inference(tasks, model, "a", "", params, None, None, None)
 """
+
+
+INFER = "def run_inference(tasks, model, image, session_id, params, file, label, output): return params\n"
 
 
 class Process:
@@ -40,7 +43,7 @@ class Process:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
-        modules = {"app": APP, "endpoints/infer": "def run_inference(*given): return given[4]\n"}
+        modules = {"app": APP, "endpoints/infer": INFER}
         modules |= {"endpoints/datastore": "add_image = save_label = print\n"}
         modules |= {"interfaces/exception": "class MONAILabelException(Exception): pass\n"}
         for name, text in modules.items():

@@ -75,7 +75,11 @@ def test_a_bad_row_among_good_ones(served: Served, predicted) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("no json", "Ensure that input is a valid JSON formatted string"),
+        ("no json", "The request is no JSON"),
+        ("[" * 100_000, "The request is no JSON"),
+        ('{"dataframe_records": [{"image": ' + "9" * 6000 + "}]}", "The request is no JSON"),
+        ({"dataframe_records": [{"image": "QUJD"}] * 1001}, "1001 rows, over 1000"),
+        ({"dataframe_split": {"columns": [{"a": 1}], "data": [["x"]]}}, "The request cannot be read: TypeError"),
         ({}, "exactly one of the input fields"),
         ({"dataframe_records": 5}, "must be a list of records"),
         ({"dataframe_records": [{}]}, "no row with image, path, pixels"),
@@ -100,6 +104,15 @@ def test_bad_requests(served: Served, content: Any, message: str) -> None:
     answer = response.json()
     assert message in answer["message"]
     assert "stack_trace" not in answer
+
+
+@pytest.mark.parametrize("kind", [None, "text/csv", "application/vnd.apache.parquet"])
+def test_requests_that_are_no_json(served: Served, kind: str | None) -> None:
+    response = requests.post(
+        served.url, data=b"image", headers={} if kind is None else {"Content-Type": kind}, timeout=60
+    )
+    assert response.status_code == 415
+    assert "Requests are JSON" in response.json()["message"]
 
 
 def test_neither_answers_nor_the_log_name_the_patient(served: Served, phantom: np.ndarray, tmp_path: Path) -> None:
