@@ -122,15 +122,21 @@ def verify(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help=NAME_HELP, show_default="every bundle")
     ] = None,
+    no_run: Annotated[
+        bool, typer.Option("--no-run", help="Run and import nothing that the bundles name: for those of others.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check bundles as MONAI's model zoo does. Runs the code that they name. Exit code 1: a check failed."""
+    """Check bundles as MONAI's model zoo does. Exit code 1: a check failed.
+
+    A bundle's configurations are programs, and checks run them unless an earlier check refuses the bundle.
+    """
     folders = [bundle_path(name) for name in names or bundle_names()]  # a wrong name stops before anything is run
     from monai_lungxfer.checks.bundle.run import verify_bundle
 
     outcomes: list[Outcome] = []
     for folder in folders:
-        own = list(verify_bundle(folder))
+        own = list(verify_bundle(folder, run=not no_run))
         if not as_json:
             _show(folder.name, own)
         outcomes += own

@@ -91,7 +91,7 @@ def test_verify_tells_what_is_wrong_where_and_what_to_do(tmp_path):
     words = " ".join(result.stdout.split())
     assert words.startswith("cxr_lung_segmentation check result found files failed LICENSE: is missing. Write it, or")
     assert "weights skipped there is no models/model.pt" in words
-    assert words.endswith("6 ok, 4 skipped, 2 failed")
+    assert words.endswith("7 ok, 5 skipped, 2 failed")
 
 
 def test_verify_as_json(tmp_path):
@@ -116,6 +116,14 @@ def test_verify_as_json(tmp_path):
     report = json.loads(result.stdout)
     assert report["passed"] is False
     assert [row["file"] for row in report["checks"] if row["status"] == "failed"] == ["docs/README.md"]
+
+
+def test_verify_without_running_anything(tmp_path):
+    run("export", "donor", "--out", tmp_path)
+    result = run("verify", tmp_path / "lgg_mri_segmentation", "--no-run", "--json")
+    assert result.exit_code == 0
+    skipped = [row["check"] for row in json.loads(result.stdout)["checks"] if "--no-run" in row["detail"]]
+    assert skipped == ["targets", "properties", "network", "weights", "prediction", "torchscript"]
 
 
 def test_verify_a_wrong_name_or_an_archive_runs_nothing(tmp_path):

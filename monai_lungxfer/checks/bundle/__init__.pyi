@@ -11,10 +11,12 @@ from .metadata import check_version as check_version
 from .metadata import required_packages as required_packages
 from .network import check_exports as check_exports
 from .network import check_network as check_network
+from .network import check_prediction as check_prediction
 from .network import check_torchscript as check_torchscript
 from .network import check_weights as check_weights
 from .run import BundleCheck as BundleCheck
 from .run import Outcome as Outcome
 from .run import run_check as run_check
 from .run import verify_bundle as verify_bundle
+from .targets import check_packages as check_packages
 from .targets import check_targets as check_targets

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ConfigParser, ReferenceResolver
+from monai.bundle import ReferenceResolver
 from monai.bundle.config_item import ConfigExpression
 
 from monai_lungxfer.bundle.files import METADATA
+from monai_lungxfer.bundle.settings import SettingsParser
 from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import OVERLAYS, bundle_workflow
 from monai_lungxfer.synthetic.phantoms import write_phantoms
@@ -25,7 +26,7 @@ _PHANTOMS = 24
 def read_config(file: Path) -> dict[str, Any]:
     """Read one configuration file; a `BundleError` is raised when it cannot be read, or holds no mapping."""
     try:
-        content = ConfigParser.load_config_file(str(file))
+        content = SettingsParser.load_config_file(str(file))
     except Exception as error:  # what YAML, JSON and the disk raise
         raise BundleError(f"cannot be read ({error})", source=file, remedy="Mend its syntax") from error
     if not isinstance(content, dict):
@@ -57,7 +58,7 @@ def check_references(bundle: Path, _scratch: Path) -> str:
 
 def _check_overlay(bundle: Path, files: Sequence[Path]) -> None:
     last = files[-1]
-    parser = ConfigParser()
+    parser = SettingsParser()
     try:
         parser.read_config([str(file) for file in files])
         parser.read_meta(str(bundle / METADATA))

@@ -1,19 +1,25 @@
-"""A bundle's network and weights: they fit each other, the metadata, and TorchScript."""
+"""A bundle's network and weights: they fit each other, the metadata, and TorchScript, and give a mask."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from monai.bundle import verify_net_in_out
 from torch import nn
 
 from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow
+from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.export.formats import EXPORT_FORMATS
 from monai_lungxfer.export.manifest import checked_formats
 from monai_lungxfer.export.weights import WEIGHTS_HASH
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_weights
@@ -21,6 +27,8 @@ from monai_lungxfer.weights.sidecar import input_size, sidecar_file
 
 TOLERANCE = 1e-4
 """Largest difference of a logit between PyTorch and TorchScript."""
+
+_SIDE = 160  # pixels of a phantom's longest side, which no bundle has as its input size
 
 
 def _network(bundle: Path) -> nn.Module:
@@ -82,6 +90,25 @@ def check_network(bundle: Path, _scratch: Path) -> str:
 def _monai(bundle: Path) -> dict[str, Any]:
     files = {"meta_file": str(bundle / METADATA), "config_file": str(bundle / INFERENCE)}
     return files | {"net_id": "network_def", "bundle_root": str(bundle)}
+
+
+def check_prediction(bundle: Path, scratch: Path) -> str:
+    """Check that ``lungxfer predict`` can load the bundle, and gets a mask of a phantom's native size from it."""
+    stage = stage_for_bundle(bundle)
+    numbers = {name: int(name == stage.name) for name in STAGES}
+    write_phantoms(scratch, **numbers, size=_SIDE)
+    segmenter = Segmenter.from_bundle(bundle, device="cpu")
+    image = load_datalist(scratch / stage.data)[0]["image"]
+    radiograph = read_radiograph(image, segmenter.channels)
+    found = segmenter.segment(radiograph)
+    if not np.isfinite(found.probability).all() or not set(np.unique(found.mask)) <= {0, 1}:
+        raise BundleError(
+            "its inference gives no mask of 0 and 1, or probabilities that are no numbers",
+            source=bundle / INFERENCE,
+            remedy="Mend its postprocessing, or train again",
+        )
+    height, width = found.mask.shape
+    return f"a phantom of {height}x{width} gets a mask of its size"
 
 
 def check_torchscript(bundle: Path, scratch: Path) -> str:

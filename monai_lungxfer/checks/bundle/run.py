@@ -19,10 +19,11 @@ from monai_lungxfer.checks.bundle.network import (
     INFERENCE,
     check_exports,
     check_network,
+    check_prediction,
     check_torchscript,
     check_weights,
 )
-from monai_lungxfer.checks.bundle.targets import check_targets
+from monai_lungxfer.checks.bundle.targets import check_packages, check_targets
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 
 _METADATA, _WEIGHTS, _INFERENCE = METADATA.as_posix(), WEIGHTS.as_posix(), INFERENCE.as_posix()
@@ -43,12 +44,18 @@ class BundleCheck:
         Within the bundle: what is to be mended when the check ends by an error of another library.
     needs : str or None
         A file within the bundle without which there is nothing to check.
+    runs : bool
+        Whether code that the bundle names is imported or run.
+    refuses : bool
+        Whether nothing of the bundle is run any more when this check fails.
     """
 
     name: str
     run: Callable[[Path, Path], str]
     file: str
     needs: str | None = None
+    runs: bool = False
+    refuses: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,26 +80,36 @@ CHECKS = (
     BundleCheck("schema", check_schema, _METADATA),
     BundleCheck("version", check_version, _METADATA),
     BundleCheck("requirements", check_requirements, _METADATA),
-    BundleCheck("configs", check_references, "configs"),
-    BundleCheck("targets", check_targets, "configs"),
-    BundleCheck("properties", check_properties, "configs"),
-    BundleCheck("network", check_network, _METADATA, needs=_WEIGHTS),
-    BundleCheck("weights", check_weights, _WEIGHTS, needs=_WEIGHTS),
-    BundleCheck("torchscript", check_torchscript, _INFERENCE, needs=_WEIGHTS),
+    BundleCheck("configs", check_references, "configs", refuses=True),
+    BundleCheck("packages", check_packages, "configs", refuses=True),
+    BundleCheck("targets", check_targets, "configs", runs=True, refuses=True),
+    BundleCheck("properties", check_properties, "configs", runs=True),
+    BundleCheck("network", check_network, _METADATA, needs=_WEIGHTS, runs=True),
+    BundleCheck("weights", check_weights, _WEIGHTS, needs=_WEIGHTS, runs=True, refuses=True),
+    BundleCheck("prediction", check_prediction, _INFERENCE, needs=_WEIGHTS, runs=True),
+    BundleCheck("torchscript", check_torchscript, _INFERENCE, needs=_WEIGHTS, runs=True),
     BundleCheck("exports", check_exports, MANIFEST.as_posix(), needs=MANIFEST.as_posix()),
 )
 """In the order in which the public zoo looks at a bundle."""
 
 
-def verify_bundle(bundle: str | Path) -> Iterator[Outcome]:
-    """Run every check on a bundle, given as for `monai_lungxfer.bundle.files.bundle_path`.
+def verify_bundle(bundle: str | Path, *, run: bool = True) -> Iterator[Outcome]:
+    """Make every check on a bundle, given as for `monai_lungxfer.bundle.files.bundle_path`.
 
-    Code that the bundle's configurations name is run. Nothing is written into the bundle. What is wrong with it is an
-    outcome, in the order of `CHECKS`, and not an exception. When there is no such bundle, a `BundleError` is raised.
+    Code that the bundle's configurations name is run, until a check that `refuses` has failed; without `run`, none is.
+    Nothing is written into the bundle. What is wrong with it is an outcome, in the order of `CHECKS`, and not an
+    exception. When there is no such bundle, a `BundleError` is raised.
     """
     folder = bundle_path(bundle)
+    reason = None if run else "would run code of the bundle (--no-run)"
     for check in CHECKS:
-        yield run_check(check, folder)
+        if check.runs and reason is not None:
+            yield Outcome(folder.name, check.name, "skipped", reason)
+            continue
+        outcome = run_check(check, folder)
+        yield outcome
+        if outcome.status == "failed" and check.refuses:
+            reason = reason or f"would run code of the bundle, which {check.name} refuses"
 
 
 def run_check(check: BundleCheck, folder: Path) -> Outcome:

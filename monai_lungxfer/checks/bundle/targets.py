@@ -21,18 +21,43 @@ _GLOBALS = {"monai": "monai", "torch": "torch", "np": "numpy"}
 """What MONAI's parser has imported for every expression."""
 
 
-def check_targets(bundle: Path, _scratch: Path) -> str:
-    """Check that every target, import and dotted name is there, in a package that the bundle asks for."""
+def check_packages(bundle: Path, _scratch: Path) -> str:
+    """Check that every target, import and dotted name is in a package that the bundle asks for. Nothing is imported."""
     allowed = _imported_names(required_packages(bundle_metadata(bundle)))
+    used = set()
+    for name, path, file, is_target in _names(bundle):
+        package = name.partition(".")[0]
+        if package not in (allowed if is_target else allowed | sys.stdlib_module_names):
+            raise BundleError(
+                f"{path} names {name}, and {package} is no package that the bundle asks for",
+                source=file,
+                remedy=f"Add its distribution to required_packages_version in {METADATA.as_posix()}, or use another",
+            )
+        used.add(package)
+    return ", ".join(sorted(used))
+
+
+def check_targets(bundle: Path, _scratch: Path) -> str:
+    """Check that every target, import and dotted name is there. The modules are imported for that."""
+    names = {_found(name, path, file) for name, path, file, _ in _names(bundle)}
     components = ComponentLocator()
-    names: set[str] = set()
-    for file in sorted((bundle / "configs").glob("*.yaml")):
-        config = read_config(file)
-        for path, target in _targets(config):
-            names.add(_checked_target(target, path, file, allowed, components))
-        for path, name in _names_in_expressions(config, file):
-            names.add(_checked(name, path, file, allowed | sys.stdlib_module_names))
+    for file in _configs(bundle):
+        for path, target in _targets(read_config(file)):
+            if "." not in target:
+                names.add(_found_component(target, path, file, components))
     return f"{len(names)} names, all known"
+
+
+def _configs(bundle: Path) -> list[Path]:
+    return sorted((bundle / "configs").glob("*.yaml"))
+
+
+def _names(bundle: Path) -> Iterator[tuple[str, str, Path, bool]]:
+    """Yield each dotted target, and each import and dotted name of an expression: its place, and whether a target."""
+    for file in _configs(bundle):
+        config = read_config(file)
+        yield from ((target, path, file, True) for path, target in _targets(config) if "." in target)
+        yield from ((name, path, file, False) for path, name in _names_in_expressions(config, file))
 
 
 def _imported_names(packages: dict[str, str]) -> set[str]:
@@ -51,9 +76,7 @@ def _targets(config: Any) -> Iterator[tuple[str, str]]:
     return ((path, text) for path, text in strings_in(config) if path.rpartition("#")[2] == "_target_")
 
 
-def _checked_target(target: str, path: str, file: Path, allowed: set[str], components: ComponentLocator) -> str:
-    if "." in target:
-        return _checked(target, path, file, allowed)
+def _found_component(target: str, path: str, file: Path, components: ComponentLocator) -> str:
     modules = components.get_component_module_name(target)
     if not isinstance(modules, str):
         problem = "is no component of MONAI" if modules is None else f"is in several modules ({', '.join(modules)})"
@@ -90,15 +113,7 @@ def _dotted(tree: ast.AST, roots: dict[str, str]) -> Iterator[str]:
                 yield ".".join([roots[inner.id], *parts])
 
 
-def _checked(name: str, path: str, file: Path, allowed: set[str] | frozenset[str]) -> str:
-    """Look at the package first: what is not asked for is not imported."""
-    package = name.partition(".")[0]
-    if package not in allowed:
-        raise BundleError(
-            f"{path} names {name}, and {package} is no package that the bundle asks for",
-            source=file,
-            remedy=f"Add its distribution to required_packages_version in {METADATA.as_posix()}, or use another",
-        )
+def _found(name: str, path: str, file: Path) -> str:
     try:
         found = locate(name)
     except ErrorDuringImport as error:

@@ -18,7 +18,9 @@ from monai_lungxfer.checks.bundle.layout import FILES
 from monai_lungxfer.checks.bundle.run import CHECKS, Outcome, run_check, verify_bundle
 from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import save_sidecar
+from monai_lungxfer.weights.sidecar import read_sidecar, save_sidecar
+
+RUNNING = {"targets", "properties", "network", "weights", "prediction", "torchscript"}
 
 Break = Callable[[Path], Any]
 NAME = "portable_cxr_lung_segmentation"
@@ -133,6 +135,22 @@ def other_torchscript(bundle: Path) -> None:
     kept.rename(bundle)
 
 
+DONOR = "monai_lungxfer.networks.donor_unet.DonorUNet"
+
+
+def weights_described(**parameters: Any) -> Break:
+    """Describe the weights as those of another network, which prediction follows."""
+
+    def change(bundle: Path) -> None:
+        file = bundle / "models" / "model.pt"
+        sidecar = read_sidecar(file)
+        save_sidecar(file, sidecar.image_size, sidecar.network | parameters)
+
+    return change
+
+
+TWICE = "{_target_: AsDiscreted, keys: pred}"
+
 LAYOUT: list[tuple[str, Break, str, str]] = [
     *[("files", lambda bundle, name=name: (bundle / name).unlink(), "is missing", name) for name in FILES],
     ("files", lambda bundle: (bundle / "docs" / "README.md").write_text(""), "is empty", "docs/README.md"),
@@ -220,13 +238,13 @@ CONFIGS: list[tuple[str, Break, str, str]] = [
         "configs/inference.yaml",
     ),
     (
-        "targets",
+        "packages",
         more("configs/train.yaml", "a:\n  _target_: os.system\n"),
         "os is no package that the bundle asks for",
         "configs/train.yaml",
     ),
     (
-        "targets",
+        "packages",
         more("configs/evaluate.yaml", "a: '$import touches'\n"),
         "touches is no package",
         "configs/evaluate.yaml",
@@ -285,7 +303,26 @@ NETWORK: list[tuple[str, Break, str, str]] = [
     ),
     ("exports", exported("model.pt", lambda content: content + b"x"), "from other weights", "models/exports.json"),
 ]
-BREAKINGS = LAYOUT + METADATA + CONFIGS + NETWORK
+PREDICTION: list[tuple[str, Break, str, str]] = [
+    ("prediction", lambda bundle: (bundle / "configs/inference.yaml").unlink(), "cannot be read", "configs/inference"),
+    ("prediction", text("configs/inference.yaml", "handlers:", "handlers: ["), "cannot be read", "configs/inference"),
+    (
+        "prediction",
+        text("configs/inference.yaml", "Invertd", "Invertd\n      _disabled_: true"),
+        "the postprocessing gives the shape",
+        "configs/inference.yaml",
+    ),
+    (
+        "prediction",
+        text("configs/inference.yaml", "- _target_: CastToTyped", f"- {TWICE}\n    - _target_: CastToTyped"),
+        "its postprocessing has 2 AsDiscreted",
+        "",
+    ),
+    ("prediction", text("configs/inference.yaml", "keys: pred", "keys: mask"), "KeyError", "configs/inference.yaml"),
+    ("prediction", weights_described(_target_=DONOR), "do not fit the network", "models/model.pt"),
+    ("prediction", text("configs/inference.yaml", "in_channels: 3", "in_channels: 1"), "do not fit", "models/model.pt"),
+]
+BREAKINGS = LAYOUT + PREDICTION + METADATA + CONFIGS + NETWORK
 
 
 @pytest.mark.parametrize("name", bundle_names())
@@ -335,13 +372,35 @@ def test_one_failure_does_not_stop_the_others(bundle: Path) -> None:
     (bundle / "LICENSE").unlink()
     more("configs/train.yaml", "a: [1\n")(bundle)
     statuses = {outcome.check: outcome.status for outcome in verify_bundle(bundle)}
-    assert {name for name, status in statuses.items() if status == "failed"} == {
-        "files",
-        "configs",
-        "targets",
-        "properties",
-    }
-    assert statuses["torchscript"] == statuses["weights"] == "ok"
+    assert {name for name, status in statuses.items() if status == "failed"} == {"files", "configs", "packages"}
+
+
+OWNED = "owned: \"$__import__('pathlib').Path('owned').touch()\"\ninitialize: ['@owned']\n"
+
+
+def test_nothing_is_run_after_a_refusal(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text("configs/inference.yaml", "initialize:", "other:")(bundle)
+    more("configs/inference.yaml", f"a:\n  _target_: os.system\n{OWNED}")(bundle)
+    outcomes = {outcome.check: outcome for outcome in verify_bundle(bundle)}
+    assert outcomes["packages"].status == "failed"
+    for name in RUNNING:
+        assert (outcomes[name].status, outcomes[name].detail) == (
+            *("skipped", "would run code of the bundle, which packages refuses"),
+        )
+    assert not (tmp_path / "owned").exists()
+
+
+def test_nothing_is_run_when_that_is_asked_for(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text("configs/inference.yaml", "initialize:", "other:")(bundle)
+    more("configs/inference.yaml", OWNED)(bundle)
+    assert checked("properties", bundle).status
+    assert (tmp_path / "owned").exists()  # configurations are programs
+    (tmp_path / "owned").unlink()
+    outcomes = {outcome.check: outcome.status for outcome in verify_bundle(bundle, run=False)}
+    assert {name for name, status in outcomes.items() if status == "skipped"} == {*RUNNING, "exports"}
+    assert not (tmp_path / "owned").exists()
 
 
 def test_weights_may_be_listed_instead(bundle: Path) -> None:

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from monai_lungxfer.bundle.files import bundle_path
-from monai_lungxfer.checks.bundle.targets import check_targets
+from monai_lungxfer.checks.bundle.targets import check_packages, check_targets
 from monai_lungxfer.utils.errors import BundleError
+
+
+def check_both(bundle: Path) -> None:
+    check_packages(bundle, bundle)
+    check_targets(bundle, bundle)
 
 
 @pytest.fixture
@@ -57,7 +62,7 @@ def test_what_is_there_passes(configs: Path, tmp_path: Path, lines: str) -> None
 def test_what_is_not_is_named(configs: Path, tmp_path: Path, lines: str, problem: str) -> None:
     (configs / "train.yaml").write_text(lines)
     with pytest.raises(BundleError) as caught:
-        check_targets(tmp_path, tmp_path)
+        check_both(tmp_path)
     assert problem in caught.value.problem
     assert caught.value.source == str(configs / "train.yaml")
 
@@ -71,4 +76,4 @@ def test_a_package_that_breaks_on_import_is_told(
     monkeypatch.setattr(monai_lungxfer, "__path__", [*monai_lungxfer.__path__, str(tmp_path)])
     (configs / "train.yaml").write_text("a:\n  _target_: monai_lungxfer.breaking.Net\n")
     with pytest.raises(BundleError, match=r"which cannot be imported \(.*division by zero"):
-        check_targets(tmp_path, tmp_path)
+        check_both(tmp_path)
