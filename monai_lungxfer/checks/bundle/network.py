@@ -95,8 +95,8 @@ def _monai(bundle: Path) -> dict[str, Any]:
 def check_prediction(bundle: Path, scratch: Path) -> str:
     """Check that ``lungxfer predict`` can load the bundle, and gets a mask of a phantom's native size from it."""
     stage = stage_for_bundle(bundle)
-    numbers = {name: int(name == stage.name) for name in STAGES}
-    write_phantoms(scratch, **numbers, size=_SIDE)
+    donor, general, portable = (int(name == stage.name) for name in STAGES)
+    write_phantoms(scratch, donor=donor, general=general, portable=portable, size=_SIDE)
     segmenter = Segmenter.from_bundle(bundle, device="cpu")
     image = load_datalist(scratch / stage.data)[0]["image"]
     radiograph = read_radiograph(image, segmenter.channels)
