@@ -48,5 +48,7 @@ from .segmentation import Segmentation as Segmentation
 from .segmenter import Segmenter as Segmenter
 from .tables import Prediction as Prediction
 from .tables import predictions_document as predictions_document
+from .tables import restore_prediction as restore_prediction
 from .tables import save_tables as save_tables
 from .task_run import segment_tasks as segment_tasks
+from .trial import try_one_by_one as try_one_by_one

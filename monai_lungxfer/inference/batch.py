@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from monai_lungxfer.inference.inputs import InputFile
@@ -11,11 +14,19 @@ from monai_lungxfer.inference.outputs import OutputOptions, PlannedResult, check
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import TABLE_NAMES, Prediction, save_tables
 from monai_lungxfer.inference.task_run import segment_tasks
+from monai_lungxfer.inference.trial import crashed, is_crash, try_one_by_one
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import remove_leftovers
 from monai_lungxfer.utils.locks import lock_output
 
+logger = logging.getLogger(__name__)
+
 Runner = Callable[[Segmenter, Sequence[PlannedResult], Path, int], Iterator[Prediction]]
 """Does the tasks, in order, with results in a folder and so many radiographs in one pass of the network."""
+
+
+# Whoever kills processes at random must hit the same file alone so often before it is skipped for that.
+_MOST_TRIES = 2
 
 
 def predict_files(
@@ -33,7 +44,8 @@ def predict_files(
     """Segment files, and write their masks, overlays and tables.
 
     Files are read and preprocessed ahead of the network in two threads, and only their small forms wait, so memory
-    does not grow with the number of files. A file that cannot be read is skipped, and its row says why.
+    does not grow with the number of files. A file that cannot be read is skipped, and its row says why. So is, with
+    `resume`, a file that has ended the process: those that were in work then are tried one by one in another process.
 
     Parameters
     ----------
@@ -80,16 +92,64 @@ def predict_files(
         replace = overwrite or (resume and begun)
         results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), replace, resumable=begun)
         kept = journal.done() if resume else {}
-        journal.open(kept)
-        try:
+        with _begun(journal, kept):
+            kept = _among(tasks, kept)
+            kept |= _retried(segmenter, [task for task in tasks if task.item.name not in kept], out_dir, journal)
             left = [task for task in tasks if task.item.name not in kept]
-            made = (run or segment_tasks)(segmenter, left, out_dir, batch_size)
+            if run is None:
+                made = segment_tasks(segmenter, journal.noted(left), out_dir, batch_size)
+            else:  # whoever does the work elsewhere looks after files that end a process
+                made = run(segmenter, left, out_dir, batch_size)
             predictions = list(_in_order(tasks, kept, made, journal, on_done))
-        finally:
-            journal.close()
         save_tables(predictions, segmenter.identity, out_dir)
         remove_leftovers(results)  # of a worker, or of an earlier run, that was killed
     return predictions
+
+
+@contextmanager
+def _begun(journal: Journal, kept: Mapping[str, Prediction]) -> Iterator[None]:
+    """Open the journal, and remove the tables of an earlier run, which the results to come would contradict.
+
+    Files that are in work when the block ends stay suspects if the error is none that was expected.
+    """
+    journal.open(kept)
+    try:
+        for name in TABLE_NAMES:
+            (journal.path.parent / name).unlink(missing_ok=True)
+        yield
+    except (LungXferError, KeyboardInterrupt, SystemExit):
+        journal.acquit()
+        raise
+    finally:
+        journal.close()
+
+
+def _among(tasks: Sequence[PlannedResult], kept: Mapping[str, Prediction]) -> dict[str, Prediction]:
+    """Return what is kept of the inputs, and tell of the rest, and of files that are left alone."""
+    names = {task.item.name for task in tasks}
+    if others := len(kept.keys() - names):
+        logger.info("Results of other inputs that stay in the folder, but not in the tables: %d", others)
+    for name in (name for name, prediction in kept.items() if name in names and is_crash(prediction)):
+        logger.warning("%s was skipped again: it has ended a process before, and has not changed", name)
+    return {name: prediction for name, prediction in kept.items() if name in names}
+
+
+def _retried(
+    segmenter: Segmenter, left: Sequence[PlannedResult], out_dir: Path, journal: Journal
+) -> dict[str, Prediction]:
+    """Try the files that were in work when an earlier run died, one by one; one of them may be why it did."""
+    tries = journal.suspects
+    tasks = [task for task in left if task.item.name in tries]
+    again = [task for task in tasks if tries[task.item.name] < _MOST_TRIES]
+    if tasks:
+        logger.warning("Files that were in work when the last run was ended, and are tried one by one: %d", len(tasks))
+    guilty = [crashed(task, "each time that it was tried") for task in tasks if task not in again]
+    made = try_one_by_one(segmenter, again, out_dir, lambda task: journal.note(task, tries[task.item.name] + 1))
+    tried = {}
+    for prediction in chain(guilty, made):
+        journal.add(prediction)
+        tried[prediction.file] = prediction
+    return tried
 
 
 def _in_order(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,20 @@ class Prediction:
             "reason": self.reason,
         }
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in columns.items()}
+
+
+def restore_prediction(values: Mapping[str, Any]) -> Prediction:
+    """Return the prediction that `dataclasses.asdict` made these values of, also after a way through JSON.
+
+    KeyError, TypeError and ValueError are raised where they are something else.
+    """
+    given = dict(values)
+    if given["measurements"] is not None:
+        given["measurements"] = Measurements(**given["measurements"])
+    given["spacing"] = None if given["spacing"] is None else tuple(given["spacing"])
+    given["flags"] = tuple(given["flags"])
+    given["remarks"] = tuple(given.get("remarks", ()))  # which earlier versions did not have
+    return Prediction(**given)
 
 
 def predictions_document(predictions: Sequence[Prediction], identity: ModelIdentity) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .exit_codes import exit_code as exit_code
 from .extras import connected as connected
 from .extras import import_extra as import_extra
 from .file_stamp import FileStamp as FileStamp
+from .file_stamp import sample_file as sample_file
 from .files import atomic_path as atomic_path
 from .files import find_folder as find_folder
 from .files import hash_file as hash_file

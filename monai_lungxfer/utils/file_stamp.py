@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 from monai_lungxfer.utils.errors import InputFileError
+
+_PARTS, _PART = 16, 16384
 
 
 class FileStamp(NamedTuple):
@@ -44,3 +48,20 @@ class FileStamp(NamedTuple):
                 source=path,
                 remedy="Segment it again when nothing writes to it",
             )
+
+
+def sample_file(path: Path) -> str | None:
+    """Return a SHA-256 of parts of a file, spread evenly over it, or of all of a small one; ``None`` without a file.
+
+    Two radiographs of one size have other pixels somewhere in these 256 KB, and so another value.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.sha256(str(size).encode())
+            for number in range(_PARTS):
+                file.seek(max(0, size - _PART) * number // (_PARTS - 1) if size > _PARTS * _PART else number * _PART)
+                digest.update(file.read(_PART))
+    except OSError:
+        return None
+    return digest.hexdigest()

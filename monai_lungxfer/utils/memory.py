@@ -12,7 +12,18 @@ _SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_al
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that it was raised for or after, says that memory could not be had."""
+    """Tell whether memory ran out.
+
+    Parameters
+    ----------
+    error : BaseException or None
+        What was raised. MONAI's transforms wrap errors, so those that it was raised for or after count, too.
+
+    Returns
+    -------
+    bool
+        Whether one of them is a `MemoryError`, as NumPy's is, the system's ENOMEM, or a `RuntimeError` that says so.
+    """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -200,3 +200,56 @@ def test_a_result_that_another_input_would_get_now_is_to_be_made_again(tmp_path:
     assert list(journal_in(tmp_path, "a.png", "a", "b.png").done()) == ["b.png"]  # a_mask.png is that of "a"
     assert list(journal_in(tmp_path, "A.jpg").done()) == ["b.png"]  # it replaces a_mask.png on some file systems
     assert list(journal_in(tmp_path, "c.png").done()) == ["a.png", "b.png"]
+
+
+def test_another_image_with_the_same_name_size_and_time_is_to_be_done(tmp_path: Path) -> None:
+    out, other = tmp_path / "out", tmp_path / "other"
+    out.mkdir()
+    other.mkdir()
+    begun(out, done(out, "a"), done(out, "b"))
+    for name, content in (("a.png", b"radiograph"), ("b.png", b"radiogroph")):
+        time = (out / name).stat().st_mtime_ns
+        (other / name).write_bytes(content)
+        os.utime(other / name, ns=(time, time))
+    assert list(journal_in(out, "a.png", "b.png", inputs=other).done()) == ["a.png"]
+
+
+def test_a_file_that_was_replaced_while_it_was_in_work_is_to_be_done_again(tmp_path: Path) -> None:
+    row = done(tmp_path, "a")
+    journal = journal_in(tmp_path, "a.png")
+    journal.open({})
+    time = (tmp_path / "a.png").stat().st_mtime_ns
+    (tmp_path / "new").write_bytes(b"radiogroph")
+    os.utime(tmp_path / "new", ns=(time, time))
+    (tmp_path / "new").replace(tmp_path / "a.png")
+    journal.add(row)
+    journal.close()
+    assert journal_in(tmp_path, "a.png").done() == {}
+
+
+@pytest.mark.parametrize("line", [{"in_work": 5}, {"in_work": ["a"]}, {"in_work": {"a": "b"}}], ids=str)
+def test_notes_of_another_form_are_refused(tmp_path: Path, line: dict[str, Any]) -> None:
+    journal = begun(tmp_path)
+    with journal.path.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    with pytest.raises(OutputError, match="no journal, or is damaged"):
+        journal.done()
+
+
+def test_what_is_in_work_is_suspect_until_it_is_done_or_acquitted(tmp_path: Path) -> None:
+    rows = [done(tmp_path, name) for name in "abc"]
+    names = [row.file for row in rows]
+    tasks = plan([InputFile(tmp_path / name, name) for name in names], OutputOptions())
+    journal = journal_in(tmp_path, *names)
+    journal.open({})
+    assert list(journal.noted(tasks)) == tasks
+    journal.note(tasks[2], 1)
+    journal.add(rows[0])
+    again = journal_in(tmp_path, *names)
+    assert list(again.done()) == ["a.png"]
+    assert again.suspects == {"b.png": 0, "c.png": 1}
+    journal.acquit()
+    journal.close()
+    again = journal_in(tmp_path, *names)
+    again.done()
+    assert again.suspects == {}
