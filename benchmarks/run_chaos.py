@@ -68,7 +68,9 @@ def chosen_faults(number: int, seed: int = 0, only: Sequence[str] = ("*",)) -> l
 
 def run_faults(names: Sequence[str], work: Path, seed: int = 0, jobs: int = 2) -> Iterator[Verdict]:
     """Yield what became of each fault as soon as it is known. `work` must be empty or missing."""
-    warm_up()
+    needed = {name.split("/")[0] for name in names}
+    needed |= {begun for name in needed if (begun := COMMANDS[name].begun) is not None}
+    warm_up(COMMANDS[name].arguments[0] for name in needed)
     work = work.absolute()
     inputs, undisturbed = work / "inputs", work / "undisturbed"
     inputs.mkdir(parents=True)
@@ -78,18 +80,16 @@ def run_faults(names: Sequence[str], work: Path, seed: int = 0, jobs: int = 2) -
     drawing.join()
     publish(inputs)
     with serving(inputs) as url, ProcessPoolExecutor(jobs, context) as pool:
-        usual = _usual_runs(pool, names, inputs, undisturbed, url)
+        usual = _usual_runs(pool, needed, inputs, undisturbed, url)
         run = partial(_run_in_slot, seed=seed, inputs=inputs, undisturbed=undisturbed, work=work, url=url)
         for future in as_completed([pool.submit(run, name, usual=usual[name.split("/")[0]]) for name in names]):
             yield future.result()
 
 
 def _usual_runs(
-    pool: ProcessPoolExecutor, names: Sequence[str], inputs: Path, undisturbed: Path, url: str
+    pool: ProcessPoolExecutor, needed: set[str], inputs: Path, undisturbed: Path, url: str
 ) -> dict[str, Usual]:
-    """Run each command that is needed once without a fault; those that begin with another's results come last."""
-    wanted = {name.split("/")[0] for name in names}
-    needed = wanted | {begun for name in wanted if (begun := COMMANDS[name].begun) is not None}
+    """Run each command once without a fault; those that begin with another's results come last."""
     usual: dict[str, Usual] = {}
     for late in (False, True):
         group = [

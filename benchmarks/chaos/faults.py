@@ -156,8 +156,8 @@ def _spoil_input(trial: Trial, spoil: Callable[[Path, Path], None]) -> list[End]
     victim, other = (files[number] for number in (*trial.rng.permutation(len(files)), 0)[:2])
     kept, spare = (shutil.copy2(file, trial.place.parent / f"kept-{file.name}") for file in (victim, other))
     trial.mends.append(partial(kept.replace, victim))
-    trial.swapped = (victim.stem, other.stem)
-    if trial.rng.random() < 0.5:  # noqa: PLR2004 - as often as not
+    trial.swapped = (victim.stem, other.stem) if spoil is _replace else None
+    if trial.rng.random() < 0.5:
         process = trial.start()
         time.sleep(trial.moment())
         spoil(victim, spare)

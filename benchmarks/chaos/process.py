@@ -12,39 +12,37 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 TIME_LIMIT = 90.0  # seconds after which a command counts as hanging
 
-_IMPORTED = (
-    "cli",
-    "data.public.fetch",
-    "data.public.prepare",
-    "export.weights",
-    "handlers.training",
-    "inference.batch",
-    "inference.dicom.segmentation",
-    "registry.promotion",
-    "registry.register",
-    "study.execution.run",
-    "study.report.write",
-    "training.stage",
-    "weights.averaging",
-    "weights.pretrained",
-)
+_TRAINING = ("training.stage", "handlers.training", "handlers.mlflow_run")
+_IMPORTED = {
+    "predict": ("inference.batch", "inference.dicom.segmentation"),
+    "data": ("data.public.fetch", "data.public.prepare"),
+    "weights": ("export.weights", "weights.averaging", "weights.pretrained"),
+    "bundles": ("export.formats",),
+    "train": _TRAINING,
+    "evaluate": _TRAINING,
+    "study": (*_TRAINING, "study.execution.run", "study.report.write"),
+    "registry": ("registry.promotion", "registry.register"),
+}
+"""Modules of the package by the first word of a command."""
+
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "sqlite3.connect")
 
 
-def warm_up() -> None:
-    """Import what commands need, here for all processes to come; nothing is computed, so there are no threads."""
+def warm_up(words: Iterable[str]) -> None:
+    """Import what commands with these first words need, for all processes to come; nothing is computed here."""
     os.environ |= {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "COLUMNS": "200"}
-    for name in _IMPORTED:
+    for name in ("cli", *chain.from_iterable(_IMPORTED[word] for word in sorted(set(words)))):
         import_module(f"monai_lungxfer.{name}")
 
 
@@ -116,30 +114,40 @@ class Process:
         self, arguments: Sequence[str], place: Path, log: Path, prepare: Callable[[], None] | None = None
     ) -> None:
         self.log = log
+        self._status: int | None = None
         self._started = time.monotonic()
+        begun = Counter()
         self._pid = os.fork()
         if self._pid == 0:
-            _become(arguments, place, log, prepare)
+            _become(arguments, place, log, prepare, begun)
+        while not begun.value and not self._has_ended():
+            time.sleep(0.001)
 
     def send(self, number: int) -> None:
         """Send a signal, unless the process has ended."""
-        with suppress(ProcessLookupError):
+        if not self._has_ended():
             os.kill(self._pid, number)
 
     def wait(self) -> End:
         """Wait until it has ended; one that hangs is killed, and its code is that of SIGXCPU."""
-        while True:
-            pid, status = os.waitpid(self._pid, os.WNOHANG)
-            seconds = time.monotonic() - self._started
-            if pid:
-                code = os.waitstatus_to_exitcode(status)
-                return End(code, self.log.read_text(encoding="utf-8", errors="replace"), seconds)
-            if seconds > TIME_LIMIT:
+        while not self._has_ended():
+            if time.monotonic() - self._started > TIME_LIMIT:
                 self.send(signal.SIGXCPU)
             time.sleep(0.002)
+        code = os.waitstatus_to_exitcode(self._status or 0)
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        return End(code, text, time.monotonic() - self._started)
+
+    def _has_ended(self) -> bool:
+        if self._status is None:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            self._status = status if pid else None
+        return self._status is not None
 
 
-def _become(arguments: Sequence[str], place: Path, log: Path, prepare: Callable[[], None] | None) -> None:
+def _become(
+    arguments: Sequence[str], place: Path, log: Path, prepare: Callable[[], None] | None, begun: Counter
+) -> None:
     """Turn the forked process into the command, and never return."""
     code = 3
     try:
@@ -153,6 +161,7 @@ def _become(arguments: Sequence[str], place: Path, log: Path, prepare: Callable[
             prepare()
         from monai_lungxfer.cli import main
 
+        begun.add()
         main()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)

@@ -123,7 +123,7 @@ def _disturb(trial: Trial, fault: Fault, usual: Usual, verdict: Verdict) -> None
         crashed = any(text in end.text for text in _NO_CRASH)
         if end.code not in fault.codes or crashed or end.seconds > TIME_LIMIT:
             verdict.untold += 1
-            verdict.notes.append(f"not as documented: process {number + 1}")
+            verdict.notes.append(f"not as documented: process {number + 1}\n{end.text[-2000:]}")
     halves = [*broken_files(trial.place), *_wrong_masks(trial, usual)]
     verdict.wrong += len(halves)
     verdict.notes += halves

@@ -14,9 +14,16 @@ from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
 from monai_lungxfer.cli import bundles, compare, data, predict, registry, serve, study, train, weights
-from monai_lungxfer.cli.console import FILE_ONLY, configure_logging, console, emit_json, reported_failures
+from monai_lungxfer.cli.console import (
+    FILE_ONLY,
+    configure_logging,
+    console,
+    emit_json,
+    error_console,
+    reported_failures,
+)
 from monai_lungxfer.cli.options import Json
-from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL, EXIT_TERMINATED
+from monai_lungxfer.utils.exit_codes import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED
 from monai_lungxfer.utils.log_redaction import report_stray_errors
 from monai_lungxfer.utils.threads import wait_asleep
 
@@ -134,4 +141,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     report_stray_errors()
     wait_asleep()
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before a command runs: of its own, `reported_failures` tells
+        error_console.print("Interrupted", style="red")
+        sys.exit(EXIT_INTERRUPTED)

@@ -194,6 +194,14 @@ def interruptible() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interruptible")
+def test_keyboard_interrupt_before_a_command_runs_is_told_without_a_traceback():
+    stopped = (
+        "import monai_lungxfer.cli as cli, signal; cli.app = lambda: signal.raise_signal(signal.SIGINT); cli.main()"
+    )
+    run = subprocess.run([sys.executable, "-c", stopped], capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "Interrupted\n")
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_a_download_that_can_be_continued(tmp_path, number, code):
     target = tmp_path / "donor.pt"
