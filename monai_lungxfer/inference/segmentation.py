@@ -222,5 +222,5 @@ class Segmentation:
 
 
 def _described(format_name: str) -> str:
-    named = {"array": "an array", "itk": "a file that ITK read"}
+    named = {"array": "an array", "nrrd": "an NRRD file"}
     return named.get(format_name, f"a {format_name} file")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _Array = TypeVar("_Array", bound=Any)
 
@@ -76,3 +77,23 @@ def turn_by_patient_orientation(directions: Sequence[str]) -> Turn | None:
     if row in ("F", "H") and column in ("L", "R"):
         return Turn(transpose=True, flip_rows=row == "H", flip_columns=column == "R")
     return None
+
+
+def turn_by_directions(first: ArrayLike, second: ArrayLike) -> Turn | None:
+    """Return the turn for a picture whose columns and rows have these directions, ``None`` for no frontal view.
+
+    Parameters
+    ----------
+    first, second : array-like
+        The directions to increasing columns and to increasing rows: how far to the patient's left, back and head. Each
+        counts as the one of these that it is nearest to. Vectors of other than three numbers, or of zeros, have none.
+    """
+    return turn_by_patient_orientation([_letter(first), _letter(second)])
+
+
+def _letter(vector: ArrayLike) -> str:
+    values = np.asarray(vector, dtype=np.float64)
+    if values.shape != (3,) or not values.any():
+        return ""
+    axis = int(np.abs(values).argmax())
+    return ("LR", "PA", "HF")[axis][int(values[axis] < 0)]

@@ -39,7 +39,7 @@ class Radiograph:
     pixels : numpy.ndarray
         float32, C-contiguous: (H, W), or (3, H, W) for red, green and blue. The values of the file, not rescaled.
     format : str
-        As `monai_lungxfer.io.formats.detect_format` tells it, ``"itk"`` for what ITK read, ``"array"`` without a file.
+        As `monai_lungxfer.io.formats.detect_format` tells it, or ``"array"`` without a file.
     spacing : tuple of float or None
         Distance between (rows, columns) in mm.
     spacing_source : str or None
@@ -83,7 +83,8 @@ def read_radiograph(
     Parameters
     ----------
     path : str or pathlib.Path
-        PNG, JPEG, JPEG 2000, TIFF, WebP, GIF, NIfTI of one slice, DICOM of one frame, MetaImage, NRRD or BMP.
+        PNG, JPEG, JPEG 2000, TIFF, WebP, GIF, NIfTI of one slice, DICOM of one frame, BMP, or MetaImage or
+        NRRD with its pixels.
     channels : {"grey", "rgb"}
         "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.

@@ -11,8 +11,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
 from monai_lungxfer.utils.error_redaction import describe_traceback, name_module, shows_library_messages
@@ -64,22 +63,6 @@ def close_output() -> TextIO:
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
     return kept
-
-
-@contextmanager
-def closed_standard_error() -> Iterator[None]:
-    """Let nothing be written to standard error, by libraries in C above all. Threads take turns, see the caller."""
-    if shows_library_messages():
-        yield
-        return
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 class _RecordFactory:

@@ -13,7 +13,7 @@ import torch
 
 import monai_lungxfer
 
-LIBRARIES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "itk", "pillow", "pydicom", "mlflow")
+LIBRARIES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "nibabel", "pillow", "pydicom", "mlflow")
 
 
 @lru_cache

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,18 +41,6 @@ def test_all_done(folder: Path, weights: Path, tmp_path: Path) -> None:
     assert not mask[:, 25:].any()
     assert "Not a medical device" in result.stdout
     assert "segmented" in result.stdout
-
-
-@pytest.mark.slow
-def test_first_files_that_itk_reads(tmp_path: Path) -> None:
-    """A fresh process loads ITK when the first of them is read, in one of several threads."""
-    pixels = np.add.outer(np.arange(60), np.arange(70)).astype(np.uint8)
-    header = "ObjectType = Image\nNDims = 2\nDimSize = 70 60\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
-    for number in range(4):
-        (tmp_path / f"x{number}.mha").write_bytes(header.encode() + pixels.tobytes())
-    command = [sys.executable, "-c", "from monai_lungxfer.cli import main; main()", "predict", str(tmp_path)]
-    done = subprocess.run([*command, "--out", str(tmp_path / "out")], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_short_options_and_threads(folder: Path, weights: Path, tmp_path: Path) -> None:

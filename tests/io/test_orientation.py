@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from monai_lungxfer.io.orientation import Turn, turn_by_patient_orientation
+from monai_lungxfer.io.orientation import Turn, turn_by_directions, turn_by_patient_orientation
 
 PICTURE = np.arange(12).reshape(3, 4)
 STORED = {  # by the directions of rows and columns
@@ -45,3 +45,14 @@ def test_other_views_ask_for_no_turn(directions: tuple[str, ...]) -> None:
 
 def test_letters_after_the_first_do_not_count() -> None:
     assert turn_by_patient_orientation(("LF", "HP")) == Turn(flip_rows=True)
+
+
+@pytest.mark.parametrize("directions", STORED)
+def test_directions_are_those_of_the_letters(directions: tuple[str, str]) -> None:
+    vectors = {"L": (0.2, 0.1, 0.1), "R": (-0.2, 0, 0), "F": (0.1, 0, -0.3), "H": (0, 0.1, 1)}
+    assert turn_by_directions(*(vectors[letter] for letter in directions)) == turn_by_patient_orientation(directions)
+
+
+@pytest.mark.parametrize("first", [(0, 0, 0), (1, 0), (), (0, 1, 0), (0, 0, 1)])
+def test_directions_of_other_views_ask_for_no_turn(first: tuple[float, ...]) -> None:
+    assert turn_by_directions(first, (0, 0, 1)) is None

@@ -8,8 +8,9 @@ import stat
 import textwrap
 import zlib
 from pathlib import Path
+from typing import Any
 
-from monai_lungxfer.io.formats import dicom, itk, jpeg_2000, nifti, pillow
+from monai_lungxfer.io.formats import dicom, jpeg_2000, meta_image, nifti, nrrd, pillow
 from monai_lungxfer.io.formats.picture import Picture, check_bytes
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.io.formats.unread import name_unread_format
@@ -22,12 +23,14 @@ _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 _LONGEST_REASON = 200
 _RUST = "pyo3_runtime"  # whose PanicException, here of pylibjpeg-rle, is no Exception
 _COPY = "Copy it again from its source, or export it anew"
+_REMEDY = "Give a radiograph as PNG, JPEG, TIFF, NIfTI or DICOM"
+_FAMILIES: dict[str, Any] = {"jpeg2000": jpeg_2000, "nifti": nifti, "nrrd": nrrd, "metaimage": meta_image}
 
 
 def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
     """Find out a file's format by how it begins, whatever its name says, and decode it.
 
-    The format is one of `detect_format`, or ``"itk"`` for everything else. `frontal_only` refuses DICOM files that are
+    The format is one of `detect_format`; a file of none of them is refused. `frontal_only` refuses DICOM files that are
     no frontal chest radiographs by their header. InputFileError is raised whatever is wrong with the file: no other
     exception comes out.
     """
@@ -35,14 +38,13 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
         with quiet():
             if not path.exists():
                 raise InputFileError("does not exist", source=path, remedy="Check the path")
-            name = detect_format(path) or "itk"
+            name = detect_format(path)
             if name == "dicom":
                 return name, dicom.decode(path, frontal_only=frontal_only)
             check_bytes(path, path.stat().st_size)
-            if name == "itk" and (unread := name_unread_format(path)) is not None:
-                raise InputFileError(f"is in {unread} format, which is not read", source=path, remedy=itk.REMEDY)
-            family = {"itk": itk, "nifti": nifti, "jpeg2000": jpeg_2000}.get(name, pillow)
-            return name, family.decode(path)
+            if name is None:
+                raise _unknown(path)
+            return name, _FAMILIES.get(name, pillow).decode(path)
     except InputFileError as error:
         withhold_texts(error.__cause__)
         raise
@@ -59,12 +61,13 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
 def detect_format(path: Path) -> str | None:
     """Return a file's format by how it begins, ``None`` when it is not one of those that are known so.
 
-    These are ``"dicom"``, ``"png"``, ``"jpeg"``, ``"tiff"``, ``"webp"``, ``"gif"``, ``"jpeg2000"`` and ``"nifti"``.
+    These are ``"dicom"``, ``"png"``, ``"jpeg"``, ``"tiff"``, ``"webp"``, ``"gif"``, ``"bmp"``, ``"jpeg2000"``,
+    ``"nifti"``, ``"metaimage"`` and ``"nrrd"``.
     InputFileError is raised when the file is empty, or none, and OSError when it cannot be opened.
     """
     check_is_file(path)
     head = _head(path)
-    families = (dicom, pillow, jpeg_2000, nifti)
+    families = (dicom, pillow, jpeg_2000, nifti, nrrd, meta_image)
     return next((name for family in families if (name := family.recognise(head)) is not None), None)
 
 
@@ -77,6 +80,14 @@ def check_is_file(path: Path) -> None:
         raise InputFileError(
             "is a pipe, a socket or a device, not a file", source=path, remedy="Save what it holds to a file"
         )
+
+
+def _unknown(path: Path) -> InputFileError:
+    unread = name_unread_format(path)
+    problem = (
+        "its content is no image of a known format" if unread is None else f"is in {unread} format, which is not read"
+    )
+    return InputFileError(problem, source=path, remedy=_REMEDY)
 
 
 def _reason(error: BaseException, path: Path) -> str:

@@ -35,7 +35,7 @@ _SUFFIXES = {
     "raw": (".img", ".raw"),
 }
 _RAW = "raw"
-_HEADERS = (".mhd", ".nhdr", ".hdr")  # which raw data may belong to, and are read through
+_HEADERS = (".mhd", ".nhdr", ".hdr")  # which raw data may belong to; reading them says what is wrong
 _HEAD = 32
 
 

@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import itk
 import nibabel as nib
 import numpy as np
 import openjpeg
 from PIL import Image
+from raster_writing import mha, nrrd
 
 __all__ = ["FILE_CASES", "FileCase"]
 
@@ -104,11 +104,12 @@ def _nifti(path: Path, values: np.ndarray, unit: str = "mm", scale: tuple[float,
     nib.save(image, path)
 
 
-def _itk(path: Path, values: np.ndarray, spacing: tuple[float, ...] | None = None) -> None:
-    image = itk.image_from_array(values)
-    if spacing is not None:
-        image.SetSpacing(spacing)
-    itk.imwrite(image, str(path))
+def _mha(path: Path, values: np.ndarray, **options: Any) -> None:
+    path.write_bytes(mha(values, **options))
+
+
+def _nrrd(path: Path, values: np.ndarray, **options: Any) -> None:
+    path.write_bytes(nrrd(values, **options))
 
 
 def _openjpeg(path: Path, values: np.ndarray, codec_format: int = 1, **options: Any) -> None:
@@ -203,10 +204,36 @@ _NIFTI = [
     ("three slices", partial(_nifti, values=np.stack([GREY.T] * 3, axis=-1)), None, None),
     ("NaN in a pixel", partial(_nifti, values=_nan()), None, None),
 ]
+_PLACE = {"ElementSpacing": "0.2 0.3"}
+_PLACES = {"space": "left-posterior-superior", "space_directions": "(0.2,0,0) (0,0,-0.3) (0,1,0)"}
+_BMP = [
+    ("grey, 1 bit", partial(_pillow, values=GREY == 200), GREY == 200),
+    ("grey, 8 bits", partial(_pillow, values=GREY), GREY),
+    ("palette of greys", partial(_pillow, values=220 - GREY, mode="P"), 220 - GREY),
+    ("colour: its luma", partial(_pillow, values=COLOUR), LUMA),
+    ("cut off", _cut, None),
+]
+_META_IMAGE = [
+    ("grey, 8 bits", partial(_mha, values=GREY, **_PLACE), GREY, (0.3, 0.2)),
+    ("grey, 16 bits, big endian", partial(_mha, values=U16.astype(">u2"), **_PLACE), U16, (0.3, 0.2)),
+    ("floats, compressed", partial(_mha, values=GREY * np.float32(0.25), pack=True), GREY * 0.25, None),
+    ("one slice of three dimensions", partial(_mha, values=GREY[None]), GREY, None),
+    ("colour: its luma", partial(_mha, values=COLOUR, channels=3), LUMA, None),
+    ("three slices", partial(_mha, values=np.stack([GREY] * 3)), None, None),
+    ("pixels in another file", partial(_mha, values=GREY, ElementDataFile="x.raw"), None, None),
+    ("cut off", lambda path: path.write_bytes(mha(GREY)[:-9]), None, None),
+]
+_NRRD = [
+    ("grey, 8 bits", partial(_nrrd, values=GREY, spacings="0.2 0.3"), GREY, (0.3, 0.2)),
+    ("signed, 16 bits, big endian", partial(_nrrd, values=U16.astype(">i2")), U16.astype(">i2"), None),
+    ("floats, compressed", partial(_nrrd, values=GREY * np.float32(0.25), pack=True), GREY * 0.25, None),
+    ("one slice with its place in the patient", partial(_nrrd, values=GREY[None], **_PLACES), GREY, (0.3, 0.2)),
+    ("colour: its luma", partial(_nrrd, values=COLOUR, kinds="RGB-color domain domain"), LUMA, None),
+    ("three slices", partial(_nrrd, values=np.stack([GREY] * 3)), None, None),
+    ("pixels in another file", partial(_nrrd, values=GREY, data_file="x.raw"), None, None),
+    ("cut off", lambda path: path.write_bytes(nrrd(GREY)[:-9]), None, None),
+]
 _OTHERS = [
-    ("MHA", ".mha", partial(_itk, values=U16, spacing=(0.2, 0.3)), U16, (0.3, 0.2)),
-    ("NRRD", ".nrrd", partial(_itk, values=U16.astype(np.int16), spacing=(0.2, 0.3)), U16.astype(np.int16), (0.3, 0.2)),
-    ("NRRD of three slices", ".nrrd", partial(_itk, values=np.stack([GREY] * 3)), None, None),
     ("NumPy array", ".npy", lambda path: np.save(path, GREY), None, None),
     ("text", ".png", lambda path: path.write_text("no picture"), None, None),
     ("empty file", ".jpg", lambda path: path.write_bytes(b""), None, None),
@@ -220,6 +247,9 @@ FILE_CASES = (
     *(FileCase("GIF", name, ".gif", write, expected) for name, write, expected in _GIF),
     *(FileCase("JPEG 2000", name, ".jp2", write, expected, JPEG) for name, write, expected in _JPEG_2000),
     *(FileCase("NIfTI", name, ".nii.gz", write, expected, 0, spacing) for name, write, expected, spacing in _NIFTI),
+    *(FileCase("BMP", name, ".bmp", write, expected) for name, write, expected in _BMP),
+    *(FileCase("MetaImage", name, ".mha", write, values, 0, spacing) for name, write, values, spacing in _META_IMAGE),
+    *(FileCase("NRRD", name, ".nrrd", write, values, 0, spacing) for name, write, values, spacing in _NRRD),
     *(
         FileCase("other", name, suffix, write, expected, 0, spacing)
         for name, suffix, write, expected, spacing in _OTHERS

@@ -13,7 +13,7 @@ from monai_lungxfer.utils.errors import InputFileError, ViewError
 
 __all__ = ["FindingError", "outcome", "read_as_prediction"]
 
-_FORMATS = frozenset(("png", "jpeg", "tiff", "webp", "gif", "jpeg2000", "nifti", "dicom", "itk"))
+_FORMATS = frozenset(("png", "jpeg", "tiff", "webp", "gif", "bmp", "jpeg2000", "nifti", "metaimage", "nrrd", "dicom"))
 _VIEWS = frozenset((None, "AP", "PA", "frontal", "lateral", "oblique", "decubitus", "other"))
 
 

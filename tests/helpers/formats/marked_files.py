@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import itk
 import nibabel as nib
 import numpy as np
 from dicom_radiograph import as_dicom, write
@@ -15,6 +14,7 @@ from nibabel.nifti1 import Nifti1Extension
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from png_writing import chunks, joined, png16
+from raster_writing import mha, nrrd
 
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
@@ -120,7 +120,7 @@ def _pixels() -> np.ndarray:
 def marked_pictures(folder: Path) -> list[Path]:
     """Write files of the other formats, whole and damaged, with the marker wherever they have room for a text."""
     folder.mkdir(parents=True, exist_ok=True)
-    for write_one in (_png, _jpeg, _tiff, _nifti, _itk):
+    for write_one in (_png, _jpeg, _tiff, _nifti, _others):
         write_one(folder)
     whole = sorted(folder.iterdir())
     for path in whole:
@@ -149,7 +149,7 @@ def _png(folder: Path) -> None:
     texts.add(b"tIME", MARK.encode())
     texts.add(b"iCCP", f"{MARK}\0\0{MARK}".encode())
     Image.fromarray(_pixels()).save(folder / "texts.png", pnginfo=texts, exif=_exif())
-    # Of 16 bits with colours, which ITK reads. libpng warns of a colour profile that is wrong, and quotes its name.
+    # Of 16 bits with colours. libpng warns of a colour profile that is wrong, and quotes its name.
     profile = bytearray(np.random.default_rng(0).bytes(400))
     profile[:4], profile[36:40] = struct.pack(">I", 400), b"acsp"
     named = b"iCCP", f"{MARK}\0\0".encode() + zlib.compress(bytes(profile))
@@ -189,9 +189,10 @@ def _nifti(folder: Path) -> None:
         (folder / f"bad_{name}.nii").write_bytes(changed)
 
 
-def _itk(folder: Path) -> None:
-    for name in ("texts.mha", "texts.nrrd", "plain.bmp"):
-        itk.imwrite(itk.image_from_array(_pixels()), str(folder / name))
+def _others(folder: Path) -> None:
+    Image.fromarray(_pixels()).save(folder / "plain.bmp")
+    (folder / "texts.mha").write_bytes(mha(_pixels()))
+    (folder / "texts.nrrd").write_bytes(nrrd(_pixels()))
     content = (folder / "texts.mha").read_bytes()
     comment = f"Comment = {MARK}\n{MARK} = {MARK}\nName = {MARK}\n".encode()
     (folder / "texts.mha").write_bytes(content.replace(b"ElementDataFile", comment + b"ElementDataFile"))

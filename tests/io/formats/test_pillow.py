@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,74 @@ def test_there_is_no_spacing(tmp_path: Path, picture: np.ndarray) -> None:
     Image.fromarray(picture).save(tmp_path / "image.png", dpi=(72, 72))
     name, content = decode(tmp_path / "image.png")
     assert (name, content.spacing, content.spacing_source) == ("png", None, None)
+
+
+def test_deep_colours_keep_every_bit(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    for colour_type, channels in ((2, 3), (6, 4), (4, 2)):
+        values = generator.integers(0, 65_536, (40, 60, channels)).astype(np.uint16)
+        (tmp_path / "image.png").write_bytes(png16(values, colour_type))
+        expected = values[..., 0] if channels == 2 else values[..., :3]
+        np.testing.assert_array_equal(decode(tmp_path / "image.png")[1].pixels, expected)
+    values = generator.integers(0, 65_536, (40, 60, 4)).astype("<u2")
+    for channels, extra in ((3, {}), (4, {"t338": 0}), (4, {"t338": 1}), (4, {"t338": 2})):
+        for compression, pack in ((1, bytes), (8, zlib.compress)):
+            data = pack(np.ascontiguousarray(values[..., :channels]).tobytes())
+            tags = {"t258": [16] * channels, "t259": compression, "t262": 2, "t277": channels} | extra
+            (tmp_path / "image.tif").write_bytes(tiff_of(60, 40, data, **tags))
+            np.testing.assert_array_equal(decode(tmp_path / "image.tif")[1].pixels, values[..., :3])
+
+
+def test_deep_colours_that_itk_writes_or_that_are_turned(tmp_path: Path) -> None:
+    itk = pytest.importorskip("itk")
+    values = np.random.default_rng(1).integers(0, 65_536, (40, 60, 3)).astype(np.uint16)
+    for suffix in (".png", ".tif"):
+        itk.imwrite(itk.image_from_array(values, is_vector=True), str(tmp_path / f"image{suffix}"))
+        np.testing.assert_array_equal(decode(tmp_path / f"image{suffix}")[1].pixels, values)
+    turned = tiff_of(60, 40, values.astype("<u2").tobytes(), t258=[16] * 3, t262=2, t277=3, t274=6)
+    (tmp_path / "turned.tif").write_bytes(turned)
+    np.testing.assert_array_equal(decode(tmp_path / "turned.tif")[1].pixels, np.rot90(values, -1))
+
+
+def test_deep_colours_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    tags = {"t258": [16] * 4, "t262": 5, "t277": 4}  # CMYK
+    (tmp_path / "image.tif").write_bytes(tiff_of(60, 40, bytes(60 * 40 * 8), **tags))
+    with pytest.raises(InputFileError, match="16 bits a sample in a colour space"):
+        read_radiograph(tmp_path / "image.tif")
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])  # ITK reads no others
+def test_bmp_is_that_of_itk(tmp_path: Path, picture: np.ndarray, mode: str) -> None:
+    itk = pytest.importorskip("itk")
+    colours = np.stack([picture, picture // 2, 255 - picture], axis=-1)
+    Image.fromarray(colours if mode in ("P", "RGB", "RGBA") else picture).convert(mode).save(tmp_path / "x.bmp")
+    theirs = itk.array_from_image(itk.imread(str(tmp_path / "x.bmp"), itk.RGBPixel[itk.UC]))
+    ours = decode(tmp_path / "x.bmp")
+    assert ours[0] == "bmp"
+    pixels = ours[1].pixels
+    np.testing.assert_array_equal(pixels if pixels.ndim == 3 else np.stack([pixels] * 3, axis=-1), theirs)
+
+
+def test_bmp_of_16_bits_a_pixel(tmp_path: Path, picture: np.ndarray) -> None:
+    """Which are six bits of green and five of the others, and no 16 bits a sample."""
+    values = picture.astype("<u2") // 8
+    pixels = (values << 11 | values << 6 | values)[::-1]  # from the bottom to the top
+    fields = struct.pack("<IiiHHIIiiIIIII", 40, 60, 40, 1, 16, 3, pixels.nbytes, 0, 0, 0, 0, 0xF800, 0x7E0, 0x1F)
+    head = struct.pack("<2sIHHI", b"BM", 14 + len(fields) + pixels.nbytes, 0, 0, 14 + len(fields))
+    (tmp_path / "x.bmp").write_bytes(head + fields + pixels.tobytes())
+    pixels = decode(tmp_path / "x.bmp")[1].pixels
+    np.testing.assert_allclose(pixels, np.stack([picture] * 3, axis=-1), atol=9)
+
+
+def test_run_lengths_of_bmp_are_refused(tmp_path: Path, picture: np.ndarray) -> None:
+    Image.fromarray(picture).save(tmp_path / "x.bmp")
+    content = (tmp_path / "x.bmp").read_bytes()
+    (tmp_path / "x.bmp").write_bytes(content[:30] + struct.pack("<I", 1) + content[34:])
+    with pytest.raises(InputFileError, match="run-length encoded"):
+        read_radiograph(tmp_path / "x.bmp")
+
+
+def test_a_text_is_no_bmp(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("BMW and other makers, in a text that is long enough to be a header of something")
+    with pytest.raises(InputFileError, match="no image of a known format"):
+        read_radiograph(tmp_path / "x.txt")

@@ -33,7 +33,7 @@ def test_formats(tmp_path: Path, name: str, content: bytes, expected: str | None
     assert name_unread_format(tmp_path / name) == expected
 
 
-def test_raw_data_with_a_header_are_read_through_it(tmp_path: Path) -> None:
+def test_raw_data_with_a_header_are_told_of_by_it(tmp_path: Path) -> None:
     for name in ("x.raw", "x.mhd"):
         (tmp_path / name).write_bytes(b"x")
     assert name_unread_format(tmp_path / "x.raw") is None
