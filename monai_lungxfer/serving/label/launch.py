@@ -179,6 +179,7 @@ def _variables(settings: LabelSettings, out: Path, app: Path, conf: dict[str, st
         "hosts": _hosts(settings),
         "max_bytes": int(settings.max_megabytes * 1e6),
         "with_proxy": settings.is_dicomweb,
+        "stock": settings.stock,
         "lock": str(out / _LOCK),
     }
     label = {

@@ -71,6 +71,8 @@ def information_reason(parameters: str | bytes) -> str | None:
 
 def upload_reason(given: Mapping[str, Any]) -> str | None:
     """Tell why a form is refused, by the arguments of MONAI Label's function that handles it, or return None."""
+    if "session_id" in given and given["label"] is not None:
+        return "an inference takes no label"  # MONAI Label would open the image with other readers than this package's
     files = [each for each in (given.get("file"), given.get("label")) if each]
     names = [str(each.filename or "") for each in files] + [str(given.get(name) or "") for name in ("image", "tag")]
     if not all(map(is_name, names)):

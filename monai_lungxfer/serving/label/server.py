@@ -27,7 +27,7 @@ from monai_lungxfer.utils.log_redaction import (
 )
 
 SETTINGS = "LUNGXFER_LABEL_SETTINGS"
-"""Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, lock."""
+"""Environment variable with what the launcher decided: host, port, hosts, max_bytes, with_proxy, stock, lock."""
 
 LOCKED = ("another server works in this folder", "Stop it, or choose another one (--out)")
 """Problem and remedy when a second server is started in a folder."""
@@ -66,6 +66,11 @@ def _guarded(settings: dict[str, Any]) -> Any:
         app.add_exception_handler(kind, refuse)
     for module, name in ((infer, "run_inference"), (datastore, "add_image"), (datastore, "save_label")):
         setattr(module, name, _cleaning(_checking(getattr(module, name))))
+    if settings.get("stock"):
+        from monailabel.datastore.local import LocalDatastore
+
+        LocalDatastore.add_image = _decoding(LocalDatastore.add_image)
+        LocalDatastore.save_label = _decoding(LocalDatastore.save_label)
     return Guard(app, set(settings["hosts"]), settings["max_bytes"], with_proxy=settings["with_proxy"])
 
 
@@ -98,6 +103,18 @@ def _checking(run: Callable[..., Any]) -> Callable[..., Any]:
         return run(*given)
 
     return checked
+
+
+def _decoding(store: Callable[..., str]) -> Callable[..., str]:
+    """Let MONAI Label's own datastore keep only images and labels that this package decodes; its others do the same."""
+    from monai_lungxfer.io.radiograph import read_radiograph
+
+    @wraps(store)
+    def decoded(studies: Any, image: str, file: str, *others: Any) -> str:
+        read_radiograph(file, name="an upload")
+        return store(studies, image, file, *others)
+
+    return decoded
 
 
 def main() -> None:

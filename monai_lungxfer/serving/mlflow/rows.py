@@ -128,6 +128,6 @@ def _from_content(content: bytes, channels: Channels, any_view: bool) -> Radiogr
     with TemporaryDirectory(prefix="lungxfer-") as folder:
         path = Path(folder, "radiograph")
         path.write_bytes(content)
-        if detect_format(path) is None:  # what is left for ITK may refer to other files of this machine
+        if detect_format(path) is None:
             raise InputFileError("is no image of a known format", remedy=f"Send {_FORMATS}")
         return read_radiograph(path, channels, name=path.name, any_view=any_view)

@@ -17,6 +17,7 @@ import requests
 from label_servers import LABEL_MODEL, LabelServer, label_server
 from marked_files import MAKERS, MARK, UIDS
 from PIL import Image
+from raster_writing import mha, nrrd
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -104,6 +105,37 @@ def test_what_cannot_be_segmented_is_refused_with_the_reason(server: LabelServer
     assert requests.post(url, params={"image": "a", "output": "dicom_seg"}, timeout=60).status_code == 400
     assert list((server.out / "tmp").glob("*.*")) == []  # nothing that was sent stays
     assert "Smith" not in server.log.read_text()
+
+
+def test_pixels_of_another_file_of_the_machine_are_not_read(server: LabelServer, predicted, tmp_path: Path) -> None:
+    """Of a label, an image that is added, and one that is segmented, in each kind of header."""
+    mask = _mask(predicted, "a.png")
+    (tmp_path / "secret").write_bytes(mask.tobytes())
+    elsewhere = str(tmp_path / "secret")
+    headers = {
+        "x.mha": mha(mask, ElementDataFile=elsewhere),
+        "x.mhd": mha(mask, ElementDataFile=f"LIST\n{elsewhere}"),
+        "x.nrrd": nrrd(mask, data_file=elsewhere),
+        "x.nhdr": nrrd(mask, datafile=f"LIST\n{elsewhere}"),
+    }
+    for name, content in headers.items():
+        header = content[: -mask.size]
+        for sent in (header, content):
+            assert "in another file" in server.label("a", sent, name, tag="x").json()["detail"]
+            file = {"file": (f"{name}.png", sent)}
+            url = f"{server.url}/datastore/image"
+            added = requests.put(url, params={"image": "new"}, files=file, timeout=60)
+            assert (added.status_code, "in another file" in added.json()["detail"]) == (400, True)
+            (tmp_path / name).write_bytes(sent)
+            assert "in another file" in server.infer(file=tmp_path / name).json()["detail"]
+    attached = nrrd(mask, pack=True)
+    assert server.label("a", attached, "x.nrrd", tag="x").ok
+    told = requests.get(f"{server.url}/datastore/", params={"output": "all"}, timeout=60).json()["objects"]
+    assert "new" not in told
+    assert np.array_equal(read_mask(server.studies / "labels" / "x" / "a.png"), mask)
+    scribbles = {"label": ("x.bin", bytes(mask.size))}
+    answer = requests.post(f"{server.url}/infer/{LABEL_MODEL}", params={"image": "a"}, files=scribbles, timeout=60)
+    assert (answer.status_code, answer.json()["detail"]) == (400, "an inference takes no label")
 
 
 def test_what_is_not_for_others_is_refused(server: LabelServer, predicted) -> None:

@@ -10,15 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 from filelock import FileLock
 from orthanc_server import free_port
+from raster_writing import mha
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from monai_lungxfer.serving.label.server import SETTINGS
+from monai_lungxfer.io.formats.attached import DETACHED
+from monai_lungxfer.serving.label.server import SETTINGS, _decoding
 from monai_lungxfer.utils.error_redaction import LIBRARY_MESSAGES
+from monai_lungxfer.utils.errors import InputFileError
 
 APP = """
 from fastapi import BackgroundTasks, FastAPI
@@ -30,8 +34,8 @@ app = FastAPI()
 def info(): return {}
 
 @app.post("/infer/{model}")
-def run(tasks: BackgroundTasks, model: str, params: str):
-    return infer.run_inference(tasks, model, "a", "", params, None, None, None)
+def run(tasks: BackgroundTasks, model: str, params: str, label: str | None = None):
+    return infer.run_inference(tasks, model, "a", "", params, None, label, None)
 """
 
 
@@ -108,11 +112,24 @@ def test_an_interrupted_server_ends_as_the_command_line_does(listening: Process)
         assert patient.get(f"{url}/info/", timeout=10).ok
         for params, status in (("{}", 200), ('{"label_tag": "final"}', 400), ('{"bundle_path": "a"}', 400)):
             assert requests.post(f"{url}/infer/a", params={"params": params}, timeout=10).status_code == status
+        answer = requests.post(f"{url}/infer/a", params={"params": "{}", "label": "scribbles"}, timeout=10)
+        assert (answer.status_code, answer.json()["detail"]) == (400, "an inference takes no label")
         process.send_signal(signal.SIGINT)
         assert b"Traceback" not in process.communicate(timeout=60)[1]
         assert process.returncode == 130
     finally:
         process.kill()
+
+
+def test_the_stock_datastore_keeps_only_what_is_decoded(tmp_path: Path) -> None:
+    kept = []
+    store = _decoding(lambda studies, image, file, *others: kept.append((image, others)) or image)
+    (tmp_path / "a.png").write_bytes(mha(np.zeros((40, 50), np.uint8)))
+    assert store(None, "a", str(tmp_path / "a.png"), "final", {}) == "a"
+    (tmp_path / "a.png").write_bytes(mha(np.zeros((40, 50), np.uint8), ElementDataFile="/etc/hostname"))
+    with pytest.raises(InputFileError, match=DETACHED):
+        store(None, "b", str(tmp_path / "a.png"), "final", {})
+    assert kept == [("a", ("final", {}))]
 
 
 STRAY = """

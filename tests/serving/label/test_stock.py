@@ -12,6 +12,7 @@ import pytest
 import requests
 from label_servers import LABEL_MODEL, label_server
 from PIL import Image
+from raster_writing import nrrd
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,12 @@ def test_the_stock_app_serves_every_bundle_for_radiographs(label_python: Path, p
             # The pixels are right, but not where NIfTI has columns and rows: hence this package's own app.
             assert stored.shape == (1, *mask.shape)
             assert np.array_equal(stored[0] > 0, mask)
+        # What it keeps is decoded first, as in this package's own app.
+        detached = nrrd(np.zeros((150, 118), np.uint8), data_file="/etc/hostname")
+        for endpoint, field in (("image", "file"), ("label", "label")):
+            sent = {field: ("x.png", detached)}
+            answer = requests.put(f"{server.url}/datastore/{endpoint}", params={"image": "a"}, files=sent, timeout=60)
+            assert (answer.status_code, "in another file" in answer.text) == (400, True)
         # And its trainer gives train.yaml no data set to split.
         for image, name in (("a", "a.png"), ("e", "e.dcm")):
             assert server.label(image, predicted.masks[name]).ok

@@ -95,7 +95,8 @@ def test_base64_may_have_line_breaks(predicted) -> None:
     [
         (b"", r"is empty \(0 bytes\)"),
         (b"a text", "is no image of a known format"),
-        (b"ObjectType = Image\nNDims = 2\nDimSize = 64 64\nElementDataFile = /etc/passwd\n", "no image of a known"),
+        (b"ObjectType = Image\nNDims = 2\nDimSize = 64 64\nElementDataFile = /etc/passwd\n", "in another file"),
+        (b"NRRD0004\ntype: uint8\ndimension: 2\nsizes: 64 64\ndata file: /etc/passwd\n\n", "in another file"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "cannot be read"),
     ],
 )
