@@ -28,9 +28,9 @@ from fuzz_worker import ENGINES, MEMORY_GB, SECONDS, work
 
 __all__ = ["Tally", "main", "meaning_table", "supervise", "table"]
 
-FORMATS = ("dicom", "png", "jpeg", "tiff", "nifti")
+FORMATS = ("dicom", "png", "jpeg", "tiff", "nifti", "webp", "gif", "bmp", "jpeg2000", "metaimage", "nrrd")
 _LIBRARIES = (
-    *("pydicom", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pillow", "nibabel", "itk", "numpy"),
+    *("pydicom", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "pillow", "nibabel", "numpy"),
     "atheris",
 )
 

@@ -25,6 +25,7 @@ from pydicom.uid import (
     JPEGLSLossless,
     RLELossless,
 )
+from raster_writing import mha, nrrd
 from tiff_writing import tiff_of
 
 __all__ = ["BOMBS", "codestream", "in_dicom", "jpeg", "jpeg_2000", "resized_jpeg"]
@@ -129,6 +130,34 @@ def _nifti_extension(megabytes: int) -> bytes:
     return gzip.compress(head) + _zeros(megabytes, window=31)
 
 
+def _behind(content: bytes, end: bytes, window: int) -> bytes:
+    """Put a gigabyte into the place of the compressed pixels behind a header."""
+    return b"".join(content.partition(end)[:2]) + _zeros(1000, window)
+
+
+def _bmp(side: int) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 24, 0, 0, 0, 0, 0, 0)
+    return struct.pack("<2sIHHI", b"BM", 54, 0, 0, 54) + head
+
+
+def _gif(screen: int = 60, frame: int = 60) -> bytes:
+    with io.BytesIO() as buffer:
+        Image.fromarray(GREY).save(buffer, "GIF")
+        content = buffer.getvalue()
+    at = content.index(b"\x2c\0\0\0\0") + 5
+    content = content[:at] + struct.pack("<HH", frame, frame) + content[at + 4 :]
+    return content[:6] + struct.pack("<HH", screen, screen) + content[10:]
+
+
+def _webp(side: int) -> bytes:
+    """A small picture on a large canvas."""
+    with io.BytesIO() as buffer:
+        Image.fromarray(GREY).save(buffer, "WEBP", lossless=True)
+        picture = buffer.getvalue()[12:]
+    canvas = b"VP8X" + struct.pack("<II", 10, 0) + 2 * (side - 1).to_bytes(3, "little")
+    return b"RIFF" + struct.pack("<I", 4 + len(canvas) + len(picture)) + b"WEBP" + canvas + picture
+
+
 def _deflated(folder: Path) -> bytes:
     """Two gigabytes of a private element before the picture."""
     whole = write(folder / "x.dcm", GREY, syntax=DeflatedExplicitVRLittleEndian).read_bytes()
@@ -162,6 +191,8 @@ def _rle(megabytes: int) -> bytes:
 
 TOO_MANY = r"too large: \d+ x \d+ pixels"
 TOO_LONG = "too large: over 600 MB"
+BY_PILLOW = "exceeds limit of 178956970 pixels"
+UNPACKS = "do not unpack to what its header declares"
 OTHER_SIZE = "its compressed pixel data 60000 x 60000"
 SMALL_BLOCKS = bytes([0, 0, 0, 1, 0, 5, 0, 0, 0, 1])  # 4 x 4 pixels
 SMALL_PRECINCTS = bytes([1, 0, 0, 1, 0, 5, 4, 4, 0, 1, *(6 * [0x11])])  # 2 x 2 pixels
@@ -189,6 +220,14 @@ BOMBS: dict[str, tuple[Callable[[Path], bytes], str]] = {
         lambda _: gzip.compress(_nifti((60, 40), offset=2.0**40)) + 16 * _zeros(1000, window=31),
         "its pixels begin only after 1099511 MB",
     ),
+    "webp, size": (lambda _: _webp(16_383), BY_PILLOW),
+    "gif, size": (lambda _: _gif(screen=65_535), TOO_MANY),
+    "gif, frame": (lambda _: _gif(frame=65_535), BY_PILLOW),
+    "bmp, size": (lambda _: _bmp(_SIDE), TOO_MANY),
+    "metaimage, size": (lambda _: mha(GREY, DimSize=f"{_SIDE} {_SIDE}"), TOO_MANY),
+    "metaimage, behind": (lambda _: _behind(mha(GREY, pack=True, CompressedDataSize=None), b"LOCAL\n", 15), UNPACKS),
+    "nrrd, size": (lambda _: nrrd(GREY, sizes=f"{_SIDE} {_SIDE}"), TOO_MANY),
+    "nrrd, behind": (lambda _: _behind(nrrd(GREY, pack=True), b"\n\n", 31), UNPACKS),
     "dicom, size": (lambda folder: write(folder / "x", GREY, Rows=65_535, Columns=65_535).read_bytes(), TOO_MANY),
     "dicom, frames": (lambda folder: write(folder / "x", GREY, NumberOfFrames=10**6).read_bytes(), "1000000 frames"),
     "dicom, samples": (

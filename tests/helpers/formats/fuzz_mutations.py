@@ -14,6 +14,7 @@ from random import Random
 
 from dicom_elements import mutated_dicom
 from fuzz_bytes import ODD, battered, odd_field
+from fuzz_headers import mutated_bmp, mutated_boxes, mutated_gif, mutated_text_header, mutated_webp
 from png_writing import chunks, header, joined
 
 __all__ = ["mutated"]
@@ -105,6 +106,10 @@ def _mutated_jpeg(data: bytes, random: Random) -> bytes:
     return data
 
 
+def _mutated_jpeg_2000(data: bytes, random: Random) -> bytes:
+    return mutated_boxes(data, random) if random.random() < 0.3 else _mutated_jpeg(data, random)
+
+
 def _mutated_tiff(data: bytes, random: Random) -> bytes:
     order = "<" if data[:1] == b"I" else ">"
     is_big = data[2:4] in (b"+\0", b"\0+")
@@ -153,4 +158,10 @@ _STRUCTURED: dict[str, Callable[[bytes, Random], bytes]] = {
     "jpeg": _mutated_jpeg,
     "tiff": _mutated_tiff,
     "nifti": _mutated_nifti,
+    "webp": mutated_webp,
+    "gif": mutated_gif,
+    "bmp": mutated_bmp,
+    "jpeg2000": _mutated_jpeg_2000,
+    "metaimage": mutated_text_header,
+    "nrrd": mutated_text_header,
 }

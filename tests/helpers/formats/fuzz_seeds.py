@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 from png_writing import png16
+from raster_writing import mha, nrrd
 from tiff_writing import tiff_of
 
 from monai_lungxfer.synthetic.chest import chest_radiograph
@@ -115,10 +117,69 @@ def _dicom() -> Iterator[bytes]:
                 yield case.write(Path(folder)).read_bytes()
 
 
+def _webp() -> Iterator[bytes]:
+    for image in _modes("L", "RGB", "RGBA"):
+        yield _saved(image, "WEBP", lossless=True)
+        yield _saved(image, "WEBP", quality=80)
+    yield _saved(Image.fromarray(_colours()), "WEBP", exif=_turned(), icc_profile=b"profile")
+
+
+def _gif() -> Iterator[bytes]:
+    for image in _modes("1", "L", "P", "RGB"):
+        yield _saved(image, "GIF", interlace=0)
+        yield _saved(image, "GIF", interlace=1, comment=b"text")
+
+
+def _bmp() -> Iterator[bytes]:
+    for image in _modes("1", "L", "P", "RGB", "RGBA"):
+        yield _saved(image, "BMP")
+    pixels = np.zeros((_HEIGHT, _WIDTH), "<u2")
+    pixels[:] = _phantom() // np.uint16(8) * np.uint16(0b100_0010_0001)
+    fields = (40, _WIDTH, -_HEIGHT, 1, 16, 3, pixels.nbytes, 2835, 2835, 0, 0, 0x7C00, 0x3E0, 0x1F)
+    head = struct.pack("<IiiHHIIiiIIIII", *fields)
+    yield struct.pack("<2sIHHI", b"BM", 14 + len(head) + pixels.nbytes, 0, 0, 14 + len(head)) + head + pixels.tobytes()
+    core = struct.pack("<IHHHH", 12, _WIDTH, _HEIGHT, 1, 24)
+    yield struct.pack("<2sIHHI", b"BM", 26 + _colours().nbytes, 0, 0, 26) + core + _colours().tobytes()
+
+
+def _jpeg2000() -> Iterator[bytes]:
+    import openjpeg
+
+    grey, deep = _phantom(), _phantom().astype(np.uint16) * 16
+    for container in (0, 1):
+        yield openjpeg.encode(grey, codec_format=container)
+        yield openjpeg.encode(deep, codec_format=container, bits_stored=12)
+        yield openjpeg.encode(_colours(), photometric_interpretation=1, codec_format=container)
+    yield openjpeg.encode(grey, codec_format=1, compression_ratios=[8])
+    yield _saved(Image.fromarray(_colours()), "JPEG2000", irreversible=True, tile_size=(32, 32))
+
+
+def _metaimage() -> Iterator[bytes]:
+    grey, place = _phantom(), {"TransformMatrix": "1 0 0 0 0 -1 0 1 0", "ElementSpacing": "0.2 0.3 1"}
+    for kind in ("u1", "<i2", ">u2", "<f4", ">f8"):
+        yield mha(grey.astype(kind), ElementSpacing="0.2 0.3")
+        yield mha(grey.astype(kind)[None], pack=True, **place)
+    yield mha(_colours(), channels=3, Comment="text")
+
+
+def _nrrd() -> Iterator[bytes]:
+    grey, place = _phantom(), {"space": "LPS", "space_directions": "(0.2,0,0) (0,0,0.3) (0,1,0)"}
+    for kind in ("u1", "<i2", ">u2", "<f4", ">f8"):
+        yield nrrd(grey.astype(kind), "# text", "key:=value", spacings="0.2 0.3", units='"mm" "mm"')
+        yield nrrd(grey.astype(kind)[None], pack=True, **place)
+    yield nrrd(_colours(), kinds="RGB-color domain domain")
+
+
 FORMATS: dict[str, Callable[[], Iterator[bytes]]] = {
     "dicom": _dicom,
     "png": _png,
     "jpeg": _jpeg,
     "tiff": _tiff,
     "nifti": _nifti,
+    "webp": _webp,
+    "gif": _gif,
+    "bmp": _bmp,
+    "jpeg2000": _jpeg2000,
+    "metaimage": _metaimage,
+    "nrrd": _nrrd,
 }

@@ -30,7 +30,7 @@ ENGINES = ("seeded", "meaning", "atheris") if find_spec("atheris") else ("seeded
 """How inputs are made. "meaning" breaks headers of one DICOM radiograph, and compares what is read with its pixels."""
 
 _LONGEST_INPUT = 60_000
-_INSTRUMENTED = ("monai_lungxfer.data", "PIL", "pydicom", "nibabel")
+_INSTRUMENTED = ("monai_lungxfer.io", "PIL", "pydicom", "nibabel")
 
 
 def work(name: str, engine: str, seed: int, done: int, count: int, folder: Path) -> None:
@@ -104,7 +104,7 @@ def _prepared(name: str, engine: str, folder: Path) -> Callable[[bytes], None]:
 
     judge = _judge(engine)
     file = folder / f"{name}-{engine}.input"
-    for content in (b"of no format: for ITK, which is loaded on first use", *seeds(name)):
+    for content in (b"of no format", *seeds(name)):
         file.write_bytes(content)
         judge(file)
     file.unlink()

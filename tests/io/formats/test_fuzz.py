@@ -23,7 +23,7 @@ from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
 HEADERS = 400
-INPUTS = 250  # of each format; all five take some ten seconds
+INPUTS = 250  # of each format; all eleven take some twenty seconds
 
 
 @pytest.mark.parametrize("name", FORMATS)
