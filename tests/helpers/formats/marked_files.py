@@ -149,7 +149,7 @@ def _png(folder: Path) -> None:
     texts.add(b"tIME", MARK.encode())
     texts.add(b"iCCP", f"{MARK}\0\0{MARK}".encode())
     Image.fromarray(_pixels()).save(folder / "texts.png", pnginfo=texts, exif=_exif())
-    # Of 16 bits with colours. libpng warns of a colour profile that is wrong, and quotes its name.
+    # Of 16 bits with colours, and with a colour profile that is wrong, whose name libpng would quote.
     profile = bytearray(np.random.default_rng(0).bytes(400))
     profile[:4], profile[36:40] = struct.pack(">I", 400), b"acsp"
     named = b"iCCP", f"{MARK}\0\0".encode() + zlib.compress(bytes(profile))
