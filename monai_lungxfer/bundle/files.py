@@ -12,6 +12,7 @@ from typing import Any
 from monai_lungxfer.bundle.stages import STAGES, stage_named
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import find_folder, staged_folder
+from monai_lungxfer.utils.locks import lock_replacement
 
 METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
@@ -131,7 +132,7 @@ def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False)
     destination = Path(target).expanduser().absolute() / source.name
     if destination.resolve().is_relative_to(source.resolve()):
         raise BundleError("a bundle cannot be exported into itself", source=destination, remedy="Choose another folder")
-    with staged_folder(destination, overwrite=overwrite, mark=METADATA) as folder:
+    with lock_replacement(destination), staged_folder(destination, overwrite=overwrite, mark=METADATA) as folder:
         shutil.copytree(source, folder, ignore=partial(_left_behind, source), dirs_exist_ok=True)
     return destination
 

@@ -18,6 +18,7 @@ from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.partition import SECTIONS, check_apart
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 from monai_lungxfer.utils.files import find_folder
+from monai_lungxfer.utils.locks import lock_output
 from monai_lungxfer.weights.architecture import follow_network
 
 RECIPES = {"paper": "train", "best": "train_best"}
@@ -103,9 +104,14 @@ def train_stage(
     -------
     StageFolder
         `folder`, where the weights are now.
+
+    Raises
+    ------
+    LungXferError
+        When another process trains in the folder.
     """
     settings = _follow(stage, RECIPES[recipe], "parent", {**_common(stage, data, folder), **(overrides or {})})
-    with watch(stage.name) as watcher:
+    with lock_output(folder.path), watch(stage.name) as watcher:
         run_bundle(stage.bundle, RECIPES[recipe], settings, watcher)
     return folder
 

@@ -5,6 +5,7 @@ from .csv_tables import as_text_cell as as_text_cell
 from .csv_tables import read_rows as read_rows
 from .csv_tables import write_rows as write_rows
 from .errors import BundleError as BundleError
+from .errors import ClusterError as ClusterError
 from .errors import DatalistError as DatalistError
 from .errors import DownloadError as DownloadError
 from .errors import InputFileError as InputFileError
@@ -29,6 +30,7 @@ from .files import unwritable as unwritable
 from .files import write_text as write_text
 from .locks import hold_lock as hold_lock
 from .locks import lock_output as lock_output
+from .locks import lock_replacement as lock_replacement
 from .memory import is_out_of_memory as is_out_of_memory
 from .memory import too_large as too_large
 from .precision import PrecisionInferer as PrecisionInferer

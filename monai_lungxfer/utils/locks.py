@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 LOCK_NAME = ".lungxfer.lock"
 """The lock of an output folder."""
 
+_REMEDY = "Wait until that run has ended, or choose another folder (--out). If it was killed, the lock is gone too"
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
@@ -38,21 +39,29 @@ def lock_output(folder: Path) -> Iterator[None]:
     OutputError
         When the folder cannot be written.
     """
-    remedy = "Wait until that run has ended, or choose another folder (--out). If it was killed, the lock is gone too"
     if folder.exists() and not folder.is_dir():  # for the command to refuse in its own words
         yield
         return
-    with hold_lock(folder / LOCK_NAME, "another run writes into this folder", remedy):
+    with hold_lock(folder / LOCK_NAME, "another run writes into this folder", _REMEDY):
         yield
 
 
 @contextmanager
-def hold_lock(lock: Path, problem: str, remedy: str, *, wait: bool = False) -> Iterator[None]:
+def lock_replacement(folder: Path) -> Iterator[None]:
+    """Do the same for a folder that is written beside its place, and put there as a whole: the lock lies beside it."""
+    with hold_lock(folder.with_name(f".{folder.name}{LOCK_NAME}"), "another run writes this folder", _REMEDY, folder):
+        yield
+
+
+@contextmanager
+def hold_lock(
+    lock: Path, problem: str, remedy: str, source: Path | None = None, *, wait: bool = False
+) -> Iterator[None]:
     """Hold a lock while the block runs, which no other process can hold meanwhile.
 
     The folder of the lock's file is made when it is missing, and the file is removed in the end. `problem`, with what
-    is known of the holder, and `remedy` are those of the LungXferError that is raised when another process holds it;
-    with `wait`, the block runs when that process has ended or died.
+    is known of the holder, `remedy`, and `source`, by default that folder, are those of the LungXferError that is
+    raised when another process holds it; with `wait`, the block runs when that process has ended or died.
     Where the file system knows no locks, a warning says so, and the block runs without one.
     """
     from filelock import FileLock, Timeout  # whose import takes as long as that of all this package's files
@@ -65,10 +74,10 @@ def hold_lock(lock: Path, problem: str, remedy: str, *, wait: bool = False) -> I
         else:
             held.acquire(timeout=0)
     except Timeout:
-        raise LungXferError(problem + _holder(lock), source=lock.parent, remedy=remedy) from None
+        raise LungXferError(problem + _holder(lock), source=source or lock.parent, remedy=remedy) from None
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
-            raise unwritable(lock.parent, error) from error
+            raise unwritable(source or lock.parent, error) from error
         logger.warning("The output folder cannot be locked here: let no second run write into it")
     else:
         _sign(lock)

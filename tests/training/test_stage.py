@@ -9,8 +9,9 @@ import pytest
 
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.synthetic.phantoms import write_phantoms
-from monai_lungxfer.training.stage import stage_data, transfer_stages
-from monai_lungxfer.utils.errors import DatalistError
+from monai_lungxfer.training.stage import StageFolder, stage_data, train_stage, transfer_stages
+from monai_lungxfer.utils.errors import DatalistError, LungXferError
+from monai_lungxfer.utils.locks import lock_output
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,10 @@ def test_a_patient_of_two_stages_is_refused_before_anything_is_trained(tmp_path:
     with pytest.raises(DatalistError, match=r"1 patients stand among general and portable.*--allow-shared-patients"):
         transfer_stages(data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    folder = StageFolder(tmp_path / "run")
+    with lock_output(folder.path), pytest.raises(LungXferError, match="another run writes into this folder: process"):
+        train_stage(STAGES["portable"], tmp_path, folder)
+    assert not list(folder.path.iterdir())

@@ -14,7 +14,7 @@ import filelock
 import pytest
 
 from monai_lungxfer.utils.errors import LungXferError, OutputError
-from monai_lungxfer.utils.locks import LOCK_NAME, hold_lock, lock_output
+from monai_lungxfer.utils.locks import LOCK_NAME, hold_lock, lock_output, lock_replacement
 
 HOLD = """
 import sys
@@ -81,3 +81,12 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         pytest.fail("there is no such folder")
     with lock_output(tmp_path / "file"):  # which the command refuses in its own words
         assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_the_lock_of_a_folder_that_is_put_in_place_as_a_whole_lies_beside_it(tmp_path: Path) -> None:
+    target = tmp_path / "data"
+    with lock_replacement(target):
+        assert [path.name for path in tmp_path.iterdir()] == [".data.lungxfer.lock"]
+        with pytest.raises(LungXferError, match="data: another run writes this folder"), lock_replacement(target):
+            pytest.fail("two hold it")
+    assert list(tmp_path.iterdir()) == []

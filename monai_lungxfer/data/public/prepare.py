@@ -17,6 +17,7 @@ from monai_lungxfer.data.public.write import write_item
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
 from monai_lungxfer.utils.files import staged_folder
+from monai_lungxfer.utils.locks import lock_replacement
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def prepare(
         check_names(found.items, raw)
     _check_apart(raw, out)
     _leave_out_without_mask(found)
-    with staged_folder(out, overwrite=overwrite, mark=DATALIST_NAME) as folder:
+    with lock_replacement(out), staged_folder(out, overwrite=overwrite, mark=DATALIST_NAME) as folder:
         records = _write(found, folder, watch)
         if not records:
             first = f", first {found.skipped[0].file}: {found.skipped[0].reason}" if found.skipped else ""
