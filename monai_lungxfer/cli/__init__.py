@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 
 EPILOG = (
     "Exit codes: 0 all done; 1 some inputs were skipped or some checks failed, the rest is done; "
-    "2 wrong usage or input, nothing done; 3 unexpected error; 130 interrupted; 143 terminated.\n\n"
+    "2 wrong usage or input, nothing done; 3 unexpected error; 4 a Ray cluster was lost, the rest can be resumed; "
+    "130 interrupted; 143 terminated.\n\n"
     "Put global options before the command: lungxfer --debug predict ..."
 )
 

@@ -20,8 +20,8 @@ import typer
 from rich.console import Console
 
 from monai_lungxfer.utils.error_redaction import describe_traceback, may_quote_file, quote_error
-from monai_lungxfer.utils.errors import LungXferError, root_cause
-from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
+from monai_lungxfer.utils.errors import ClusterError, LungXferError, root_cause
+from monai_lungxfer.utils.exit_codes import EXIT_CLUSTER, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
 from monai_lungxfer.utils.log_redaction import (
     PROGRESS,
     RedactingFormatter,
@@ -180,7 +180,7 @@ def _note_end(code: int, started: float, error: Exception | None = None) -> None
 def _described(error: BaseException) -> tuple[str, int]:
     error = root_cause(error)  # MONAI's transforms and parser wrap what they met in objects and expressions
     if isinstance(error, LungXferError):
-        return f"Error: {error}", EXIT_USAGE
+        return f"Error: {error}", EXIT_CLUSTER if isinstance(error, ClusterError) else EXIT_USAGE
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f"{error.filename}: " if error.filename else ""
         message = f"Error: {where}there is no space left on the disk. Free some, or choose another output folder."

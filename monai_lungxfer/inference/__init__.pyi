@@ -42,6 +42,8 @@ from .quality import counted_flags as counted_flags
 from .quality import find_flags as find_flags
 from .quality import is_cut_off as is_cut_off
 from .ray_batch import RayRunner as RayRunner
+from .ray_workers import RayWorkers as RayWorkers
+from .ray_workers import Share as Share
 from .segmentation import ModelIdentity as ModelIdentity
 from .segmentation import PreparedRadiograph as PreparedRadiograph
 from .segmentation import Segmentation as Segmentation

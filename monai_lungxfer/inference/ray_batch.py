@@ -1,11 +1,9 @@
-"""Segmenting very many files on a Ray cluster, by Ray Data and the same inference core in every worker."""
+"""Segmenting very many files on a Ray cluster, with the same inference core in every worker."""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,11 @@ from typing import Any
 from monai_lungxfer.bundle.references import absolute_reference
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.inference.outputs import PlannedResult
+from monai_lungxfer.inference.ray_workers import RayWorkers, Share
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.inference.task_run import segment_tasks
-from monai_lungxfer.utils.errors import LungXferError, OutputError
+from monai_lungxfer.utils.errors import ClusterError, LungXferError, OutputError
 from monai_lungxfer.utils.log_redaction import withhold_library_messages
 
 # Batches of the network that a worker gets at once, so that it can read ahead.
@@ -29,7 +28,7 @@ class RayRunner:
 
     Each worker loads the bundle once, takes a processor, with a GPU where the cluster has some, and writes the results
     of its share. All machines must see inputs, weights and the output folder under the same paths. What a lost worker
-    had is done by another one.
+    had is done by another one, file by file; see `monai_lungxfer.inference.ray_workers.RayWorkers`.
 
     Attributes
     ----------
@@ -55,25 +54,39 @@ class RayRunner:
         ------
         OutputError
             When a worker cannot write a result.
+        ClusterError
+            When machines of the cluster were lost too often; it says how many tasks are not done.
         """
         if not tasks:
             return
-        data = self.ray.data
+        left = len(tasks)
+        try:
+            for prediction in _in_order(tasks, self._work(tasks, out_dir, batch_size)):
+                left -= 1
+                yield prediction
+        except (ClusterError, self.ray.exceptions.RayError) as error:
+            known = error if isinstance(error, ClusterError) else ClusterError("the cluster was lost")
+            raise ClusterError(
+                f"{known.problem}: {left} of {len(tasks)} radiographs are not done",
+                remedy=f"{known.remedy or 'Look after the cluster'}, and continue with --resume",
+            ) from error
+
+    def _work(self, tasks: Sequence[PlannedResult], out_dir: Path, batch_size: int) -> Iterator[Prediction]:
         workers, gpus = _workers(self.ray.cluster_resources())
-        share = batch_size * _BATCHES
-        with _ordered_and_quiet(data):
-            done = data.from_items(list(tasks), override_num_blocks=math.ceil(len(tasks) / share)).map_batches(
-                _Worker,
-                fn_constructor_args=(_from_any_folder(self.model), out_dir, batch_size),
-                batch_size=share,
-                compute=data.ActorPoolStrategy(min_size=1, max_size=workers),
-                num_cpus=1,
-                num_gpus=gpus,
-            )
-            for row in done.iter_rows():
-                if isinstance(row["item"], OutputError):
-                    raise row["item"]
-                yield row["item"]
+        actor = self.ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Worker)
+        model, share = _from_any_folder(self.model), batch_size * _BATCHES
+        shares = [Share(list(tasks[start : start + share])) for start in range(0, len(tasks), share)]
+        return RayWorkers(self.ray, lambda: actor.remote(model, out_dir, batch_size), workers).run(shares)
+
+
+def _in_order(tasks: Sequence[PlannedResult], made: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Yield predictions in the order of the tasks, each as soon as those before it are there."""
+    early: dict[str, Prediction] = {}
+    for task in tasks:
+        while task.item.name not in early:
+            prediction = next(made)
+            early[prediction.file] = prediction
+        yield early.pop(task.item.name)
 
 
 def _workers(resources: Mapping[str, float]) -> tuple[int, int]:
@@ -82,21 +95,6 @@ def _workers(resources: Mapping[str, float]) -> tuple[int, int]:
     if not processors:
         raise LungXferError("the Ray cluster has no processor to work on", remedy="Add a machine to it (ray start)")
     return (min(processors, gpus), 1) if gpus else (processors, 0)
-
-
-@contextmanager
-def _ordered_and_quiet(data: Any) -> Iterator[None]:
-    """Let Ray Data keep the order of what it is given, and say nothing, while the block runs."""
-    context, logger = data.DataContext.get_current(), logging.getLogger("ray.data")
-    options = context.execution_options
-    before = options.preserve_order, context.enable_progress_bars, logger.level
-    try:
-        options.preserve_order, context.enable_progress_bars = True, False
-        logger.setLevel(logging.WARNING)
-        yield
-    finally:
-        options.preserve_order, context.enable_progress_bars, level = before
-        logger.setLevel(level)
 
 
 def _from_any_folder(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,8 +116,12 @@ class _Worker:
         self.out_dir = out_dir
         self.batch_size = batch_size
 
-    def __call__(self, share: dict[str, Any]) -> dict[str, list[Prediction | OutputError]]:
+    def ready(self) -> None:
+        """Tell, by being called, that the bundle is loaded."""
+
+    def segment(self, tasks: Sequence[PlannedResult]) -> list[Prediction] | OutputError:
+        """Do a share; what cannot be written is returned, since Ray would wrap what is raised."""
         try:
-            return {"item": list(segment_tasks(self.segmenter, list(share["item"]), self.out_dir, self.batch_size))}
-        except OutputError as error:  # for the runner to raise: Ray would wrap it
-            return {"item": [error]}
+            return list(segment_tasks(self.segmenter, tasks, self.out_dir, self.batch_size))
+        except OutputError as error:
+            return error

@@ -76,6 +76,10 @@ class OutputError(LungXferError):
     """A result cannot be written."""
 
 
+class ClusterError(LungXferError):
+    """Machines of a cluster were lost before all was done."""
+
+
 class RegistryError(LungXferError):
     """A model cannot be registered, found in the registry, compared or promoted."""
 

@@ -107,7 +107,7 @@ def test_what_is_written_to_has_the_same_names_everywhere_and_one_option_replace
 def test_help_tells_the_exit_codes(option):
     result = CliRunner().invoke(app, [option])
     assert result.exit_code == 0
-    for code in ("0 all done", "1 some inputs", "2 wrong usage", "3 unexpected", "130 interrupted"):
+    for code in ("0 all done", "1 some inputs", "2 wrong usage", "3 unexpected", "4 a Ray cluster", "130 interrupted"):
         assert code in " ".join(result.stdout.split())
 
 
