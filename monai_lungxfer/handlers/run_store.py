@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import os
 import sqlite3
-import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
-from filelock import FileLock
 from monai.utils import path_to_sqlite_uri
+from sqlalchemy import Engine, event
 
-from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.files import unwritable
+from monai_lungxfer.utils.locks import hold_lock
+from monai_lungxfer.utils.temporary import lock_beside, temporary_folder
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +33,19 @@ def find_database(uri: str | None) -> Path | None:
     return Path(unquote(uri.removeprefix(SQLITE))).absolute()
 
 
-def ready_store(uri: str | None) -> None:
+def ready_store(uri: str | None, *, mend: bool = True) -> None:
     """Make the SQLite database of a tracking URI where it is missing. A broken one is renamed, with a warning.
 
     MLflow makes its tables in many steps. A process that is killed meanwhile leaves a database that MLflow never opens
-    again. So the tables are made in a temporary file, which gets its name at the end. A database that another process
-    has locked, or that an older MLflow made, is left as it is. Other URIs are left to MLflow.
+    again. So the tables are made in a temporary folder, from which the file is moved at the end. A database that
+    another process has locked, or that an older MLflow made, is left as it is. Other URIs are left to MLflow.
 
     Parameters
     ----------
     uri : str, optional
         Of a tracking server or a database.
+    mend : bool
+        Whether a broken one is renamed. Otherwise it is left to MLflow, as one that holds more than figures should be.
 
     Raises
     ------
@@ -52,21 +57,15 @@ def ready_store(uri: str | None) -> None:
     file = find_database(uri)
     if file is None:
         return
-    with _lock(file):
+    with hold_lock(lock_beside(file), "another process makes this database", "Wait until it has ended", wait=True):
         is_there = file.exists() and file.stat().st_size > 0
-        if is_there and not _is_sound(file):
+        if is_there and mend and not _is_sound(file):
             aside = file.with_name(f"{file.stem}.broken-{time.strftime('%Y%m%d-%H%M%S')}{file.suffix}")
             file.replace(aside)
             logger.warning("MLflow's database was broken, and is %s now; a new one is begun", aside.name)
             is_there = False
         if not is_there:
             _make(file)
-
-
-def _lock(file: Path) -> FileLock:
-    """Return a lock against other processes that make this file; it lies where no user looks for results."""
-    name = hashlib.sha256(str(file).encode()).hexdigest()[:16]
-    return FileLock(Path(tempfile.gettempdir(), f"monai_lungxfer-{name}.lock"))
 
 
 def _is_sound(file: Path) -> bool:
@@ -87,6 +86,31 @@ def _is_sound(file: Path) -> bool:
 def _make(file: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with atomic_path(file) as temporary:
-        store = SqlAlchemyStore(path_to_sqlite_uri(temporary), file.with_name("mlruns").as_uri())
-        store.engine.dispose()
+    try:
+        with temporary_folder(file.parent) as folder:  # not a file, since SQLite locks it and makes another beside it
+            made = folder / file.name
+            with _unsynchronised(made):
+                store = SqlAlchemyStore(path_to_sqlite_uri(made), file.with_name("mlruns").as_uri())
+                store.engine.dispose()
+            with made.open("rb") as written:
+                os.fsync(written.fileno())
+            made.replace(file)
+    except OSError as error:
+        raise unwritable(file, error) from error
+
+
+@contextmanager
+def _unsynchronised(file: Path) -> Iterator[None]:
+    """Let SQLite not wait for the disk at each of the many steps that make this file; it is flushed as a whole."""
+
+    def hurry(connection: Any, _: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            (_, _, name) = connection.execute("PRAGMA database_list").fetchone()
+            if name == str(file):
+                connection.execute("PRAGMA synchronous = OFF")
+
+    event.listen(Engine, "connect", hurry)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", hurry)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -20,7 +19,8 @@ from monai_lungxfer.export.weights import install_weights
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.registry.gate import METRIC, REPORT_ARTIFACT, mean_metric, read_report
-from monai_lungxfer.registry.store import CANDIDATE, experiment_named, registry_at, version_at, version_uri
+from monai_lungxfer.registry.run import own_temporary_files, registration_run
+from monai_lungxfer.registry.store import CANDIDATE, registry_at, version_at, version_uri
 from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import input_size
@@ -79,7 +79,7 @@ def register_bundle(
     RegistryError
         When the report is not one of these weights, or MLflow refuses.
     """
-    with registry_at(tracking_uri) as client, TemporaryDirectory(prefix="lungxfer-") as folder:
+    with registry_at(tracking_uri) as client, own_temporary_files() as folder:
         copy = export_bundle(bundle, folder)
         if weights is not None:
             install_weights(resolve_weights(weights), copy, pack=False)
@@ -88,7 +88,8 @@ def register_bundle(
         measured = None if report is None else read_report(report, known["weights_sha256"])
         if measured is not None:
             known |= _measured_facts(measured)
-        registered = _log(client, copy, name or copy.name, measured, known)
+        with registration_run(client, copy.name, folder, known):
+            registered = _log(client, copy, name or copy.name, measured, known)
         client.set_registered_model_alias(registered.name, CANDIDATE, registered.version)  # last: all else is there
     return registered
 
@@ -135,11 +136,10 @@ def _log(
     if report is not None:
         artifacts[REPORT_ARTIFACT] = bundle.parent / f"{REPORT_ARTIFACT}.json"
         artifacts[REPORT_ARTIFACT].write_text(json.dumps(report), encoding="utf-8")
-    with mlflow.start_run(experiment_id=experiment_named(client, bundle.name), run_name="register", tags=dict(tags)):
-        if report is not None:
-            mlflow.log_metrics({f"{report['section']}_{METRIC}": mean_metric(report)})
-        logged = mlflow.pyfunc.log_model(name="model", **pyfunc_arguments(bundle, artifacts))
-        made = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
+    if report is not None:
+        mlflow.log_metrics({f"{report['section']}_{METRIC}": mean_metric(report)})
+    logged = mlflow.pyfunc.log_model(name="model", **pyfunc_arguments(bundle, artifacts))
+    made = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     card = f"artifacts/{bundle.name}/docs/README.md"
     description = f"{bundle_metadata(bundle).get('description', bundle.name)} {NOTICE} Model card: {card}"
     client.update_model_version(name, made.version, description)

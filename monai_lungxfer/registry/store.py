@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import mlflow
 from mlflow import MlflowClient, MlflowException
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 from monai_lungxfer.bundle.references import REGISTERED
+from monai_lungxfer.handlers.run_store import find_database, ready_store
 from monai_lungxfer.utils.errors import RegistryError
 
 CANDIDATE, CHAMPION = "candidate", "champion"
 """Aliases of a model's version that is proposed, and of the one that is used."""
 
 _SERVER = "MLFLOW_TRACKING_URI"
-_SQLITE = "sqlite:///"
 
 
 def version_uri(name: str, version: str | int) -> str:
@@ -52,6 +50,7 @@ def registry_at(uri: str | None = None) -> Iterator[MlflowClient]:
     if uri is not None:
         mlflow.set_tracking_uri(uri)
     try:
+        ready_store(mlflow.get_tracking_uri(), mend=False)
         yield MlflowClient()
     except MlflowException as error:
         raise RegistryError(
@@ -74,9 +73,8 @@ def experiment_named(client: MlflowClient, name: str) -> str:
 
 def _beside_database(uri: str) -> str | None:
     """Return the URI of a folder beside an SQLite file; MLflow would put artifacts below the current folder."""
-    if not uri.startswith(_SQLITE):
-        return None
-    return Path(unquote(uri.removeprefix(_SQLITE))).absolute().with_suffix("").as_uri()
+    file = find_database(uri)
+    return None if file is None else file.with_suffix("").as_uri()
 
 
 def version_at(client: MlflowClient, name: str, place: str) -> ModelVersion | None:
