@@ -1,18 +1,18 @@
 """What the load scripts share: a server as a process, clients, and the table of what became of their requests.
 
-It is imported by benchmarks/load_mlflow.py and benchmarks/load_label.py, from their own folder. Needs psutil.
+It is imported by `load_mlflow` and `load_label`, from their own folder. Needs psutil.
 """
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -20,6 +20,7 @@ import requests
 
 PATIENCE = 600  # seconds that a client or the start of the server may take
 MEGABYTE = 1e6
+FLAT = 0.05  # share by which memory may change
 
 
 class Server:
@@ -35,10 +36,13 @@ class Server:
         Path that answers when it is ready.
     environment : mapping
         Its variables.
+    log : pathlib.Path
+        What it prints.
     """
 
-    def __init__(self, command: Sequence[str], url: str, ready: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, command: Sequence[str], url: str, ready: str, environment: Mapping[str, str], log: Path) -> None:
         self.url = url
+        self.log = log
         self._command = list(command)
         self._ready = ready
         self._environment = dict(environment)
@@ -49,8 +53,8 @@ class Server:
         with contextlib.suppress(requests.ConnectionError):
             requests.get(self.url, timeout=10)
             raise SystemExit(f"another server answers at {self.url}; choose another --port")
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self._process = psutil.Popen(self._command, env=self._environment, **quiet)
+        with self.log.open("ab") as log:
+            self._process = psutil.Popen(self._command, env=self._environment, stdout=log, stderr=log)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):
@@ -58,7 +62,7 @@ class Server:
                     return
             time.sleep(0.5)
         self.kill()
-        raise SystemExit("the server does not answer; start it by hand to see why: " + " ".join(self._command))
+        raise SystemExit(f"the server does not answer; see {self.log}")
 
     def kill(self) -> None:
         """Kill all of its processes at once."""
@@ -85,112 +89,125 @@ class Server:
             return []
 
 
+@dataclass(frozen=True)
+class Request:
+    """One request of the load.
+
+    Attributes
+    ----------
+    kind : str
+        What is special about it.
+    send : callable
+        Sends it to the server at a URL and returns an outcome, one of `OUTCOMES`; errors of `requests` may pass.
+    """
+
+    kind: str
+    send: Callable[[str], str]
+
+
+OUTCOMES = ("right", "refused", "hung up", "wrong", "5xx")
+"""As it should be: answered rightly, refused with a reason, left by the client. As it should not: the other two."""
+
+
 @dataclass
 class Run:
-    """What is counted during one run; times are in seconds, memory in bytes."""
+    """What is counted during a run; times are in seconds, memory in bytes."""
 
+    outcomes: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
-    wrong: int = 0
-    lost: int = 0
+    faults: list[str] = field(default_factory=list)
     resent: int = 0
-    memory: list[int] = field(default_factory=list)
+    lost: int = 0
+    doubled: int = 0
     seconds: float = 0.0
     down: float = 0.0
+    memory: tuple[int, int] = (0, 0)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, latency: float | None, *, right: bool, resent: bool) -> None:
-        """Count one request, once however often it was sent; a lost one has no latency."""
+    @property
+    def answered(self) -> int:
+        """How many requests have an outcome."""
+        return sum(self.outcomes.values())
+
+    @property
+    def growth(self) -> float:
+        """Memory at the end over that after the warm-up, less 1."""
+        return self.memory[1] / self.memory[0] - 1
+
+    def count(self, kind: str, outcome: str, latency: float, *, resent: bool) -> None:
+        """Count one request, once however often it was sent."""
         with self._lock:
+            self.outcomes[outcome.partition(",")[0]] += 1
             self.resent += resent
-            if latency is None:
-                self.lost += 1
-            else:
-                self.latencies.append(latency)
-                self.wrong += not right
+            self.latencies += [latency] if outcome == "right" else []
+            self.faults += [f"{kind}: {outcome}"] if outcome not in OUTCOMES[:3] else []
 
 
-Send = Callable[[str], bool]
-"""Sends one request to the server at a URL, and tells whether the answer was right; errors of `requests` may pass."""
-
-
-def ask(server: Server, send: Send, run: Run) -> None:
-    """Send one request, again and again while nobody answers, and count what came of it."""
+def ask(server: Server, request: Request, run: Run) -> None:
+    """Send one request, again and again while the connection breaks, and count what came of it."""
     begin, resent = time.monotonic(), False
     while time.monotonic() - begin < PATIENCE:
         try:
-            right = send(server.url)
+            outcome = request.send(server.url)
         except requests.RequestException:
             resent = True
             time.sleep(0.2)
             continue
-        run.count(time.monotonic() - begin, right=right, resent=resent)
+        run.count(request.kind, outcome, time.monotonic() - begin, resent=resent)
         return
-    run.count(None, right=False, resent=resent)
+    run.lost += 1
+    run.faults.append(f"{request.kind}: lost")
 
 
-@contextmanager
-def watched(server: Server, run: Run) -> Iterator[None]:
-    """Measure the server's memory once a second while the block runs."""
-    stop = threading.Event()
+def put_load(server: Server, sent: Sequence[Request], clients: int, warm: int) -> Run:
+    """Send all requests from so many clients, and kill the server (SIGKILL) once in between.
 
-    def watch() -> None:
-        while not stop.wait(1):
-            run.memory.append(server.resident_bytes())
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def put_load(server: Server, sends: Sequence[Send], total: int, clients: int, *, kill: bool) -> Run:
-    """Send all requests from so many clients at once; optionally kill the server when half of them are answered."""
-    run = Run()
-    begin = time.monotonic()
-    with watched(server, run), ThreadPoolExecutor(clients) as pool:
-        waiting = [pool.submit(ask, server, sends[number % len(sends)], run) for number in range(total)]
-        if kill:
-            while len(run.latencies) < total / 2:
-                time.sleep(0.1)
-            server.kill()
-            killed = time.monotonic()
-            server.start()
-            run.down = time.monotonic() - killed
-        for each in waiting:
-            each.result()
+    It is killed when `warm` requests have an outcome, and started again in the same way. After twice as many its memory
+    is measured, and again at the end, both times while nobody asks.
+    """
+    run, begin = Run(), time.monotonic()
+    with ThreadPoolExecutor(clients) as pool:
+        waiting = [pool.submit(ask, server, each, run) for each in sent[: 2 * warm]]
+        while run.answered < warm:
+            time.sleep(0.02)
+        server.kill()
+        killed = time.monotonic()
+        server.start()
+        run.down = time.monotonic() - killed
+        _wait_for(waiting)
+        _wait_for(pool.submit(ask, server, each, run) for each in sent[2 * warm : 3 * warm])
+        warmed = _resident_bytes_at_rest(server)
+        _wait_for(pool.submit(ask, server, each, run) for each in sent[3 * warm :])
     run.seconds = time.monotonic() - begin
+    run.memory = warmed, _resident_bytes_at_rest(server)
     return run
 
 
-def print_runs(runs: dict[str, Run], clients: int) -> None:
-    """Print one row a run; memory is that of the first and the last quarter of the seconds, and the highest."""
-    heads = ("answered", "lost", "wrong mask", "sent again", "p50, s", "p95, s", "requests/s", "memory, MB")
-    print(f"| {clients} clients | {' | '.join(heads)} |")
-    print("|---|" + "---:|" * len(heads))
-    for name, run in runs.items():
-        p50, p95 = np.percentile(run.latencies, (50, 95))
-        quarter = max(1, len(run.memory) // 4)
-        first, last = np.mean(run.memory[:quarter]), np.mean(run.memory[-quarter:])
-        memory = f"{first / MEGABYTE:.0f}, {last / MEGABYTE:.0f}, at most {max(run.memory) / MEGABYTE:.0f}"
-        rate = len(run.latencies) / run.seconds
-        print(
-            f"| {name} | {len(run.latencies)} | {run.lost} | {run.wrong} | {run.resent} "
-            f"| {p50:.2f} | {p95:.2f} | {rate:.2f} | {memory} |"
-        )
-    print(f"\nDown for {runs['killed halfway'].down:.0f} s.")
+def _wait_for(waiting: Iterable[Future]) -> None:
+    for each in list(waiting):  # all of them are to be submitted first
+        each.result()
 
 
-def load(server: Server, sends: Sequence[Send], total: int, clients: int) -> None:
-    """Put load on a server twice, once with a kill, and print what became of the requests."""
-    runs = {}
-    for name, kill in (("left alone", False), ("killed halfway", True)):
-        server.start()
-        try:
-            ask(server, sends[0], Run())  # what is loaded with the first request is no growth
-            runs[name] = put_load(server, sends, total, clients, kill=kill)
-        finally:
-            server.kill()
-    print_runs(runs, clients)
+def _resident_bytes_at_rest(server: Server) -> int:
+    time.sleep(1)
+    return int(np.median([server.resident_bytes() for _ in range(5)]))
+
+
+def print_run(run: Run, sent: int, clients: int) -> None:
+    """Print what was counted as a table, and the kinds of requests that were answered wrongly."""
+    p50, p95 = np.percentile(run.latencies, (50, 95))
+    first, last = (each / MEGABYTE for each in run.memory)
+    rows = {
+        f"sent by {clients} clients": sent,
+        **{outcome: run.outcomes[outcome] for outcome in OUTCOMES},
+        "lost": run.lost,
+        "doubled": run.doubled,
+        "sent again": run.resent,
+        "down, s": f"{run.down:.0f}",
+        "right answers: p50, p95, s": f"{p50:.2f}, {p95:.2f}",
+        "requests/s": f"{run.answered / run.seconds:.2f}",
+        "memory after the warm-up, at the end, MB": f"{first:.0f}, {last:.0f} ({run.growth:+.1%})",
+    }
+    print("| | |\n|---|---:|")
+    print("\n".join(f"| {name} | {value} |" for name, value in rows.items()))
+    print("\n".join(f"- {fault}" for fault in run.faults))

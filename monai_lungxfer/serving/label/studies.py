@@ -34,6 +34,7 @@ from monai_lungxfer.utils.files import atomic_path, remove_leftovers, staged_fol
 
 _SERIES = "0020000E"
 _INCOMING = ".incoming-"
+_MOST_LEVELS = 8  # of a mask of labels, such as one for each lung
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
 
 
@@ -137,6 +138,8 @@ class FolderStudies(LocalDatastore):
         size = read_image(uri, any_view=True).pixels.shape[-2:]
         file = Path(self._datastore.label_path(label_tag), f"{image_id}.png")
         mask = _mask_for(label_filename, size)
+        if not label_filename.endswith(".bin"):
+            _refuse_radiograph(label_filename)
         with self._alone():
             save_mask(file, mask)  # whole or not at all, should the server be killed
             info = {**(label_info or {}), "ts": int(time.time()), "name": file.name}
@@ -209,6 +212,14 @@ class DicomWebStudies(FolderStudies, DICOMWebDatastore):
 def _check_names(*names: str) -> None:
     if any(escapes_folder(name) for name in names):
         raise InputFileError("an id or a tag leads out of its folder", remedy="Use a plain name")
+
+
+def _refuse_radiograph(file: str) -> None:
+    """Refuse what is grey nearly everywhere, of which a threshold would make a mask."""
+    pixels = read_radiograph(file, name=UNNAMED).pixels
+    grey = (pixels > 0.25 * pixels.max()) & (pixels < 0.75 * pixels.max())
+    if np.unique(pixels[grey]).size > _MOST_LEVELS and grey.mean() > 0.25:
+        raise InputFileError("the label holds grey values, as a radiograph does", remedy="Send the mask itself")
 
 
 def _mask_for(file: str, size: tuple[int, ...]) -> np.ndarray:

@@ -15,9 +15,13 @@ import psutil
 import pytest
 import requests
 from label_servers import LABEL_MODEL, LabelServer, label_server
+from load_label import Load, serve_label
+from load_requests import NAME
 from marked_files import MAKERS, MARK, UIDS
+from orthanc_server import free_port
 from PIL import Image
 from raster_writing import mha, nrrd
+from server_load import put_load
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -188,6 +192,13 @@ def test_labels_are_kept_as_masks_of_their_image(server: LabelServer, predicted)
     )
 
 
+def test_a_radiograph_is_no_label(server: LabelServer, predicted) -> None:
+    """A threshold would make a mask of it."""
+    answer = server.label("a", (predicted.folder / "a.png").read_bytes())
+    assert answer.status_code == 400
+    assert "grey values" in answer.json()["detail"]
+
+
 def test_results_are_kept_as_labels_of_their_own_tag(server: LabelServer, predicted) -> None:
     """And a batch needs no GPU, which MONAI Label shares it out among."""
     assert server.infer("a", save_label=True).content == predicted.masks["a.png"]
@@ -278,19 +289,25 @@ def test_the_log_tells_no_names(server: LabelServer) -> None:
     assert "Secret" not in log
 
 
-def test_a_killed_server_serves_again(label_python: Path, predicted, tmp_path: Path) -> None:
-    shutil.copytree(predicted.folder, tmp_path / "studies")
-    with label_server(tmp_path / "studies", tmp_path / "out") as first:
-        assert first.label("a", predicted.masks["a.png"]).ok
-        requests.post(f"{first.url}/train/{LABEL_MODEL}", json={}, timeout=60)
-        first.kill()
-    lefts = [tmp_path / "out/tmp/left.dcm", tmp_path / "studies/.incoming-x/z.png"]
-    lefts += [tmp_path / "studies/labels/final/.a-01234567.png"]
+def test_nothing_is_lost_of_a_killed_server_under_load(label_python: Path, tmp_path: Path) -> None:
+    """The short form of `benchmarks/load_label.py`."""
+    load = Load(tmp_path, 120)
+    lefts = [tmp_path / "label/tmp/left.dcm", tmp_path / "studies/.incoming-x/z.png"]
+    lefts += [tmp_path / f"studies/labels/final/.{load.named['GIF']}-01234567.png"]
     for left in lefts:
-        left.parent.mkdir(exist_ok=True)
-        left.write_bytes(b"of a request")
-    with label_server(tmp_path / "studies", tmp_path / "out") as second:
-        assert second.infer("a").content == predicted.masks["a.png"]
-        told = requests.get(f"{second.url}/datastore/", timeout=60).json()
-        assert (told["total"], told["completed"]) == (6, 1)
-        assert not [left for left in lefts if left.exists()]
+        left.parent.mkdir(exist_ok=True, parents=True)
+        left.write_bytes(b"of an earlier server")
+    server = serve_label(load.studies, tmp_path / "label", free_port(), tmp_path / "log")
+    server.start()
+    try:
+        requests.post(f"{server.url}/train/{LABEL_MODEL}", json={}, timeout=60)
+        run = put_load(server, load.make_requests(60), 16, 12)
+        load.check(server.url, run)
+    finally:
+        server.kill()
+    assert run.faults == []
+    assert (run.answered, run.outcomes["right"]) == (60, 30)
+    assert run.resent > 0
+    assert run.lost == run.doubled == 0
+    assert not [left for left in lefts if left.exists()]
+    assert not [text for text in (NAME, str(load.studies)) if text in (tmp_path / "log").read_text()]

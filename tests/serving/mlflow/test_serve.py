@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import requests
 from dicom_radiograph import as_dicom, write
+from load_mlflow import load_model_server
 from marked_files import MAKERS, MARK, UIDS
 from mlflow_servers import model_server
+from orthanc_server import free_port
 from PIL import Image
 
 pytestmark = pytest.mark.slow
@@ -136,3 +138,11 @@ def test_no_text_of_a_header_is_in_answers_or_the_log(served: Served, tmp_path: 
     for text in (*filter(None, told), served.log.read_text()):
         assert MARK not in text
         assert UIDS not in text
+
+
+def test_nothing_is_lost_of_a_killed_server_under_load(saved_model: Path, tmp_path: Path) -> None:
+    """The short form of `benchmarks/load_mlflow.py`."""
+    run = load_model_server(tmp_path, str(saved_model), 60, 16, free_port(), 12, 120)
+    assert run.faults == []
+    assert (run.answered, run.outcomes["right"]) == (60, 30)
+    assert run.resent > 0
