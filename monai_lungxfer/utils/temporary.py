@@ -61,7 +61,7 @@ def temporary_folder(parent: Path, replaces: str = "") -> Iterator[Path]:
         The name of a folder in `parent` that may be moved to `OLD` in the temporary one, as another takes its place. It
         is moved back when the block ends before that, or by the next `tidy` when the process was killed.
     """
-    _tidy_once(parent)
+    tidy(parent)
     while True:
         folder = parent / f"{TEMPORARY}{secrets.token_hex(4)}"
         folder.mkdir(mode=0o700)

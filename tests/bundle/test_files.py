@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from killed_process import kill_at
 
 import monai_lungxfer
 from monai_lungxfer.bundle import files as bundle_files
 from monai_lungxfer.bundle.files import bundle_metadata, bundle_names, bundle_path, export_bundle
 from monai_lungxfer.utils.errors import BundleError, OutputError
+from monai_lungxfer.utils.temporary import TEMPORARY
 
 PACKAGE = Path(monai_lungxfer.__file__).parent
 NAMES = ["lgg_mri_segmentation", "cxr_lung_segmentation", "portable_cxr_lung_segmentation"]
@@ -196,3 +198,14 @@ def test_failed_copy_keeps_the_bundle_that_was_there(own_bundle, tmp_path, monke
     with pytest.raises(OutputError, match="Permission denied"):
         export_bundle(own_bundle, tmp_path / "out", overwrite=True)
     assert (copy / "models" / "model.pt").read_text() == "trained here"
+
+
+def test_a_bundle_whose_replacing_was_killed_is_found_as_it_was(own_bundle, tmp_path):
+    copy = export_bundle(own_bundle, tmp_path / "out")
+    (own_bundle / "models" / "model.pt").write_text("other weights")
+    kill_at("replace", 2, lambda: export_bundle(own_bundle, tmp_path / "out", overwrite=True))
+    assert not copy.exists()
+    assert (bundle_path(copy) / "models" / "model.pt").read_text() == "weights"
+    export_bundle(own_bundle, tmp_path / "out", overwrite=True)
+    assert (copy / "models" / "model.pt").read_text() == "other weights"
+    assert [path.name for path in copy.parent.iterdir() if path.name.startswith(TEMPORARY)] == []

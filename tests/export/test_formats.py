@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from killed_process import kill_at
 
 from monai_lungxfer.bundle.files import MANIFEST, WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.export import formats as exports
@@ -19,6 +20,7 @@ from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.utils.temporary import TEMPORARY
 
 
 @pytest.fixture
@@ -105,3 +107,25 @@ def test_a_format_that_is_not_installed_says_what_to_install(copied: Path, monke
 def test_a_format_that_does_not_exist_names_those_that_do(copied: Path) -> None:
     with pytest.raises(BundleError, match=r"no export format 'onxx'.*torchscript, onnx, openvino"):
         export_formats(copied, ["onxx"])
+
+
+@pytest.mark.parametrize(("number", "listed"), [(1, ["onnx", "openvino"]), (2, ["onnx"]), (3, ["onnx"]), (4, ["onnx"])])
+def test_a_kill_leaves_formats_that_are_as_the_manifest_tells(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, number: int, listed: list[str]
+) -> None:
+    def write(_: Path, file: Path) -> None:
+        for part in {file, file.with_suffix(".bin")} if file.suffix == ".xml" else {file}:
+            part.write_text(f"{content} {part.name}")
+
+    monkeypatch.setattr(exports, "prepare_and_predict", lambda *_: ([], []))
+    monkeypatch.setattr(exports, "_check_installed", lambda _: None)
+    fakes = {name: replace(EXPORT_FORMATS[name], write=write, load=lambda _: None) for name in ("onnx", "openvino")}
+    monkeypatch.setattr(exports, "EXPORT_FORMATS", fakes)
+    content = "first"
+    export_formats(copied, fakes)
+    content = "other"
+    kill_at("replace", number, lambda: export_formats(copied, ["openvino"]))
+    assert sorted(checked_formats(copied)) == listed
+    export_formats(copied, ["openvino"])
+    assert sorted(checked_formats(copied)) == ["onnx", "openvino"]
+    assert [path.name for path in (copied / "models").iterdir() if path.name.startswith(TEMPORARY)] == []

@@ -30,6 +30,7 @@ from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError, OutputError
 from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.utils.temporary import TEMPORARY
 
 SMALL = describe_network(DonorUNet(init_features=4))
 
@@ -242,21 +243,37 @@ class _StopAfter:
         raise RuntimeError("stop")
 
 
+KILL_WHILE_SAVING = """
+import os, signal
+from pathlib import Path
+flush = os.fsync
+def killed(file):
+    Path(resume).exists() and os.kill(os.getpid(), signal.SIGKILL)
+    flush(file)
+os.fsync = killed
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_killed_training_gives_the_same_weights(small_settings: dict[str, Any], tmp_path: Path, number: int) -> None:
     settings = small_settings | {"max_epochs": 6}
     run_bundle("portable", "train", settings)
     killed = settings | {"output_dir": str(tmp_path / "killed"), "ckpt_dir": str(tmp_path / "killed" / "models")}
-    code = f"from monai_lungxfer.bundle.workflow import run_bundle; run_bundle('portable', 'train', {killed!r})"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     resume = tmp_path / "killed" / "models" / "resume.pt"
+    code = f"from monai_lungxfer.bundle.workflow import run_bundle; run_bundle('portable', 'train', {killed!r})"
+    if number == signal.SIGKILL:
+        code = f"resume = {str(resume)!r}\n{KILL_WHILE_SAVING}\n{code}"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not resume.exists() and process.poll() is None:
         time.sleep(0.02)
-    process.send_signal(number)
+    if number == signal.SIGTERM:
+        process.send_signal(number)
     process.wait()
     left = {path.name for path in resume.parent.iterdir() if not path.name.startswith(".")}
     assert left == {"model.pt", "model.json", "resume.pt"}
+    assert number == signal.SIGTERM or list(resume.parents[1].rglob(f"{TEMPORARY}*"))
     run_bundle("portable", "train", killed)
+    assert not list(resume.parents[1].rglob(f"{TEMPORARY}*"))
     assert_equal_weights(tmp_path / "out" / "models" / "model.pt", resume.parent / "model.pt")
 
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from killed_process import kill_at
 from PIL import Image
 from raw_pieces import HEIGHT, WIDTH, write_mask, write_picture
 
@@ -16,6 +17,7 @@ from monai_lungxfer.data.public.item import Facts
 from monai_lungxfer.data.public.prepare import prepare
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.utils.errors import DatalistError, LungXferError, OutputError
+from monai_lungxfer.utils.temporary import TEMPORARY
 
 
 @pytest.fixture
@@ -201,3 +203,16 @@ def test_anonymise_lists_what_it_refuses(tmp_path, raw):
 
 def test_anonymise_passes_pseudonyms(tmp_path, raw):
     assert prepare("folder", raw, tmp_path / "out", anonymise=True).images == 2
+
+
+def test_a_data_set_whose_replacing_was_killed_is_read_as_it_was(tmp_path, raw):
+    out = tmp_path / "set"
+    prepare("folder", raw, out)
+    before = load_datalist(out)
+    kill_at("replace", 3, lambda: prepare("folder", raw, out, overwrite=True))  # the first is of the datalist
+    assert not out.exists()
+    assert load_datalist(out) == before
+    kill_at("fsync", 1, lambda: prepare("folder", raw, out, overwrite=True))
+    assert len(list(tmp_path.glob(f"{TEMPORARY}*"))) == 1
+    prepare("folder", raw, out, overwrite=True)
+    assert list(tmp_path.glob(f"{TEMPORARY}*")) == []

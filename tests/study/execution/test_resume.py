@@ -24,4 +24,4 @@ def test_a_killed_study_ends_as_one_that_was_left_alone(undisturbed: Path, study
     assert outcome(tmp_path / "study") == outcome(undisturbed)
     assert (portable.parent / "general" / "step.json").stat().st_mtime_ns == trained
     left = [path.name for path in (tmp_path / "study").rglob(".*") if path.name != ".lock"]
-    assert len(left) <= 1, left  # the temporary file that was being written when the signal came
+    assert left == []  # also if a temporary file was being written when the signal came
