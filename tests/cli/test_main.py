@@ -202,6 +202,7 @@ def test_keyboard_interrupt_before_a_command_runs_is_told_without_a_traceback():
     assert (run.returncode, run.stdout, run.stderr) == (130, "", "Interrupted\n")
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_a_download_that_can_be_continued(tmp_path, number, code):
     target = tmp_path / "donor.pt"
