@@ -18,6 +18,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -82,8 +83,12 @@ def run_faults(names: Sequence[str], work: Path, seed: int = 0, jobs: int = 2) -
     with serving(inputs) as url, ProcessPoolExecutor(jobs, context) as pool:
         usual = _usual_runs(pool, needed, inputs, undisturbed, url)
         run = partial(_run_in_slot, seed=seed, inputs=inputs, undisturbed=undisturbed, work=work, url=url)
-        for future in as_completed([pool.submit(run, name, usual=usual[name.split("/")[0]]) for name in names]):
-            yield future.result()
+        waiting = [pool.submit(run, name, usual=usual[name.split("/")[0]]) for name in names]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _usual_runs(
@@ -129,8 +134,10 @@ def main() -> None:
     given = parser.parse_args()
     began, verdicts = time.monotonic(), []
     names = [given.repeat] if given.repeat else chosen_faults(given.faults, given.seed, given.only or ("*",))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated"))  # so that servers and disks are taken away
     for verdict in run_faults(names, given.work, given.seed, given.jobs):
         verdicts.append(verdict)
+        print(f"{len(verdicts)} of {len(names)}: {verdict.name}, {verdict.seconds:.0f} s", file=sys.stderr)
         if not verdict.is_clean:
             print(f"{verdict.name}:", *verdict.notes, sep="\n  ", flush=True)
     shutil.rmtree(given.work)

@@ -154,6 +154,8 @@ def _become(
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let what runs in the background ignore it
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.chdir(place)
         os.environ["TMPDIR"] = tempfile.tempdir = str(place / "tmp")
         sys.argv = ["lungxfer", *arguments]
