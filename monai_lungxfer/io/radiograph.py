@@ -83,8 +83,7 @@ def read_radiograph(
     Parameters
     ----------
     path : str or pathlib.Path
-        PNG, JPEG, JPEG 2000, TIFF, WebP, GIF, NIfTI of one slice, DICOM of one frame, BMP, or MetaImage or
-        NRRD with its pixels.
+        PNG, JPEG, JPEG 2000, TIFF, WebP, GIF, BMP, NIfTI of one slice, DICOM of one frame, MetaImage, or NRRD.
     channels : {"grey", "rgb"}
         "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.
