@@ -1,6 +1,6 @@
 """What reading costs at the most: the largest pictures that are read, and the files that ask for more.
 
-    python benchmarks/measure_limits.py
+    python benchmarks/measure_limits.py [--only WORD ...]
 
 Writes every file into a temporary folder, reads it in a process of its own, and prints two tables. Takes minutes, and
 2 GB of memory. Linux only.
@@ -22,6 +22,7 @@ from largest import LARGEST
 from process_limits import memory
 
 from monai_lungxfer.io.radiograph import read_radiograph
+from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.errors import InputFileError
 
 __all__ = ["measured"]
@@ -31,6 +32,7 @@ _TITLES = ("file", "its size, MB", "result", "s", "memory, MB")
 
 def measured(path: Path) -> tuple[str, ...]:
     """Read a file in a child process; return the size, the result, the processor's seconds, and the peak of memory."""
+    return_freed_memory()  # of the making, which reading would take up
     reading, writing = os.pipe()
     if os.fork() == 0:
         before, start = memory("VmRSS", reset=True), time.process_time()
@@ -69,7 +71,9 @@ def _bomb(make: Callable[[Path], bytes]) -> Callable[[Path], bytes]:
 
 def main() -> None:
     """Print the tables."""
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD", help="files whose names begin with one")
+    only = tuple(parser.parse_args().only)
     with tempfile.TemporaryDirectory() as folder:  # what is loaded on first use belongs to no file
         path = Path(folder) / "file"
         for content in (b"of no format", BOMBS["dicom, RLE"][0](Path(folder))):
@@ -77,7 +81,8 @@ def main() -> None:
             _result(path)
     bombs = {name: _bomb(make) for name, (make, _) in BOMBS.items()}
     for makers in (LARGEST, bombs):
-        for row in (_TITLES, ["---"] * len(_TITLES), *_rows(makers)):
+        chosen = {name: make for name, make in makers.items() if name.startswith(only)}
+        for row in (_TITLES, ["---"] * len(_TITLES), *_rows(chosen)):
             print(f"| {' | '.join(row)} |", flush=True)
         print(flush=True)
 

@@ -11,15 +11,18 @@ import nibabel as nib
 import numpy as np
 from dicom_writing import compressed, write
 from PIL import Image
+from png_writing import png16
 from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from raster_writing import mha, nrrd
 
 __all__ = ["LARGEST"]
 
 _SIDE = 12_247  # 150 megapixels, all but a few thousand
+_DEEP_SIDE = 10_000  # where six bytes a pixel make 600 MB
 
 
-def _stripes(kind: type = np.uint8) -> np.ndarray:
-    values = np.zeros((_SIDE, _SIDE), kind)
+def _stripes(kind: type = np.uint8, side: int = _SIDE) -> np.ndarray:
+    values = np.zeros((side, side), kind)
     values[::64] = 200
     return values
 
@@ -41,6 +44,10 @@ def _many_scans(path: Path) -> None:
     path.write_bytes(stream[:-2] + (100 - stream.count(b"\xff\xda")) * scan + stream[-2:])
 
 
+def _deep_png(path: Path) -> None:
+    path.write_bytes(png16(np.repeat(_stripes(np.uint16, _DEEP_SIDE)[..., None], 3, axis=2), 2))
+
+
 def _nifti(path: Path) -> None:
     nib.save(nib.Nifti1Image(_stripes(np.float32), np.eye(4)), path.with_suffix(".nii.gz"))
     path.with_suffix(".nii.gz").rename(path)
@@ -58,6 +65,14 @@ LARGEST: dict[str, Callable[[Path], None]] = {
     "JPEG, progressive, 100 scans": _many_scans,
     "TIFF, 16 bits, deflated": _by_pillow("TIFF", "I;16", compression="tiff_adobe_deflate"),
     "NIfTI, float32, .nii.gz": _nifti,
+    "PNG, RGB, 16 bits": _deep_png,
+    "WebP, RGB": _by_pillow("WEBP", "RGB", lossless=True, method=0, quality=0),
+    "GIF, palette": _by_pillow("GIF", "P"),
+    "BMP, RGB": _by_pillow("BMP", "RGB"),
+    "JPEG 2000, grey": _by_pillow("JPEG2000"),
+    "MetaImage, 16 bits": lambda path: path.write_bytes(mha(_stripes(np.uint16))) and None,
+    "MetaImage, float, compressed": lambda path: path.write_bytes(mha(_stripes(np.float32), pack=True)) and None,
+    "NRRD, float, compressed": lambda path: path.write_bytes(nrrd(_stripes(np.float32), pack=True)) and None,
     "DICOM, 16 bits": _dicom(np.uint16),
     "DICOM, 16 bits, window": _dicom(np.uint16, WindowCenter=50, WindowWidth=101),
     "DICOM, 16 bits, deflated": _dicom(np.uint16, syntax=DeflatedExplicitVRLittleEndian),
