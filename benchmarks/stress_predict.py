@@ -145,16 +145,21 @@ def _used(process: psutil.Process) -> float:
 
 
 def _lines(out: Path, since: float) -> int:
-    """Return the number of whole lines below the head of the journal, once a process has begun its own."""
+    """Return how many files have a whole line in the journal, once a process has begun its own."""
     journal = out / JOURNAL_NAME
     if not journal.is_file() or journal.stat().st_mtime < since:
         return 0
-    return journal.read_bytes().count(b"\n") - 1
+    return len(_rows(journal.read_text(encoding="utf-8")))
 
 
 def _journal(out: Path) -> list[dict[str, Any]]:
-    text = (out / JOURNAL_NAME).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text[: text.rfind("\n")].split("\n")[1:]]
+    return list(map(json.loads, _rows((out / JOURNAL_NAME).read_text(encoding="utf-8"))))
+
+
+def _rows(journal: str) -> list[str]:
+    """Return the whole lines of files, without the head, and without the names of files that are in work."""
+    lines = journal[: journal.rfind("\n")].split("\n")[1:]
+    return [line for line in lines if not line.startswith('{"in_work"')]
 
 
 def growth(run: Run) -> float:
