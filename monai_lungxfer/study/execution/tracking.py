@@ -17,6 +17,7 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 from monai.utils import path_to_sqlite_uri
+from sqlalchemy.exc import SQLAlchemyError
 
 from monai_lungxfer.handlers.run_store import find_database, ready_store
 from monai_lungxfer.utils.errors import LungXferError, root_cause
@@ -67,7 +68,7 @@ class Tracking:
     def _own_errors(self) -> Iterator[None]:
         try:
             yield
-        except (MlflowException, sqlite3.Error) as error:
+        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
             raise LungXferError(
                 f"MLflow cannot be reached, or refuses ({error})",
                 source=self.uri,
