@@ -11,8 +11,7 @@ from monai_lungxfer.data.public.unpack import Limits, unpack
 from monai_lungxfer.utils.download import download
 from monai_lungxfer.utils.errors import DownloadError
 from monai_lungxfer.utils.files import hash_file, staged_folder
-from monai_lungxfer.utils.locks import hold_lock
-from monai_lungxfer.utils.temporary import lock_beside
+from monai_lungxfer.utils.locks import lock_replacement
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +50,7 @@ def fetch(
     if address is None:
         raise _by_hand(adapter, out)
     archive = out.with_name(f"{out.name}.zip")
-    remedy = "Wait until it has ended, or choose another folder (--out)"
-    with (
-        hold_lock(lock_beside(out), "another process fetches this data set", remedy),
-        staged_folder(out) as folder,
-    ):
+    with lock_replacement(out), staged_folder(out) as folder:
         if archive.is_file() and sha256 is None:
             logger.info("%s is there already, and is unpacked", archive)
         else:

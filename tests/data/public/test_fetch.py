@@ -18,8 +18,7 @@ from monai_lungxfer.data.public.fetch import fetch
 from monai_lungxfer.data.public.unpack import Limits, unpack
 from monai_lungxfer.utils import download as download_module
 from monai_lungxfer.utils.errors import DownloadError, LungXferError, OutputError
-from monai_lungxfer.utils.locks import hold_lock
-from monai_lungxfer.utils.temporary import lock_beside
+from monai_lungxfer.utils.locks import lock_replacement
 
 
 @pytest.fixture(autouse=True)
@@ -241,7 +240,7 @@ def test_a_fetch_that_was_killed_goes_on_and_leaves_nothing(tmp_path):
 
 def test_a_second_fetch_into_one_folder_is_refused(tmp_path):
     with (
-        hold_lock(lock_beside(tmp_path / "raw"), "", ""),
-        pytest.raises(LungXferError, match=r"another process fetches this data set: process \d+"),
+        lock_replacement(tmp_path / "raw"),
+        pytest.raises(LungXferError, match=r"another run writes this folder: process \d+"),
     ):
         fetch("hannover", tmp_path / "raw", url="http://127.0.0.1:9")
