@@ -71,7 +71,7 @@ def write_bad(folder: Path, height: int, seed: int = 0) -> dict[str, Path]:
     """Write files that are no radiographs, or refer to other files of the machine, by what is wrong with them."""
     found = {kind: _write(folder, *each, height, seed + n) for n, (kind, each) in enumerate(BROKEN.items())}
     named = folder / "named.dcm"
-    write_dicom(named, np.zeros((height, height), np.uint8), PatientName=NAME)  # of one grey
+    write_dicom(named, np.zeros((height, height), np.uint8), PatientName=NAME, NumberOfFrames=2)
     found["a DICOM file's first 300 bytes"] = folder / "named_cut.dcm"
     found["a DICOM file's first 300 bytes"].write_bytes(named.read_bytes()[:300])
     found["DICOM with a name"] = named

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,10 +29,10 @@ from monai_lungxfer.morphology.plausibility import INVERT, find_inversion
 from monai_lungxfer.serving.label.infer import UNNAMED, read_image
 from monai_lungxfer.serving.label.parameters import escapes_folder
 from monai_lungxfer.utils.errors import InputFileError, OutputError
-from monai_lungxfer.utils.files import atomic_path, remove_leftovers, staged_folder, write_text
+from monai_lungxfer.utils.files import atomic_path, staged_folder, write_text
+from monai_lungxfer.utils.temporary import tidy
 
 _SERIES = "0020000E"
-_INCOMING = ".incoming-"
 _MOST_LEVELS = 8  # of a mask of labels, such as one for each lung
 _EXPIRY = 60  # seconds that an answer of the DICOMweb server is good for
 
@@ -50,16 +49,8 @@ class FolderStudies(LocalDatastore):
         super().__init__(*args, **options)
         if self._auto_reload:  # a file that is put in place is an event of its own
             self._handler.on_moved = lambda _: self._init_from_datastore_file()
-        with self._alone():
-            self._remove_leftovers()
-
-    def _remove_leftovers(self) -> None:
-        """Remove what servers that were killed had not put in place yet; whoever writes holds the lock meanwhile."""
-        for left in Path(self._datastore.image_path()).glob(f"{_INCOMING}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        folders = [Path(self._datastore.label_path(tag)) for tag in {"final", "original", *self._datastore.tags()}]
-        labels = [folder / f"{image}.png" for folder in folders for image in self._datastore.objects]
-        remove_leftovers([*labels, Path(self._datastore_config_path)])
+        for folder in (Path(self._datastore.image_path()), *Path(self._datastore.label_path(None)).iterdir()):
+            tidy(folder)  # of servers that were killed
 
     @cached_property
     def _processes(self) -> FileLock:
@@ -120,10 +111,8 @@ class FolderStudies(LocalDatastore):
                     return image_id  # sent again, as by a client whose connection broke
                 raise InputFileError("there is an image of that id", remedy="Choose another one")
             read_radiograph(image_filename, name=UNNAMED)
-            with TemporaryDirectory(prefix=_INCOMING, dir=target.parent) as folder:  # whole or not, should it be killed
-                with atomic_path(Path(folder, target.name)) as new:
-                    shutil.copyfile(image_filename, new)
-                Path(folder, target.name).replace(target)
+            with atomic_path(target) as new:  # whole or not at all, should the server be killed
+                shutil.copyfile(image_filename, new)
             info = {**(image_info or {}), "ts": int(time.time()), "name": target.name}
             self._datastore.objects[image_id] = ImageLabelModel(image=DataModel(info=info, ext=suffix))
             self._update_datastore_file()

@@ -292,8 +292,8 @@ def test_the_log_tells_no_names(server: LabelServer) -> None:
 def test_nothing_is_lost_of_a_killed_server_under_load(label_python: Path, tmp_path: Path) -> None:
     """The short form of `benchmarks/load_label.py`."""
     load = Load(tmp_path, 120)
-    lefts = [tmp_path / "label/tmp/left.dcm", tmp_path / "studies/.incoming-x/z.png"]
-    lefts += [tmp_path / f"studies/labels/final/.{load.named['GIF']}-01234567.png"]
+    lefts = [tmp_path / "label/tmp/left.dcm", tmp_path / "studies/.lungxfer-01234567.png"]
+    lefts += [tmp_path / "studies/labels/seen/.lungxfer-01234567.png"]
     for left in lefts:
         left.parent.mkdir(exist_ok=True, parents=True)
         left.write_bytes(b"of an earlier server")
