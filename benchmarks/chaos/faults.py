@@ -213,7 +213,8 @@ def _has_victims(command: Command) -> bool:
 _KILLED = frozenset((-signal.SIGKILL,))
 _TERMINATED = frozenset((143, -signal.SIGTERM))
 _INTERRUPTED = frozenset((130, -signal.SIGINT))
-_OUT_OF_MEMORY = frozenset((-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS))
+_OUT_OF_MEMORY = frozenset((-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, 127))
+"""By which the system, C++ and the C library (127) end a process that can do nothing more."""
 
 FAULTS = {
     "SIGKILL": Fault(partial(_signal_at_a_moment, number=signal.SIGKILL), codes=_GOOD | _KILLED),

@@ -29,6 +29,7 @@ from monai_lungxfer.utils.log_redaction import (
     is_withheld,
     withhold_library_messages,
 )
+from monai_lungxfer.utils.memory import is_out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -177,8 +178,8 @@ def _note_end(code: int, started: float, error: Exception | None = None) -> None
     logger.info("exit code %d after %.1f s", code, seconds, extra={FILE_ONLY: True})
 
 
-def _described(error: BaseException) -> tuple[str, int]:
-    error = root_cause(error)  # MONAI's transforms and parser wrap what they met in objects and expressions
+def _described(raised: BaseException) -> tuple[str, int]:
+    error = root_cause(raised)  # MONAI's transforms and parser wrap what they met in objects and expressions
     if isinstance(error, LungXferError):
         return f"Error: {error}", EXIT_CLUSTER if isinstance(error, ClusterError) else EXIT_USAGE
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -186,6 +187,9 @@ def _described(error: BaseException) -> tuple[str, int]:
         message = f"Error: {where}there is no space left on the disk. Free some, or choose another output folder."
         return message, EXIT_USAGE
     told = quote_error(error)
+    if is_out_of_memory(raised):
+        remedy = "Close other programs, or allow this one more memory and threads"
+        return f"Error: there is not enough memory ({told}). {remedy}, and run it again.", EXIT_USAGE
     return f"Unexpected error: {told}. To see where it happened, run again with --debug", EXIT_INTERNAL
 
 

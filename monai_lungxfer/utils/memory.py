@@ -7,8 +7,11 @@ from pathlib import Path
 
 from monai_lungxfer.utils.errors import InputFileError
 
-# Of PyTorch on Linux, macOS and Windows, of CUDA, and of C++ libraries.
-_SIGNS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation")
+# Of PyTorch on Linux, macOS and Windows, of CUDA, of C++ libraries, and of Python, where a thread needs a stack.
+_SIGNS = (
+    *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation"),
+    "can't start new thread",
+)
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

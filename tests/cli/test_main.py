@@ -151,6 +151,13 @@ def test_full_disk(failing):
     assert result.stderr.startswith("Error: /results/a.png: there is no space left on the disk.")
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")])
+def test_memory_that_runs_out(failing, error):
+    result = failing(error)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: there is not enough memory ({type(error).__name__}")
+
+
 def test_other_system_errors_are_unexpected(failing):
     result = failing(PermissionError(errno.EACCES, "Permission denied", "/results/a.png"))
     assert result.exit_code == 3
