@@ -156,9 +156,12 @@ class Journal:
             raise unwritable(self.path, error) from error
 
     def acquit(self) -> None:
-        """Take back the notes of what is in work: the run ends for a reason that no file has given."""
+        """Take back the notes of what is in work: the run ends for a reason that no file has given.
+
+        What was a suspect before stays one, as often tried as before.
+        """
         if self._in_work:
-            self._write({_IN_WORK: dict.fromkeys(sorted(self._in_work))})
+            self._write({_IN_WORK: {name: self.suspects.get(name) for name in sorted(self._in_work)}})
 
     def close(self) -> None:
         """Close the file, which stays for a later `--resume` with more inputs."""

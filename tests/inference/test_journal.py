@@ -253,3 +253,19 @@ def test_what_is_in_work_is_suspect_until_it_is_done_or_acquitted(tmp_path: Path
     again = journal_in(tmp_path, *names)
     again.done()
     assert again.suspects == {}
+
+
+def test_a_suspect_stays_one_when_its_trial_is_interrupted(tmp_path: Path) -> None:
+    (task,) = plan([InputFile(tmp_path / "a.png", "a.png")], OutputOptions())
+    journal = journal_in(tmp_path, "a.png")
+    journal.open({})
+    journal.note(task)
+    journal.close()
+    journal = journal_in(tmp_path, "a.png")
+    journal.open(journal.done())
+    journal.note(task, 1)
+    journal.acquit()
+    journal.close()
+    journal = journal_in(tmp_path, "a.png")
+    journal.done()
+    assert journal.suspects == {"a.png": 0}
