@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from monai_lungxfer.utils.errors import InputFileError
 
-_PARTS, _PART = 16, 16384
+_PARTS, _PART = 16, 4096
 
 
 class FileStamp(NamedTuple):
@@ -53,7 +53,7 @@ class FileStamp(NamedTuple):
 def sample_file(path: Path) -> str | None:
     """Return a SHA-256 of parts of a file, spread evenly over it, or of all of a small one; ``None`` without a file.
 
-    Two radiographs of one size have other pixels somewhere in these 256 KB, and so another value.
+    Two radiographs of one size have other pixels somewhere in these 64 KB, and so another value.
     """
     try:
         with path.open("rb") as file:
