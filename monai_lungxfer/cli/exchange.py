@@ -59,16 +59,15 @@ def found(
 
     `refused` receives what was wrong with instances of a server that are not used. The log tells it.
     """
-    from tempfile import TemporaryDirectory
-
     from monai_lungxfer.inference.inputs import find_inputs
+    from monai_lungxfer.utils.temporary import scratch_folder
 
     if url is None or study is None:
         yield find_inputs(inputs or [], any_view=any_view)
         return
     from monai_lungxfer.inference.dicom.dicomweb import fetch_study
 
-    with TemporaryDirectory(prefix="lungxfer-") as folder:
+    with scratch_folder() as folder:
         for file in fetch_study(url, study, folder, on_refused=refused.append):
             # The name, a SOP Instance UID, tells which image it is; by the time of the fetch --resume would redo it.
             os.utime(file, (0, 0))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import logging
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
-from monai_lungxfer.utils.temporary import NEW, temporary_folder
+from monai_lungxfer.utils.temporary import NEW, scratch_folder, temporary_folder
 from monai_lungxfer.weights.architecture import follow_network
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size
@@ -99,8 +98,8 @@ def _write_onnx(bundle: Path, file: Path) -> None:
 def _write_openvino(bundle: Path, file: Path) -> None:
     import openvino
 
-    with tempfile.TemporaryDirectory() as folder:
-        onnx = Path(folder) / "model.onnx"
+    with scratch_folder() as folder:
+        onnx = folder / "model.onnx"
         _write_onnx(bundle, onnx)
         # With the weights in the file model.bin beside it; in float16, masks would differ.
         openvino.save_model(openvino.convert_model(onnx), file, compress_to_fp16=False)
@@ -185,8 +184,8 @@ def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arr
     preprocessing, network = (parser.get_parsed_content(name) for name in ("preprocessing", "network_def"))
     load_weights(network, bundle / WEIGHTS)
     network.eval()
-    with tempfile.TemporaryDirectory() as folder:
-        files = images or _phantoms(bundle, Path(folder))
+    with scratch_folder() as folder:
+        files = images or _phantoms(bundle, folder)
         tensors = [preprocessing({"image": str(file)})["image"].as_tensor()[None] for file in files]
     with torch.no_grad():
         return [tensor.numpy() for tensor in tensors], [network(tensor).numpy() for tensor in tensors]

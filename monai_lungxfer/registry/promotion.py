@@ -6,7 +6,6 @@ import json
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -16,6 +15,7 @@ from mlflow.entities.model_registry import ModelVersion
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.registry.gate import REPORT_ARTIFACT, Comparison, compare, without_names
+from monai_lungxfer.registry.run import own_temporary_files
 from monai_lungxfer.registry.store import CANDIDATE, CHAMPION, registry_at, version_at, version_uri
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage, stage_data
 from monai_lungxfer.utils.errors import LungXferError, RegistryError
@@ -141,9 +141,9 @@ def _measured_report(version: ModelVersion, data: str | Path, split_file: str | 
         "hold_out": split.hold_out,
     }
     section = "independent" if split.independent else "test"
-    with TemporaryDirectory(prefix="lungxfer-") as folder:
+    with own_temporary_files() as folder:
         weights = version_uri(version.name, version.version)
-        return without_names(evaluate_stage(stage, data, StageFolder(Path(folder)), weights, section, settings))
+        return without_names(evaluate_stage(stage, data, StageFolder(folder), weights, section, settings))
 
 
 def _moved(

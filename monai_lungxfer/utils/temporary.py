@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,6 +78,15 @@ def temporary_folder(parent: Path, replaces: str = "") -> Iterator[Path]:
                 _remove_folder(folder)
         finally:
             _give_up(descriptor)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make an empty folder among the system's temporary files, for as long as the block runs."""
+    with temporary_folder(Path(tempfile.gettempdir())) as folder:
+        scratch = folder / NEW
+        scratch.mkdir()
+        yield scratch
 
 
 def _claim(path: Path, text: str = "") -> int | None:

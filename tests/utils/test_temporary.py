@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from killed_process import kill_at
 from monai_lungxfer.utils import temporary
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.files import atomic_path, find_folder, remove_leftovers, staged_folder, write_text
-from monai_lungxfer.utils.temporary import TEMPORARY, temporary_file, temporary_folder, tidy
+from monai_lungxfer.utils.temporary import TEMPORARY, scratch_folder, temporary_file, temporary_folder, tidy
 
 MARK = "datalist.json"
 
@@ -140,3 +141,21 @@ def test_where_files_have_no_locks_leftovers_stay(tmp_path: Path, monkeypatch: p
     with atomic_path(tmp_path / "b.txt"):
         pass
     assert len(names_in(tmp_path)) == 2
+
+
+def test_what_a_killed_process_left_among_the_systems_temporary_files_goes_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def work() -> None:
+        with scratch_folder() as folder:
+            (folder / "of a patient").touch()
+            os.sync()
+
+    kill_at("sync", 1, work)
+    (left,) = tmp_path.iterdir()
+    with scratch_folder() as folder:
+        assert list(folder.iterdir()) == []
+        assert not left.exists()
+    assert list(tmp_path.iterdir()) == []
