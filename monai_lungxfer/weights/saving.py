@@ -46,7 +46,7 @@ def save_weights(
     Returns
     -------
     pathlib.Path
-        `target`. A file that holds these weights already is left as it is.
+        `target`. A file that holds these weights already is left as it is; a sidecar that is missing is added.
 
     Raises
     ------
@@ -57,6 +57,8 @@ def save_weights(
     network = network or describe_weights(weights)
     if not overwrite:
         if _holds(path, weights, size, network):
+            if not sidecar_file(path).exists():  # of a process that was killed between the two
+                save_sidecar(path, size, network, learnt)
             return path
         for file in (path, sidecar_file(path)):
             if file.exists():

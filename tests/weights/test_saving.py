@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import Result
+from killed_process import kill_at
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import input_size, read_sidecar
 
 WEIGHTS = {"conv.weight": torch.ones(2, 2)}
 
@@ -87,3 +88,13 @@ def test_commands_replace_on_demand_alone(command: list[str], target: Path) -> N
     assert "--overwrite" in refused.stderr
     assert run("--overwrite").exit_code == 0
     assert torch.equal(read_state_dict(target)["conv.weight"], torch.zeros(2, 2))
+
+
+def test_a_kill_between_the_two_files_is_made_up_for(tmp_path: Path) -> None:
+    network = {"_target_": "monai_lungxfer.networks.donor_unet.DonorUNet", "init_features": 4}
+    file = tmp_path / "model.pt"
+    kill_at("replace", 2, lambda: save_weights(WEIGHTS, file, None, network))
+    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".json", ".pt"]
+    assert not (tmp_path / "model.json").exists()
+    save_weights(WEIGHTS, file, None, network)
+    assert read_sidecar(file).network == network
