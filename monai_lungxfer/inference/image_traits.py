@@ -30,6 +30,8 @@ class ImageTraits:
         See `grey_entropy`.
     is_child : bool
         By the age in the DICOM header, under 16 years; ``False`` where that or another format does not say.
+    is_damaged : bool
+        Whether the decoder said so, or the picture looks so, see `monai_lungxfer.inference.picture_damage`.
     content : Content or None
         What the picture seems to show, see `monai_lungxfer.inference.content_check`.
     is_turned_round : bool
@@ -42,10 +44,15 @@ class ImageTraits:
     content: Content | None = None
     is_turned_round: bool = False
     is_child: bool = False
+    is_damaged: bool = False
 
 
 def measure_traits(
-    radiograph: Radiograph, content: Content | None = None, *, is_turned_round: bool = False
+    radiograph: Radiograph,
+    content: Content | None = None,
+    *,
+    is_turned_round: bool = False,
+    looks_damaged: bool = False,
 ) -> ImageTraits:
     """Return the traits of a radiograph."""
     is_frontal = None if radiograph.view is None else radiograph.view in FRONTAL_VIEWS
@@ -57,6 +64,7 @@ def measure_traits(
         content,
         is_turned_round,
         is_child=_is_child(age),
+        is_damaged=radiograph.is_damaged or looks_damaged,
     )
 
 

@@ -23,11 +23,14 @@ FLAGS = {
     "no_chest": "the picture does not look like one radiograph of a chest",
     "inverted_grey": "air is bright: unless a remark says that it was turned round, the mask may be wrong",
     "turned": "the picture looks as if it lay upside down or on its side: the mask may be wrong",
+    "damaged_picture": "a part of the picture is not what was taken; a remark says why: compare it with its source",
     "not_frontal": "its header says that this is no frontal view",
 }
 """Every flag and what it means."""
 
-IMAGE_FLAGS = frozenset(("colour_image", "few_shades", "no_chest", "inverted_grey", "turned", "not_frontal"))
+IMAGE_FLAGS = frozenset(
+    ("colour_image", "few_shades", "no_chest", "inverted_grey", "turned", "damaged_picture", "not_frontal")
+)
 """The flags of the image, not of its mask, for which a strict prediction refuses a radiograph."""
 
 
@@ -109,6 +112,7 @@ def find_flags(
         or (m.dice_expected is not None and m.dice_expected < t.min_dice),
         "colour_image": traits is not None and traits.is_colour,
         "few_shades": traits is not None and traits.entropy < t.min_entropy,
+        "damaged_picture": traits is not None and traits.is_damaged,
         "not_frontal": traits is not None and traits.is_frontal is False,
     }
     raised |= {} if traits is None or traits.content is None else traits.content.flags

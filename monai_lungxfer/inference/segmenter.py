@@ -22,6 +22,7 @@ from monai_lungxfer.inference.expected_dice import ExpectedDice
 from monai_lungxfer.inference.image_traits import measure_traits
 from monai_lungxfer.inference.mask_doubt import MaskDoubt, measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
+from monai_lungxfer.inference.picture_damage import find_damage
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
 from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
@@ -158,11 +159,17 @@ class Segmenter:
             )
         image = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})["image"]
         is_turned_round = bool(image.meta.get(TURNED_ROUND_KEY, False))
+        seen = [TURNED_ROUND] if is_turned_round else []
+        content = self._content(image)
+        if (damage := find_damage(radiograph.pixels, is_reversed=content.is_reversed)) is not None:
+            seen.append(damage)
         height, width = radiograph.pixels.shape[-2:]
         return PreparedRadiograph(
             image=image,
             size=(height, width),
-            traits=measure_traits(radiograph, self._content(image), is_turned_round=is_turned_round),
+            traits=measure_traits(
+                radiograph, content, is_turned_round=is_turned_round, looks_damaged=damage is not None
+            ),
             format=radiograph.format,
             spacing=radiograph.spacing,
             spacing_source=radiograph.spacing_source,
@@ -170,7 +177,7 @@ class Segmenter:
             source=radiograph.source,
             picture=thumbnail(radiograph.pixels) if picture else None,
             turn=radiograph.turn,
-            remarks=(*radiograph.remarks, TURNED_ROUND) if is_turned_round else radiograph.remarks,
+            remarks=(*radiograph.remarks, *seen),
         )
 
     def _content(self, image: MetaTensor) -> Content:

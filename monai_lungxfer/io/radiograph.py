@@ -58,6 +58,8 @@ class Radiograph:
         How the pixels, which are as stored, stand upright, by the header.
     remarks : tuple of str
         What a person should know of the reading, such as that the header was wrong. They quote nothing of the file.
+    is_damaged : bool
+        Whether the decoder found damage that it could read past; a remark says so, too.
     """
 
     pixels: NDArray[np.float32]
@@ -70,6 +72,7 @@ class Radiograph:
     source: Path | None = field(default=None, repr=False)
     turn: Turn = AS_STORED
     remarks: tuple[str, ...] = ()
+    is_damaged: bool = False
 
 
 def read_radiograph(
@@ -106,8 +109,8 @@ def read_radiograph(
     """
     _check_channels(channels)
     path = Path(path).expanduser()
-    format_name, picture = decode(path, frontal_only=not any_view)
-    spacing, remarks = _spacing(picture, is_dicom=format_name == "dicom")
+    kind, picture = decode(path, frontal_only=not any_view)
+    spacing, remarks = _spacing(picture, is_dicom=kind == "dicom")
     for remark in remarks:
         logger.warning("%s: %s", path if name is None else name, remark)
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
@@ -116,7 +119,7 @@ def read_radiograph(
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
     return Radiograph(
-        pixels, format_name, *spacing, is_colour, picture.view, picture.header, path, picture.turn, remarks
+        pixels, kind, *spacing, is_colour, picture.view, picture.header, path, picture.turn, remarks, picture.is_damaged
     )
 
 
@@ -197,9 +200,7 @@ class RadiographReader(ImageReader):
         """
         path, *others = ensure_tuple(img)
         if others:
-            raise InputFileError(
-                f"{len(others) + 1} files were given as one image", source=path, remedy="Give one file"
-            )
+            raise InputFileError(f"{len(others) + 1} files were given as one image", source=path, remedy="Give one")
         radiograph = read_radiograph(path, self.channels)
         return self._values(radiograph), _metadata(radiograph, path)
 

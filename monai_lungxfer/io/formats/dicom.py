@@ -6,8 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pydicom.dataset import FileDataset
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit
 
+from monai_lungxfer.io.formats import jpeg
 from monai_lungxfer.io.formats.codestream import check_jpeg, check_jpeg_2000
+from monai_lungxfer.io.formats.codestream import identify as identify_codestream
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_header import complete_header
 from monai_lungxfer.io.formats.dicom_identity import identify, instance_uid
@@ -35,6 +38,8 @@ _CODECS: dict[str, tuple[str, _Check | None]] = {
 checks a codestream before."""
 
 _LARGE = 64_000_000  # bytes, above which a file, maybe a cine, is judged by its header before all of it is read
+
+_JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit)
 
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
@@ -69,12 +74,13 @@ def decode(path: Path, *, frontal_only: bool = False) -> Picture:
         _check(path, dataset)
         _remark_rest(dataset, remarks)
         pixels = decode_pixels(path, dataset, remarks)
+        is_damaged = _is_damaged(dataset, remarks)
         turn = _turn(dataset, remarks)
         header = dataset[:_OVERLAYS]
         header.file_meta = dataset.file_meta
         if identity and not instance_uid(header):  # so that nobody reads the file again, which may be another by then
             header.SOPInstanceUID = identity
-        return Picture(pixels, *_spacing(dataset), decision.view, turn, tuple(remarks), header)
+        return Picture(pixels, *_spacing(dataset), decision.view, turn, tuple(remarks), header, is_damaged)
     except InputFileError:
         raise
     except Exception as error:  # noqa: BLE001 - pydicom and its codecs raise anything, and may quote a patient's name
@@ -122,6 +128,19 @@ def _check(path: Path, dataset: FileDataset) -> None:
         )
     if syntax.is_encapsulated:
         _check_codestream(path, dataset, check)
+
+
+def _is_damaged(dataset: FileDataset, remarks: list[str]) -> bool:
+    """Remark, and tell, that JPEG pixel data of 8 bits is damaged, which the decoder of DICOM keeps to itself."""
+    if dataset.file_meta.TransferSyntaxUID not in _JPEG:
+        return False
+    (frame,) = split_frames(dataset.PixelData)
+    found = identify_codestream(frame)
+    mode = None if found is None or found.bits != 8 else {1: "L", 3: "RGB"}.get(found.components or 0)
+    if mode is None or jpeg.decode_sound(frame, mode) is not None:
+        return False
+    remarks.append(jpeg.DAMAGED)
+    return True
 
 
 def _remark_rest(dataset: FileDataset, remarks: list[str]) -> None:

@@ -37,7 +37,7 @@ class Picture:
 
     The pixels are (H, W), or (H, W, 3) for red, green and blue, of any real dtype, and as they are stored: the turn
     tells how they stand upright, by the header. The remarks are what a person should know of the decoding, such as that
-    something malformed was left out.
+    something malformed was left out; one of them says so where the data is damaged.
     """
 
     pixels: NDArray[Any]
@@ -47,6 +47,7 @@ class Picture:
     turn: Turn = AS_STORED
     remarks: tuple[str, ...] = ()
     header: Dataset | None = field(default=None, repr=False)  # which names the patient
+    is_damaged: bool = False
 
 
 def check_size(path: Path, height: int, width: int, bytes_each: float = 1) -> None:

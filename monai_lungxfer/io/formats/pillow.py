@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from monai_lungxfer.io.formats import jpeg
 from monai_lungxfer.io.formats.codestream import check_scans
 from monai_lungxfer.io.formats.picture import MIN_SIDE, Picture, check_size
 from monai_lungxfer.utils.errors import InputFileError
@@ -62,21 +63,30 @@ def decode(path: Path) -> Picture:
         if plugin is PngImageFile:
             with PngImageFile(path) as unread:
                 unread.verify()  # the checksums, which are left out when it decodes
-        if plugin is JpegImageFile:
-            check_scans(path, file.read())
-            file.seek(0)
         image = _opened(path, file, plugin)
         check_size(path, image.height, image.width)
         if getattr(image, "is_animated", False):  # n_frames would go through all of them
             raise InputFileError(
                 "holds several pages or frames", source=path, remedy="Save each radiograph as a file of its own"
             )
+        if plugin is JpegImageFile:
+            return _decode_jpeg(path, image)
         _check_tiles(path, image)
         if image.tile and image.tile[0][0] == "bmp_rle":  # Python decodes it, for minutes if made for that
             raise InputFileError("is a run-length encoded BMP file", source=path, remedy="Save it as PNG")
         if _would_lose_bits(path, image):
             return Picture(_deep_colour(path, plugin))
         return Picture(_pixels(image))
+
+
+def _decode_jpeg(path: Path, image: ImageFile) -> Picture:
+    stream = path.read_bytes()
+    check_scans(path, stream)
+    pixels = jpeg.decode_sound(stream, image.mode)
+    if pixels is None:  # Pillow refuses what is cut off, and does not tell of what is wrong in between
+        return Picture(_pixels(image), remarks=(jpeg.DAMAGED,), is_damaged=True)
+    is_upright = image.mode in _AS_THEY_ARE and image.getexif().get(_ORIENTATION, 1) == 1
+    return Picture(pixels if is_upright else _pixels(image))
 
 
 def _opened(path: Path, file: BinaryIO, plugin: type[ImageFile]) -> ImageFile:
