@@ -3,12 +3,14 @@
     python scripts/experiments/measure_damage.py DIR/portable DIR/general DIR/hannover --out RUN --inputs 600
     python scripts/experiments/measure_damage.py … --out RUN --inputs 100000 --part 1 2 & … --part 2 2 &
     python scripts/experiments/measure_damage.py --out RUN
+    python scripts/experiments/measure_damage.py DIR/portable DIR/general DIR/hannover --looks
 
 Each input is an image, a format and a fault (`damaged_files.py`), drawn from the seed and its number. The sound and the
 damaged file are segmented by the portable bundle. A mask is badly wrong under a Dice coefficient of 0.8 with that of
 the sound file. RUN/rows-PART.jsonl gets a line for each input; started again, the script goes on where it stopped. A
 crash or a hang of the reader ends a worker, not the run, and counts as "killed". Without folders, the tables alone are
-printed, of all parts together. Linux only.
+printed, of all parts together. With --looks, no mask is made: the look at the picture alone judges every image as it is
+and with each fault of the picture. Linux only.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from damaged_files import FORMATS, IN_BYTES, IN_PICTURE, SUFFIXES, Grey
 from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.inference.picture_damage import find_damage
 from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_radiograph
@@ -66,7 +69,7 @@ class Damage:
         self._segmenter = Segmenter.from_bundle()
         self._folder = Path(tempfile.mkdtemp())
         self.sound = lru_cache(maxsize=3 * len(FORMATS))(self._sound)
-        self._picture = lru_cache(maxsize=16)(self._read)
+        self._picture = lru_cache(maxsize=16)(lambda image: as_grey(self._files[image]))
 
     def row(self, number: int) -> dict[str, Any]:
         """Make input `number`, segment it, and return what came of it."""
@@ -94,11 +97,6 @@ class Damage:
         data = self._files[image].read_bytes() if own == kind else FORMATS[kind](self._picture(image))
         found = self._segment(data, kind)
         return data, (np.packbits(found.mask), found.mask.shape), [*found.flags, *found.remarks]
-
-    def _read(self, image: int) -> Grey:
-        pixels = read_radiograph(self._files[image]).pixels
-        grey: Grey = np.rint((pixels - pixels.min()) / (pixels.max() - pixels.min()) * 255).astype(np.uint8)
-        return grey
 
     def _segment(self, data: bytes, kind: str) -> Segmentation:
         file = self._folder / f"input{SUFFIXES.get(kind, '')}"
@@ -183,17 +181,51 @@ def print_tables(folder: Path) -> None:
     print(f"Flags and remarks of the {len(sound):,} sound files: {flags.to_dict()}")
 
 
+def print_looks(folders: list[Path]) -> None:
+    """Print how many images look damaged, as they are and with each fault."""
+    print("| picture | images | looks damaged |\n|---|---:|---:|")
+    for folder in folders:
+        files = [Path(record["image"]) for record in load_datalist(folder, labels_required=False)]
+        print(f"| {folder.name}, as it is | {len(files)} | {sum(map(looks_damaged, map(as_grey, files)))} |")
+    files = [Path(record["image"]) for folder in folders for record in load_datalist(folder, labels_required=False)]
+    for name, alter in IN_PICTURE.items():
+        random, found = np.random.default_rng(0), 0
+        for file, other in zip(files, [*files[1:], files[0]], strict=True):
+            picture = as_grey(file)
+            beside = np.asarray(Image.fromarray(as_grey(other)).resize(picture.shape[::-1]))
+            found += looks_damaged(alter(picture, beside, random))
+        print(f"| {name} | {len(files)} | {found} ({found / len(files):.1%}) |")
+
+
+def looks_damaged(picture: Grey) -> bool:
+    """Tell whether the look at a picture finds damage."""
+    return find_damage(picture.astype(np.float32)) is not None
+
+
+def as_grey(file: Path) -> Grey:
+    """Read a radiograph, brought to 8 bits."""
+    pixels = read_radiograph(file).pixels
+    grey: Grey = np.rint((pixels - pixels.min()) / (pixels.max() - pixels.min()) * 255).astype(np.uint8)
+    return grey
+
+
 def main() -> None:
     """Run a part where folders are given, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="*", help="Folders of images, with or without drawn masks")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="Folder of the run")
+    parser.add_argument("--looks", action="store_true")
     parser.add_argument("--inputs", type=int, default=600, help="of all parts together")
     parser.add_argument("--each", type=int, default=50, help="inputs of an image")
     parser.add_argument("--part", type=int, nargs=2, default=(1, 1), metavar=("PART", "OF"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.looks:
+        print_looks(given.data)
+        return
+    if given.out is None:
+        parser.error("--out or --looks is needed")
     given.out.mkdir(parents=True, exist_ok=True)
     rows = given.out / f"rows-{given.part[0]}.jsonl"
     if given.work:
