@@ -81,7 +81,7 @@ def test_information_leaves_what_the_server_keeps() -> None:
         ({"session_id": "x"}, "no sessions"),
         ({"output": "dicom_seg"}, "DICOM SEG"),
         ({"file": SimpleNamespace(filename="a." + "b" * 300)}, "too long"),
-        ({"label": SimpleNamespace(filename="a" * 300)}, "too long"),
+        ({"label": SimpleNamespace(filename="a.png")}, "takes no label"),
         ({"image": "a" * 300}, "too long"),
         ({"image": "\ud800"}, "not Unicode"),
         ({"params": '{"label_tag": "final"}'}, "final"),
@@ -92,3 +92,11 @@ def test_forms_of_inferences(changes: dict[str, Any], reason: str | None) -> Non
     form = {"image": "a", "session_id": "", "params": "{}", "file": None, "label": None, "output": None}
     found = upload_reason(form | changes)
     assert found == reason or (reason is not None and reason in str(found))
+
+
+def test_forms_of_uploads() -> None:
+    form = {"image": "a", "params": "{}", "tag": "final", "label": SimpleNamespace(filename="a.png")}
+    assert upload_reason(form) is None
+    assert "too long" in str(upload_reason(form | {"label": SimpleNamespace(filename="a" * 300)}))
+    assert "too long" in str(upload_reason(form | {"tag": "a" * 300}))
+    assert "the server itself keeps" in str(upload_reason(form | {"params": '{"strategy": "x"}'}))
