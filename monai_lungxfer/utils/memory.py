@@ -7,10 +7,11 @@ from pathlib import Path
 
 from monai_lungxfer.utils.errors import InputFileError
 
-# Of PyTorch on Linux, macOS and Windows, of CUDA, of C++ libraries, and of Python, where a thread needs a stack.
+# Of PyTorch on Linux, macOS and Windows, of CUDA, of C++ libraries, of Python, where a thread needs a stack, and of the
+# system's loader, where a library is imported.
 _SIGNS = (
     *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc", "bad allocation"),
-    "can't start new thread",
+    *("can't start new thread", "failed to map segment", "cannot allocate memory"),
 )
 
 
@@ -25,14 +26,14 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     Returns
     -------
     bool
-        Whether one of them is a `MemoryError`, as NumPy's is, the system's ENOMEM, or a `RuntimeError` that says so.
+        Whether one of them is a `MemoryError`, as NumPy's is, the system's ENOMEM, or a `RuntimeError` or `ImportError` that says so.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
             return True
-        if isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS):
+        if isinstance(error, (RuntimeError, ImportError)) and any(sign in str(error).lower() for sign in _SIGNS):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -36,6 +36,8 @@ def test_what_was_raised_for_it() -> None:
 def test_the_systems_own_word_and_others() -> None:
     assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
     assert is_out_of_memory(RuntimeError("can't start new thread"))
+    assert is_out_of_memory(ImportError("x.so: failed to map segment from shared object"))
+    assert not is_out_of_memory(ImportError("No module named 'x'"))
     assert not is_out_of_memory(OSError(errno.ENOSPC, "No space left on device"))
     assert not is_out_of_memory(ValueError("out of memory of the paper"))
     assert not is_out_of_memory(None)
