@@ -23,7 +23,7 @@ Record = tuple[str, str, str]
 """Name of a file, key of a row in it (empty for the file as a whole), and the content."""
 
 _IDENTITY = re.compile(r"[0-9a-f]{32}|(?<=study-)[0-9a-f]{8}")
-_VOLATILE = re.compile(r"seconds|_ms$|^(id|at|run|environment|mlflow_run|parent_run|threads)$")
+_VOLATILE = re.compile(r"seconds|_ms$|^(id|at|run|environment|mlflow_run|parent_run|threads|version)$")
 _PRESENT_ALONE = (".jsonl", ".lock", ".html", ".svg")
 """Files that are checked to be there: journals, whose order is free, and pages that tell times."""
 _PRESENT_NAMES = ("mlflow_run", "resume.pt", "MLmodel", "failed.json")

@@ -26,7 +26,8 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     Returns
     -------
     bool
-        Whether one of them is a `MemoryError`, as NumPy's is, the system's ENOMEM, or a `RuntimeError` or `ImportError` that says so.
+        Whether one of them is a `MemoryError`, as NumPy's is, the system's ENOMEM, or a `RuntimeError` or
+        `ImportError` that says so.
     """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
