@@ -158,6 +158,12 @@ _ALL = (
         makes_store=True,
     ),
     Command(
+        "transfer",
+        ("transfer", "--data", "in", "--donor", "in/donor.pt", "--epochs", "2", "-o", "out", *_SMALL, *_HERE),
+        {"donor.pt": "donor.pt", "general": "phantoms/general", **_PORTABLE},
+        makes_store=True,
+    ),
+    Command(
         "evaluate",
         ("evaluate", "portable", "--data", "in/portable", "-o", "run", *_SMALL, *_HERE),
         again=("--overwrite",),

@@ -29,6 +29,7 @@ _IMPORTED = {
     "weights": ("export.weights", "weights.averaging", "weights.pretrained"),
     "bundles": ("export.formats",),
     "train": _TRAINING,
+    "transfer": _TRAINING,
     "evaluate": _TRAINING,
     "study": (*_TRAINING, "study.execution.run", "study.report.write"),
     "registry": ("registry.promotion", "registry.register"),
