@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from fnmatch import fnmatch
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 from monai_lungxfer.bundle.stages import STAGES, stage_named
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import find_folder, staged_folder
+from monai_lungxfer.utils.json_files import load_json
 from monai_lungxfer.utils.locks import lock_replacement
 
 METADATA = Path("configs") / "metadata.json"
@@ -92,7 +92,7 @@ def bundle_metadata(path: str | Path) -> dict[str, Any]:
     """
     file = Path(path) / METADATA
     try:
-        metadata = json.loads(file.read_text(encoding="utf-8"))
+        metadata = load_json(file)
     except (OSError, ValueError) as error:
         raise BundleError(f"it cannot be read ({error})", source=file, remedy="Export the bundle again") from error
     if not isinstance(metadata, dict):

@@ -6,13 +6,13 @@ A record may state by which rules its mask was drawn: lungs with or without the 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
 from monai_lungxfer.utils.errors import DatalistError
+from monai_lungxfer.utils.json_files import load_json
 
 MIXED_REMEDY = "Train on masks of one convention; or allow the mixture with --allow-mixed-masks if it is what you want"
 
@@ -51,15 +51,29 @@ def read_json(file: Path) -> Any:
         When it cannot be read or is not JSON.
     """
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return load_json(file, encoding="utf-8-sig")
     except OSError as error:
         raise DatalistError(
             f"cannot be read ({error.strerror or error})", source=file, remedy="Check the path and its permissions"
         ) from error
-    except (ValueError, RecursionError) as error:  # ValueError: malformed JSON, or bytes that are not UTF-8
+    except ValueError as error:  # malformed JSON, or bytes that are not UTF-8
         raise DatalistError(
             f"is not a JSON file ({error})", source=file, remedy="Mend or re-create it; it may have been cut short"
         ) from error
+
+
+def read_object(file: Path, **kinds: type | tuple[type, ...]) -> dict[str, Any]:
+    """Return the JSON object in a file that the package wrote itself.
+
+    Raises
+    ------
+    DatalistError
+        When it cannot be read, is not an object, or what `kinds` name is not of these types, or missing.
+    """
+    content = read_json(file)
+    if isinstance(content, dict) and all(isinstance(content.get(name), kinds[name]) for name in kinds):
+        return content
+    raise DatalistError("was changed, or is damaged", source=file, remedy="Restore it, or begin in another folder")
 
 
 def resolve_records(

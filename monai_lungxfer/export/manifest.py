@@ -11,6 +11,7 @@ from typing import Any
 from monai_lungxfer.bundle.files import MANIFEST, WEIGHTS
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.json_files import load_json
 
 _REMEDY = "Export the bundle again with its formats (lungxfer bundles export NAME --format …)"
 
@@ -48,7 +49,7 @@ def remaining_formats(bundle: Path) -> dict[str, Any]:
 
 def _read(bundle: Path) -> tuple[str, dict[str, Any]]:
     try:
-        manifest = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
+        manifest = load_json(bundle / MANIFEST)
         weights, formats = manifest["weights_sha256"], dict(manifest["formats"])
         names = list(_hashes(formats))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -10,6 +10,7 @@ from ignite.engine import Events
 from monai.engines import Trainer, Workflow
 
 from monai_lungxfer.utils.csv_tables import read_rows, write_rows
+from monai_lungxfer.utils.errors import LungXferError
 
 EPOCH_COLUMNS = ("epoch", "train_loss", "val_loss", "val_dice", "learning_rate", "train_seconds", "val_seconds")
 VALIDATED = ("val_loss", "val_dice")
@@ -73,11 +74,18 @@ class EpochTable:
 
 
 def read_epochs(path: str | Path) -> list[dict[str, float]]:
-    """Read a table of epochs; what was not measured is left out, and a training that has not begun has none."""
+    """Read a table of epochs; what was not measured is left out, and a training that has not begun has none.
+
+    LungXferError is raised when it cannot be read.
+    """
     path = Path(path)
     if not path.is_file():
         return []
-    return [{name: float(value) for name, value in row.items() if value} for row in read_rows(path)]
+    try:
+        return [{name: float(value) for name, value in row.items() if value} for row in read_rows(path)]
+    except (OSError, ValueError) as error:
+        remedy = "Restore it, or remove the folder that it lies in and repeat the training"
+        raise LungXferError(f"is no table of epochs ({type(error).__name__})", source=path, remedy=remedy) from error
 
 
 def epoch_seconds(rows: Iterable[Mapping[str, float]]) -> float:

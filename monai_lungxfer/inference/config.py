@@ -83,7 +83,7 @@ def _parser(folder: Path) -> ConfigParser:
     parser = SettingsParser()
     try:
         parser.read_config(str(file))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, yaml.YAMLError) as error:  # MONAI takes it for a mapping
         raise BundleError(
             f"it cannot be read ({error})", source=file, remedy="Restore the bundle's own file"
         ) from error

@@ -15,6 +15,7 @@ from monai_lungxfer.inference.tables import Prediction, restore_prediction
 from monai_lungxfer.inference.trial import is_crash
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.files import atomic_path, unwritable
+from monai_lungxfer.utils.json_files import parse_json
 
 JOURNAL_NAME = "predictions.jsonl"
 
@@ -104,7 +105,7 @@ class Journal:
         except FileNotFoundError:
             return []
         whole = text[: text.rfind("\n") + 1]  # a power cut may have left half a line
-        return [json.loads(line) for line in whole.split("\n")[:-1]]
+        return [parse_json(line) for line in whole.split("\n")[:-1]]
 
     def _has_results(self, prediction: Prediction) -> bool:
         """Tell whether results are there, and named as they are planned now."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import NoneType
 from typing import Any
 
 import numpy as np
 
-from monai_lungxfer.metrics.per_image import DISTANCES
+from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
+
+_TEXTS = ("image", "label", "finding", "distances_in")
 
 
 def summarise(rows: Sequence[Row], names: Iterable[str]) -> Summary:
@@ -102,6 +105,54 @@ def _length_unit(row: Row) -> tuple[Any, ...]:
 
 def _undefined(value: Any) -> bool:
     return value is None or bool(np.isnan(value))
+
+
+def is_report(report: Any) -> bool:
+    """Tell whether what JSON gave has the form of a report of `monai_lungxfer.handlers.image_table.ImageTable.write`.
+
+    It may be of an earlier version, which says less. What is there must be of the right kind: texts, and numbers for
+    every metric, or ``None`` for what is undefined.
+    """
+    if not isinstance(report, Mapping) or not isinstance(report.get("rows"), list):
+        return False
+    rows, parts = report["rows"], [report.get("all", {}), *_values(report.get("by_finding", {}))]
+    texts = ("section", "split", "weights_sha256", "distance_unit", "report_file")
+    return (
+        all(isinstance(row, Mapping) and _is_row(row) for row in rows)
+        and len({type(row["patient"]) for row in rows if "patient" in row}) < 2
+        and all(isinstance(report.get(name, ""), (str, NoneType)) for name in texts)
+        and all(isinstance(report.get(name), str) for name in texts[:3])
+        and all(isinstance(part, Mapping) and all(map(_is_of_numbers, part.values())) for part in parts)
+        and all(map(_is_of_numbers, _values(report.get("calibration", []))))
+        and all(isinstance(one, Mapping) and _is_number(one.get("images")) for one in _values(report.get("learnt", [])))
+    )
+
+
+def _values(items: Any) -> list[Any]:
+    """Return the values of a mapping, or of a list; of anything else ``[None]``, which no part of a report is."""
+    if isinstance(items, Mapping):
+        return list(items.values())
+    return items if isinstance(items, list) else [None]
+
+
+def _is_row(row: Row) -> bool:
+    texts = {name: value for name, value in row.items() if name in _TEXTS}
+    measured = [value for name, value in row.items() if name in METRICS]
+    return (
+        isinstance(row.get("image"), str)
+        and all(isinstance(value, str) for value in texts.values())
+        and all(value is None or _is_number(value) for value in measured)
+        and (type(row["patient"]) in (int, str) if "patient" in row else True)
+    )
+
+
+def _is_of_numbers(values: Any) -> bool:
+    return isinstance(values, Mapping) and all(value is None or _is_number(value) for value in values.values())
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether a value is a number that fits into a float."""
+    return type(value) in (int, float) and (type(value) is float or abs(value) < 1 << 53)
 
 
 def paired_reports(report: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

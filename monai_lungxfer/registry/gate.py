@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from monai_lungxfer.metrics.summary import same_reference
+from monai_lungxfer.metrics.summary import is_report, same_reference
 from monai_lungxfer.utils.errors import RegistryError
+from monai_lungxfer.utils.json_files import load_json
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +52,15 @@ def read_report(path: str | Path, weights_sha256: str) -> dict[str, Any]:
     """
     remedy = "Give what lungxfer evaluate STAGE --weights WEIGHTS --section independent has written"
     try:
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
+        report = load_json(path)
         measured, section = report["weights_sha256"], report["section"]
         unusable = not all(isinstance(row[METRIC], float | int) and row["image"] for row in report["rows"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RegistryError("is no report of an evaluation", source=path, remedy=remedy) from error
     if unusable or not report["rows"]:
         raise RegistryError("has no images, or images that were not measured", source=path, remedy=remedy)
+    if not is_report(report) or not isinstance(report.get("all", {}).get(METRIC, {}).get("mean"), float | int):
+        raise RegistryError("is no report of an evaluation", source=path, remedy=remedy)
     if section not in _SECTIONS:
         raise RegistryError(f"was made on the section {section!r}, which the model knows", source=path, remedy=remedy)
     if measured != weights_sha256:

@@ -24,6 +24,7 @@ from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training.stage import TransferResult, stage_data
 from monai_lungxfer.utils.csv_tables import write_rows
 from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.json_files import load_json
 
 SIZE = 96
 REDUCED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -49,7 +50,7 @@ def make_phantoms(out: str | Path, seed: int) -> Path:
     folder = Path(out) / "phantoms"
     done = folder / "complete.json"
     wanted = {"seed": seed, **PHANTOMS}
-    if not done.is_file() or json.loads(done.read_text(encoding="utf-8")) != wanted:
+    if not done.is_file() or load_json(done) != wanted:
         write_phantoms(folder, seed=seed, size=2 * SIZE, overwrite=True, **PHANTOMS)
         with atomic_path(done) as temporary:
             temporary.write_text(json.dumps(wanted), encoding="utf-8")

@@ -28,6 +28,8 @@ from .files import remove_leftovers as remove_leftovers
 from .files import staged_folder as staged_folder
 from .files import unwritable as unwritable
 from .files import write_text as write_text
+from .json_files import load_json as load_json
+from .json_files import parse_json as parse_json
 from .locks import hold_lock as hold_lock
 from .locks import lock_output as lock_output
 from .locks import lock_replacement as lock_replacement

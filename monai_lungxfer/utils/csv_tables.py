@@ -39,11 +39,14 @@ def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[s
 
 
 def read_rows(path: str | Path) -> list[dict[str, str]]:
-    """Read a table of `write_rows`, texts as they were before."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        return [
-            {as_plain_text(name): as_plain_text(value) for name, value in row.items()} for row in csv.DictReader(file)
-        ]
+    """Read a table of `write_rows`, texts as they were before; ValueError is raised when it is none."""
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file, strict=True)) or [[]]
+    except csv.Error as error:
+        raise ValueError(f"no CSV file: {error}") from error
+    names = list(map(as_plain_text, header))
+    return [dict(zip(names, map(as_plain_text, row), strict=True)) for row in rows]
 
 
 def as_text_cell(value: Any) -> Any:

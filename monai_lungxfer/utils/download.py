@@ -19,6 +19,7 @@ from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, Transfe
 
 from monai_lungxfer.utils.errors import DownloadError
 from monai_lungxfer.utils.files import hash_file, unwritable
+from monai_lungxfer.utils.json_files import load_json
 from monai_lungxfer.utils.locks import hold_lock
 from monai_lungxfer.utils.progress import progress_bar
 from monai_lungxfer.utils.temporary import lock_beside, tidy
@@ -53,10 +54,11 @@ class _Part:
     def validator(self) -> str | None:
         """Return the ETag or date of the version that the bytes belong to, ``None`` when that is unknown."""
         try:
-            noted = json.loads(self.note.read_text(encoding="utf-8"))
+            noted = load_json(self.note)
         except (OSError, ValueError):
             return None
-        return noted.get("validator") if noted.get("url") == self.url else None
+        is_ours = isinstance(noted, dict) and noted.get("url") == self.url
+        return noted["validator"] if is_ours and isinstance(noted.get("validator"), str) else None
 
     def begin(self, validator: str | None) -> None:
         self.discard()

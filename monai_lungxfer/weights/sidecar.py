@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import unwritable, write_text
+from monai_lungxfer.utils.json_files import load_json
 
 _CLASS = re.compile(r"[\w.<>]+")  # "f.<locals>.Net" is what Python calls a class inside a function
 _DIGITS = re.compile(r"[0-9a-f]{12}")
@@ -104,7 +105,7 @@ def read_sidecar(weights: Path) -> Sidecar:
     if not file.is_file():
         return Sidecar()
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = load_json(file)
         network = _checked_network(content["network"]) if "network" in content else None
         learnt = tuple(map(_checked_learnt, content.get("learnt", ())))
         if network is not None and "image_size" not in content:
@@ -113,7 +114,7 @@ def read_sidecar(weights: Path) -> Sidecar:
         if not (type(height) is type(width) is int and min(height, width) > 0):
             raise ValueError(f"image_size is {[height, width]}")
         return Sidecar([height, width], network, learnt)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(
             f"does not contain the network and input size of weights ({error})",
             source=file,

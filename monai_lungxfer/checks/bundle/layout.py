@@ -6,9 +6,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from monai.apps.utils import SUPPORTED_HASH_TYPES, check_hash
-from monai.bundle import ConfigParser
 
 from monai_lungxfer.bundle.files import BELONGING, LARGE_FILES, METADATA, WEIGHTS
+from monai_lungxfer.checks.bundle.configs import read_config
 from monai_lungxfer.utils.errors import BundleError
 
 MAX_SIZE = 25_000_000
@@ -77,10 +77,15 @@ def _large_files(bundle: Path) -> list[dict[str, Any]]:
     file = bundle / LARGE_FILES
     if not file.is_file():
         return []
-    entries = ConfigParser.load_config_file(str(file)).get("large_files")
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    content = read_config(file)
+    entries = content.get("large_files")
+    if not isinstance(entries, list) or not all(map(_is_entry, entries)):
         raise BundleError("it has no list large_files", source=file, remedy="Write path, url, hash_type and hash_val")
     return entries
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(value, str) for value in entry.values() if value is not None)
 
 
 def _check_entry(bundle: Path, entry: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ def check_schema(bundle: Path, scratch: Path) -> str:
     The schema that the metadata names is on the network; where a file of its name is there already, MONAI does not
     fetch it, and takes this package's own.
     """
+    bundle_metadata(bundle)  # which says what is wrong with the JSON itself
     schema = scratch / "schema.json"
     with as_file(files(__package__) / "metadata_schema.json") as own:
         shutil.copyfile(own, schema)

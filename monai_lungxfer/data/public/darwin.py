@@ -67,10 +67,10 @@ def read_annotation(file: Path) -> Annotation | None:
         entries = [_still(entry) for entry in content["annotations"]]
         painted = painted_regions(entries, height, width)
         shapes = [(_name(entry), _shape(entry, painted)) for entry in entries]
+        _refuse_other_marks(entries, painted, file)
         tags = tuple(str(entry["name"]).strip() for entry in entries if "tag" in entry)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputFileError(f"is not as a Darwin file should be ({error!r})", source=file, remedy=_REMEDY) from error
-    _refuse_other_marks(entries, painted, file)
     lungs = tuple(shape for name, shape in shapes if name in LUNGS and len(shape))
     ignored = tuple(shape for name, shape in shapes if name in _IGNORED and len(shape))
     classes = tuple(dict.fromkeys(str(entry["name"]).strip() for entry in entries if "tag" not in entry))

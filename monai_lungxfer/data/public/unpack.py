@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import zipfile
@@ -14,6 +15,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from monai_lungxfer.utils.errors import DownloadError
 
 _CHUNK = 1 << 20
+_LONGEST = 255, 1000  # bytes of a name, and of a path below the folder
+_BROKEN = (  # what the decompressors raise
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError),
+)
 _ENCRYPTED = 1  # bit 0 of the general purpose flags, APPNOTE.TXT 4.4.4
 
 
@@ -45,8 +50,8 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> int:
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            with opened.open(entry) as source, target.open("xb") as file:
-                while chunk := source.read(_CHUNK):
+            with target.open("xb") as file:
+                for chunk in _chunks(archive, opened, entry):
                     written += len(chunk)
                     if written > allowed:
                         raise _refused(archive, f"it holds more than the {allowed} bytes that it may")
@@ -59,18 +64,24 @@ def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as opened:
             yield opened
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DownloadError(
-            f"is damaged, or not a zip archive ({error})", source=archive, remedy="Fetch it again, or by another way"
-        ) from error
+    except (zipfile.BadZipFile, ValueError, OverflowError, NotImplementedError) as error:
+        raise _damaged(archive, error) from error
+
+
+def _chunks(archive: Path, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+    try:
+        with opened.open(entry) as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+    except _BROKEN as error:
+        raise _damaged(archive, error) from error
 
 
 def _check(archive: Path, entries: list[zipfile.ZipInfo], folder: Path, limits: Limits) -> int:
     """Refuse an archive by what it declares, and return how many bytes may come."""
     for entry in entries:
         _check_entry(archive, entry)
-    if len({entry.filename for entry in entries}) < len(entries):
-        raise _refused(archive, "it has two entries of the same name")
+    _check_places(archive, entries)
     declared = sum(entry.file_size for entry in entries)
     if len(entries) > limits.files:
         raise _refused(archive, f"it has {len(entries)} entries, and {limits.files} are allowed")
@@ -83,17 +94,35 @@ def _check(archive: Path, entries: list[zipfile.ZipInfo], folder: Path, limits: 
     return declared
 
 
+def _check_places(archive: Path, entries: list[zipfile.ZipInfo]) -> None:
+    """Refuse entries that would lie at one place, or below a file."""
+    paths = [PurePosixPath(entry.filename) for entry in entries]
+    files = {path for path, entry in zip(paths, entries, strict=True) if not entry.is_dir()}
+    if len(set(paths)) < len(paths):
+        raise _refused(archive, "it has two entries of the same name")
+    if any(parent in files for path in paths for parent in path.parents):
+        raise _refused(archive, "it has an entry below a file")
+
+
 def _check_entry(archive: Path, entry: zipfile.ZipInfo) -> None:
     # The original name, since the library cuts a name at a zero byte.
     name = entry.orig_filename
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or PureWindowsPath(name).drive:
         raise _refused(archive, f"the name {name!r} leads out of the folder")
+    longest = max(len(part.encode()) for part in path.parts) if path.parts else _LONGEST[0] + 1
+    if longest > _LONGEST[0] or len(name.encode()) > _LONGEST[1]:
+        raise _refused(archive, "a name is too long, or none")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _refused(archive, f"{name!r} is a link or no ordinary file")
     if entry.flag_bits & _ENCRYPTED:
         raise _refused(archive, f"{name!r} is encrypted")
+
+
+def _damaged(archive: Path, error: Exception) -> DownloadError:
+    remedy = "Fetch it again, or by another way"
+    return DownloadError(f"is damaged, or not a zip archive ({error})", source=archive, remedy=remedy)
 
 
 def _refused(archive: Path, reason: str) -> DownloadError:

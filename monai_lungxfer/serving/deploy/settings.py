@@ -8,6 +8,7 @@ import yaml
 
 from monai_lungxfer.inference.outputs import DICOM_SEG, OutputOptions
 from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.yaml_numbers import load_yaml
 
 _SECTION = "results"
 _NAMES = ("sides", "overlay", "strict")
@@ -24,7 +25,7 @@ def output_options(config: Path) -> OutputOptions:
         When the file cannot be read, or the section holds anything else.
     """
     try:
-        content = yaml.safe_load(config.read_text(encoding="utf-8"))
+        content = load_yaml(config.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise LungXferError(
             f"the settings cannot be read ({type(error).__name__})", source=config, remedy="Restore app.yaml"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import stat
-import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,9 +9,10 @@ from filelock import FileLock
 
 from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
 from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.data.public.unpack import Limits, unpack
 from monai_lungxfer.export.weights import WEIGHTS_HASH, install_weights
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.errors import BundleError, DownloadError
 from monai_lungxfer.utils.files import hash_file, write_text
 
 _LARGEST = 500_000_000  # bytes of an unpacked archive
@@ -118,29 +117,12 @@ def _read_code(folder: Path) -> dict[str, str]:
 def _unpacked(archive: Path, target: Path) -> Path:
     """Unpack an archive of one bundle; nothing gets outside `target`."""
     try:
-        with zipfile.ZipFile(archive) as content:
-            entries = content.infolist()
-            if any(_is_bad(entry) for entry in entries) or sum(entry.file_size for entry in entries) > _LARGEST:
-                raise BundleError(
-                    "holds links, paths that lead out of it, or more than 500 MB",
-                    source=archive,
-                    remedy="Pack the bundle's folder again",
-                )
-            content.extractall(target)
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        unpack(archive, target, Limits(files=10_000, size=_LARGEST, harmless=_LARGEST))
+    except DownloadError as error:
+        raise BundleError(error.problem, source=archive, remedy="Pack the bundle's folder again") from error
+    except OSError as error:
         raise BundleError(f"cannot be unpacked ({error})", source=archive, remedy="Fetch it again") from error
     folders = [path.parent.parent for path in sorted(target.glob(f"*/{METADATA.as_posix()}"))]
     if len(folders) != 1:
         raise BundleError("holds no bundle's folder, or several", source=archive, remedy="Pack one bundle's folder")
     return folders[0]
-
-
-def _is_bad(entry: zipfile.ZipInfo) -> bool:
-    path = Path(entry.filename)
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    return (
-        path.is_absolute()
-        or ".." in path.parts
-        or "\\" in entry.filename
-        or kind not in (0, stat.S_IFREG, stat.S_IFDIR)
-    )

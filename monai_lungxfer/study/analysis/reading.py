@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -12,12 +13,14 @@ import pandas as pd
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.handlers.epoch_table import EPOCH_COLUMNS, read_epochs
 from monai_lungxfer.metrics.per_image import METRICS
+from monai_lungxfer.metrics.summary import is_report
 from monai_lungxfer.study.execution.paths import StepPaths
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 
 SECTIONS = ("test", "before", "independent")
 RECORDED = ("parent", "parent_sha256", "weights_sha256", "seconds", "network_ms", "version", "environment")
 _AGAIN = "Delete the step's folder and go on with the study: lungxfer study run"
+_NUMBERS = ("seconds", "network_ms")
 _ROW_KEYS = {"image", "distances_in", *METRICS}
 
 
@@ -43,10 +46,7 @@ class FinishedStep:
     def epochs(self) -> pd.DataFrame:
         """Read epochs.csv."""
         path = self.paths.epochs
-        try:
-            rows = read_epochs(path)
-        except (OSError, ValueError) as error:
-            raise LungXferError(f"cannot be read ({error})", source=path, remedy=_AGAIN) from error
+        rows = read_epochs(path)
         table = pd.DataFrame(rows, columns=list(EPOCH_COLUMNS)).assign(**self._key)
         missing = [name for name in EPOCH_COLUMNS if table[name].isna().all()]
         if missing:
@@ -102,6 +102,8 @@ def read_step(paths: StepPaths) -> FinishedStep:
 
 def _read_report(path: Path) -> dict[str, Any]:
     report = _read_json(path, ("split", "weights_sha256", "rows", "calibration"))
+    if not is_report(report):
+        raise LungXferError("is no report of an evaluation", source=path, remedy=_AGAIN)
     missing = sorted(_ROW_KEYS - set.union(*({*row} for row in report["rows"]))) if report["rows"] else ["rows"]
     if missing:
         raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)
@@ -113,7 +115,12 @@ def _read_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
         content = read_json(path)
     except DatalistError as error:
         raise LungXferError(error.problem, source=path, remedy=_AGAIN) from error
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content or _is_odd(key, content[key])]
     if missing:
         raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)
     return content
+
+
+def _is_odd(key: str, value: Any) -> bool:
+    """Tell whether a value is of another kind than the steps of a study write."""
+    return key in _NUMBERS and type(value) not in (int, float, NoneType)

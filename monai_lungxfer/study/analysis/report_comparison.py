@@ -11,7 +11,7 @@ import pandas as pd
 
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
-from monai_lungxfer.metrics.summary import pair_rows, same_reference, summarise_report
+from monai_lungxfer.metrics.summary import is_report, pair_rows, same_reference, summarise_report
 from monai_lungxfer.study.analysis.comparisons import compare_rows
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 
@@ -61,11 +61,9 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
         report = read_json(Path(path))
     except DatalistError as error:
         raise LungXferError(error.problem, source=path, remedy=_REMEDY) from error
-    rows = report.get("rows") if isinstance(report, dict) else None
-    named = isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get("image"), str) for row in rows)
-    if not rows or not named or not {"section", "split", "weights_sha256"} <= report.keys():
+    if not is_report(report) or not report["rows"]:
         raise LungXferError("is no report of an evaluation", source=path, remedy=_REMEDY)
-    names = [row["image"] for row in rows]
+    names = [row["image"] for row in report["rows"]]
     if len(set(names)) < len(names):
         raise LungXferError("has an image twice", source=path, remedy=_REMEDY)
     return report

@@ -8,13 +8,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, cast
 
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist
 from monai_lungxfer.data.partition import check_apart
-from monai_lungxfer.data.records import read_json
+from monai_lungxfer.data.records import read_object
 from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.plan.arms import DONOR, Step, required_steps
 from monai_lungxfer.study.plan.plan import StudyPlan
@@ -23,6 +24,8 @@ from monai_lungxfer.utils.errors import PlanError, TransferError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.threads import granted_cores
 from monai_lungxfer.weights.sidecar import copy_sidecar
+
+_FACTS: dict[str, type | tuple[type, ...]] = {"id": str, "data": dict, "donor": (str, NoneType)}
 
 # What a result depends on, and therefore must be the same in all parts of a study.
 FIXED = ("seed", "parent", "fractions", "hold_out", "precision", "stages")
@@ -62,7 +65,7 @@ def begin_study(plan: StudyPlan) -> Study:
     donor; a `DatalistError` when the data cannot be read, or a patient has general and portable images.
     """
     paths = StudyPaths(plan.out)
-    known = read_json(paths.facts) if paths.facts.is_file() else {}
+    known = read_object(paths.facts, **_FACTS) if paths.facts.is_file() else {}
     if paths.plan.is_file():
         plan = _continued(plan, StudyPlan.from_file(paths.plan), paths.plan, known.get("donor"))
     elif plan.threads is None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from monai_lungxfer.data.records import read_json
+from monai_lungxfer.data.records import read_object
 from monai_lungxfer.handlers.epoch_table import epoch_seconds, read_epochs
 from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.execution.schedule import Schedule, StudyTask
@@ -40,9 +40,9 @@ def step_status(paths: StudyPaths, task: StudyTask) -> StepStatus:
     step = paths.step(*task)
     epochs = read_epochs(step.epochs)
     if step.record.is_file():
-        return StepStatus(task, "done", epochs, read_json(step.record))
+        return StepStatus(task, "done", epochs, read_object(step.record, seconds=(int, float)))
     if step.failure.is_file():
-        return StepStatus(task, "failed", epochs, error=read_json(step.failure)["error"])
+        return StepStatus(task, "failed", epochs, error=read_object(step.failure, error=str).get("error"))
     return StepStatus(task, "begun" if epochs else "waiting", epochs)
 
 

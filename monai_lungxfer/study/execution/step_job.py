@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from monai_lungxfer.bundle.settings import PlainText
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.data.records import read_json
+from monai_lungxfer.data.records import read_object
 from monai_lungxfer.study.execution.begin import Study
 from monai_lungxfer.study.execution.paths import StepPaths, repetition_name
 from monai_lungxfer.study.execution.tracking import Tracking
@@ -67,7 +68,7 @@ class StepJob:
         if self.parent is None:
             digest = self.study.facts["donor"] if self.step.parent == DONOR else None
             return {"parent": self.step.parent, "parent_sha256": digest, "parent_run": None}
-        record = read_json(self.parent.record)
+        record = read_object(self.parent.record, step=str, repetition=int, mlflow_run=(str, NoneType))
         name = record["step"]
         if record["repetition"] != self.repetition:
             name = f"{repetition_name(record['repetition'])}/{name}"

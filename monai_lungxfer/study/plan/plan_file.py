@@ -41,7 +41,7 @@ def load_plan_file(path: Path) -> dict[Any, Any]:
     """
     try:
         content = _Loader(path).get_single_data()
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
         raise PlanError(f"cannot be read as a plan ({error})", source=path, remedy=_REMEDY) from error
     if not isinstance(content, dict):
         raise PlanError("holds no keys with values", source=path, remedy=_REMEDY)

@@ -139,7 +139,7 @@ def test_an_archive_is_unpacked(copy: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "a/../../out.txt", "a\\..\\out.txt"])
 def test_an_archive_stays_in_its_folder(copy: Path, tmp_path: Path, name: str) -> None:
     archive = packed(copy, tmp_path / "a.zip", **{name: "x"})
-    with pytest.raises(BundleError, match="lead out of it"):
+    with pytest.raises(BundleError, match="leads out of the folder"):
         served_copy(archive, tmp_path / "models")
 
 
@@ -149,7 +149,7 @@ def test_an_archive_holds_no_links(copy: Path, tmp_path: Path) -> None:
     link.external_attr = 0o120777 << 16
     with zipfile.ZipFile(archive, "a") as content:
         content.writestr(link, "/etc")
-    with pytest.raises(BundleError, match="holds links"):
+    with pytest.raises(BundleError, match="is a link"):
         served_copy(archive, tmp_path / "models")
 
 
@@ -159,11 +159,11 @@ def test_an_archive_of_something_else(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="holds no bundle"):
         served_copy(tmp_path / "a.zip", tmp_path / "models")
     (tmp_path / "b.zip").write_bytes(b"no archive")
-    with pytest.raises(BundleError, match="cannot be unpacked"):
+    with pytest.raises(BundleError, match="not a zip archive"):
         served_copy(tmp_path / "b.zip", tmp_path / "models")
 
 
 def test_an_archive_that_unpacks_to_too_much(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("monai_lungxfer.serving.label.bundles._LARGEST", 1000)
-    with pytest.raises(BundleError, match="500 MB"):
+    with pytest.raises(BundleError, match="1000 are allowed"):
         served_copy(packed(copy, tmp_path / "a.zip"), tmp_path / "models")
