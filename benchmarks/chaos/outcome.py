@@ -80,7 +80,9 @@ def compare_outcomes(wanted: list[Record], found: list[Record], *, repeatable: b
     difference = Difference()
     names = {name for name, _, _ in wanted}
     folders = {parent for name in names for parent in PurePosixPath(name).parents}
-    strange = {_top_of(name, folders) for name, _, _ in found if name not in names}
+    strange = {
+        _top_of(name, folders) for name, _, _ in found if name not in names and PurePosixPath(name) not in folders
+    }
     difference.leftovers = len(strange)
     difference.notes += [f"left over: {name}" for name in sorted(strange)]
     before, now = _by_key(wanted), _by_key([record for record in found if record[0] in names])

@@ -20,8 +20,15 @@ import typer
 from rich.console import Console
 
 from monai_lungxfer.utils.error_redaction import describe_traceback, may_quote_file, quote_error
-from monai_lungxfer.utils.errors import ClusterError, LungXferError, root_cause
-from monai_lungxfer.utils.exit_codes import EXIT_CLUSTER, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_PIPE, EXIT_USAGE
+from monai_lungxfer.utils.errors import ClusterError, LungXferError, find_interruption, root_cause
+from monai_lungxfer.utils.exit_codes import (
+    EXIT_CLUSTER,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_PIPE,
+    EXIT_TERMINATED,
+    EXIT_USAGE,
+)
 from monai_lungxfer.utils.log_redaction import (
     PROGRESS,
     RedactingFormatter,
@@ -179,6 +186,8 @@ def _note_end(code: int, started: float, error: Exception | None = None) -> None
 
 
 def _described(raised: BaseException) -> tuple[str, int]:
+    if (stop := find_interruption(raised)) is not None:
+        return "Interrupted", EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else EXIT_TERMINATED
     error = root_cause(raised)  # MONAI's transforms and parser wrap what they met in objects and expressions
     if isinstance(error, LungXferError):
         return f"Error: {error}", EXIT_CLUSTER if isinstance(error, ClusterError) else EXIT_USAGE

@@ -17,7 +17,7 @@ from monai.handlers import MLFlowHandler
 from sqlalchemy.exc import SQLAlchemyError
 
 from monai_lungxfer.handlers.run_store import find_database, ready_store
-from monai_lungxfer.utils.errors import OutputError, root_cause
+from monai_lungxfer.utils.errors import OutputError, find_interruption, root_cause
 from monai_lungxfer.utils.files import atomic_path
 
 logger = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ class RunTracker(MLFlowHandler):
             engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _turn_off(self, error: Exception) -> None:
+        if (stop := find_interruption(error)) is not None:
+            raise stop from error
         self.is_off = True
         # Not the message: it may repeat a path, or a server's password.
         logger.warning(

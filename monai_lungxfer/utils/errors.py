@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from monai_lungxfer.utils.exit_codes import EXIT_TERMINATED
+
 
 class LungXferError(Exception):
     """Base of every error that a user can mend.
@@ -92,6 +94,21 @@ def root_cause(error: BaseException) -> BaseException:
     while error.__cause__ is not None and not isinstance(error, LungXferError):
         error = error.__cause__
     return error
+
+
+def find_interruption(error: BaseException | None) -> KeyboardInterrupt | SystemExit | None:
+    """Return the Ctrl-C or the SIGTERM that an error followed, or ``None``.
+
+    A library that is interrupted cleans up, and when that fails, its own error hides what the user wanted: SQLAlchemy
+    raises PendingRollbackError in a transaction.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and error.code == EXIT_TERMINATED):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def unknown(name: str, known: Iterable[str]) -> str:

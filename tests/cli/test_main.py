@@ -200,6 +200,14 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (SystemExit(143), 143)])
+def test_an_interruption_that_a_library_hid_is_told(failing, stop, code):
+    hidden = RuntimeError("Can't reconnect until invalid transaction is rolled back.")
+    hidden.__context__ = stop
+    result = failing(hidden)
+    assert (result.exit_code, result.stderr) == (code, "Interrupted\n")
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_keyboard_interrupt_before_a_command_runs_is_told_without_a_traceback():
     stopped = "import signal, monai_lungxfer.cli as cli; cli.app = lambda: signal.raise_signal(2); cli.main()"

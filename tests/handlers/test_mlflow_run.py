@@ -11,6 +11,7 @@ import pytest
 from ignite.engine import Engine, Events
 from mlflow import MlflowClient
 from monai.utils import path_to_sqlite_uri
+from sqlalchemy.exc import PendingRollbackError
 
 from monai_lungxfer.handlers.mlflow_run import RunTracker
 
@@ -62,6 +63,18 @@ def test_a_server_that_is_not_there_does_not_end_the_training(
     assert trainer.run([0], max_epochs=3).epoch == 3
     assert tracker.is_off
     assert "does not track this training" in caplog.text
+
+
+def test_ctrl_c_that_a_library_hid_ends_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise PendingRollbackError
+
+    monkeypatch.setattr("monai_lungxfer.handlers.mlflow_run.ready_store", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        RunTracker(tmp_path / "mlflow_run", tracking_uri=path_to_sqlite_uri(tmp_path / "mlruns.db"))
 
 
 def test_a_training_that_raises_still_does_and_its_run_failed(tmp_path: Path) -> None:
