@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,21 @@ def load_parts(
         to_mask=to_mask,
         channels=_channels(parser),
     )
+
+
+@contextmanager
+def explained_part(name: str) -> Iterator[None]:
+    """Turn what a part of inference.yaml stumbles over when it is run, other than memory, into a BundleError."""
+    try:
+        yield
+    except Exception as error:
+        cause = root_cause(error)  # MONAI wraps it
+        if not isinstance(cause, (LookupError, TypeError, AttributeError, ValueError, NotImplementedError)):
+            raise
+        raise BundleError(
+            f"{name} of its inference.yaml cannot be run ({type(cause).__name__}: {cause})",
+            remedy="Check the overrides, or restore the bundle's own file",
+        ) from error
 
 
 def _parser(folder: Path) -> ConfigParser:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.inference.config import InferenceParts, load_parts
+from monai_lungxfer.inference.config import InferenceParts, explained_part, load_parts
 from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content, ContentCheck
 from monai_lungxfer.inference.expected_dice import ExpectedDice
 from monai_lungxfer.inference.image_traits import measure_traits
@@ -157,7 +157,8 @@ class Segmenter:
             raise InputFileError(
                 f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"
             )
-        image = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})["image"]
+        with explained_part("preprocessing"):
+            image = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})["image"]
         is_turned_round = bool(image.meta.get(TURNED_ROUND_KEY, False))
         seen = [TURNED_ROUND] if is_turned_round else []
         content = self._content(image)
@@ -197,18 +198,19 @@ class Segmenter:
         """Pass a batch through the network, and return the logits (C, h, w) of each, for `finish`."""
         if not prepared:
             return ()
-        with torch.no_grad():
+        with torch.no_grad(), explained_part("inferer"):
             batch = torch.stack([item.image.as_tensor() for item in prepared]).to(self._parts.device)
             logits = self._parts.inferer(inputs=batch, network=self._parts.network)
         return logits.cpu().unbind()
 
     def finish(self, item: PreparedRadiograph, logits: torch.Tensor) -> Segmentation:
         """Bring what the network said of a radiograph to its native size."""
-        data = self._parts.to_probability({"image": item.image, "pred": logits})
-        probability = _plane(data["pred"], item.size).astype(np.float32, copy=False)
-        data = self._parts.threshold(data)
-        raw = _plane(data["pred"], item.size).astype(np.uint8)
-        mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
+        with explained_part("postprocessing"):
+            data = self._parts.to_probability({"image": item.image, "pred": logits})
+            probability = _plane(data["pred"], item.size).astype(np.float32, copy=False)
+            data = self._parts.threshold(data)
+            raw = _plane(data["pred"], item.size).astype(np.uint8)
+            mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
         doubt = _doubt(item, logits)
         expected = None if self._expect is None else self._expect(doubt)
         return Segmentation(mask, probability, raw, item, self.identity, doubt, expected)

@@ -101,9 +101,9 @@ def read_radiograph(
     ViewError
         When a file is refused because of `any_view`.
     InputFileError
-        When there is no such file; when it is damaged, or no picture; when it holds several pages, frames or slices,
-        or values that are not numbers; or when a side is shorter than 32 pixels, or there are over 150 million pixels
-        or 600 MB.
+        When there is no such file; when it is no picture, or so damaged that it has no pixels; when it holds several
+        pages, frames or slices, or values that are no numbers; when a side is shorter than 32 pixels, or there are over
+        150 million pixels or 600 MB.
     ValueError
         When `channels` is something else.
     """

@@ -290,6 +290,25 @@ def test_postprocessing_without_the_way_back_to_native_size(bright_weights: Path
         segmenter.segment(radiograph(shapes(80, 60)))
 
 
+@pytest.mark.parametrize(
+    ("overrides", "part"),
+    [
+        (
+            {"preprocessing#transforms#2#keys": "picture"},
+            "preprocessing",
+        ),
+        (
+            {"postprocessing#transforms#0#keys": "mask"},
+            "postprocessing",
+        ),
+    ],
+)
+def test_parts_that_cannot_be_run_are_named(bright_weights: Path, overrides: dict, part: str) -> None:
+    segmenter = Segmenter.from_bundle(weights=bright_weights, device="cpu", overrides=BRIGHT_IS_LUNG | overrides)
+    with pytest.raises(BundleError, match=rf"{part} of its inference.yaml cannot be run \(KeyError"):
+        segmenter.segment(radiograph(shapes(64, 64)))
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])
 def test_devices_that_are_not_there(bright_weights: Path, device: str) -> None:
     with pytest.raises(LungXferError, match="device"):
