@@ -172,7 +172,7 @@ def test_strict_and_polarity(weights: Path, shared_data: Path, tmp_path: Path) -
 
 
 def test_resume_knows_a_fetched_image_by_its_uid(weights: Path, tmp_path: Path, monkeypatch) -> None:
-    def fetched(url: str, study: str, folder: str) -> list[Path]:
+    def fetched(url: str, study: str, folder: str, **_: object) -> list[Path]:
         write(Path(folder, "1.2.3.dcm"), radiograph("CR", ViewPosition="AP"))
         return [Path(folder, "1.2.3.dcm")]
 
@@ -182,3 +182,14 @@ def test_resume_knows_a_fetched_image_by_its_uid(weights: Path, tmp_path: Path, 
     before = (tmp_path / "out" / "1.2.3_mask.png").stat().st_mtime_ns
     assert run(*job, "--resume", weights=weights).exit_code == 0
     assert (tmp_path / "out" / "1.2.3_mask.png").stat().st_mtime_ns == before
+
+
+def test_a_dicom_file_cut_within_its_header_is_skipped(weights: Path, tmp_path: Path) -> None:
+    whole = write(tmp_path / "in.dcm", radiograph("DX", BodyPartExamined="CHEST", ViewPosition="PA")).read_bytes()
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "whole").write_bytes(whole)
+    (tmp_path / "in" / "cut").write_bytes(whole[:500])
+    result = run(tmp_path / "in", "--out", tmp_path / "out", "--json", weights=weights)
+    assert result.exit_code == 1
+    rows = json.loads(result.stdout)["predictions"]
+    assert {row["file"]: row["status"] for row in rows} == {"cut": "skipped", "whole": "done"}

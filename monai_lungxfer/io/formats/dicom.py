@@ -105,7 +105,7 @@ def _check_is_image(path: Path, dataset: FileDataset) -> None:
         return
     if promises_image(dataset):
         raise InputFileError(
-            "ends before any pixel data: it was cut short", source=path, remedy="Copy it again from its source"
+            "is an image without pixel data, so it was cut short", source=path, remedy="Copy it again from its source"
         )
     raise InputFileError(
         "is no image: a DICOM file without pixel data",
