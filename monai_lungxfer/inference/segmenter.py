@@ -24,7 +24,8 @@ from monai_lungxfer.inference.mask_doubt import MaskDoubt, measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.picture_damage import find_damage
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
-from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor, read_radiograph
+from monai_lungxfer.io.monai_readers import as_meta_tensor
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
 from monai_lungxfer.utils.file_stamp import FileStamp
 from monai_lungxfer.weights.loading import load_weights_file

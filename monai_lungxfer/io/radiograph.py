@@ -1,19 +1,13 @@
-"""The one reader of radiographs and masks, whatever the format, and its face towards MONAI."""
+"""The one reader of radiographs and masks, whatever the format."""
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from monai.config import PathLike
-from monai.data import ImageReader, MetaTensor
-from monai.transforms import EnsureChannelFirst
-from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
@@ -21,7 +15,6 @@ from monai_lungxfer.io.formats import decode
 from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
 from monai_lungxfer.io.formats.picture import Picture, check_finite, doubtful_spacing
 from monai_lungxfer.io.orientation import AS_STORED, Turn
-from monai_lungxfer.utils.errors import InputFileError
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +100,7 @@ def read_radiograph(
     ValueError
         When `channels` is something else.
     """
-    _check_channels(channels)
+    check_channels(channels)
     path = Path(path).expanduser()
     kind, picture = decode(path, frontal_only=not any_view)
     spacing, remarks = _spacing(picture, is_dicom=kind == "dicom")
@@ -147,83 +140,17 @@ def read_mask(path: str | Path) -> NDArray[np.uint8]:
     numpy.ndarray
         uint8 (H, W) of {0, 1}.
     """
-    return _foreground(read_radiograph(path))
+    return foreground(read_radiograph(path))
 
 
-def as_meta_tensor(radiograph: Radiograph, filename: str | Path = "") -> MetaTensor:
-    """Return what ``LoadImaged(reader=RadiographReader, ensure_channel_first=True)`` gives for the radiograph's file.
-
-    It is float32, (1, H, W) or (3, H, W), and the pixels are not copied. The file name is for the metadata.
-    """
-    meta = _metadata(radiograph, filename)
-    tensor: Any = EnsureChannelFirst()(MetaTensor.ensure_torch_and_prune_meta(radiograph.pixels, meta))
-    return tensor
-
-
-class RadiographReader(ImageReader):
-    """Radiographs for ``LoadImaged``: the values of `read_radiograph` with the metadata that MONAI's transforms need.
-
-    Parameters
-    ----------
-    channels : {"grey", "rgb"}
-        As for `read_radiograph`.
-
-    Notes
-    -----
-    ``LoadImaged`` tries its other readers when `read` fails, and one of them may take a damaged file for good. Hence
-    `read` only hands the path on, and the file is read in `get_data`, whose errors reach the user.
-
-    Examples
-    --------
-    >>> from monai.transforms import LoadImaged
-    >>> load = LoadImaged(keys="image", reader=RadiographReader, channels="rgb", ensure_channel_first=True)
-    """
-
-    def __init__(self, channels: Channels = "grey") -> None:
-        super().__init__()
-        _check_channels(channels)
-        self.channels: Channels = channels
-
-    def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:  # noqa: ARG002 - MONAI's signature
-        """Return ``True``: a name says nothing about the content."""
-        return True
-
-    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: Any) -> tuple[Path, ...]:  # noqa: ARG002
-        """Return the paths, for `get_data`."""
-        return tuple(Path(name) for name in ensure_tuple(data))
-
-    def get_data(self, img: Sequence[Path] | Path) -> tuple[NDArray[Any], dict[str, Any]]:
-        """Read the file that `read` was given, which must be one: float32 (H, W), or (3, H, W), and its metadata.
-
-        ``affine`` (4, 4) is diagonal, with the spacing of (rows, columns) in mm, or 1 where it is unknown;
-        ``pixel_spacing`` is NaN then, and ``spacing_source`` empty, so that every file has the same keys.
-        """
-        path, *others = ensure_tuple(img)
-        if others:
-            raise InputFileError(f"{len(others) + 1} files were given as one image", source=path, remedy="Give one")
-        radiograph = read_radiograph(path, self.channels)
-        return self._values(radiograph), _metadata(radiograph, path)
-
-    def _values(self, radiograph: Radiograph) -> NDArray[Any]:
-        return radiograph.pixels
-
-
-class MaskReader(RadiographReader):
-    """Masks for ``LoadImaged``: the values of `read_mask`, uint8 (H, W), with the metadata of `RadiographReader`."""
-
-    def __init__(self) -> None:
-        super().__init__("grey")
-
-    def _values(self, radiograph: Radiograph) -> NDArray[Any]:
-        return _foreground(radiograph)
-
-
-def _check_channels(channels: str) -> None:
+def check_channels(channels: str) -> None:
+    """Raise a ValueError unless these are channels that are read."""
     if channels not in ("grey", "rgb"):
         raise ValueError(f"channels must be 'grey' or 'rgb', not {channels!r}")
 
 
-def _foreground(radiograph: Radiograph) -> NDArray[np.uint8]:
+def foreground(radiograph: Radiograph) -> NDArray[np.uint8]:
+    """Return the mask, uint8 (H, W) of {0, 1}, that a file holds; `read_mask` tells how levels are taken."""
     levels = np.unique(radiograph.pixels)
     half = levels[-1] / 2
     # JPEG turns two levels into more, but all near the first two.
@@ -233,19 +160,3 @@ def _foreground(radiograph: Radiograph) -> NDArray[np.uint8]:
         logger.warning("%s: the mask has the levels %s; all but 0 are taken as foreground", radiograph.source, shown)
         return (radiograph.pixels != 0).astype(np.uint8)
     return (radiograph.pixels > half).astype(np.uint8)
-
-
-def _metadata(radiograph: Radiograph, filename: str | Path) -> dict[str, Any]:
-    """Return metadata whose keys and types are the same for every file, as the collation of batches needs them."""
-    affine = np.diag([*(radiograph.spacing or (1.0, 1.0)), 1.0, 1.0])
-    return {
-        ImageMetaKey.FILENAME_OR_OBJ: str(filename),
-        MetaKeys.SPATIAL_SHAPE: np.array(radiograph.pixels.shape[-2:]),
-        MetaKeys.ORIGINAL_CHANNEL_DIM: "no_channel" if radiograph.pixels.ndim == 2 else 0,
-        MetaKeys.AFFINE: affine,
-        MetaKeys.ORIGINAL_AFFINE: affine.copy(),
-        MetaKeys.SPACE: SpaceKeys.RAS,
-        "pixel_spacing": np.array(radiograph.spacing or (math.nan, math.nan)),
-        "spacing_source": radiograph.spacing_source or "",
-        "turn": np.array(radiograph.turn.flags),
-    }

@@ -20,7 +20,7 @@ class Uprightd(MapTransform, InvertibleTransform):
     Parameters
     ----------
     keys : str or sequence of str
-        Images, (C, H, W), as ``LoadImaged`` with `monai_lungxfer.io.radiograph.RadiographReader` leaves them: its
+        Images, (C, H, W), as ``LoadImaged`` with `monai_lungxfer.io.monai_readers.RadiographReader` leaves them: its
         metadata has the `monai_lungxfer.io.orientation.Turn` under ``turn``.
     """
 

@@ -119,7 +119,7 @@ def test_dotted_names_resolve(name: str) -> None:
 
 
 def test_a_name_that_does_not_exist_is_found() -> None:
-    assert exists("monai_lungxfer.io.radiograph.RadiographReader.read")
+    assert exists("monai_lungxfer.io.monai_readers.RadiographReader.read")
     assert not exists("monai_lungxfer.reader")
     assert not exists("monai_lungxfer.io.radiograph.RadiographWriter")
     assert DOTTED.findall("see `monai_lungxfer.network.UNet`") == ["monai_lungxfer.network.UNet"]

@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.inference.bundle_run import ReadableImages, images_in, require_images
 from monai_lungxfer.inference.inputs import find_inputs
-from monai_lungxfer.io.radiograph import RadiographReader
+from monai_lungxfer.io.monai_readers import RadiographReader
 from monai_lungxfer.utils.errors import InputFileError
 
 

@@ -13,7 +13,8 @@ from monai.transforms import Compose, LoadImaged, NormalizeIntensityd
 from PIL import Image
 
 from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND_KEY, Content
-from monai_lungxfer.io.radiograph import Radiograph, RadiographReader, as_meta_tensor, read_radiograph
+from monai_lungxfer.io.monai_readers import RadiographReader, as_meta_tensor
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.transforms.polarity import FixPolarityd
 from monai_lungxfer.transforms.resize import AntialiasedResized
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 from monai.transforms import Compose
 
+from monai_lungxfer.io.monai_readers import as_meta_tensor
 from monai_lungxfer.io.orientation import Turn
-from monai_lungxfer.io.radiograph import Radiograph, as_meta_tensor
+from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.transforms.resize import AntialiasedResized
 from monai_lungxfer.transforms.upright import Uprightd
 

@@ -14,7 +14,7 @@ from monai.transforms import Compose, LoadImaged, Resized
 
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.handlers.image_table import ImageTable
-from monai_lungxfer.io.radiograph import MaskReader
+from monai_lungxfer.io.monai_readers import MaskReader
 from monai_lungxfer.transforms.resize import AntialiasedResize
 from monai_lungxfer.utils.errors import InputFileError
 
