@@ -31,6 +31,10 @@ def libraries_may_speak() -> Iterator[None]:
     log_redaction.withhold_library_messages(None)
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes that compute with several threads each hinder one another
+    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 _THREADS = torch.get_num_threads()
 _VARIABLES = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")}
 

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,8 +36,8 @@ def run_app(study: Path, results: Path, *options: str, **variables: str) -> subp
 
 
 @pytest.fixture(scope="session")
-def deploy_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The environment's folder; nobody else changes it meanwhile."""
+def deploy_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The environment's folder; one process makes it, and the others wait."""
     if not HOWTO.is_file():
         pytest.skip("the tests run without the source tree")
     if sys.platform != "linux":
@@ -53,4 +52,4 @@ def deploy_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
             shutil.rmtree(ENVIRONMENT, ignore_errors=True)  # `venv` fails on one that another Python made
             run_script(install, copied(tmp_path_factory.mktemp("source")), PYTHONPATH="")
             mark.write_text(recipe)
-        yield ENVIRONMENT
+    return ENVIRONMENT
