@@ -16,6 +16,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, TextIO
 
+from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from monai_lungxfer.utils.locks import hold_lock
@@ -75,16 +76,18 @@ def _guarded(settings: dict[str, Any]) -> Any:
 
 
 def _cleaning(run: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a handler of MONAI Label delete what was sent when it fails, too; its background tasks run otherwise."""
+    """Let a handler of MONAI Label delete what was sent when it fails, too, and give freed memory back."""
 
     @wraps(run)
     def cleaned(tasks: Any, *given: Any) -> Any:
         try:
             return run(tasks, *given)
         except BaseException:
-            for task in tasks.tasks:
+            for task in tasks.tasks:  # which would only run behind an answer
                 task.func(*task.args)
             raise
+        finally:
+            return_freed_memory()
 
     return cleaned
 
