@@ -125,7 +125,7 @@ def test_missing_weights(folder: Path, tmp_path: Path) -> None:
 def test_resume_does_what_is_left(folder: Path, weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run(folder / "sub", "--out", out, weights=weights).exit_code == 0
-    (out / "x3_mask.png").rename(out / ".x3_mask-a1b2c3d4.png")  # as if it had been killed while it wrote
+    (out / "x3_mask.png").rename(out / ".lungxfer-a1b2c3d4.png")  # as if it had been killed while it wrote
     before = (out / "x4_mask.png").stat().st_mtime_ns
     assert run(folder / "sub", "--out", out, "--resume", weights=weights).exit_code == 0
     assert read_mask(out / "x3_mask.png").shape == (50, 63)

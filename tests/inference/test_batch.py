@@ -249,7 +249,7 @@ def test_colour_photograph_is_flagged(segmenter: Segmenter, tmp_path: Path) -> N
     Image.fromarray(random).save(tmp_path / "in" / "holiday.png")
     (row,) = predict_files(segmenter, find_inputs([tmp_path / "in"]), tmp_path / "out")
     assert row.status == "done"
-    assert row.flags[-2:] == ("colour_image", "no_chest")
+    assert row.flags[-3:] == ("colour_image", "no_chest", "damaged_picture")
 
 
 def test_reading_ahead_is_bounded(segmenter: Segmenter, tmp_path: Path, monkeypatch) -> None:
@@ -383,10 +383,12 @@ def test_the_log_names_files_as_the_table_does(
         "Files in the folders that were passed over, since they are no images: 1",
         "SER1/IM1: it may be no frontal chest radiograph: its header does not say the body part",
         "SER1/IM1: its window 100/0 is malformed; the full range of values is shown instead",
+        "SER1/IM1: the picture looks damaged: a part is noise",
     ]
     assert row.remarks == (
         "it may be no frontal chest radiograph: its header does not say the body part",
         "its window 100/0 is malformed; the full range of values is shown instead",
+        "the picture looks damaged: a part is noise",
     )
     assert "Roe" not in "".join(record.getMessage() for record in caplog.records)
 
