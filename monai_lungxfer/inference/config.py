@@ -16,6 +16,7 @@ from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 from monai_lungxfer.bundle.settings import SettingsParser, for_parser
 from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
+from monai_lungxfer.utils.memory import is_out_of_memory
 from monai_lungxfer.utils.precision import usable_device
 from monai_lungxfer.weights.architecture import follow_network
 
@@ -86,7 +87,8 @@ def explained_part(name: str) -> Iterator[None]:
         yield
     except Exception as error:
         cause = root_cause(error)  # MONAI wraps it
-        if not isinstance(cause, (LookupError, TypeError, AttributeError, ValueError, NotImplementedError)):
+        kinds = (LookupError, TypeError, AttributeError, ValueError, RuntimeError)  # RuntimeError: PyTorch, of shapes
+        if is_out_of_memory(error) or not isinstance(cause, kinds):
             raise
         raise BundleError(
             f"{name} of its inference.yaml cannot be run ({type(cause).__name__}: {cause})",

@@ -30,6 +30,7 @@ _MARGIN = 0.2  # of the height and width, where collimators and frames end
 _BACKGROUND = 0.02  # greatest standard deviation within a line of background, over the picture's range
 _STEP = 0.05  # of the picture's range, from one line to the next, beyond the steps before and after
 _STEP_SHARE = 0.35  # of a line's samples that make such a step
+_RIVALS = 8  # lines with as many steps, or nearly, by which these are no seam: blocks of JPEG, enlarged pixels
 _EDGE_MARGIN, _EDGE_STEP = 0.08, 0.03  # the same where opposite edges fit together
 _EDGE_RANGE, _EDGE_LIKENESS = 0.05, 0.85  # least standard deviation within an edge, least correlation of two
 _EDGE_DIFFERENCE = 0.12  # of the picture's range, that four fifths of the samples of two edges keep to
@@ -117,14 +118,23 @@ def _has_noise(steps: _Lines, variance: NDArray[np.float32]) -> bool:
     return bool(((within > _NOISE_RANGE**2) & (jumps > _NOISE_RATIO * within)).any())
 
 
-def _has_seam(steps: _Lines, is_background: _Each, margin: float = _MARGIN, least: float = _STEP) -> bool:
+def _has_seam(steps: _Lines, is_background: _Each) -> bool:
     """Tell whether a line is followed by one that differs abruptly over much of its length, away from all borders."""
+    count = _abrupt(steps, is_background, _MARGIN, _STEP)
+    if count.size <= _RIVALS:
+        return False
+    usual = np.partition(count, -_RIVALS)[-_RIVALS]  # noise makes some everywhere, blocks many at each edge
+    return bool(count.max() >= usual + _STEP_SHARE * _SAMPLES)
+
+
+def _abrupt(steps: _Lines, is_background: _Each, margin: float, least: float) -> NDArray[np.intp]:
+    """Return in how many samples each line within a margin differs from the next by more than lines around them."""
     first = max(2, round(margin * len(steps)))
     inner = slice(first, len(steps) - first)
     before, after = steps[first - 1 : -first - 1], steps[first + 1 : len(steps) - first + 1]
     count = np.count_nonzero(steps[inner] - np.maximum(before, after) > least, axis=1)
     count[(is_background[1:] | is_background[:-1])[inner]] = 0
-    return bool(count.max(initial=0) >= np.median(count) + _STEP_SHARE * _SAMPLES)  # noise makes some in every line
+    return count
 
 
 def _is_rolled(lines: _Lines, steps: _Lines, is_background: _Each) -> bool:
@@ -137,7 +147,8 @@ def _is_rolled(lines: _Lines, steps: _Lines, is_background: _Each) -> bool:
         return False
     dark = np.count_nonzero(lines < _DARK, axis=1) / _SAMPLES
     has_band = dark[len(dark) // 10 : -(len(dark) // 10)].max() > _DARK_LINE and dark[[0, -1]].max() < _DARK_EDGE
-    return has_band or _has_seam(steps, is_background, _EDGE_MARGIN, _EDGE_STEP)
+    count = _abrupt(steps, is_background, _EDGE_MARGIN, _EDGE_STEP)
+    return bool(has_band or count.max(initial=0) >= np.median(count) + _STEP_SHARE * _SAMPLES)
 
 
 def _longest(is_so: _Each) -> int:
