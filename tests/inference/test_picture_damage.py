@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from monai_lungxfer.inference.picture_damage import NOISE, ONE_SHADE, REPEATED, ROLLED, SEAM, find_damage
 from monai_lungxfer.io.radiograph import read_radiograph
@@ -44,6 +46,25 @@ FAULTS = {
 
 def test_no_sound_radiograph_looks_damaged(pictures: list[Picture]) -> None:
     assert {find_damage(picture) for picture in pictures} == {None}
+
+
+def saved_as_jpeg(picture: Picture, quality: int) -> Picture:
+    file = io.BytesIO()
+    Image.fromarray(picture.astype(np.uint8)).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file), np.float32)
+
+
+COARSE = {
+    "JPEG of quality 20": lambda picture: saved_as_jpeg(picture, 20),
+    "JPEG of quality 40": lambda picture: saved_as_jpeg(picture, 40),
+    "enlarged pixels": lambda picture: picture[::4, ::4].repeat(4, axis=0).repeat(4, axis=1),
+}
+
+
+@pytest.mark.parametrize("kind", COARSE)
+def test_edges_of_blocks_are_no_seams(pictures: list[Picture], kind: str) -> None:
+    found = [find_damage(COARSE[kind](picture)) for picture in pictures]
+    assert sum(sign is not None for sign in found) <= 0.1 * len(pictures)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
