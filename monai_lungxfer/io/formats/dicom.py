@@ -137,7 +137,7 @@ def _is_damaged(dataset: FileDataset, remarks: list[str]) -> bool:
     (frame,) = split_frames(dataset.PixelData)
     found = identify_codestream(frame)
     mode = None if found is None or found.bits != 8 else {1: "L", 3: "RGB"}.get(found.components or 0)
-    if mode is None or jpeg.decode_sound(frame, mode) is not None:
+    if mode is None or not jpeg.decode_strictly(frame, mode)[1]:
         return False
     remarks.append(jpeg.DAMAGED)
     return True

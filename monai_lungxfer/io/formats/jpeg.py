@@ -12,13 +12,15 @@ import simplejpeg
 from numpy.typing import NDArray
 
 DAMAGED = "its JPEG data is damaged, so a part of the picture may be wrong: copy it again from its source"
-"""The remark on a picture of which `decode_sound` returns nothing, but another decoder something."""
+"""The remark on a picture that `decode_strictly` finds damaged, and of which another decoder makes something."""
 
+# simplejpeg refuses sound data whose components have other sizes than the usual, such as of CMYK.
+_UNUSUAL = "Could not determine subsampling"
 _COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 
 
-def decode_sound(stream: bytes, mode: str) -> NDArray[Any] | None:
-    """Decode JPEG data of 8 bits, or return ``None`` where libjpeg-turbo warns of damage or refuses it.
+def decode_strictly(stream: bytes, mode: str) -> tuple[NDArray[Any] | None, bool]:
+    """Decode JPEG data of 8 bits, and tell whether libjpeg-turbo warns of damage or refuses it.
 
     The values are those of Pillow, in less time.
 
@@ -31,11 +33,13 @@ def decode_sound(stream: bytes, mode: str) -> NDArray[Any] | None:
 
     Returns
     -------
-    numpy.ndarray or None
-        uint8, (H, W), or (H, W, 3 or 4).
+    pixels : numpy.ndarray or None
+        uint8, (H, W), or (H, W, 3 or 4); ``None`` where the data are damaged, or of a kind that is not decoded here.
+    is_damaged : bool
+        Whether they are damaged; of a kind that is not decoded here, nothing is known.
     """
     try:
         pixels = simplejpeg.decode_jpeg(stream, _COLOURS[mode], strict=True)
-    except ValueError:
-        return None
-    return pixels[..., 0] if mode == "L" else pixels
+    except ValueError as error:
+        return None, _UNUSUAL not in str(error)
+    return (pixels[..., 0] if mode == "L" else pixels), False

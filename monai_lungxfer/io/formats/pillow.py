@@ -82,11 +82,11 @@ def decode(path: Path) -> Picture:
 def _decode_jpeg(path: Path, image: ImageFile) -> Picture:
     stream = path.read_bytes()
     check_scans(path, stream)
-    pixels = jpeg.decode_sound(stream, image.mode)
-    if pixels is None:  # Pillow refuses what is cut off, and does not tell of what is wrong in between
+    pixels, is_damaged = jpeg.decode_strictly(stream, image.mode)
+    if is_damaged:  # Pillow refuses what is cut off, and does not tell of what is wrong in between
         return Picture(_pixels(image), remarks=(jpeg.DAMAGED,), is_damaged=True)
     is_upright = image.mode in _AS_THEY_ARE and image.getexif().get(_ORIENTATION, 1) == 1
-    return Picture(pixels if is_upright else _pixels(image))
+    return Picture(_pixels(image) if pixels is None or not is_upright else pixels)
 
 
 def _opened(path: Path, file: BinaryIO, plugin: type[ImageFile]) -> ImageFile:

@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit
 
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.io.formats.jpeg import DAMAGED, decode_sound
+from monai_lungxfer.io.formats.jpeg import DAMAGED, decode_strictly
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.synthetic.chest import chest_radiograph
 from monai_lungxfer.utils.errors import InputFileError
@@ -43,7 +43,8 @@ def damaged(stream: bytes) -> bytes:
 @pytest.mark.parametrize("mode", COLOURS)
 def test_values_are_those_of_pillow(mode: str, is_progressive: bool) -> None:
     stream = written(mode, progressive=is_progressive)
-    pixels = decode_sound(stream, mode)
+    pixels, is_damaged = decode_strictly(stream, mode)
+    assert not is_damaged
     with Image.open(io.BytesIO(stream)) as image:
         np.testing.assert_array_equal(pixels, np.asarray(image) if mode != "CMYK" else 255 - np.asarray(image))
 
@@ -57,6 +58,28 @@ def test_damage_is_told(tmp_path: Path, mode: str) -> None:
     assert (found.remarks, found.is_damaged) == ((DAMAGED,), True)
     assert sound.pixels.shape == found.pixels.shape
     assert not np.array_equal(sound.pixels, found.pixels)
+
+
+def test_sound_data_of_an_unusual_layout_are_not_damaged(tmp_path: Path) -> None:
+    """In print colours, the picture's black has twice the size of its other inks, which simplejpeg refuses."""
+    stream = written("CMYK", subsampling=2)
+    assert decode_strictly(stream, "CMYK") == (None, False)
+    (tmp_path / "x.jpg").write_bytes(stream)
+    found = read_radiograph(tmp_path / "x.jpg", "rgb")
+    assert (found.remarks, found.is_damaged) == ((), False)
+    with Image.open(tmp_path / "x.jpg") as image:
+        np.testing.assert_array_equal(found.pixels, np.moveaxis(np.asarray(image.convert("RGB")), -1, 0))
+
+
+@pytest.mark.parametrize("layout", [0x11, 0x12, 0x21, 0x22])
+def test_the_layout_of_one_component_says_nothing(layout: int) -> None:
+    stream = bytearray(written())
+    frame = stream.index(b"\xff\xc0")
+    stream[frame + 11] = layout  # of the only component
+    pixels, is_damaged = decode_strictly(bytes(stream), "L")
+    assert not is_damaged
+    with Image.open(io.BytesIO(bytes(stream))) as image:
+        np.testing.assert_array_equal(pixels, np.asarray(image))
 
 
 def test_what_is_cut_off_is_refused(tmp_path: Path) -> None:
