@@ -1,7 +1,5 @@
 from .bridges import cut_bridges as cut_bridges
 from .bridges import find_bounding_box as find_bounding_box
-from .cleaning import CleanLungs as CleanLungs
-from .cleaning import CleanLungsd as CleanLungsd
 from .cleaning import clean_lungs as clean_lungs
 from .cleaning import fill_holes as fill_holes
 from .cleaning import keep_lungs as keep_lungs

@@ -7,19 +7,12 @@ people drew stays as it is, but for small holes: of 1,543 drawn masks (V7 Darwin
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import numpy as np
-from monai.config import KeysCollection, NdarrayOrTensor
-from monai.transforms import MapTransform, Transform
-from monai.utils import TransformBackends, convert_to_dst_type, convert_to_numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from monai_lungxfer.morphology.bridges import cut_bridges, find_bounding_box
 from monai_lungxfer.morphology.lungs import MIN_ISLAND_FRACTION, TOUCHING, check_mask, find_lungs, piece_areas
-from monai_lungxfer.utils.errors import LungXferError
 
 MAX_HOLE = 0.025
 """Larger holes are left for a person: share of the lungs with their holes (the largest in the drawn masks is 0.007)."""
@@ -93,51 +86,3 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     filled = mask.copy()
     filled[box] |= filling[gaps]
     return filled
-
-
-class CleanLungs(Transform):
-    """`clean_lungs` for a channel-first mask.
-
-    Examples
-    --------
-    >>> CleanLungs()(torch.eye(3)[None]).shape
-    torch.Size([1, 3, 3])
-    """
-
-    backend = [TransformBackends.NUMPY]  # noqa: RUF012 - MONAI's way to say so
-
-    def __call__(self, img: NdarrayOrTensor) -> NdarrayOrTensor:
-        """Clean a mask (1, H, W) of {0, 1}; the result has its type, device and metadata."""
-        if img.ndim != 3 or img.shape[0] != 1:
-            raise LungXferError(
-                f"a mask to be cleaned must be (1, H, W); this one has the shape {tuple(img.shape)}",
-                remedy="Clean single masks with one channel: put CleanLungsd right after AsDiscreted",
-            )
-        cleaned = clean_lungs(convert_to_numpy(img[0]))
-        result: NdarrayOrTensor = convert_to_dst_type(cleaned[None], img)[0]
-        return result
-
-
-class CleanLungsd(MapTransform):
-    """Dictionary version of `CleanLungs`, to come right after the threshold.
-
-    Parameters
-    ----------
-    keys : str or sequence of str
-        Masks.
-    allow_missing_keys : bool
-        Whether keys may be missing.
-    """
-
-    backend = CleanLungs.backend
-
-    def __init__(self, keys: KeysCollection, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.cleaner = CleanLungs()
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Clean the masks of a dictionary."""
-        cleaned = dict(data)
-        for key in self.key_iterator(cleaned):
-            cleaned[key] = self.cleaner(cleaned[key])
-        return cleaned

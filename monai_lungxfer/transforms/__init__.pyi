@@ -1,3 +1,5 @@
+from .cleaning import CleanLungs as CleanLungs
+from .cleaning import CleanLungsd as CleanLungsd
 from .polarity import FixPolarityd as FixPolarityd
 from .portable_device import RandCollimationd as RandCollimationd
 from .portable_device import RandElectrodesd as RandElectrodesd

@@ -1,4 +1,4 @@
-"""Cleaning of masks: drawn shapes, real masks with artifacts drawn into them, and the MONAI transforms."""
+"""Cleaning of masks: drawn shapes, and real masks with artifacts drawn into them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
-from monai.data import MetaTensor
 from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.morphology.cleaning import CleanLungs, CleanLungsd, clean_lungs
+from monai_lungxfer.morphology.cleaning import clean_lungs
 from monai_lungxfer.morphology.lungs import count_bridges, count_islands, counting_step
-from monai_lungxfer.utils.errors import LungXferError
 
 HEIGHT, WIDTH = 220, 256
 
@@ -177,33 +174,3 @@ def test_random_masks_settle() -> None:
             cleaned = clean_lungs(mask)
             assert cleaned.any()
             assert np.array_equal(clean_lungs(cleaned), cleaned)
-
-
-@pytest.mark.parametrize("kind", [torch.uint8, torch.float32])
-def test_transform_keeps_type_and_meta(kind: torch.dtype) -> None:
-    dirty = torch.as_tensor(barred(LUNGS, 100, 8))[None].to(kind)
-    image = MetaTensor(dirty.clone(), meta={"pixel_spacing": (0.2, 0.3)})
-    data = {"pred": image, "other": 3}
-    result = CleanLungsd("pred")(data)
-    assert result["other"] == 3
-    assert result["pred"].dtype == kind
-    assert result["pred"].meta["pixel_spacing"] == (0.2, 0.3)
-    assert np.array_equal(result["pred"][0].numpy(), clean_lungs(dirty[0].numpy()))
-    assert torch.equal(image.as_tensor(), dirty)  # the input is not written to
-    assert type(CleanLungs()(dirty)) is torch.Tensor
-    assert isinstance(CleanLungs()(dirty.numpy()), np.ndarray)
-
-
-@pytest.mark.parametrize("shape", [(4, 6), (2, 4, 6), (1, 1, 4, 6)])
-def test_transform_refuses_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(LungXferError, match="must be \\(1, H, W\\)"):
-        CleanLungs()(torch.zeros(shape))
-
-
-def test_transform_refuses_probabilities() -> None:
-    with pytest.raises(LungXferError, match="values 0 and 1"):
-        CleanLungsd("pred")({"pred": torch.full((1, 4, 6), 0.7)})
-
-
-def test_missing_keys_are_allowed_on_request() -> None:
-    assert CleanLungsd("pred", allow_missing_keys=True)({"x": 1}) == {"x": 1}
