@@ -19,7 +19,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from monai_lungxfer.inference.content_check import ContentCheck
+from monai_lungxfer.inference.content_network import ContentCheck
 from monai_lungxfer.inference.segmenter import Segmenter
 
 __all__ = ["seconds"]

@@ -17,7 +17,8 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.inference.config import InferenceParts, explained_part, load_parts
-from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content, ContentCheck
+from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content
+from monai_lungxfer.inference.content_network import ContentCheck
 from monai_lungxfer.inference.expected_dice import ExpectedDice
 from monai_lungxfer.inference.image_traits import measure_traits
 from monai_lungxfer.inference.mask_doubt import MaskDoubt, measure_doubt

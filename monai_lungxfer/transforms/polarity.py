@@ -13,14 +13,8 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import ImageMetaKey
 
-from monai_lungxfer.inference.content_check import (
-    CONTENT_KEY,
-    TURNED_ROUND,
-    TURNED_ROUND_KEY,
-    Content,
-    ContentCheck,
-    inside,
-)
+from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content
+from monai_lungxfer.inference.content_network import ContentLook, turn_round
 from monai_lungxfer.inference.quality import FLAGS
 
 logger = logging.getLogger(__name__)
@@ -44,18 +38,20 @@ class FixPolarityd(MapTransform):
     def __init__(self, keys: KeysCollection, active: bool = True, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
         self.active = active
-        self._look = ContentCheck()
+        self._look = ContentLook()
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Look at each image."""
         seen = dict(data)
         for key in self.key_iterator(seen):
             image = seen[key]
-            content = self._look(image.as_tensor()[:1])
-            is_turned = self.active and content.is_certainly_reversed
+            with torch.inference_mode():
+                logits, is_border = self._look(image.as_tensor()[:1].float())
+                turned, is_certain = turn_round(image.as_tensor(), logits, is_border)
+            content, is_turned = Content.from_logits(logits.cpu().numpy()), self.active and bool(is_certain)
             _warn(image, content, is_turned=is_turned)
             if is_turned:
-                image = _turned_round(image)
+                image = MetaTensor(turned.clone()).copy_meta_from(image)
             image.meta |= {CONTENT_KEY: content.as_array(), TURNED_ROUND_KEY: np.array(is_turned)}
             seen[key] = image
         return seen
@@ -71,12 +67,3 @@ def _warn(image: MetaTensor, content: Content, *, is_turned: bool) -> None:
     for flag, is_raised in content.flags.items():
         if is_raised and not (is_turned and flag == "inverted_grey"):
             logger.warning("%s: look at the mask: %s (%s)", file, FLAGS[flag], flag)
-
-
-def _turned_round(image: MetaTensor) -> MetaTensor:
-    """Return an image with black for white, and a border, as of a viewer, that is black: it is no dense tissue."""
-    stored = image.as_tensor()
-    turned = stored.amin((-2, -1), keepdim=True) + stored.amax((-2, -1), keepdim=True) - stored
-    is_border = torch.ones_like(stored, dtype=torch.bool)
-    is_border[:, *inside(stored[:1])] = False
-    return MetaTensor(torch.where(is_border, torch.minimum(stored, turned), turned)).copy_meta_from(image)

@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.inference.content_check import SIDE, ContentCheck, content_layers, standardised
+from monai_lungxfer.inference.content_network import SIDE, ContentCheck, content_layers, standardised
 from monai_lungxfer.io.radiograph import read_radiograph
 
 READ_SIDE = 2 * SIDE

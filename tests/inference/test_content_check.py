@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from monai_lungxfer.inference.content_check import Content, ContentCheck
+from monai_lungxfer.inference.content_check import Content
+from monai_lungxfer.inference.content_network import ContentCheck
 from monai_lungxfer.io.radiograph import read_radiograph
 
 
