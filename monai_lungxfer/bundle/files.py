@@ -18,6 +18,9 @@ METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
 WEIGHTS = Path("models") / "model.pt"
 
+FAST_WEIGHTS = Path("models") / "fast.pt"
+"""Weights of a smaller network, where a bundle has one."""
+
 MANIFEST = Path("models") / "exports.json"
 """Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
 
@@ -27,7 +30,8 @@ LARGE_FILES = "large_files.yml"
 BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
 """What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
 
-_MODELS = (f"{WEIGHTS.stem}.*", MANIFEST.name)  # and not what trainings leave there, which tells paths
+# And not what trainings leave there, which tells paths.
+_MODELS = (f"{WEIGHTS.stem}.*", f"{FAST_WEIGHTS.stem}.*", MANIFEST.name)
 _HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 

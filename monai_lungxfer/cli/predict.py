@@ -46,6 +46,15 @@ lungxfer predict -i ward/ -o masks --overlay
 lungxfer predict 'in/**/*.dcm' -o seg --format dicom-seg --resume"""
 
 
+class EngineName(StrEnum):
+    """The names of `monai_lungxfer.inference.engines.engine.ENGINES`, known without importing what they need."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNX = "onnx"
+    OPENVINO = "openvino"
+
+
 class MaskFormat(StrEnum):
     """File formats of masks."""
 
@@ -87,7 +96,17 @@ def predict(
     to_dicomweb: ToDicomweb = None,
     to_pacs: ToPacs = None,
     ae_title: OwnTitle = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Radiographs in one pass of the network.")] = 4,
+    engine: Annotated[
+        EngineName, typer.Option(help="auto takes the bundle's compiled pipeline; torch does what inference.yaml says.")
+    ] = EngineName.AUTO,
+    fast: Annotated[bool, typer.Option("--fast", help="Use the bundle's smaller network.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Radiographs at the same time.", show_default="one a core; torch: one"),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Radiographs in one pass of the network, with --engine torch.")
+    ] = 4,
     device: Device = "auto",
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -110,7 +129,10 @@ def predict(
     "lungxfer segment" is the same command.
     """
     overrides = parsed_settings(settings) | ({} if fix_polarity is None else {"fix_polarity": fix_polarity})
+    if fast and weights is not None:
+        raise typer.BadParameter("--fast and --weights exclude each other")
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
+    model |= {"engine": engine.value, "fast": fast, "threads": threads}
     inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i
     check_source(inputs, from_dicomweb, study)
     if overwrite and resume:
@@ -124,14 +146,16 @@ def predict(
     from monai_lungxfer.utils.progress import progress_bar
     from monai_lungxfer.utils.threads import use_threads
 
-    use_threads(threads)
     options = OutputOptions(mask_format.value, overlay, sides, strict)
     refused: list[LungXferError] = []
     with found(inputs, from_dicomweb, study, any_view, refused) as files:
         segmenter = Segmenter.from_bundle(**model)
+        if segmenter.engine.name == EngineName.TORCH:
+            use_threads(threads)
         with progress_bar(progress_console()) as progress, _runner(ray_address, model) as run:
             task = progress.add_task("Segmenting", total=len(files))
-            how: dict[str, Any] = {"batch_size": batch_size, "overwrite": overwrite, "resume": resume, "run": run}
+            how: dict[str, Any] = {"batch_size": batch_size, "jobs": jobs, "overwrite": overwrite, "resume": resume}
+            how |= {"run": run}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
     _note(predictions)
     if as_json:

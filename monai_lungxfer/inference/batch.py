@@ -36,6 +36,7 @@ def predict_files(
     options: OutputOptions | None = None,
     *,
     batch_size: int = 4,
+    jobs: int | None = None,
     overwrite: bool = False,
     resume: bool = False,
     on_done: Callable[[Prediction], None] | None = None,
@@ -43,9 +44,9 @@ def predict_files(
 ) -> list[Prediction]:
     """Segment files, and write their masks, overlays and tables.
 
-    Files are read and preprocessed ahead of the network in two threads, and only their small forms wait, so memory
-    does not grow with the number of files. A file that cannot be read is skipped, and its row says why. So is, with
-    `resume`, a file that has ended the process: those that were in work then are tried one by one in another process.
+    Memory does not grow with the number of files, see `monai_lungxfer.inference.task_run.segment_tasks`. A file that
+    cannot be read is skipped, and its row says why. So is, with `resume`, a file that has ended the process: those that
+    were in work then are tried one by one in another process.
 
     Parameters
     ----------
@@ -59,7 +60,9 @@ def predict_files(
     options : OutputOptions, optional
         Format of the masks, overlays.
     batch_size : int
-        Radiographs in one pass of the network.
+        Radiographs in one pass of the network, in an engine that takes batches.
+    jobs : int, optional
+        Radiographs that another engine segments at the same time, by default one for each granted core.
     overwrite : bool
         Whether results that exist are replaced.
     resume : bool
@@ -97,7 +100,7 @@ def predict_files(
             kept |= _retried(segmenter, [task for task in tasks if task.item.name not in kept], out_dir, journal)
             left = [task for task in tasks if task.item.name not in kept]
             if run is None:
-                made = segment_tasks(segmenter, journal.noted(left), out_dir, batch_size)
+                made = segment_tasks(segmenter, journal.noted(left), out_dir, batch_size, jobs)
             else:  # whoever does the work elsewhere looks after files that end a process
                 made = run(segmenter, left, out_dir, batch_size)
             predictions = list(_in_order(tasks, kept, made, journal, on_done))

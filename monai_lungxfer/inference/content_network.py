@@ -121,7 +121,7 @@ def _span(is_inside: torch.Tensor) -> torch.Tensor:
 
 def _averaging(is_inside: torch.Tensor) -> torch.Tensor:
     """Return the matrix (SIDE, N) by which PyTorch's adaptive average pooling makes `SIDE` values of those inside."""
-    count, place = is_inside.sum(), is_inside.cumsum(0) - 1
+    count, place = is_inside.sum(), is_inside.long().cumsum(0) - 1
     parts = torch.arange(SIDE)
     start, end = (
         torch.div(each, SIDE, rounding_mode="floor") for each in (parts * count, (parts + 1) * count + SIDE - 1)

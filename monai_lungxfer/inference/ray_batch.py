@@ -122,6 +122,6 @@ class _Worker:
     def segment(self, tasks: Sequence[PlannedResult]) -> list[Prediction] | OutputError:
         """Do a share; what cannot be written is returned, since Ray would wrap what is raised."""
         try:
-            return list(segment_tasks(self.segmenter, tasks, self.out_dir, self.batch_size))
+            return list(segment_tasks(self.segmenter, tasks, self.out_dir, self.batch_size, jobs=1))
         except OutputError as error:
             return error

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from monai.data import MetaTensor
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
@@ -55,12 +55,12 @@ class ModelIdentity:
 class PreparedRadiograph:
     """What is kept of a radiograph after it was read: small, however large the radiograph was.
 
-    The image is preprocessed, (C, h, w), with the record of the transforms that led to it. The picture is that of
+    The image is what `monai_lungxfer.inference.engines.engine.Engine` makes of it. The picture is that of
     `monai_lungxfer.inference.overlay.thumbnail`, only where an overlay is wanted. All that has no comment is as in
     `monai_lungxfer.io.radiograph.Radiograph`.
     """
 
-    image: MetaTensor
+    image: Any  # of the engine
     size: tuple[int, int]  # native (H, W) in pixels
     traits: ImageTraits  # for the flags
     format: str

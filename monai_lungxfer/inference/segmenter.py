@@ -8,28 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from monai.data import MetaTensor
-from numpy.typing import NDArray
-
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.bundle.files import FAST_WEIGHTS, WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.inference.config import InferenceParts, explained_part, load_parts
-from monai_lungxfer.inference.content_check import CONTENT_KEY, TURNED_ROUND, TURNED_ROUND_KEY, Content
-from monai_lungxfer.inference.content_network import ContentCheck
+from monai_lungxfer.inference.content_check import TURNED_ROUND
+from monai_lungxfer.inference.engines.choice import EngineRequest, load_engine
+from monai_lungxfer.inference.engines.engine import Engine
 from monai_lungxfer.inference.expected_dice import ExpectedDice
 from monai_lungxfer.inference.image_traits import measure_traits
-from monai_lungxfer.inference.mask_doubt import MaskDoubt, measure_doubt
+from monai_lungxfer.inference.mask_doubt import measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.picture_damage import find_damage
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
-from monai_lungxfer.io.monai_readers import as_meta_tensor
-from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
+from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
 from monai_lungxfer.utils.file_stamp import FileStamp
-from monai_lungxfer.weights.loading import load_weights_file
 
 logger = logging.getLogger(__name__)
 
@@ -39,23 +32,25 @@ DEFAULT_BUNDLE = "portable_cxr_lung_segmentation"
 class Segmenter:
     """Segments radiographs by a bundle's inference.yaml; `Segmenter.from_bundle` is the way to make one.
 
-    Nothing of the method is repeated here: what the YAML says, or an override of it, is what happens. Only its two
-    ends are replaced, since images come from memory and go back there: ``LoadImaged`` and ``SaveImaged``.
+    Nothing of the method is repeated here: what the YAML says, or an override of it, is what the engine does.
 
     Parameters
     ----------
-    parts : InferenceParts
-        What the YAML and the overrides gave, with trained weights, in evaluation mode.
+    engine : Engine
+        What carries it out.
     identity : ModelIdentity
         To be kept with every result.
     """
 
-    def __init__(self, parts: InferenceParts, identity: ModelIdentity) -> None:
+    def __init__(self, engine: Engine, identity: ModelIdentity) -> None:
         self.identity = identity
-        self.channels = parts.channels  # that radiographs must be read with
-        self._parts = parts
-        self._look = ContentCheck()
+        self.engine = engine
         self._expect = ExpectedDice.load(identity)
+
+    @property
+    def channels(self) -> Channels:
+        """What radiographs must be read with."""
+        return self.engine.channels
 
     @classmethod
     def from_bundle(
@@ -65,6 +60,9 @@ class Segmenter:
         weights: str | Path | None = None,
         device: str = "auto",
         overrides: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+        fast: bool = False,
+        threads: int | None = None,
     ) -> Segmenter:
         """Load a bundle.
 
@@ -75,9 +73,17 @@ class Segmenter:
         weights : str or pathlib.Path, optional
             Weights file or reference; the default is the bundle's ``models/model.pt``. Its input size is followed.
         device : str
-            "auto" is what the bundle says (a GPU where there is one); else a device's name, such as "cpu" or "cuda:1".
+            "auto" is the processor for a compiled pipeline, and for the engine "torch" what the bundle says: a GPU if
+            there is one. Else a device's name, such as "cpu" or "cuda:1"; for others than "cpu" the engine is "torch".
         overrides : mapping, optional
             Ids of inference.yaml and the values that replace them, such as ``{"threshold": 0.4}``.
+        engine : {"auto", "torch", "onnx", "openvino"}
+            "torch" does what inference.yaml says, by MONAI. The others run the pipeline that was compiled from it, and
+            compile it where there is none. "auto" takes a compiled pipeline that is there, and else "torch".
+        fast : bool
+            Whether to use the bundle's smaller network, ``models/fast.pt``.
+        threads : int, optional
+            Processor threads: of PyTorch, or of each segmentation that a compiled engine does; the default is one then.
 
         Raises
         ------
@@ -86,16 +92,15 @@ class Segmenter:
         TransferError
             When the weights do not fit the network.
         LungXferError
-            When the device cannot be used.
+            When the engine is not installed, or the device cannot be used.
         """
         folder = bundle_path(bundle)
-        weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
-        parts = load_parts(folder, weights_file, device, overrides)
-        sha256 = load_weights_file(parts.network, weights_file)
-        parts.network.eval()
+        weights_file = resolve_weights(_own_weights(folder, fast=fast) if weights is None else weights)
+        wanted = EngineRequest(folder, weights_file, device, overrides or {}, engine, threads)
+        chosen, sha256 = load_engine(wanted)
         version = str(bundle_metadata(folder).get("version", "unknown"))
         replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
-        return cls(parts, ModelIdentity(folder.name, version, sha256, replaced))
+        return cls(chosen, ModelIdentity(folder.name, version, sha256, replaced))
 
     def segment_file(self, path: str | Path, *, any_view: bool = False, strict: bool = False) -> Segmentation:
         """Segment the radiograph in a file, as ``lungxfer predict`` does. The result is not a medical device's.
@@ -159,16 +164,14 @@ class Segmenter:
             raise InputFileError(
                 f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"
             )
-        with explained_part("preprocessing"):
-            image = self._parts.preprocessing({"image": as_meta_tensor(radiograph)})["image"]
-        is_turned_round = bool(image.meta.get(TURNED_ROUND_KEY, False))
+        looked = self.engine.look(radiograph)
+        content, is_turned_round = looked.content, looked.is_turned_round
         seen = [TURNED_ROUND] if is_turned_round else []
-        content = self._content(image)
         if (damage := find_damage(radiograph.pixels, is_reversed=content.is_reversed)) is not None:
             seen.append(damage)
         height, width = radiograph.pixels.shape[-2:]
         return PreparedRadiograph(
-            image=image,
+            image=looked.image,
             size=(height, width),
             traits=measure_traits(
                 radiograph, content, is_turned_round=is_turned_round, looks_damaged=damage is not None
@@ -183,11 +186,6 @@ class Segmenter:
             remarks=(*radiograph.remarks, *seen),
         )
 
-    def _content(self, image: MetaTensor) -> Content:
-        """Return what a preprocessing with `FixPolarityd` has seen, or look."""
-        seen = image.meta.get(CONTENT_KEY)
-        return self._look(image.as_tensor()[:1]) if seen is None else Content.from_array(seen)
-
     def run(self, prepared: Sequence[PreparedRadiograph]) -> Iterator[Segmentation]:
         """Pass a batch through the network, and yield the segmentations in order.
 
@@ -196,36 +194,27 @@ class Segmenter:
         for item, logits in zip(prepared, self.infer(prepared), strict=True):
             yield self.finish(item, logits)
 
-    def infer(self, prepared: Sequence[PreparedRadiograph]) -> Sequence[torch.Tensor]:
-        """Pass a batch through the network, and return the logits (C, h, w) of each, for `finish`."""
-        if not prepared:
-            return ()
-        with torch.no_grad(), explained_part("inferer"):
-            batch = torch.stack([item.image.as_tensor() for item in prepared]).to(self._parts.device)
-            logits = self._parts.inferer(inputs=batch, network=self._parts.network)
-        return logits.cpu().unbind()
+    def infer(self, prepared: Sequence[PreparedRadiograph]) -> Sequence[Any]:
+        """Pass a batch through the network, and return what it says of each, for `finish`."""
+        return self.engine.infer([item.image for item in prepared]) if prepared else ()
 
-    def finish(self, item: PreparedRadiograph, logits: torch.Tensor) -> Segmentation:
+    def finish(self, item: PreparedRadiograph, answer: Any) -> Segmentation:
         """Bring what the network said of a radiograph to its native size."""
-        with explained_part("postprocessing"):
-            data = self._parts.to_probability({"image": item.image, "pred": logits})
-            probability = _plane(data["pred"], item.size).astype(np.float32, copy=False)
-            data = self._parts.threshold(data)
-            raw = _plane(data["pred"], item.size).astype(np.uint8)
-            mask = _plane(self._parts.to_mask(data)["pred"], item.size).astype(np.uint8, copy=False)
-        doubt = _doubt(item, logits)
+        maps = self.engine.finish(item.image, answer, item.size)
+        content = item.traits.content
+        is_upright = None if content is None else content.is_chest and content.quarter_turns == 0
+        doubt = measure_doubt(maps.picture, maps.likelihood, is_upright)
         expected = None if self._expect is None else self._expect(doubt)
-        return Segmentation(mask, probability, raw, item, self.identity, doubt, expected)
+        return Segmentation(maps.mask, maps.probability, maps.raw, item, self.identity, doubt, expected)
 
 
-def _doubt(item: PreparedRadiograph, logits: torch.Tensor) -> MaskDoubt:
-    picture, probability = (plane[0].float().cpu().numpy() for plane in (item.image.as_tensor(), logits.sigmoid()))
-    content = item.traits.content
-    is_upright = None if content is None else content.is_chest and content.quarter_turns == 0
-    return measure_doubt(picture, probability, is_upright)
-
-
-def _own_weights(folder: Path) -> Path:
+def _own_weights(folder: Path, *, fast: bool) -> Path:
+    if fast:
+        if not (folder / FAST_WEIGHTS).is_file():
+            raise BundleError(
+                f"the bundle has no smaller network ({FAST_WEIGHTS.as_posix()})", source=folder, remedy="Omit --fast"
+            )
+        return folder / FAST_WEIGHTS
     if not (folder / WEIGHTS).is_file():
         stages = [stage.name for stage in STAGES.values() if stage.bundle == folder.name]
         raise BundleError(
@@ -235,13 +224,3 @@ def _own_weights(folder: Path) -> Path:
             "or name a weights file (--weights FILE)",
         )
     return folder / WEIGHTS
-
-
-def _plane(tensor: torch.Tensor, size: tuple[int, int]) -> NDArray[Any]:
-    if tuple(tensor.shape) != (1, *size):
-        raise BundleError(
-            f"the postprocessing gives the shape {tuple(tensor.shape)} for a radiograph of {size}, not {(1, *size)}",
-            remedy="Keep Invertd, which brings results back to the native size, and one output channel",
-        )
-    plain = tensor.as_tensor() if isinstance(tensor, MetaTensor) else tensor
-    return plain[0].cpu().numpy()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count, islice
+from functools import partial
+from itertools import islice
 from pathlib import Path
-
-import torch
+from typing import Any, TypeVar
 
 from monai_lungxfer.inference.outputs import PlannedResult
 from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
@@ -18,51 +18,71 @@ from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.errors import InputFileError, ViewError
 from monai_lungxfer.utils.memory import is_out_of_memory, too_large
+from monai_lungxfer.utils.threads import granted_cores
 
 logger = logging.getLogger(__name__)
 
-# Each worker holds one radiograph at its native size; what they hand on is small.
-_WORKERS = 2
+# Each holds one radiograph at its native size; what they hand on is small.
+_READERS = 2
 
 # Often enough that memory stays flat, and so seldom that it takes no time.
-_BATCHES_UNTIL_MEMORY_RETURNS = 16
+_FILES_UNTIL_MEMORY_RETURNS = 64
+
+_T = TypeVar("_T")
 
 _Loaded = tuple[PlannedResult, PreparedRadiograph | InputFileError]
 
 
 def segment_tasks(
-    segmenter: Segmenter, tasks: Iterable[PlannedResult], out_dir: Path, batch_size: int
+    segmenter: Segmenter, tasks: Iterable[PlannedResult], out_dir: Path, batch_size: int, jobs: int | None = None
 ) -> Iterator[Prediction]:
-    """Do the tasks in this process: read ahead, segment a batch, write its results, and yield what became of each.
+    """Do the tasks in this process, and yield what became of each, in order.
 
-    A file that cannot be read, that does not fit into memory at any step, or that was replaced meanwhile is skipped.
+    An engine that is faster for several images at once gets batches, whose files are read ahead in two threads. Any
+    other does so many `jobs` at a time, each from the file to its results; by default one for each granted core. A file
+    that cannot be read, that does not fit into memory at any step, or that was replaced meanwhile is skipped.
     """
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    takes_batches = segmenter.engine.takes_batches
+    workers = _READERS if takes_batches else jobs or granted_cores()
+    with ThreadPoolExecutor(workers) as pool:
         try:
-            ahead = _loaded_ahead(pool, segmenter, tasks, 2 * batch_size)
-            for number in count(1):
-                if not (batch := list(islice(ahead, batch_size))):
-                    return
-                yield from _batch_done(segmenter, batch, out_dir)
-                if number % _BATCHES_UNTIL_MEMORY_RETURNS == 0:
+            made = (
+                _in_batches(pool, segmenter, tasks, out_dir, batch_size)
+                if takes_batches
+                else _ahead(pool, partial(_from_file_to_results, segmenter, out_dir=out_dir), tasks, 2 * workers)
+            )
+            for number, prediction in enumerate(made, start=1):
+                yield prediction
+                if number % _FILES_UNTIL_MEMORY_RETURNS == 0:
                     return_freed_memory()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _loaded_ahead(
-    pool: ThreadPoolExecutor, segmenter: Segmenter, tasks: Iterable[PlannedResult], ahead: int
-) -> Iterator[_Loaded]:
-    """Yield what was loaded, in order, while the pool loads up to `ahead` files more."""
-    waiting: deque[tuple[PlannedResult, Future[PreparedRadiograph | InputFileError]]] = deque()
+def _from_file_to_results(segmenter: Segmenter, task: PlannedResult, out_dir: Path) -> Prediction:
+    (prediction,) = _batch_done(segmenter, [(task, _load(segmenter, task))], out_dir)
+    return prediction
+
+
+def _in_batches(
+    pool: ThreadPoolExecutor, segmenter: Segmenter, tasks: Iterable[PlannedResult], out_dir: Path, size: int
+) -> Iterator[Prediction]:
+    loaded = _ahead(pool, lambda task: (task, _load(segmenter, task)), tasks, 2 * size)
+    while batch := list(islice(loaded, size)):
+        yield from _batch_done(segmenter, batch, out_dir)
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Callable[[PlannedResult], _T], tasks: Iterable[PlannedResult], ahead: int
+) -> Iterator[_T]:
+    """Yield what the work on each task gave, in order, while the pool does up to `ahead` tasks more."""
+    waiting: deque[Future[_T]] = deque()
     remaining = iter(tasks)
     while True:
-        for task in islice(remaining, ahead - len(waiting)):
-            waiting.append((task, pool.submit(_load, segmenter, task)))
+        waiting.extend(pool.submit(work, task) for task in islice(remaining, ahead - len(waiting)))
         if not waiting:
             return
-        task, future = waiting.popleft()
-        yield task, future.result()
+        yield waiting.popleft().result()
 
 
 def _load(segmenter: Segmenter, task: PlannedResult) -> PreparedRadiograph | InputFileError:
@@ -99,7 +119,7 @@ def _batch_done(segmenter: Segmenter, batch: Sequence[_Loaded], out_dir: Path) -
             yield _written(segmenter, task, loaded, answer, out_dir)
 
 
-def _inferred(segmenter: Segmenter, ready: Sequence[PreparedRadiograph]) -> list[torch.Tensor | InputFileError]:
+def _inferred(segmenter: Segmenter, ready: Sequence[PreparedRadiograph]) -> list[Any]:
     """Pass a batch through the network; one by one where memory is too small for all, and none where it is for one."""
     try:
         return list(segmenter.infer(ready))
@@ -112,10 +132,10 @@ def _inferred(segmenter: Segmenter, ready: Sequence[PreparedRadiograph]) -> list
 
 
 def _written(
-    segmenter: Segmenter, task: PlannedResult, loaded: PreparedRadiograph, logits: torch.Tensor, out_dir: Path
+    segmenter: Segmenter, task: PlannedResult, loaded: PreparedRadiograph, answer: Any, out_dir: Path
 ) -> Prediction:
     try:
-        segmentation = segmenter.finish(loaded, logits)
+        segmentation = segmenter.finish(loaded, answer)
         prediction = _done(task, segmentation)  # measured before anything is written
         task.write(segmentation, out_dir)
     except Exception as error:  # noqa: BLE001 - as in `_load`

@@ -17,14 +17,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from monai_lungxfer.inference.outputs import PlannedResult
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import Prediction, restore_prediction
 from monai_lungxfer.inference.task_run import segment_tasks
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.log_redaction import withhold_library_messages
+from monai_lungxfer.utils.threads import threads_in_use, use_threads
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ def _process(
 ) -> Iterator[subprocess.Popen[bytes] | None]:
     """Start a process that does the tasks, or give ``None``; it ends with the block, or with this process."""
     try:
-        work = pickle.dumps((segmenter, list(tasks), out_dir, torch.get_num_threads()))
+        work = pickle.dumps((segmenter, list(tasks), out_dir, threads_in_use()))
     except Exception:  # a bundle may have parts of one's own that cannot be sent, which raise anything
         logger.debug("The segmenter cannot be sent to another process", exc_info=True)
         yield None
@@ -138,7 +137,8 @@ def answer_parent() -> None:
         withhold_library_messages()
         segmenter, tasks, out_dir, threads = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        torch.set_num_threads(threads)
+        if threads is not None:
+            use_threads(threads)
         print("{}", file=answers, flush=True)  # ready
         for task in tasks:
             try:

@@ -1,0 +1,153 @@
+"""Which engine does the work: what is asked for, what is installed, and what a compiled pipeline can do."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.inference.engines.compiled_engine import RUNTIMES, CompiledEngine
+from monai_lungxfer.inference.engines.engine import ENGINES, Engine
+from monai_lungxfer.inference.engines.pipeline_file import (
+    Pipeline,
+    Settings,
+    cached_pipeline,
+    configuration_sha256,
+    pipeline_beside,
+    read_pipeline,
+)
+from monai_lungxfer.utils.errors import BundleError, LungXferError
+from monai_lungxfer.utils.files import hash_file
+
+logger = logging.getLogger(__name__)
+
+OPEN_SETTINGS = {
+    "threshold": ("a number above 0 and below 1", lambda value: type(value) in (int, float) and 0 < value < 1),
+    "clean": ("true or false", lambda value: isinstance(value, bool)),
+    "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
+}
+"""What a pipeline leaves to its user, and which values each setting can have."""
+
+FLOAT32 = ("float32", "auto")
+
+
+@dataclass(frozen=True)
+class EngineRequest:
+    """What `monai_lungxfer.inference.segmenter.Segmenter.from_bundle` was given, with the files found."""
+
+    folder: Path
+    weights: Path
+    device: str
+    overrides: Mapping[str, Any]
+    engine: str
+    threads: int | None
+
+
+class NotCompiled(LungXferError):  # noqa: N818 - it is a reason, and no error where there is another engine
+    """Says why no compiled pipeline can be used."""
+
+
+def load_engine(request: EngineRequest) -> tuple[Engine, str]:
+    """Load the engine that is asked for, or that is the fastest, and return it with the SHA-256 of the weights.
+
+    Where a compiled pipeline cannot be used, PyTorch does the work, and the log says why.
+
+    Raises
+    ------
+    LungXferError
+        When the name is none, the engine is not installed, or neither it nor PyTorch can do the work; see also
+        `monai_lungxfer.inference.segmenter.Segmenter.from_bundle`.
+    """
+    if request.engine not in ENGINES:
+        raise LungXferError(f"there is no engine {request.engine!r}", remedy=f"Use one of {', '.join(ENGINES)}")
+    if request.engine == "torch":
+        return _torch(request)
+    try:
+        return _compiled(request)
+    except NotCompiled as reason:
+        if importlib.util.find_spec("torch") is None or importlib.util.find_spec("monai") is None:
+            raise LungXferError(
+                f"{reason.problem}, and PyTorch and MONAI, which could do without, are not installed",
+                source=reason.source,
+                remedy='Run: pip install "monai_lungxfer[train]"',
+            ) from reason
+        level = logging.INFO if request.engine == "auto" else logging.WARNING
+        logger.log(level, "The engine is torch: %s", reason.problem)
+        return _torch(request)
+
+
+def _torch(request: EngineRequest) -> tuple[Engine, str]:
+    from monai_lungxfer.inference.engines.torch_engine import load_torch_engine
+
+    return load_torch_engine(request.folder, request.weights, request.device, request.overrides, request.threads)
+
+
+def _compiled(request: EngineRequest) -> tuple[Engine, str]:
+    _check_compilable(request)
+    sha256 = hash_file(request.weights)
+    pipeline = find_pipeline(request.folder, request.weights, sha256)
+    if pipeline is None:
+        if request.engine == "auto":
+            raise NotCompiled("no pipeline was compiled from these weights and this inference.yaml")
+        pipeline = _compile(request, sha256)
+    settings = chosen_settings(pipeline.settings, request.overrides)
+    if request.engine != "auto":
+        return CompiledEngine(request.engine, pipeline, settings, request.threads or 1), sha256
+    for name in RUNTIMES:
+        try:
+            return CompiledEngine(name, pipeline, settings, request.threads or 1), sha256
+        except LungXferError as error:
+            logger.log(logging.DEBUG if "not installed" in error.problem else logging.WARNING, "%s: %s", name, error)
+    raise NotCompiled("no runtime can run the compiled pipeline")
+
+
+def _check_compilable(request: EngineRequest) -> None:
+    """Refuse what a pipeline cannot be told, by a `NotCompiled`."""
+    if request.device not in ("auto", "cpu"):
+        raise NotCompiled(f"compiled pipelines run on the processor, and the device is {request.device}")
+    for name, value in request.overrides.items():
+        if name not in OPEN_SETTINGS and not (name == "precision" and value in FLOAT32):
+            raise NotCompiled(f"{name} was replaced, which a compiled pipeline holds fixed")
+
+
+def chosen_settings(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    """Return what to run a pipeline with; BundleError is raised for a value that a setting cannot have.
+
+    NotCompiled is raised for one that this inference.yaml does not have, or means otherwise.
+    """
+    chosen = {name: value for name, value in overrides.items() if name in OPEN_SETTINGS}
+    for name, value in chosen.items():
+        if name not in settings.open:
+            raise NotCompiled(f"{name} was replaced, which this compiled pipeline does not have")
+        description, fits = OPEN_SETTINGS[name]
+        if not fits(value):
+            raise BundleError(f"{name} would be {value!r}, not {description}", remedy="Correct it")
+    return replace(settings, **chosen)
+
+
+def find_pipeline(folder: Path, weights: Path, weights_sha256: str) -> Pipeline | None:
+    """Return the pipeline of weights and of a bundle's inference.yaml, beside the weights or in the user's cache.
+
+    A damaged one is passed over, and the log says so.
+    """
+    configuration = configuration_sha256(folder)
+    for file in (pipeline_beside(weights), cached_pipeline(weights_sha256, configuration)):
+        try:
+            if (found := read_pipeline(file, weights_sha256, configuration)) is not None:
+                return found
+        except BundleError as error:
+            logger.warning("%s", error)
+        except OSError as error:  # no permission
+            logger.warning("%s cannot be read (%s)", file, error.strerror)
+    return None
+
+
+def _compile(request: EngineRequest, weights_sha256: str) -> Pipeline:
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "monai", "onnx")):
+        raise NotCompiled("no pipeline was compiled from these weights and this inference.yaml")
+    from monai_lungxfer.inference.engines.compiler import compile_into_cache
+
+    return compile_into_cache(request.folder, request.weights, weights_sha256)

@@ -1,0 +1,128 @@
+"""The compiled pipeline of a bundle's weights: which files it consists of, and whether they are what they should be."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.bundle.files import INFERENCE
+from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.json_files import load_json
+
+FORMAT = "monai_lungxfer pipeline 1"
+
+_REMEDY = "Make it again (lungxfer bundles compile)"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a pipeline was compiled with, and what its user may still choose.
+
+    Attributes
+    ----------
+    channels : {"grey", "rgb"}
+        What radiographs are read with.
+    image_size : tuple of int
+        Input size (h, w) of the network in pixels.
+    threshold : float
+        Least probability of lung.
+    clean : bool
+        Whether masks are cleaned.
+    fix_polarity : bool
+        Whether the grey scale is turned round where air is certainly bright.
+    open : tuple of str
+        The names of those that can be chosen anew, by the same names in inference.yaml.
+    """
+
+    channels: Channels
+    image_size: tuple[int, int]
+    threshold: float
+    clean: bool
+    fix_polarity: bool
+    open: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A compiled pipeline and what is known of it.
+
+    Attributes
+    ----------
+    file : pathlib.Path
+        The ONNX file. Its weights are in it, or it says where they lie in the weights file beside it.
+    settings : Settings
+        By the inference.yaml that it was compiled from.
+    weights_sha256, configuration_sha256 : str
+        Of the weights file and of inference.yaml.
+    probe : list of float
+        What the network says of `monai_lungxfer.inference.engines.probe.probe_image`, in PyTorch.
+    check : dict
+        How its masks compared with PyTorch's: number of images, lowest Dice, largest difference of a probability.
+    versions : dict
+        Of the packages that made it.
+    """
+
+    file: Path
+    settings: Settings
+    weights_sha256: str
+    configuration_sha256: str
+    probe: list[float]
+    check: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def save_description(self) -> None:
+        """Write the JSON file beside the ONNX file, with the hash of that; OutputError is raised when it cannot be."""
+        content = asdict(self) | {"format": FORMAT, "file": self.file.name, "onnx_sha256": hash_file(self.file)}
+        with atomic_path(description_of(self.file)) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def pipeline_beside(weights: Path) -> Path:
+    """Return where the pipeline of a weights file lies when it lies beside it: ``model.pipeline.onnx``."""
+    return weights.with_suffix(".pipeline.onnx")
+
+
+def description_of(file: Path) -> Path:
+    """Return the JSON file that tells of a pipeline's ONNX file."""
+    return file.with_suffix(".json")
+
+
+def cached_pipeline(weights_sha256: str, configuration_sha256: str) -> Path:
+    """Return where the pipeline of weights from anywhere is kept: below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return cache / "monai_lungxfer" / "pipelines" / f"{weights_sha256[:32]}-{configuration_sha256[:16]}.onnx"
+
+
+def configuration_sha256(folder: Path) -> str:
+    """Return the SHA-256 of a bundle's inference.yaml."""
+    return hash_file(folder / INFERENCE)
+
+
+def read_pipeline(file: Path, weights_sha256: str, configuration: str) -> Pipeline | None:
+    """Read what is told of a pipeline; ``None`` when there is none for these weights and this inference.yaml.
+
+    A BundleError is raised when it is damaged.
+    """
+    if not (file.is_file() and description_of(file).is_file()):
+        return None
+    try:
+        content = load_json(description_of(file))
+        sha256 = content.pop("onnx_sha256")
+        if content.pop("format") != FORMAT:
+            return None
+        told = content.pop("settings")
+        settings = Settings(**{**told, "image_size": tuple(told["image_size"]), "open": tuple(told["open"])})
+        pipeline = Pipeline(**{**content, "file": file, "settings": settings})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError("it cannot be read", source=description_of(file), remedy=_REMEDY) from error
+    if (pipeline.weights_sha256, pipeline.configuration_sha256) != (weights_sha256, configuration):
+        return None
+    if hash_file(file) != sha256:
+        raise BundleError("it is damaged", source=file, remedy=_REMEDY)
+    return pipeline

@@ -1,0 +1,97 @@
+"""The whole of inference as one PyTorch module, from a radiograph to its native size, which can be traced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import interpolate
+
+from monai_lungxfer.inference.content_network import ContentLook, turn_round
+
+CHANNELS = 3
+"""Channels of the network's input; a grey image is repeated."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Which of the optional steps of a preprocessing a pipeline takes."""
+
+    size: tuple[int, int]  # (h, w) in pixels
+    looks_at_polarity: bool
+    normalises: bool
+
+
+class PipelineModule(nn.Module):
+    """Resizes, turns the grey scale round, normalises, runs the network, and goes back to native size.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In evaluation mode; it takes (1, 3, h, w).
+    steps : Steps
+        By the bundle's inference.yaml.
+    """
+
+    def __init__(self, network: nn.Module, steps: Steps) -> None:
+        super().__init__()
+        self.network = network
+        self.look = ContentLook()
+        self.steps = steps
+
+    def forward(self, image: torch.Tensor, fix_polarity: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Segment an upright image, (1, 1 or 3, H, W), float32, of any size and scale.
+
+        `fix_polarity`, a scalar of booleans, tells whether the grey scale may be turned round.
+
+        Returns
+        -------
+        probability : torch.Tensor
+            (1, 1, H, W).
+        logits, picture : torch.Tensor
+            (1, 1, h, w), the network's answer, and the first channel of its input.
+        content : torch.Tensor
+            (6,), the logits of `ContentLook`.
+        turned_round : torch.Tensor
+            A scalar of booleans.
+        """
+        small = resize_antialiased(image[0], self.steps.size)
+        content, is_border = self.look(small[:1])
+        turned_round = torch.zeros_like(fix_polarity)
+        if self.steps.looks_at_polarity:
+            turned, is_certain = turn_round(small, content, is_border)
+            turned_round = fix_polarity & is_certain
+            small = torch.where(turned_round, turned, small)
+        if self.steps.normalises:
+            small = normalised(small)
+        logits = self.network(small[None].expand(1, CHANNELS, *self.steps.size))
+        probability = interpolate(logits.sigmoid(), image.shape[-2:], mode="bilinear", align_corners=False)
+        return probability, logits, small[None, :1], content, turned_round
+
+
+def normalised(image: torch.Tensor) -> torch.Tensor:
+    """Bring each channel of (C, H, W) to mean 0 and standard deviation 1, as MONAI's ``NormalizeIntensity`` does."""
+    centred = image - image.mean((-2, -1), keepdim=True)
+    deviation = (centred**2).mean((-2, -1), keepdim=True).sqrt()
+    return centred / torch.where(deviation == 0, 1.0, deviation)
+
+
+def resize_antialiased(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Resize (C, H, W) as PyTorch's ``interpolate`` does, bilinear and antialiased, by two products of matrices.
+
+    ONNX has this in ``Resize``, but OpenVINO 2026.4 reads its attribute ``antialias`` and does not follow it.
+    """
+    rows, columns = (_triangles(image, axis, side) for axis, side in zip((1, 2), size, strict=True))
+    return rows @ image @ columns.transpose(0, 1)
+
+
+def _triangles(image: torch.Tensor, axis: int, side: int) -> torch.Tensor:
+    """Return the weights (side, N) of the N pixels along an axis; each row is a triangle whose sum is 1."""
+    line = image[0, :, 0] if axis == 1 else image[0, 0, :]
+    places = torch.ones_like(line).cumsum(0) - 0.5  # written so that its length follows the image when it is traced
+    scale = places[-1:] + 0.5
+    scale = scale / side
+    centres = (torch.arange(side, dtype=torch.float32) + 0.5) * scale
+    weights = (1 - (places[None] - centres[:, None]).abs() / scale.clamp(min=1.0)).clamp(min=0)
+    return weights / weights.sum(1, keepdim=True)

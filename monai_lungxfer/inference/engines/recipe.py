@@ -1,0 +1,89 @@
+"""What an inference.yaml does, in the words of a pipeline; or why no pipeline can do it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.bundle.workflow import bundle_config
+from monai_lungxfer.inference.config import InferenceParts, load_parts
+from monai_lungxfer.inference.engines.choice import FLOAT32, OPEN_SETTINGS, NotCompiled
+from monai_lungxfer.inference.engines.pipeline_file import Settings
+from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
+
+# Each name with a space behind it, as the YAML has them after and before the files are read and written.
+_PREPROCESSING = "Uprightd AntialiasedResized (FixPolarityd )?(NormalizeIntensityd )?(RepeatChanneld )?"
+_TO_PROBABILITY = "Activationsd Invertd "
+_TO_MASK = "(CleanLungsd )?(CastToTyped )?"
+
+_OTHER_THRESHOLD = 0.37
+
+
+def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, Settings]:
+    """Return the parts of a bundle's inference.yaml, in float32 on the processor, and what a pipeline is to do.
+
+    NotCompiled is raised when it has a step that no pipeline has, or one with other arguments.
+    """
+    config = bundle_config(folder, "inference")
+    fixed = {"precision": "float32"} if config.get("precision") in FLOAT32 else {}
+    parts = load_parts(folder, weights, "cpu", fixed)
+    steps, settings = _translated(parts)
+    can_choose = []
+    for name in (name for name in OPEN_SETTINGS if name in config):
+        other = _OTHER_THRESHOLD if name == "threshold" else not getattr(settings, name)
+        changed = _translated(load_parts(folder, weights, "cpu", fixed | {name: other}))[1]
+        if changed == replace(settings, **{name: other}):  # or it means something else in this inference.yaml
+            can_choose.append(name)
+    return parts, steps, replace(settings, open=tuple(can_choose))
+
+
+def _translated(parts: InferenceParts) -> tuple[Steps, Settings]:
+    before, after = _by_name(parts.preprocessing.transforms), _by_name(parts.to_mask.transforms)
+    _check_order("preprocessing", before, _PREPROCESSING)
+    _check_order("postprocessing", _by_name(parts.to_probability.transforms), _TO_PROBABILITY)
+    _check_order("postprocessing", after, _TO_MASK)
+    (threshold,) = parts.threshold.transforms
+    repeats = before["RepeatChanneld"].repeater.repeats if "RepeatChanneld" in before else 1
+    normaliser = getattr(before.get("NormalizeIntensityd"), "normalizer", None)
+    _require("inferer", type(parts.inferer).__name__ == "PrecisionInferer" and parts.inferer.precision in FLOAT32)
+    _require("RepeatChanneld", repeats == (CHANNELS if parts.channels == "grey" else 1))
+    _require("NormalizeIntensityd", normaliser is None or _is_plain(normaliser))
+    _require("Activationsd", _arguments(parts.to_probability.transforms[0]) == {"sigmoid": [True], "softmax": [False]})
+    _require("Invertd", not any(parts.to_probability.transforms[1].nearest_interp))
+    _require("AsDiscreted", not any([*threshold.argmax, *threshold.to_onehot, *threshold.rounding]))
+    height, width = before["AntialiasedResized"].resizer.spatial_size
+    polarity = before.get("FixPolarityd")
+    return Steps((height, width), polarity is not None, normaliser is not None), Settings(
+        channels=parts.channels,
+        image_size=(height, width),
+        threshold=float(threshold.threshold[0]),
+        clean="CleanLungsd" in after,
+        fix_polarity=polarity is not None and polarity.active,
+    )
+
+
+def _by_name(transforms: Iterable[Any]) -> dict[str, Any]:
+    return {type(transform).__name__: transform for transform in transforms}
+
+
+def _check_order(part: str, transforms: Mapping[str, Any], pattern: str) -> None:
+    names = "".join(f"{name} " for name in transforms)
+    if not re.fullmatch(pattern, names):
+        raise NotCompiled(f"no pipeline can do the {part} of its inference.yaml ({names.strip()})")
+
+
+def _require(name: str, is_met: bool) -> None:
+    if not is_met:
+        raise NotCompiled(f"no pipeline can do {name} as its inference.yaml has it")
+
+
+def _arguments(activations: Any) -> dict[str, list[bool]]:
+    return {"sigmoid": list(activations.sigmoid), "softmax": list(activations.softmax)}
+
+
+def _is_plain(normaliser: Any) -> bool:
+    has_numbers = normaliser.subtrahend is not None or normaliser.divisor is not None
+    return bool(normaliser.channel_wise and not normaliser.nonzero and not has_numbers)
