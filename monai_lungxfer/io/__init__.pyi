@@ -1,9 +1,9 @@
-from .mask_writer import MaskWriter as MaskWriter
 from .mask_writer import encode_png as encode_png
 from .mask_writer import save_mask as save_mask
 from .monai_readers import MaskReader as MaskReader
 from .monai_readers import RadiographReader as RadiographReader
 from .monai_readers import as_meta_tensor as as_meta_tensor
+from .monai_writer import MaskWriter as MaskWriter
 from .orientation import Turn as Turn
 from .radiograph import Channels as Channels
 from .radiograph import Radiograph as Radiograph

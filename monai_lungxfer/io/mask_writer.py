@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import gzip
 import io
-import math
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import nibabel as nib
 import numpy as np
-from monai.config import PathLike
-from monai.data import ImageWriter
-from monai.utils import ImageMetaKey
 from numpy.typing import NDArray
 from PIL import Image
 
 from monai_lungxfer.io.formats import detect_format, nifti
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.files import atomic_path
+
+if TYPE_CHECKING:
+    import nibabel as nib
 
 MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
 """Every format, and the suffix of its files."""
@@ -75,28 +72,6 @@ def encode_png(mask: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
-class MaskWriter(ImageWriter):
-    """`save_mask` for MONAI's ``SaveImaged``, whose own writers store rows where NIfTI has columns."""
-
-    def set_data_array(self, data_array: Any, channel_dim: int | None = 0, **kwargs: Any) -> None:  # noqa: ARG002
-        """Take the mask of {0, 1}, its channel first: (1, H, W)."""
-        self.mask: NDArray[np.uint8] = (
-            np.asarray(data_array).squeeze(0 if channel_dim is None else channel_dim).astype(np.uint8)
-        )
-
-    def set_metadata(self, meta_dict: Mapping[str, Any] | None = None, **options: Any) -> None:  # noqa: ARG002
-        """Take the pixel spacing and the file's name from the metadata of the radiograph's reader."""
-        meta = meta_dict or {}
-        path = Path(str(meta.get(ImageMetaKey.FILENAME_OR_OBJ, "")))
-        self.radiograph = path if path.is_file() else None  # images in memory may have any name
-        spacing = np.asarray(meta.get("pixel_spacing", (math.nan, math.nan)), dtype=float)
-        self.spacing = None if np.isnan(spacing).any() else (float(spacing[0]), float(spacing[1]))
-
-    def write(self, filename: PathLike, verbose: bool = False, **kwargs: Any) -> None:  # noqa: ARG002
-        """Write the mask."""
-        save_mask(str(filename), self.mask, self.spacing, self.radiograph)
-
-
 def _save_nifti(
     path: Path, mask: NDArray[np.uint8], spacing: tuple[float, float] | None, radiograph: Path | None
 ) -> None:
@@ -120,6 +95,8 @@ def _as_radiograph(mask: NDArray[np.uint8], radiograph: Path | None) -> nib.Nift
 
 
 def _as_itk(mask: NDArray[np.uint8], spacing: tuple[float, float] | None) -> nib.Nifti1Image:
+    import nibabel as nib
+
     row, column = spacing or (1.0, 1.0)
     affine = np.diag([-column, -row, 1.0, 1.0])
     image = nib.Nifti1Image(np.ascontiguousarray(mask.T), affine, dtype=np.uint8)

@@ -12,7 +12,7 @@ from monai.transforms import SaveImage
 
 from monai_lungxfer.inference.inputs import InputFile, output_stems
 from monai_lungxfer.inference.mask_names import MaskNames
-from monai_lungxfer.io.mask_writer import MaskWriter
+from monai_lungxfer.io.monai_writer import MaskWriter
 
 UID = "1.2.840.113619.2.7"
 
