@@ -13,8 +13,8 @@ from monai.transforms import LoadImage, SaveImage
 from PIL import Image
 
 from monai_lungxfer.io.mask_writer import save_mask
-from monai_lungxfer.io.monai_writer import MaskWriter
 from monai_lungxfer.io.monai_readers import RadiographReader
+from monai_lungxfer.io.monai_writer import MaskWriter
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.utils.errors import InputFileError, OutputError
 
