@@ -57,7 +57,7 @@ def load_parts(
     its setting can have.
     """
     overrides = overrides or {}
-    parser = _parser(folder)
+    parser = read_settings(folder)
     parser["weights"] = for_parser(weights)
     if isinstance(named := parser.get("network_def"), Mapping) and "network_def" not in overrides:
         parser["network_def"] = follow_network(named, weights)
@@ -96,7 +96,8 @@ def explained_part(name: str) -> Iterator[None]:
         ) from error
 
 
-def _parser(folder: Path) -> ConfigParser:
+def read_settings(folder: Path) -> ConfigParser:
+    """Read a bundle's inference.yaml, without building anything; BundleError is raised when it cannot be read."""
     file = folder / "configs" / "inference.yaml"
     parser = SettingsParser()
     try:

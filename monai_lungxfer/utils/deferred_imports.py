@@ -76,6 +76,9 @@ class _Deferred(ModuleType):
     def load(self) -> None:
         """Load the module. Other threads wait until it is whole, the one that loads it sees it as it grows."""
         with _LOCK:
+            above = sys.modules.get(self.__name__.rpartition(".")[0])
+            if isinstance(above, _Deferred):  # as Python would, since each may need the other
+                above.load()
             spec, deferred = self.__spec__, self.__spec__ and self.__spec__.loader
             if spec is None or not isinstance(deferred, _DeferredLoader):
                 return  # another thread was first, or this one is loading it

@@ -54,6 +54,17 @@ def test_another_submodule_loads_the_package_above_it(package: str) -> None:
     assert other.value == slow_one.value == 1
 
 
+def test_a_submodule_and_its_package_that_need_each_other(package: str, tmp_path: Path) -> None:
+    (tmp_path / package / "__init__.py").write_text("from slow_one.parts import Part\n")
+    (tmp_path / package / "parts.py").write_text("from slow_one import helpers\nclass Part: pass\n")
+    (tmp_path / package / "helpers.py").write_text("")
+    defer_imports([package, f"{package}.parts"])
+    import slow_one.parts
+    from slow_one.parts import Part
+
+    assert slow_one.parts.Part is slow_one.Part is Part
+
+
 def test_what_is_not_installed_stays_missing(package: str) -> None:
     defer_imports([package, "not_installed_here"])
     with pytest.raises(ModuleNotFoundError):

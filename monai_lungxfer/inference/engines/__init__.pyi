@@ -1,6 +1,4 @@
 from .choice import EngineRequest as EngineRequest
-from .choice import NotCompiled as NotCompiled
-from .choice import find_pipeline as find_pipeline
 from .choice import load_engine as load_engine
 from .compiled_engine import CompiledEngine as CompiledEngine
 from .compiler import compile_bundle as compile_bundle
@@ -8,10 +6,12 @@ from .compiler import compile_into_cache as compile_into_cache
 from .engine import Engine as Engine
 from .engine import Looked as Looked
 from .engine import Maps as Maps
+from .engine import NotCompiled as NotCompiled
 from .pipeline_file import Pipeline as Pipeline
-from .pipeline_file import Settings as Settings
+from .pipeline_file import find_pipeline as find_pipeline
 from .pipeline_file import read_pipeline as read_pipeline
 from .pipeline_module import PipelineModule as PipelineModule
 from .pipeline_module import Steps as Steps
+from .pipeline_settings import Settings as Settings
 from .torch_engine import TorchEngine as TorchEngine
 from .torch_engine import load_torch_engine as load_torch_engine

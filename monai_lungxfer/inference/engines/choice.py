@@ -5,33 +5,18 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.inference.engines.compiled_engine import RUNTIMES, CompiledEngine
-from monai_lungxfer.inference.engines.engine import ENGINES, Engine
-from monai_lungxfer.inference.engines.pipeline_file import (
-    Pipeline,
-    Settings,
-    cached_pipeline,
-    configuration_sha256,
-    pipeline_beside,
-    read_pipeline,
-)
-from monai_lungxfer.utils.errors import BundleError, LungXferError
+from monai_lungxfer.inference.engines.engine import ENGINES, Engine, NotCompiled
+from monai_lungxfer.inference.engines.pipeline_file import Pipeline, find_pipeline
+from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, chosen_settings
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
 logger = logging.getLogger(__name__)
-
-OPEN_SETTINGS = {
-    "threshold": ("a number above 0 and below 1", lambda value: type(value) in (int, float) and 0 < value < 1),
-    "clean": ("true or false", lambda value: isinstance(value, bool)),
-    "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
-}
-"""What a pipeline leaves to its user, and which values each setting can have."""
-
-FLOAT32 = ("float32", "auto")
 
 
 @dataclass(frozen=True)
@@ -44,10 +29,6 @@ class EngineRequest:
     overrides: Mapping[str, Any]
     engine: str
     threads: int | None
-
-
-class NotCompiled(LungXferError):  # noqa: N818 - it is a reason, and no error where there is another engine
-    """Says why no compiled pipeline can be used."""
 
 
 def load_engine(request: EngineRequest) -> tuple[Engine, str]:
@@ -111,38 +92,6 @@ def _check_compilable(request: EngineRequest) -> None:
     for name, value in request.overrides.items():
         if name not in OPEN_SETTINGS and not (name == "precision" and value in FLOAT32):
             raise NotCompiled(f"{name} was replaced, which a compiled pipeline holds fixed")
-
-
-def chosen_settings(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
-    """Return what to run a pipeline with; BundleError is raised for a value that a setting cannot have.
-
-    NotCompiled is raised for one that this inference.yaml does not have, or means otherwise.
-    """
-    chosen = {name: value for name, value in overrides.items() if name in OPEN_SETTINGS}
-    for name, value in chosen.items():
-        if name not in settings.open:
-            raise NotCompiled(f"{name} was replaced, which this compiled pipeline does not have")
-        description, fits = OPEN_SETTINGS[name]
-        if not fits(value):
-            raise BundleError(f"{name} would be {value!r}, not {description}", remedy="Correct it")
-    return replace(settings, **chosen)
-
-
-def find_pipeline(folder: Path, weights: Path, weights_sha256: str) -> Pipeline | None:
-    """Return the pipeline of weights and of a bundle's inference.yaml, beside the weights or in the user's cache.
-
-    A damaged one is passed over, and the log says so.
-    """
-    configuration = configuration_sha256(folder)
-    for file in (pipeline_beside(weights), cached_pipeline(weights_sha256, configuration)):
-        try:
-            if (found := read_pipeline(file, weights_sha256, configuration)) is not None:
-                return found
-        except BundleError as error:
-            logger.warning("%s", error)
-        except OSError as error:  # no permission
-            logger.warning("%s cannot be read (%s)", file, error.strerror)
-    return None
 
 
 def _compile(request: EngineRequest, weights_sha256: str) -> Pipeline:

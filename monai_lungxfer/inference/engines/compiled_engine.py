@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.inference.engines.engine import Looked, Maps
-from monai_lungxfer.inference.engines.pipeline_file import Pipeline, Settings
+from monai_lungxfer.inference.engines.pipeline_file import Pipeline
+from monai_lungxfer.inference.engines.pipeline_settings import Settings
 from monai_lungxfer.inference.engines.probe import check_probe, probe_image
 from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph

@@ -16,17 +16,17 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from monai_lungxfer.inference.engines.choice import find_pipeline
 from monai_lungxfer.inference.engines.compiled_engine import INPUTS, OUTPUTS, CompiledEngine
 from monai_lungxfer.inference.engines.engine import Engine, Maps
 from monai_lungxfer.inference.engines.pipeline_file import (
     Pipeline,
-    Settings,
     cached_pipeline,
     configuration_sha256,
+    find_pipeline,
     pipeline_beside,
 )
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, PipelineModule
+from monai_lungxfer.inference.engines.pipeline_settings import Settings
 from monai_lungxfer.inference.engines.pipeline_weights import place_weights
 from monai_lungxfer.inference.engines.probe import probe_image, summary
 from monai_lungxfer.inference.engines.recipe import read_recipe
@@ -93,7 +93,7 @@ def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipe
     parts, steps, settings = read_recipe(folder, weights)
     sha256 = load_weights_file(parts.network, weights)
     parts.network.eval()
-    module = PipelineModule(parts.network.to(memory_format=torch.contiguous_format), steps).eval()
+    module = PipelineModule(parts.network, steps).eval()
     planes = 1 if settings.channels == "grey" else CHANNELS
     with torch.no_grad():
         expected = module(torch.from_numpy(probe_image(planes)), torch.tensor(data=False))
@@ -114,7 +114,7 @@ def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipe
 
 
 def _exported(module: PipelineModule, planes: int) -> onnx.ModelProto:
-    written = io.BytesIO()
+    written: Any = io.BytesIO()  # which it takes, whatever its annotations say
     named = dict(zip(INPUTS, ({2: "height", 3: "width"}, {}), strict=True)) | {OUTPUTS[0]: {2: "height", 3: "width"}}
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of this exporter's age; the other one needs onnxscript

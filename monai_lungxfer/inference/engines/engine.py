@@ -11,9 +11,14 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.io.radiograph import Channels, Radiograph
+from monai_lungxfer.utils.errors import LungXferError
 
 ENGINES = ("auto", "torch", "onnx", "openvino")
 """What an engine is asked for by; "auto" is the fastest that can be used."""
+
+
+class NotCompiled(LungXferError):  # noqa: N818 - it is a reason, and no error where there is another engine
+    """Says why no compiled pipeline can be used."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,42 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.bundle.files import INFERENCE
-from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.inference.engines.pipeline_settings import Settings
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.json_files import load_json
 
 FORMAT = "monai_lungxfer pipeline 1"
 
+logger = logging.getLogger(__name__)
+
 _REMEDY = "Make it again (lungxfer bundles compile)"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a pipeline was compiled with, and what its user may still choose.
-
-    Attributes
-    ----------
-    channels : {"grey", "rgb"}
-        What radiographs are read with.
-    image_size : tuple of int
-        Input size (h, w) of the network in pixels.
-    threshold : float
-        Least probability of lung.
-    clean : bool
-        Whether masks are cleaned.
-    fix_polarity : bool
-        Whether the grey scale is turned round where air is certainly bright.
-    open : tuple of str
-        The names of those that can be chosen anew, by the same names in inference.yaml.
-    """
-
-    channels: Channels
-    image_size: tuple[int, int]
-    threshold: float
-    clean: bool
-    fix_polarity: bool
-    open: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,3 +101,20 @@ def read_pipeline(file: Path, weights_sha256: str, configuration: str) -> Pipeli
     if hash_file(file) != sha256:
         raise BundleError("it is damaged", source=file, remedy=_REMEDY)
     return pipeline
+
+
+def find_pipeline(folder: Path, weights: Path, weights_sha256: str) -> Pipeline | None:
+    """Return the pipeline of weights and of a bundle's inference.yaml, beside the weights or in the user's cache.
+
+    A damaged one is passed over, and the log says so.
+    """
+    configuration = configuration_sha256(folder)
+    for file in (pipeline_beside(weights), cached_pipeline(weights_sha256, configuration)):
+        try:
+            if (found := read_pipeline(file, weights_sha256, configuration)) is not None:
+                return found
+        except BundleError as error:
+            logger.warning("%s", error)
+        except OSError as error:  # no permission
+            logger.warning("%s cannot be read (%s)", file, error.strerror)
+    return None

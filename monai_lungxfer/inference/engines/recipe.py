@@ -8,11 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.workflow import bundle_config
-from monai_lungxfer.inference.config import InferenceParts, load_parts
-from monai_lungxfer.inference.engines.choice import FLOAT32, OPEN_SETTINGS, NotCompiled
-from monai_lungxfer.inference.engines.pipeline_file import Settings
+from monai_lungxfer.inference.config import InferenceParts, load_parts, read_settings
+from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
+from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, Settings
 
 # Each name with a space behind it, as the YAML has them after and before the files are read and written.
 _PREPROCESSING = "Uprightd AntialiasedResized (FixPolarityd )?(NormalizeIntensityd )?(RepeatChanneld )?"
@@ -27,15 +26,16 @@ def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, Set
 
     NotCompiled is raised when it has a step that no pipeline has, or one with other arguments.
     """
-    config = bundle_config(folder, "inference")
+    config = read_settings(folder)
     fixed = {"precision": "float32"} if config.get("precision") in FLOAT32 else {}
     parts = load_parts(folder, weights, "cpu", fixed)
     steps, settings = _translated(parts)
     can_choose = []
     for name in (name for name in OPEN_SETTINGS if name in config):
-        other = _OTHER_THRESHOLD if name == "threshold" else not getattr(settings, name)
-        changed = _translated(load_parts(folder, weights, "cpu", fixed | {name: other}))[1]
-        if changed == replace(settings, **{name: other}):  # or it means something else in this inference.yaml
+        other: Any = _OTHER_THRESHOLD if name == "threshold" else not getattr(settings, name)
+        changed = _translated(load_parts(folder, weights, "cpu", {**fixed, name: other}))[1]
+        choice: dict[str, Any] = {name: other}
+        if changed == replace(settings, **choice):  # or it means something else in this inference.yaml
             can_choose.append(name)
     return parts, steps, replace(settings, open=tuple(can_choose))
 

@@ -1,0 +1,64 @@
+"""What a compiled pipeline holds fixed, and what its user may still choose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from monai_lungxfer.inference.engines.engine import NotCompiled
+from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.utils.errors import BundleError
+
+OPEN_SETTINGS = {
+    "threshold": ("a number above 0 and below 1", lambda value: type(value) in (int, float) and 0 < value < 1),
+    "clean": ("true or false", lambda value: isinstance(value, bool)),
+    "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
+}
+"""What a pipeline leaves to its user, and which values each setting can have."""
+
+FLOAT32 = ("float32", "auto")
+"""Precisions of inference.yaml that float32 fulfils."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a pipeline was compiled with, and what its user may still choose.
+
+    Attributes
+    ----------
+    channels : {"grey", "rgb"}
+        What radiographs are read with.
+    image_size : tuple of int
+        Input size (h, w) of the network in pixels.
+    threshold : float
+        Least probability of lung.
+    clean : bool
+        Whether masks are cleaned.
+    fix_polarity : bool
+        Whether the grey scale is turned round where air is certainly bright.
+    open : tuple of str
+        The names of those that can be chosen anew, by the same names in inference.yaml.
+    """
+
+    channels: Channels
+    image_size: tuple[int, int]
+    threshold: float
+    clean: bool
+    fix_polarity: bool
+    open: tuple[str, ...] = ()
+
+
+def chosen_settings(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    """Return what to run a pipeline with; BundleError is raised for a value that a setting cannot have.
+
+    NotCompiled is raised for one that this inference.yaml does not have, or means otherwise.
+    """
+    chosen = {name: value for name, value in overrides.items() if name in OPEN_SETTINGS}
+    for name, value in chosen.items():
+        if name not in settings.open:
+            raise NotCompiled(f"{name} was replaced, which this compiled pipeline does not have")
+        description, fits = OPEN_SETTINGS[name]
+        if not fits(value):
+            raise BundleError(f"{name} would be {value!r}, not {description}", remedy="Correct it")
+    return replace(settings, **chosen)
