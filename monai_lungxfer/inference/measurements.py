@@ -6,16 +6,16 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from monai_lungxfer.morphology.lungs import (
-    TOUCHING,
-    count_bridges,
-    count_islands,
+    LungShape,
+    bridges_within,
+    check_mask,
     counting_step,
+    islands_among,
     lungs_by_side,
-    piece_areas,
 )
+from monai_lungxfer.morphology.pieces import Pieces, find_pieces
 
 _AREA_UNITS = ("_px", "_cm2")
 
@@ -86,10 +86,12 @@ class Measurements:
 
 
 def measure(
-    mask: NDArray[np.uint8],
+    mask: NDArray[np.uint8] | NDArray[np.bool_],
     probability: NDArray[np.float32],
     spacing: tuple[float, float] | None = None,
-    raw: NDArray[np.uint8] | None = None,
+    raw: NDArray[np.uint8] | NDArray[np.bool_] | None = None,
+    *,
+    shape: LungShape | None = None,
 ) -> Measurements:
     """Measure a mask.
 
@@ -103,14 +105,20 @@ def measure(
         Distance between (rows, columns) in mm.
     raw : numpy.ndarray, optional
         The mask (H, W) as the network drew it; the default is that nothing was cleaned.
+    shape : LungShape, optional
+        What `monai_lungxfer.morphology.cleaning.clean_lungs_once` returned with this mask, made of this `raw`: the same
+        results in less time.
     """
+    mask = check_mask(mask)
     raw = mask if raw is None else raw
-    pieces, number = ndimage.label(mask, TOUCHING)
-    areas = piece_areas(pieces)
-    area = int(areas.sum())
+    shape = shape or LungShape(find_pieces(mask), is_unchanged=raw is mask)
+    pieces = shape.pieces
+    box = pieces.box()
+    area = int(pieces.areas.sum())
     sides = lungs_by_side(pieces)
-    right, left = (None, None) if sides is None else (int(areas[label - 1]) for label in sides)
+    right, left = (None, None) if sides is None else (int(pieces.areas[label - 1]) for label in sides)
     step = counting_step(mask.shape)
+    drawn = find_pieces(check_mask(raw[::step, ::step])) if step > 1 or not shape.is_unchanged else pieces
     cm2 = None if spacing is None else spacing[0] * spacing[1] / 100
     return Measurements(
         lung_px=area,
@@ -120,23 +128,26 @@ def measure(
         left_lung_px=left,
         left_lung_cm2=_times(left, cm2),
         share=area / mask.size,
-        height_share=_height_share(mask),
-        components=number,
-        bridges=count_bridges(raw[::step, ::step]),
-        islands=count_islands(raw[::step, ::step]),
-        cleaned=int(np.count_nonzero(mask != raw)) / max(1, int(np.count_nonzero(raw))),
+        height_share=_height_share(pieces),
+        components=pieces.areas.size,
+        bridges=bridges_within(drawn, shape.search),
+        islands=islands_among(drawn),
+        cleaned=0.0 if shape.is_unchanged else _changed_share(mask, raw),
         symmetry=None if right is None or left is None else min(right, left) / max(right, left),
         border=_border_share(mask),
-        confidence=float(probability.mean(where=mask == 1, dtype=np.float64)) if area else None,
+        confidence=float(probability[box][mask[box]].mean(dtype=np.float64)) if area else None,
     )
 
 
-def _height_share(mask: NDArray[np.uint8]) -> float:
-    rows = np.flatnonzero(mask.any(axis=1))
-    return float(rows[-1] - rows[0] + 1) / len(mask) if rows.size else 0.0
+def _height_share(pieces: Pieces) -> float:
+    return float(pieces.rows[-1] - pieces.rows[0] + 1) / pieces.shape[0] if pieces.rows.size else 0.0
 
 
-def _border_share(mask: NDArray[np.uint8]) -> float:
+def _changed_share(mask: NDArray[np.bool_], raw: NDArray[np.generic]) -> float:
+    return int(np.count_nonzero(mask != raw)) / max(1, int(np.count_nonzero(raw)))
+
+
+def _border_share(mask: NDArray[np.bool_]) -> float:
     border = np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]])
     return float(border.mean())
 

@@ -18,6 +18,7 @@ from monai_lungxfer.inference.measurements import Measurements, measure
 from monai_lungxfer.inference.quality import FLAGS, IMAGE_FLAGS, find_flags
 from monai_lungxfer.io.mask_writer import MASK_SUFFIXES, save_mask
 from monai_lungxfer.io.orientation import AS_STORED, Turn
+from monai_lungxfer.morphology.lungs import LungShape
 from monai_lungxfer.utils.errors import InputFileError, OutputError
 from monai_lungxfer.utils.file_stamp import FileStamp
 
@@ -112,6 +113,8 @@ class Segmentation:
         What speaks for and against the mask.
     expected : DiceEstimate or None
         What this makes of the mask, where that is known for the model.
+    shape : LungShape or None
+        What cleaning has found out of the mask, which spares finding it out again.
     """
 
     mask: NDArray[np.uint8]
@@ -121,6 +124,7 @@ class Segmentation:
     model: ModelIdentity
     doubt: MaskDoubt | None = None
     expected: DiceEstimate | None = None
+    shape: LungShape | None = field(default=None, repr=False)
 
     @property
     def spacing(self) -> tuple[float, float] | None:
@@ -135,8 +139,10 @@ class Segmentation:
     @cached_property
     def measurements(self) -> Measurements:
         """All that is measured of the mask, as it lies when the patient stands upright."""
-        upright = self.radiograph.turn.apply
-        measured = measure(upright(self.mask), upright(self.probability), self.spacing, upright(self.raw))
+        turn = self.radiograph.turn
+        mask, raw = turn.apply(self.mask), turn.apply(self.raw)
+        shape = None if turn else self.shape
+        measured = measure(mask, turn.apply(self.probability), self.spacing, raw, shape=shape)
         return replace(measured, **asdict(self.expected)) if self.expected and measured.lung_px else measured
 
     @property

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_lungxfer.morphology.lungs import TOUCHING, counting_step, find_lung_cores, piece_areas
+from monai_lungxfer.morphology.lungs import TOUCHING, CoreSearch, counting_step, piece_areas
+from monai_lungxfer.morphology.pieces import Pieces
 
 _SLACK = 2.0  # an opening by a disc of pixels misses the edge by less than this
 _WIDER = 1.5  # a disc as wide as the band bulges into its mouth by half its width, this one by a fifth
 
 
-def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def cut_bridges(mask: NDArray[np.bool_], pieces: Pieces, search: CoreSearch) -> NDArray[np.bool_]:
     """Take away what joins the two lungs of the largest piece.
 
     The erosion that parts the lungs (see `find_lung_cores`) gives their cores, and every pixel belongs to the nearest
@@ -23,38 +24,40 @@ def cut_bridges(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Nothing is cut where a third piece is larger than one of the parts: the parts then are one lung with a narrow
     place, such as a consolidation leaves, and the third piece is the other lung.
 
-    Of a large mask (bool, H, W) a thinned-out copy is searched (see `counting_step`), and a cut is as wide as one pixel
-    of the copy. The same array is returned when there is nothing to cut.
+    The pieces are those of the mask. Of a large mask (bool, H, W) a thinned-out copy is searched (see `counting_step`),
+    and a cut is as wide as one pixel of the copy. The same array is returned when there is nothing to cut.
     """
     step = counting_step(mask.shape)
-    box = find_bounding_box(mask, step)
-    pieces, number = ndimage.label(mask[box], TOUCHING)
-    if number == 0:
+    if pieces.areas.size == 0:
         return mask
-    areas = piece_areas(pieces)
-    piece = pieces == int(areas.argmax()) + 1
-    small = piece[::step, ::step]
-    parted = find_lung_cores(small)
+    largest = pieces.select(pieces.areas.argmax() + 1)
+    rows, columns = box = largest.box(step)
+    alone = largest.draw(box, step)
+    inner = find_bounding_box(alone)
+    parted = search(alone[inner])
     if parted is None:
         return mask
-    neck, sides = _neck(small, *parted)
+    down, across = box = pieces.box(step)
+    piece = largest.draw(box)
+    small = piece[::step, ::step]
+    cores = np.zeros(small.shape, np.int16)
+    at = ((rows.start - down.start) // step + inner[0].start, (columns.start - across.start) // step + inner[1].start)
+    cores[at[0] : at[0] + parted[0].shape[0], at[1] : at[1] + parted[0].shape[1]] = parted[0]
+    neck, sides = _neck(small, cores, parted[1])
     parts = piece_areas(np.where(small, sides, 0)) * step**2
-    if number > 1 and parts.min() < np.sort(areas)[-2]:
+    if pieces.areas.size > 1 and parts.min() < np.sort(pieces.areas)[-2]:
         return mask
     cut = mask.copy()
     cut[box] &= ~(_enlarged(neck, step, piece.shape) & piece)
     return cut
 
 
-def find_bounding_box(mask: NDArray[np.bool_], step: int = 1) -> tuple[slice, slice]:
-    """Return the part of a mask (H, W) that holds all of it, empty for an empty mask.
-
-    It begins at multiples of `step`, so that a copy thinned out by that step has the same pixels as one of the mask.
-    """
+def find_bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the part of a mask (H, W) that holds all of it, empty for an empty mask."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     if rows.size == 0:
         return slice(0), slice(0)
-    return slice(rows[0] // step * step, rows[-1] + 1), slice(columns[0] // step * step, columns[-1] + 1)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _neck(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
-from monai_lungxfer.morphology.bridges import cut_bridges, find_bounding_box
-from monai_lungxfer.morphology.lungs import MIN_ISLAND_FRACTION, TOUCHING, check_mask, find_lungs, piece_areas
+from monai_lungxfer.morphology.bridges import cut_bridges
+from monai_lungxfer.morphology.lungs import MIN_ISLAND_FRACTION, CoreSearch, LungShape, check_mask, find_lungs
+from monai_lungxfer.morphology.pieces import Pieces, find_gaps, find_pieces
 
 MAX_HOLE = 0.025
 """Larger holes are left for a person: share of the lungs with their holes (the largest in the drawn masks is 0.007)."""
@@ -34,55 +34,51 @@ def clean_lungs(mask: ArrayLike) -> NDArray[np.bool_]:
         The cleaned mask, bool (H, W): two lungs, or one, or none, but for lungs that are fused beyond what counts as
         a bridge.
     """
-    cleaned = fill_holes(keep_lungs(check_mask(mask)))
+    cleaned, shape = clean_lungs_once(mask)
+    return cleaned.copy() if shape.is_unchanged else cleaned
+
+
+def clean_lungs_once(mask: ArrayLike) -> tuple[NDArray[np.bool_], LungShape]:
+    """Clean as `clean_lungs` does, and return what `monai_lungxfer.inference.measurements.measure` needs of the shape.
+
+    A mask of uint8 or bool with nothing to clean shares its memory with the one that is returned.
+    """
+    binary, search = check_mask(mask), CoreSearch()
+    cleaned, pieces = _without_false_parts(binary)
     for _ in range(_MOST_CUTS):
-        cut = cut_bridges(cleaned)
+        cut = cut_bridges(cleaned, pieces, search)
         if cut is cleaned:
             break
-        cleaned = fill_holes(keep_lungs(cut))
-    return cleaned
+        cleaned, pieces = _without_false_parts(cut)
+    return cleaned, LungShape(pieces, is_unchanged=cleaned is binary, search=search)
 
 
-def keep_lungs(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Drop every piece that is none of the two lungs: islands and noise.
+def _without_false_parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], Pieces]:
+    """Drop every piece that is none of the two lungs, and fill holes; the same array is returned without any.
 
-    The same array (bool, H, W) is returned when there is nothing to drop.
+    The holes are those that a lung encloses: up to `MAX_HOLE` of two lungs, or noise where there is one piece. One
+    piece may be two lungs that are fused above and below the mediastinum, so its hole may be the gap between them;
+    hence only what is smaller than `MIN_ISLAND_FRACTION` of the image is filled in it.
     """
-    box = find_bounding_box(mask)
-    pieces, number = ndimage.label(mask[box], TOUCHING)
-    lungs = find_lungs(piece_areas(pieces))
-    if lungs.size == number:
-        return mask
-    is_kept = np.zeros(number + 1, dtype=bool)
-    is_kept[lungs] = True
-    kept = mask.copy()
-    kept[box] = is_kept[pieces]
-    return kept
+    pieces = find_pieces(mask)
+    lungs = find_lungs(pieces.areas)
+    if lungs.size < pieces.areas.size:
+        pieces = pieces.select(lungs)
+        mask = pieces.draw()
+    holes = _find_holes(pieces)
+    lung_area = pieces.areas.sum() + holes.areas.sum()
+    largest = MAX_HOLE * lung_area if pieces.areas.size > 1 else MIN_ISLAND_FRACTION * mask.size
+    small = np.flatnonzero(holes.areas <= largest) + 1
+    if small.size == 0:
+        return mask, pieces
+    filled = mask | holes.select(small).draw()
+    return filled, find_pieces(filled)
 
 
-def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Fill the holes that a lung encloses: up to `MAX_HOLE` of two lungs, or noise where there is one piece.
-
-    One piece may be two lungs that are fused above and below the mediastinum, so its hole may be the gap between
-    them; hence only what is smaller than `MIN_ISLAND_FRACTION` of the image is filled in it. The mask (bool, H, W) must
-    have no other pieces than the lungs. The same array is returned when there is nothing to fill.
-    """
-    if not mask.any():
-        return mask
-    box = find_bounding_box(mask)
-    gaps, _ = ndimage.label(~mask[box])
-    areas = piece_areas(gaps)
-    open_ones = np.unique(np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]]))
-    enclosed = np.setdiff1d(np.arange(1, areas.size + 1), open_ones)
-    if enclosed.size == 0:
-        return mask
-    is_pair = ndimage.label(mask[box], TOUCHING)[1] > 1
-    lungs = np.count_nonzero(mask) + areas[enclosed - 1].sum()
-    largest = MAX_HOLE * lungs if is_pair else MIN_ISLAND_FRACTION * mask.size
-    filling = np.zeros(areas.size + 1, dtype=bool)
-    filling[enclosed] = areas[enclosed - 1] <= largest
-    if not filling.any():
-        return mask
-    filled = mask.copy()
-    filled[box] |= filling[gaps]
-    return filled
+def _find_holes(pieces: Pieces) -> Pieces:
+    """Return the pieces of the background that are enclosed."""
+    down, across = pieces.box()
+    gaps = find_gaps(pieces, (down, across))
+    is_at_edge = (gaps.rows == down.start) | (gaps.rows == down.stop - 1)
+    is_at_edge |= (gaps.starts == across.start) | (gaps.ends == across.stop)
+    return gaps.select(np.setdiff1d(gaps.labels, gaps.labels[is_at_edge]))

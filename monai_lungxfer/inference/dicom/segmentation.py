@@ -16,7 +16,8 @@ from monai_lungxfer import __version__
 from monai_lungxfer.inference.dicom.source import SourceImage, source_image
 from monai_lungxfer.io.formats.dicom_identity import derived_uid
 from monai_lungxfer.io.orientation import AS_STORED, turn_by_patient_orientation
-from monai_lungxfer.morphology.lungs import TOUCHING, lungs_by_side
+from monai_lungxfer.morphology.lungs import lungs_by_side
+from monai_lungxfer.morphology.pieces import find_pieces
 from monai_lungxfer.utils.extras import import_extra
 
 if TYPE_CHECKING:
@@ -163,11 +164,14 @@ def _sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | N
     The lungs are the two largest pieces, as in `monai_lungxfer.inference.measurements.measure`; every other piece goes
     to the nearer of them. The right lung is on the left side of the image as Patient Orientation lays it upright.
     """
-    pieces, _ = ndimage.label(mask, TOUCHING)
     turn = turn_by_patient_orientation(image.orientation) or AS_STORED
-    lungs = lungs_by_side(turn.apply(pieces))
+    pieces = find_pieces(turn.apply(mask.view(np.bool_)))
+    lungs = lungs_by_side(pieces)
     if lungs is None:
         logger.warning("the mask has not two lungs: its segmentation has one segment for all")
         return None
-    nearest = ndimage.distance_transform_edt(~np.isin(pieces, lungs), return_distances=False, return_indices=True)
-    return np.where(pieces[tuple(nearest)] == lungs[0], 1, 2).astype(np.uint8) * mask
+    right, left = (turn.undo(pieces.select(label).draw()) for label in lungs)
+    if pieces.areas.size > 2:
+        nearest = ndimage.distance_transform_edt(~(right | left), return_distances=False, return_indices=True)
+        right = right[tuple(nearest)]
+    return np.where(right, 1, 2).astype(np.uint8) * mask
