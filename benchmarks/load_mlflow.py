@@ -26,7 +26,7 @@ from load_requests import DEEP, PARAMETERS, hang_up, judge, mix, write_bad, writ
 from server_load import FLAT, PATIENCE, Request, Run, Server, print_run, put_load
 
 from monai_lungxfer.bundle.files import bundle_path
-from monai_lungxfer.serving.mlflow import pyfunc_arguments
+from monai_lungxfer.serving.mlflow import save_model
 
 _JSON = "application/json"
 _LARGEST = 2  # MB of a file
@@ -143,7 +143,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True)
     model = str(given.out / "model")
-    mlflow.pyfunc.save_model(model, **pyfunc_arguments(bundle_path("portable")))
+    save_model(model, bundle_path("portable"))
     run = load_model_server(given.out, model, given.requests, given.clients, given.port, given.requests // 5, 500)
     print_run(run, given.requests, given.clients)
     sys.exit(bool(run.faults) or abs(run.growth) > FLAT)

@@ -21,7 +21,7 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.registry.gate import METRIC, REPORT_ARTIFACT, mean_metric, read_report
 from monai_lungxfer.registry.run import own_temporary_files, registration_run
 from monai_lungxfer.registry.store import CANDIDATE, registry_at, version_at, version_uri
-from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
+from monai_lungxfer.serving.mlflow.packaging import log_model
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import input_size
 
@@ -138,7 +138,7 @@ def _log(
         artifacts[REPORT_ARTIFACT].write_text(json.dumps(report), encoding="utf-8")
     if report is not None:
         mlflow.log_metrics({f"{report['section']}_{METRIC}": mean_metric(report)})
-    logged = mlflow.pyfunc.log_model(name="model", **pyfunc_arguments(bundle, artifacts))
+    logged = log_model(bundle, artifacts)
     made = mlflow.register_model(logged.model_uri, name, tags=dict(tags))
     card = f"artifacts/{bundle.name}/docs/README.md"
     description = f"{bundle_metadata(bundle).get('description', bundle.name)} {NOTICE} Model card: {card}"

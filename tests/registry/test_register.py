@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import mlflow
@@ -72,6 +73,7 @@ def test_a_version_holds_its_bundle_and_its_report_without_names_of_files(in_use
     assert (held / "artifacts" / NAME / "docs" / "README.md").is_file()
     assert held.is_relative_to(Path(in_use.removeprefix("sqlite:///")).parent / "mlflow")
     assert "doe" not in (held / "artifacts" / "report.json").read_text()
+    assert not re.findall(r"[\s'\"](?:/|file:)\w.*", (held / "MLmodel").read_text())  # no path of this machine
 
 
 @pytest.mark.slow

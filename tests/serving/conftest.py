@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import numpy as np
 import pytest
 from dicom_radiograph import as_dicom, write
@@ -18,7 +17,7 @@ from typer.testing import CliRunner
 from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.cli import app
 from monai_lungxfer.io.mask_writer import save_mask
-from monai_lungxfer.serving.mlflow.packaging import pyfunc_arguments
+from monai_lungxfer.serving.mlflow.packaging import save_model
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
 HEIGHT, WIDTH = 150, 118
@@ -60,5 +59,5 @@ def predicted(tmp_path_factory: pytest.TempPathFactory, phantom: np.ndarray) -> 
 def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The portable bundle as MLflow saves it."""
     folder = tmp_path_factory.mktemp("mlflow") / "model"
-    mlflow.pyfunc.save_model(folder, **pyfunc_arguments(bundle_path("portable")))
+    save_model(folder, bundle_path("portable"))
     return folder

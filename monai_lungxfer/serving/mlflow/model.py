@@ -14,9 +14,9 @@ from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentati
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.mask_writer import encode_png
 from monai_lungxfer.serving.mlflow.guard import RequestError, guard_server
-from monai_lungxfer.serving.mlflow.packaging import BUNDLE_ARTIFACT, COLUMNS
 from monai_lungxfer.serving.mlflow.rows import INPUTS, read_row
 from monai_lungxfer.serving.mlflow.settings import Settings
+from monai_lungxfer.serving.mlflow.signature import BUNDLE_ARTIFACT, COLUMNS
 from monai_lungxfer.utils.errors import InputFileError
 
 _ON_ERROR = ("raise", "return")

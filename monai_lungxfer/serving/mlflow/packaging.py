@@ -1,99 +1,96 @@
-"""What MLflow is given to save or log a bundle as a model, with the tables that the model takes and returns."""
+"""A bundle as a model of MLflow that runs elsewhere: with this package's code, and without a trace of this machine."""
 
 from __future__ import annotations
 
 import base64
-import importlib.metadata
 import io
+import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
+import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-from mlflow.types.schema import AnyType, Array, DataType
-from packaging.version import Version
+from mlflow.models import Model
+from mlflow.models.model import MLMODEL_FILE_NAME, ModelInfo
+from mlflow.pyfunc import FLAVOR_NAME, MODEL_CODE_PATH
 from PIL import Image
 
+import monai_lungxfer
 from monai_lungxfer.inference.overlay import NOTICE
+from monai_lungxfer.serving.mlflow.requirements import model_requirements
 from monai_lungxfer.serving.mlflow.settings import Settings
+from monai_lungxfer.serving.mlflow.signature import BUNDLE_ARTIFACT, SIGNATURE
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
-BUNDLE_ARTIFACT = "bundle"
-"""Name of the artifact that is the bundle's folder."""
-
+_NAME = "model"
 _CODE = Path(__file__).with_name("model_code.py")
-_REQUIRED = ("monai_lungxfer", "mlflow", "monai", "numpy", "pandas", "torch")
-
-_NUMBERS = (DataType.long, DataType.double)
-_OUTPUTS: dict[str, DataType | Array] = {
-    "mask": DataType.string,
-    "height": DataType.long,
-    "width": DataType.long,
-    **{
-        f"{what}_{unit}": number
-        for what in ("lung", "right_lung", "left_lung")
-        for unit, number in zip(("px", "cm2"), _NUMBERS, strict=True)
-    },
-    **dict.fromkeys(("dice_expected", "dice_low", "dice_high"), DataType.double),
-    "flags": Array(DataType.string),
-    "remarks": Array(DataType.string),
-    "model": DataType.string,
-    "error": DataType.string,
-}
-
-COLUMNS = tuple(_OUTPUTS)
-"""The columns of the result; all but `model` and `error` are null in a row that could not be segmented."""
-
-SIGNATURE = ModelSignature(
-    inputs=Schema(
-        [
-            ColSpec(DataType.string, "image", required=False),
-            ColSpec(DataType.string, "path", required=False),
-            # Checked by the model: MLflow would check every number of the array by itself.
-            ColSpec(AnyType(), "pixels", required=False),
-        ]
-    ),
-    outputs=Schema([ColSpec(kind, name, required=name == "model") for name, kind in _OUTPUTS.items()]),
-    params=ParamSchema(
-        [
-            ParamSpec("any_view", DataType.boolean, False),
-            ParamSpec("strict", DataType.boolean, False),
-            ParamSpec("on_error", DataType.string, "raise"),
-        ]
-    ),
-)
-"""One radiograph a row, in one of three columns; the parameters are those of `LungModel.predict`."""
+_PACKAGE = Path(monai_lungxfer.__file__).parent
+_HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.py[co]")
+_FILES_OF_UV = ("uv.lock", "pyproject.toml", ".python-version")
 
 
-def pyfunc_arguments(bundle: Path, artifacts: Mapping[str, Path] | None = None) -> dict[str, Any]:
-    """Return arguments of `mlflow.pyfunc.log_model` and `mlflow.pyfunc.save_model`.
+def log_model(bundle: Path, artifacts: Mapping[str, Path] | None = None) -> ModelInfo:
+    """Log a bundle as a model of the active run; for the parameters see `save_model`."""
+    return Model.log(None, sys.modules[__name__], name=_NAME, bundle=bundle, artifacts=artifacts)
+
+
+def save_model(
+    path: str | Path, bundle: Path, artifacts: Mapping[str, Path] | None = None, mlflow_model: Model | None = None
+) -> None:
+    """Save a bundle as a model of MLflow, with this package's code and the list of the packages that it needs.
 
     Parameters
     ----------
+    path : str or pathlib.Path
+        A new folder.
     bundle : pathlib.Path
         The folder of a bundle with weights, which becomes part of the model.
     artifacts : mapping of str to pathlib.Path, optional
         Further files to go with it.
+    mlflow_model : mlflow.models.Model, optional
+        What MLflow knows of the model so far, when it logs it.
     """
+    model = Model() if mlflow_model is None else mlflow_model
     held = {BUNDLE_ARTIFACT: bundle, **(artifacts or {})}
-    return {
-        "python_model": str(_CODE),
-        "artifacts": {name: str(path) for name, path in held.items()},
-        "signature": SIGNATURE,
-        "input_example": input_example(),
-        "pip_requirements": [f"{name}=={_public_version(name)}" for name in _REQUIRED],
-        "model_config": asdict(Settings()),
-        "metadata": {"notice": NOTICE},
-    }
+    with TemporaryDirectory() as folder:
+        mlflow.pyfunc.save_model(
+            path,
+            mlflow_model=model,
+            python_model=str(_CODE),
+            code_paths=[str(_copy_package(Path(folder)))],
+            artifacts={name: str(file) for name, file in held.items()},
+            signature=SIGNATURE,
+            input_example=input_example(),
+            pip_requirements=model_requirements(bundle),
+            model_config=asdict(Settings()),
+            metadata={"notice": NOTICE},
+        )
+    _forget_places(model)
+    model.save(str(Path(path) / MLMODEL_FILE_NAME))
+    for name in _FILES_OF_UV:  # of whichever project the current folder is; MLflow would build the environment by them
+        (Path(path) / name).unlink(missing_ok=True)
 
 
-def _public_version(name: str) -> str:
-    """Return an installed version without its local part, such as PyTorch's "+cpu", which no index has."""
-    return Version(importlib.metadata.version(name)).public
+def _copy_package(folder: Path) -> Path:
+    """Copy this package's code; an installed one holds all bundles too, and the model has its own as an artifact."""
+
+    def leave_out(directory: str, names: list[str]) -> set[str]:
+        return _HIDDEN(directory, names) | ({"bundles"} if Path(directory) == _PACKAGE else set())
+
+    return shutil.copytree(_PACKAGE, folder / _PACKAGE.name, ignore=leave_out)
+
+
+def _forget_places(model: Model) -> None:
+    """Take the paths of this machine out of what MLflow knows of a model; nothing reads them."""
+    model.artifact_path = _NAME
+    flavor = model.flavors[FLAVOR_NAME]
+    flavor[MODEL_CODE_PATH] = _CODE.name  # of a path, MLflow takes the last part too
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
 
 
 def input_example() -> pd.DataFrame:

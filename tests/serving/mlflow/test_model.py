@@ -13,7 +13,8 @@ import pytest
 from mlflow.pyfunc import PyFuncModel
 
 from monai_lungxfer.serving.mlflow.model import RequestError
-from monai_lungxfer.serving.mlflow.packaging import COLUMNS, input_example
+from monai_lungxfer.serving.mlflow.packaging import input_example
+from monai_lungxfer.serving.mlflow.signature import COLUMNS
 from monai_lungxfer.utils.errors import LungXferError
 
 NAMES = ("a.png", "b.jpg", "c.tif", "d.nii.gz", "e.dcm", "f.dcm")
