@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ckpt_export, onnx_export
+from monai.bundle import ConfigParser, ckpt_export, onnx_export
 from numpy.typing import NDArray
 
 from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_path
 from monai_lungxfer.bundle.stages import stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_config, bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.export.description import explain_onnx
 from monai_lungxfer.export.loading import FILES, LOADERS, SETTINGS, Network
 from monai_lungxfer.export.manifest import remaining_formats, write_manifest
 from monai_lungxfer.metrics.per_image import image_metrics
@@ -76,6 +77,11 @@ def _network_def(bundle: Path) -> dict[str, Any]:
     return follow_network(bundle_config(bundle, "inference")["network_def"], bundle / WEIGHTS)
 
 
+def _parser(bundle: Path) -> ConfigParser:
+    settings = {"device": torch.device("cpu"), "network_def": _network_def(bundle)}
+    return bundle_workflow(bundle, "inference", settings).parser
+
+
 def _write_torchscript(bundle: Path, file: Path) -> None:
     ckpt_export(filepath=str(file), **_shared(bundle))
 
@@ -93,6 +99,7 @@ def _write_onnx(bundle: Path, file: Path) -> None:
         },
         **_shared(bundle),
     )
+    explain_onnx(file, bundle, _parser(bundle))
 
 
 def _write_openvino(bundle: Path, file: Path) -> None:
@@ -179,8 +186,7 @@ def _check_installed(name: str) -> None:
 
 def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
     """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
-    settings = {"device": torch.device("cpu"), "network_def": _network_def(bundle)}
-    parser = bundle_workflow(bundle, "inference", settings).parser
+    parser = _parser(bundle)
     preprocessing, network = (parser.get_parsed_content(name) for name in ("preprocessing", "network_def"))
     load_weights(network, bundle / WEIGHTS)
     network.eval()
