@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.networks.efficient_unet import EfficientUNet
+from monai_lungxfer.networks.efficient_unet import LAST_BLOCKS, WIDTHS, EfficientUNet
 
 # The first and the last convolution, whose shapes contain the parameters.
 _ENDS: dict[type[nn.Module], tuple[str, str]] = {
     DonorUNet: ("encoder1.enc1conv1.weight", "conv.weight"),
     EfficientUNet: ("encoder.stem.1.weight", "decoder.conv.weight"),
 }
+_WIDTH = 16  # that of an `EfficientUNet` by default
 
 
 def describe_network(network: nn.Module) -> dict[str, Any]:
@@ -43,8 +44,22 @@ def describe_weights(weights: Mapping[str, torch.Tensor]) -> dict[str, Any] | No
             features, channels = weights[first].shape[:2]
             leaving = weights[last].shape[0] if last in weights and weights[last].dim() else 1
             described = {"_target_": _name(kind), "in_channels": channels, "out_channels": leaving}
-            return described | ({"init_features": features} if kind is DonorUNet else {})
+            return described | ({"init_features": features} if kind is DonorUNet else _smaller(weights, leaving))
     return None
+
+
+def _smaller(weights: Mapping[str, torch.Tensor], leaving: int) -> dict[str, int]:
+    """Return those parameters of an `EfficientUNet` that are not the default ones."""
+    described: dict[str, int] = {}
+    blocks = len({name.split(".")[3] for name in weights if name.startswith("encoder.levels.4.")})
+    if blocks < LAST_BLOCKS:
+        described["last_blocks"] = blocks
+    coarsest = weights.get("decoder.levels.0.0.weight")
+    if coarsest is not None and coarsest.shape[0] != _WIDTH * WIDTHS[0]:
+        described["width"] = coarsest.shape[0] // WIDTHS[0]
+    if coarsest is not None and "decoder.image.0.weight" not in weights:
+        described |= {"levels": len(WIDTHS) - 1, "out_channels": leaving // 4}
+    return described
 
 
 def is_own_network(description: Mapping[str, Any]) -> bool:

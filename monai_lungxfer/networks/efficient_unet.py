@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from monai.networks.layers import DropPath
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pixel_shuffle
 
 _STEM = 32
 
@@ -20,7 +20,11 @@ _LEVELS = (
     ((4, 3, 2, 6, 88), (4, 5, 1, 6, 120)),
     ((5, 5, 2, 6, 208), (1, 3, 1, 6, 352)),
 )
-_WIDTHS = (128, 96, 64, 32, 16)  # channels of the decoder's levels, from coarse to fine
+LAST_BLOCKS = sum(stage[0] for stage in _LEVELS[-1])
+"""Blocks of the encoder's last level."""
+
+WIDTHS = (8, 6, 4, 2, 1)
+"""Channels of the decoder's levels, from coarse to fine, over those of the finest."""
 
 _DROPPED = 0.1  # probability that training leaves out the last block; for those before it in proportion
 
@@ -37,12 +41,27 @@ class EfficientUNet(nn.Module):
     (convolution 3x3 without bias, batch norm, ReLU). The encoder halves the image at once, so the image itself, after
     two such convolutions, is what is concatenated at its own size.
 
+    A smaller network for faster masks has the same weights by name, and fewer of them; see
+    ``scripts/experiments/distil_student.py``.
+
     Parameters
     ----------
     in_channels : int
         Channels of the image: 3 for ImageNet's weights.
     out_channels : int
         Number of structures, each with a logit of its own.
+    width : int
+        Channels of the decoder's finest level; the coarser ones have 2, 4, 6 and 8 times as many.
+    last_blocks : int
+        Blocks of the encoder's last level, 1 to 6.
+    levels : int
+        Levels of the decoder: 5, or 4 for a decoder that ends at half the image's size, does not see the image itself,
+        and gives four logits a pixel there, one for each pixel of the image.
+
+    Raises
+    ------
+    ValueError
+        When there is no network with these numbers.
 
     Notes
     -----
@@ -61,10 +80,21 @@ class EfficientUNet(nn.Module):
     torch.Size([1, 1, 64, 96])
     """
 
-    def __init__(self, in_channels: int = 3, out_channels: int = 1) -> None:
+    def __init__(
+        self, in_channels: int = 3, out_channels: int = 1, width: int = 16, last_blocks: int = 6, levels: int = 5
+    ) -> None:
         super().__init__()
-        self.encoder = _Encoder(in_channels)
-        self.decoder = _Decoder(in_channels, out_channels)
+        if width < 1 or not 1 <= last_blocks <= LAST_BLOCKS or levels not in (4, 5):
+            raise ValueError(
+                f"there is no network with width {width}, last_blocks {last_blocks} and levels {levels}: width must be "
+                f"1 or more, last_blocks 1 to {LAST_BLOCKS}, and levels 4 or 5"
+            )
+        self.encoder = _Encoder(in_channels, last_blocks)
+        widths = [width * factor for factor in WIDTHS[:levels]]
+        if levels == len(WIDTHS):
+            self.decoder: nn.Module = _Decoder(in_channels, out_channels, self.encoder.channels, widths)
+        else:
+            self.decoder = _HalvedDecoder(out_channels, self.encoder.channels, widths)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return the logits, shape (N, out_channels, H, W), of a batch.
@@ -77,19 +107,21 @@ class EfficientUNet(nn.Module):
 class _Encoder(nn.Module):
     """Gives the features of five levels, of half the image's size, of a quarter, and so on."""
 
-    def __init__(self, entering: int) -> None:
+    def __init__(self, entering: int, last_blocks: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.ZeroPad2d(_ONE_SIDED), nn.Conv2d(entering, _STEM, 3, 2, bias=False), _norm(_STEM), nn.ReLU6(inplace=True)
         )
         levels: list[list[nn.Module]] = [[] for _ in _LEVELS]
         blocks, channels = list(_blocks()), _STEM
+        blocks = blocks[: len(blocks) - LAST_BLOCKS + last_blocks]
+        self.channels = [0] * len(_LEVELS)  # of each level's features
         for number, (level, kernel, stride, expansion, leaving) in enumerate(blocks):
             half = kernel // 2
             padding = _ONE_SIDED if number == _SECOND_HALVING else (half, half, half, half)
             widths = (channels, channels * expansion, leaving)
             levels[level].append(_InvertedResidual(widths, kernel, stride, padding, _DROPPED * number / len(blocks)))
-            channels = leaving
+            channels = self.channels[level] = leaving
         self.levels = nn.ModuleList(nn.Sequential(*level) for level in levels)
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
@@ -139,15 +171,11 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 class _Decoder(nn.Module):
     """From the encoder's features, and the image itself, to logits of the image's size."""
 
-    def __init__(self, image_channels: int, leaving: int) -> None:
+    def __init__(self, image_channels: int, leaving: int, encoded: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__()
-        coarse, *skipped = (stages[-1][-1] for stages in reversed(_LEVELS))
-        self.image = _two_convolutions(image_channels, _WIDTHS[-1])
-        self.levels = nn.ModuleList()
-        for skip, width in zip((*skipped, _WIDTHS[-1]), _WIDTHS, strict=True):
-            self.levels.append(_two_convolutions(coarse + skip, width))
-            coarse = width
-        self.conv = nn.Conv2d(coarse, leaving, kernel_size=1)
+        self.image = _two_convolutions(image_channels, widths[-1])
+        self.levels = _upward([widths[-1], *encoded], widths)
+        self.conv = nn.Conv2d(widths[-1], leaving, kernel_size=1)
 
     def forward(self, image: torch.Tensor, features: list[torch.Tensor]) -> torch.Tensor:
         finer = [self.image(image)] + features  # noqa: RUF005 - which TorchScript reads
@@ -156,6 +184,33 @@ class _Decoder(nn.Module):
             skip = finer.pop()
             found = level(torch.cat((interpolate(found, skip.shape[-2:], mode="bilinear"), skip), dim=1))
         return self.conv(found)
+
+
+class _HalvedDecoder(nn.Module):
+    """From the encoder's features to four logits for each pixel of the finest of them, of half the image's size."""
+
+    def __init__(self, leaving: int, encoded: Sequence[int], widths: Sequence[int]) -> None:
+        super().__init__()
+        self.levels = _upward(encoded, widths)
+        self.conv = nn.Conv2d(widths[-1], 4 * leaving, kernel_size=1)
+
+    def forward(self, image: torch.Tensor, features: list[torch.Tensor]) -> torch.Tensor:
+        finer = features[:]
+        found = finer.pop()
+        for level in self.levels:
+            skip = finer.pop()
+            found = level(torch.cat((interpolate(found, skip.shape[-2:], mode="bilinear"), skip), dim=1))
+        logits = pixel_shuffle(self.conv(found), 2)
+        if logits.shape[-2:] != image.shape[-2:]:  # of an odd number of pixels
+            logits = interpolate(logits, image.shape[-2:], mode="bilinear")
+        return logits
+
+
+def _upward(skipped: Sequence[int], widths: Sequence[int]) -> nn.ModuleList:
+    """Return each level's convolutions, coarse to fine, of features with `skipped` channels, fine to coarse."""
+    coarse, *finer = reversed(skipped)
+    entering = [above + skip for above, skip in zip((coarse, *widths), finer, strict=False)]
+    return nn.ModuleList(_two_convolutions(channels, width) for channels, width in zip(entering, widths, strict=True))
 
 
 def _two_convolutions(entering: int, leaving: int) -> nn.Sequential:

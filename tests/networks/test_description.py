@@ -10,7 +10,8 @@ from monai_lungxfer.networks.description import describe_network, describe_weigh
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
 
-NETWORKS = [DonorUNet(1, 2, 4), DonorUNet(), EfficientUNet(1, 2)]
+SMALLER = [EfficientUNet(3, 2, width=8, last_blocks=2, levels=4), EfficientUNet(width=4), EfficientUNet(last_blocks=1)]
+NETWORKS = [DonorUNet(1, 2, 4), DonorUNet(), EfficientUNet(1, 2), *SMALLER]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -22,6 +23,10 @@ def test_a_described_network_can_be_built_again(network: torch.nn.Module) -> Non
     assert type(again) is type(network)
     shapes = [[value.shape for value in one.state_dict().values()] for one in (network, again)]
     assert shapes[0] == shapes[1]
+
+
+def test_parameters_by_default_are_not_described() -> None:
+    assert list(describe_network(EfficientUNet())) == ["_target_", "in_channels", "out_channels"]
 
 
 def test_an_encoder_alone_is_enough() -> None:

@@ -59,3 +59,56 @@ def test_torchscript_computes_the_same(network: EfficientUNet) -> None:
     image = torch.rand(1, 3, 64, 96, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
         assert torch.equal(torch.jit.script(network)(image), network(image))
+
+
+@pytest.fixture(scope="module")
+def small() -> EfficientUNet:
+    torch.manual_seed(0)
+    return EfficientUNet(width=8, last_blocks=2, levels=4).eval()
+
+
+def test_the_smaller_network_needs_a_third_of_the_multiplications(network: EfficientUNet, small: EfficientUNet) -> None:
+    assert sum(weight.numel() for weight in small.parameters()) == 2_309_604
+    assert multiplications(small) / multiplications(network) < 0.35
+
+
+def multiplications(network: EfficientUNet) -> int:
+    """Count those of convolutions with an image of 192x192 pixels."""
+    counted = 0
+
+    def count(layer: torch.nn.Conv2d, _: object, found: torch.Tensor) -> None:
+        nonlocal counted
+        counted += layer.weight.numel() * found.shape[-2] * found.shape[-1]
+
+    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    with torch.no_grad():
+        network(torch.zeros(1, 3, 192, 192))
+    for hook in hooks:
+        hook.remove()
+    return counted
+
+
+def test_the_smaller_network_takes_the_encoder_of_the_larger_one(network: EfficientUNet, small: EfficientUNet) -> None:
+    larger = network.encoder.state_dict()
+    missing = [name for name, value in small.encoder.state_dict().items() if larger[name].shape != value.shape]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (48, 80), (65, 33)])
+def test_four_logits_a_pixel_have_the_size_of_the_image(small: EfficientUNet, height: int, width: int) -> None:
+    image = torch.rand(2, 3, height, width, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        assert small(image).shape == (2, 1, height, width)
+        assert torch.equal(torch.jit.script(small)(image), small(image))
+
+
+def test_several_structures_have_four_logits_each() -> None:
+    with torch.no_grad():
+        assert EfficientUNet(1, 3, width=2, levels=4).eval()(torch.zeros(1, 1, 32, 32)).shape == (1, 3, 32, 32)
+
+
+@pytest.mark.parametrize("sizes", [{"width": 0}, {"last_blocks": 7}, {"last_blocks": 0}, {"levels": 3}])
+def test_sizes_that_no_network_has_are_refused(sizes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"width must be 1 or more, last_blocks 1 to 6, and levels 4 or 5"):
+        EfficientUNet(**sizes)

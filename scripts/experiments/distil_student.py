@@ -1,0 +1,222 @@
+"""Teach a smaller `EfficientUNet`, the student, what larger weights make of radiographs.
+
+    python scripts/experiments/distil_student.py --teacher RUN/models/model.pt DATA/general --out RUN/student.pt
+
+The student has the teacher's encoder, but for the end of its last level, and a leaner decoder. The encoder's first four
+levels stay as they are and are computed once for both networks. What the student learns by is the teacher's probability
+for the same augmented image (binary cross-entropy) and the drawn mask (Dice). Images, transforms and the share of each
+view are those of the portable stage's second recipe. The weights that are kept are the average over the last steps.
+The same command continues an interrupted training from `student.resume.pt`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.data import DataLoader
+from monai.losses import DiceLoss
+from monai.optimizers import WarmupCosineSchedule
+from monai.utils import set_determinism
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import WeightedRandomSampler
+
+from monai_lungxfer.bundle.workflow import bundle_workflow
+from monai_lungxfer.cli.options import parsed_settings
+from monai_lungxfer.data.cache import decoded_dataset
+from monai_lungxfer.data.datalist import data_root, load_datalist
+from monai_lungxfer.data.partition import make_split
+from monai_lungxfer.data.rehearsal import balance_views
+from monai_lungxfer.handlers.precise_batch_norm import PreciseBatchNorm, evenly_spaced
+from monai_lungxfer.metrics.per_image import image_metrics
+from monai_lungxfer.networks.efficient_unet import EfficientUNet
+from monai_lungxfer.networks.freezing import frozen_layers
+from monai_lungxfer.utils.precision import autocast_dtype
+from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
+from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
+from monai_lungxfer.weights.loading import load_parent, load_weights
+from monai_lungxfer.weights.saving import save_weights
+from monai_lungxfer.weights.sidecar import LearntImages
+
+SHARED = 4  # levels of the encoder that stay as the teacher has them
+# Their weights, and the depthwise ones above, whose gradients PyTorch computes slowly on a CPU.
+FROZEN = ["encoder.stem*", *(f"encoder.levels.{level}.*" for level in range(SHARED)), "encoder.levels.4.?.layers.4.*"]
+MOMENTUM = 0.02  # of the average of weights, as in train_best.yaml
+NORM_IMAGES = 128  # that batch norms take their statistics from at the end
+MILD = {
+    f"train#random_transforms#{key}": value
+    for key, value in {
+        "0#prob": 0.5,
+        "1#scale_range": [[-0.15, 0.15], [-0.15, 0.15]],
+        "1#rotate_range": 0.175,
+        "2#prob": 0.1,
+        "3#prob": 0.15,
+        "4#prob": 0.1,
+        "5#gamma": [0.7, 1.5],
+    }.items()
+}
+DEVICE = torch.device("cpu")
+logger = logging.getLogger("distil_student")
+
+
+class Both(nn.Module):
+    """Student and teacher, with one encoder up to its last level."""
+
+    def __init__(self, student: EfficientUNet, teacher: EfficientUNet) -> None:
+        super().__init__()
+        self.student = student
+        self.teacher = teacher
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the student's logits and the teacher's probabilities, float32."""
+        image = image.contiguous(memory_format=torch.channels_last)
+        dtype = autocast_dtype(image.device)
+        with torch.autocast(image.device.type, dtype=dtype, enabled=dtype is not None):
+            features = self.student.encoder(image)
+            with torch.no_grad():
+                shared = features[:SHARED]
+                deepest = self.teacher.encoder.levels[SHARED](shared[-1])
+                target = self.teacher.decoder(image, [*shared, deepest])
+            return self.student.decoder(image, features).float(), target.float().sigmoid()
+
+
+def make_networks(arguments: argparse.Namespace) -> Both:
+    """Return student and teacher; the student begins with what fits of the teacher's encoder."""
+    teacher, student = EfficientUNet(), EfficientUNet(width=arguments.width, last_blocks=2, levels=arguments.levels)
+    load_weights(teacher, arguments.teacher)
+    load_parent(student, arguments.teacher, ["decoder.*", "encoder.levels.4.*"])
+    frozen_layers(student, FROZEN)
+    return Both(*(network.to(memory_format=torch.channels_last) for network in (student, teacher.eval())))
+
+
+def make_data(arguments: argparse.Namespace) -> dict[str, list[Any]]:
+    """Return the records to learn from and to watch the training by, each data set split by patient."""
+    records: dict[str, list[Any]] = {"training": [], "validation": []}
+    for folder in arguments.data:
+        split = make_split(load_datalist(folder), arguments.seed, (0.95, 0.05, 0.0), 0.0, root=data_root(folder))
+        for section, found in records.items():
+            found.extend(split.section(section))
+    return records
+
+
+def make_datasets(arguments: argparse.Namespace, records: dict[str, list[Any]]) -> dict[str, Any]:
+    """Decode every image once: `training` is augmented, `validation` and `norm` are not."""
+    settings = MILD | {"image_size": arguments.image_size} | parsed_settings(arguments.set)
+    parser = bundle_workflow("portable", "train_best", settings).parser
+    augmented, plain = (parser.get_parsed_content(f"{name}#preprocessing") for name in ("train", "validate"))
+    return {
+        "training": decoded_dataset(records["training"], augmented, arguments.seed),
+        "validation": decoded_dataset(records["validation"], plain),
+        "norm": decoded_dataset(evenly_spaced(records["training"], NORM_IMAGES), plain),
+    }
+
+
+class Distillation:
+    """One training: its networks, its state, its files."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        set_determinism(arguments.seed)
+        self.arguments = arguments
+        self.both = make_networks(arguments)
+        student = self.both.student
+        self.average = AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(1 - MOMENTUM), use_buffers=True)
+        learning = [weight for weight in student.parameters() if weight.requires_grad]
+        self.optimizer = torch.optim.Adam(learning, arguments.rate)
+        self.schedule = WarmupCosineSchedule(
+            self.optimizer, warmup_steps=arguments.epochs / 20, t_total=arguments.epochs, end_lr=1e-6
+        )
+        self.drawn = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0, batch=True)
+        self.state = {"student": student, "average": self.average, "optimizer": self.optimizer,
+                      "schedule": self.schedule}  # fmt: skip
+        self.file = Path(arguments.out).with_suffix(".resume.pt")
+        self.epoch = 0
+        if self.file.exists():
+            kept = read_checkpoint(self.file)
+            self.epoch = kept.pop("epoch")
+            for name, content in kept.items():
+                self.state[name].load_state_dict(content)
+
+    def run(self) -> None:
+        """Train to the last epoch, estimate batch norms, write the weights."""
+        records = make_data(self.arguments)
+        datasets = make_datasets(self.arguments, records)
+        weights = balance_views(records["training"])
+        while self.epoch < self.arguments.epochs:
+            generator = torch.Generator().manual_seed(1000 * self.arguments.seed + self.epoch)
+            drawn = WeightedRandomSampler(weights, self.arguments.samples, generator=generator)
+            datasets["training"].set_epoch(self.epoch)
+            batches = DataLoader(datasets["training"], batch_size=self.arguments.batch, sampler=drawn, drop_last=True)
+            self._epoch(batches)
+            self.epoch += 1
+            save_checkpoint({"epoch": self.epoch} | {k: v.state_dict() for k, v in self.state.items()}, self.file)
+        loader = DataLoader(datasets["norm"], batch_size=16)
+        PreciseBatchNorm(self.average.module, loader, DEVICE)()
+        self._write(records)
+        self._validate(datasets["validation"])
+
+    def _epoch(self, batches: DataLoader) -> None:
+        self.both.student.train()
+        begun, sums = time.time(), torch.zeros(2)
+        for batch in batches:
+            logits, target = self.both(batch["image"])
+            soft = binary_cross_entropy_with_logits(logits, target)
+            drawn = self.drawn(logits, batch["label"])
+            self.optimizer.zero_grad()
+            (soft + self.arguments.drawn * drawn).backward()
+            self.optimizer.step()
+            self.average.update_parameters(self.both.student)
+            sums += torch.stack([soft.detach(), drawn.detach()])
+        self.schedule.step()
+        told = (self.epoch + 1, self.arguments.epochs, *(sums / len(batches)).tolist(), time.time() - begun)
+        logger.info("epoch %d/%d: cross-entropy %.4f, Dice loss %.4f, %.0f s", *told)
+
+    @torch.no_grad()
+    def _validate(self, dataset: Any) -> None:
+        """Log the Dice with drawn masks of student and teacher, and of the two with each other."""
+        both = Both(self.average.module.eval(), self.both.teacher)
+        rows = []
+        for batch in DataLoader(dataset, batch_size=16):
+            logits, target = both(batch["image"])
+            student, teacher, label = logits > 0, target > 0.5, batch["label"] > 0
+            pairs = ((student, label), (teacher, label), (student, teacher))
+            rows.append([image_metrics(one.float(), two, ["DICE_HARD"])["DICE_HARD"].mean() for one, two in pairs])
+        dice = torch.tensor(rows).mean(0).tolist()
+        logger.info("Dice: student %.4f, teacher %.4f, of the two %.4f; %d images", *dice, len(dataset))
+
+    def _write(self, records: dict[str, list[Any]]) -> None:
+        images = frozenset(digest_images(records["training"] + records["validation"]))
+        learnt = (*inherit_learnt(self.arguments.teacher), LearntImages("student", images))
+        weights, size = self.average.module.state_dict(), self.arguments.image_size
+        save_weights(weights, self.arguments.out, size, learnt=learnt, overwrite=True)
+        logger.info("wrote %s", self.arguments.out)
+
+
+def main() -> None:
+    """Read the options and train."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, nargs="+", help="data sets to learn from")
+    parser.add_argument("--teacher", required=True, help="weights of an EfficientUNet, or a bundle's name")
+    parser.add_argument("--out", type=Path, required=True, help="the student's weights")
+    parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--levels", type=int, default=4)
+    parser.add_argument("--image-size", type=int, nargs=2, default=[192, 192], metavar=("H", "W"))
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--samples", type=int, default=960, help="images of an epoch")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=0.002, help="learning rate")
+    parser.add_argument("--drawn", type=float, default=1.0, help="weight of the Dice loss with drawn masks")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", metavar="ID=VALUE", help="a setting of train_best.yaml")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    Distillation(arguments).run()
+
+
+if __name__ == "__main__":
+    main()
