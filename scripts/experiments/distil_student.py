@@ -3,10 +3,11 @@
     python scripts/experiments/distil_student.py --teacher RUN/models/model.pt DATA/general --out RUN/student.pt
 
 The student has the teacher's encoder, but for the end of its last level, and a leaner decoder. The encoder's first four
-levels stay as they are and are computed once for both networks. What the student learns by is the teacher's probability
-for the same augmented image (binary cross-entropy) and the drawn mask (Dice). Images, transforms and the share of each
-view are those of the portable stage's second recipe. The weights that are kept are the average over the last steps.
-The same command continues an interrupted training from `student.resume.pt`.
+levels stay as they are, so each augmented image passes them once, for both networks and for several steps. What the
+student learns by is the teacher's probability for the same augmented image (binary cross-entropy) and the drawn mask
+(Dice). Images, transforms and the share of each view are those of the portable stage's second recipe. The weights that
+are kept are the average over the last steps. The same command continues an interrupted training from
+`student.resume.pt`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ from monai.data import DataLoader
 from monai.losses import DiceLoss
 from monai.optimizers import WarmupCosineSchedule
 from monai.utils import set_determinism
-from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import WeightedRandomSampler
@@ -63,32 +63,46 @@ MILD = {
 }
 DEVICE = torch.device("cpu")
 logger = logging.getLogger("distil_student")
+View = list[torch.Tensor]
 
 
-class Both(nn.Module):
+class Both:
     """Student and teacher, with one encoder up to its last level."""
 
     def __init__(self, student: EfficientUNet, teacher: EfficientUNet) -> None:
-        super().__init__()
         self.student = student
         self.teacher = teacher
 
-    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the student's logits and the teacher's probabilities, float32."""
+    @torch.no_grad()
+    def look(self, image: torch.Tensor) -> View:
+        """Return what both networks share of images, and the teacher's probabilities for them."""
         image = image.contiguous(memory_format=torch.channels_last)
-        dtype = autocast_dtype(image.device)
-        with torch.autocast(image.device.type, dtype=dtype, enabled=dtype is not None):
-            features = self.student.encoder(image)
-            with torch.no_grad():
-                shared = features[:SHARED]
-                deepest = self.teacher.encoder.levels[SHARED](shared[-1])
-                target = self.teacher.decoder(image, [*shared, deepest])
-            return self.student.decoder(image, features).float(), target.float().sigmoid()
+        with reduced_precision():
+            features = self.teacher.encoder(image)
+            target = self.teacher.decoder(image, features)
+        return [*features[:SHARED], target.float().sigmoid().half()]
+
+    def draw(self, view: View) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the student's logits and the teacher's probabilities, float32."""
+        *shared, target = view
+        with reduced_precision():
+            features = [*shared, self.student.encoder.levels[SHARED](shared[-1])]
+            logits = self.student.decoder(target, features)  # it takes nothing of the image but its size
+        return logits.float(), target.float()
+
+
+def reduced_precision() -> torch.autocast:
+    """Return the autocast that training uses on this machine."""
+    dtype = autocast_dtype(DEVICE)
+    return torch.autocast(DEVICE.type, dtype=dtype, enabled=dtype is not None)
 
 
 def make_networks(arguments: argparse.Namespace) -> Both:
     """Return student and teacher; the student begins with what fits of the teacher's encoder."""
-    teacher, student = EfficientUNet(), EfficientUNet(width=arguments.width, last_blocks=2, levels=arguments.levels)
+    teacher, student = (
+        EfficientUNet(),
+        EfficientUNet(width=arguments.width, last_blocks=arguments.last_blocks, levels=4),
+    )
     load_weights(teacher, arguments.teacher)
     load_parent(student, arguments.teacher, ["decoder.*", "encoder.levels.4.*"])
     frozen_layers(student, FROZEN)
@@ -129,7 +143,11 @@ class Distillation:
         learning = [weight for weight in student.parameters() if weight.requires_grad]
         self.optimizer = torch.optim.Adam(learning, arguments.rate)
         self.schedule = WarmupCosineSchedule(
-            self.optimizer, warmup_steps=arguments.epochs / 20, t_total=arguments.epochs, end_lr=1e-6
+            self.optimizer,
+            warmup_steps=1,
+            warmup_multiplier=0.1,
+            t_total=arguments.epochs * arguments.passes,
+            end_lr=1e-6,
         )
         self.drawn = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0, batch=True)
         self.state = {"student": student, "average": self.average, "optimizer": self.optimizer,
@@ -151,8 +169,7 @@ class Distillation:
             generator = torch.Generator().manual_seed(1000 * self.arguments.seed + self.epoch)
             drawn = WeightedRandomSampler(weights, self.arguments.samples, generator=generator)
             datasets["training"].set_epoch(self.epoch)
-            batches = DataLoader(datasets["training"], batch_size=self.arguments.batch, sampler=drawn, drop_last=True)
-            self._epoch(batches)
+            self._epoch(DataLoader(datasets["training"], batch_size=1, sampler=drawn), generator)
             self.epoch += 1
             save_checkpoint({"epoch": self.epoch} | {k: v.state_dict() for k, v in self.state.items()}, self.file)
         loader = DataLoader(datasets["norm"], batch_size=16)
@@ -160,21 +177,29 @@ class Distillation:
         self._write(records)
         self._validate(datasets["validation"])
 
-    def _epoch(self, batches: DataLoader) -> None:
+    def _epoch(self, images: DataLoader, generator: torch.Generator) -> None:
+        begun = time.time()
+        views = [[*self.both.look(one["image"]), one["label"]] for one in images]
+        looked = time.time()
+        for _ in range(self.arguments.passes):
+            order = torch.randperm(len(views), generator=generator)
+            batches = order[: len(order) // self.arguments.batch * self.arguments.batch].view(-1, self.arguments.batch)
+            losses = torch.stack([self._step([views[number] for number in batch]) for batch in batches]).mean(0)
+            self.schedule.step()
+            logger.info("epoch %d: cross-entropy %.4f, Dice loss %.4f", self.epoch + 1, *losses.tolist())
+        logger.info("%.0f s to look, %.0f s to learn", looked - begun, time.time() - looked)
+
+    def _step(self, views: list[View]) -> torch.Tensor:
+        """Learn by a batch, and return its two losses."""
         self.both.student.train()
-        begun, sums = time.time(), torch.zeros(2)
-        for batch in batches:
-            logits, target = self.both(batch["image"])
-            soft = binary_cross_entropy_with_logits(logits, target)
-            drawn = self.drawn(logits, batch["label"])
-            self.optimizer.zero_grad()
-            (soft + self.arguments.drawn * drawn).backward()
-            self.optimizer.step()
-            self.average.update_parameters(self.both.student)
-            sums += torch.stack([soft.detach(), drawn.detach()])
-        self.schedule.step()
-        told = (self.epoch + 1, self.arguments.epochs, *(sums / len(batches)).tolist(), time.time() - begun)
-        logger.info("epoch %d/%d: cross-entropy %.4f, Dice loss %.4f, %.0f s", *told)
+        *view, label = (torch.cat(planes) for planes in zip(*views, strict=True))
+        logits, target = self.both.draw(view)
+        losses = torch.stack([binary_cross_entropy_with_logits(logits, target), self.drawn(logits, label)])
+        self.optimizer.zero_grad()
+        (losses[0] + self.arguments.drawn * losses[1]).backward()
+        self.optimizer.step()
+        self.average.update_parameters(self.both.student)
+        return losses.detach()
 
     @torch.no_grad()
     def _validate(self, dataset: Any) -> None:
@@ -182,7 +207,7 @@ class Distillation:
         both = Both(self.average.module.eval(), self.both.teacher)
         rows = []
         for batch in DataLoader(dataset, batch_size=16):
-            logits, target = both(batch["image"])
+            logits, target = both.draw(both.look(batch["image"]))
             student, teacher, label = logits > 0, target > 0.5, batch["label"] > 0
             pairs = ((student, label), (teacher, label), (student, teacher))
             rows.append([image_metrics(one.float(), two, ["DICE_HARD"])["DICE_HARD"].mean() for one, two in pairs])
@@ -204,10 +229,11 @@ def main() -> None:
     parser.add_argument("--teacher", required=True, help="weights of an EfficientUNet, or a bundle's name")
     parser.add_argument("--out", type=Path, required=True, help="the student's weights")
     parser.add_argument("--width", type=int, default=8)
-    parser.add_argument("--levels", type=int, default=4)
+    parser.add_argument("--last-blocks", type=int, default=2)
     parser.add_argument("--image-size", type=int, nargs=2, default=[192, 192], metavar=("H", "W"))
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--samples", type=int, default=960, help="images of an epoch")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=960, help="images of an epoch, each augmented once")
+    parser.add_argument("--passes", type=int, default=4, help="how often an epoch learns from each of its images")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rate", type=float, default=0.002, help="learning rate")
     parser.add_argument("--drawn", type=float, default=1.0, help="weight of the Dice loss with drawn masks")
