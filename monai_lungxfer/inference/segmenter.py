@@ -205,7 +205,7 @@ class Segmenter:
         is_upright = None if content is None else content.is_chest and content.quarter_turns == 0
         doubt = measure_doubt(maps.picture, maps.likelihood, is_upright)
         expected = None if self._expect is None else self._expect(doubt)
-        return Segmentation(maps.mask, maps.probability, maps.raw, item, self.identity, doubt, expected)
+        return Segmentation(maps.mask, maps.probability, maps.raw, item, self.identity, doubt, expected, maps.shape)
 
 
 def _own_weights(folder: Path, *, fast: bool) -> Path:

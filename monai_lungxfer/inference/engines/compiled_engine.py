@@ -17,7 +17,7 @@ from monai_lungxfer.inference.engines.pipeline_settings import Settings
 from monai_lungxfer.inference.engines.probe import check_probe, probe_image
 from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph
-from monai_lungxfer.morphology.cleaning import clean_lungs
+from monai_lungxfer.morphology.cleaning import clean_lungs_once
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.extras import import_extra
 from monai_lungxfer.utils.memory import says_out_of_memory
@@ -101,8 +101,10 @@ class CompiledEngine:
             )
         drawn = probability >= self._settings.threshold
         raw = drawn.view(np.uint8)
-        mask = clean_lungs(drawn).view(np.uint8) if self._settings.clean else raw
-        return Maps(answer.picture, answer.likelihood, probability, raw, mask)
+        if not self._settings.clean:
+            return Maps(answer.picture, answer.likelihood, probability, raw, raw)
+        mask, shape = clean_lungs_once(drawn)
+        return Maps(answer.picture, answer.likelihood, probability, raw, mask.view(np.uint8), shape)
 
     def _call(self, image: NDArray[np.float32]) -> Sequence[Any]:
         return self._run(image, np.array(self._settings.fix_polarity))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.io.radiograph import Channels, Radiograph
+from monai_lungxfer.morphology.lungs import LungShape
 from monai_lungxfer.utils.errors import LungXferError
 
 ENGINES = ("auto", "torch", "onnx", "openvino")
@@ -42,6 +43,8 @@ class Maps:
         float32 (H, W), brought to native size.
     raw, mask : numpy.ndarray
         uint8 (H, W) of {0, 1}: what the network drew, and what cleaning left of it.
+    shape : LungShape or None
+        What cleaning has found out, so that it is not looked for again when the mask is measured.
     """
 
     picture: NDArray[np.float32]
@@ -49,6 +52,7 @@ class Maps:
     probability: NDArray[np.float32]
     raw: NDArray[np.uint8]
     mask: NDArray[np.uint8]
+    shape: LungShape | None = None
 
 
 class Engine(Protocol):
