@@ -12,7 +12,7 @@ from typing import Any
 from monai_lungxfer.inference.engines.compiled_engine import RUNTIMES, CompiledEngine
 from monai_lungxfer.inference.engines.engine import ENGINES, Engine, NotCompiled
 from monai_lungxfer.inference.engines.pipeline_file import Pipeline, find_pipeline
-from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, chosen_settings
+from monai_lungxfer.inference.engines.pipeline_settings import chosen_settings
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
@@ -67,7 +67,8 @@ def _torch(request: EngineRequest) -> tuple[Engine, str]:
 
 
 def _compiled(request: EngineRequest) -> tuple[Engine, str]:
-    _check_compilable(request)
+    if request.device not in ("auto", "cpu"):
+        raise NotCompiled(f"compiled pipelines run on the processor, and the device is {request.device}")
     sha256 = hash_file(request.weights)
     pipeline = find_pipeline(request.folder, request.weights, sha256)
     if pipeline is None:
@@ -81,17 +82,9 @@ def _compiled(request: EngineRequest) -> tuple[Engine, str]:
         try:
             return CompiledEngine(name, pipeline, settings, request.threads or 1), sha256
         except LungXferError as error:
-            logger.log(logging.DEBUG if "not installed" in error.problem else logging.WARNING, "%s: %s", name, error)
+            is_usual = isinstance(error, NotCompiled) or "not installed" in error.problem
+            logger.log(logging.DEBUG if is_usual else logging.WARNING, "%s: %s", name, error)
     raise NotCompiled("no runtime can run the compiled pipeline")
-
-
-def _check_compilable(request: EngineRequest) -> None:
-    """Refuse what a pipeline cannot be told, by a `NotCompiled`."""
-    if request.device not in ("auto", "cpu"):
-        raise NotCompiled(f"compiled pipelines run on the processor, and the device is {request.device}")
-    for name, value in request.overrides.items():
-        if name not in OPEN_SETTINGS and not (name == "precision" and value in FLOAT32):
-            raise NotCompiled(f"{name} was replaced, which a compiled pipeline holds fixed")
 
 
 def _compile(request: EngineRequest, weights_sha256: str) -> Pipeline:

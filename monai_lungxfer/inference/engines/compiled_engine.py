@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_lungxfer.inference.content_check import Content
-from monai_lungxfer.inference.engines.engine import Looked, Maps
+from monai_lungxfer.inference.engines.engine import Looked, Maps, NotCompiled
+from monai_lungxfer.inference.engines.openvino_runtime import run_in_openvino
 from monai_lungxfer.inference.engines.pipeline_file import Pipeline
 from monai_lungxfer.inference.engines.pipeline_settings import Settings
 from monai_lungxfer.inference.engines.probe import check_probe, probe_image
@@ -65,11 +66,11 @@ class CompiledEngine:
         self._given = (name, pipeline, settings, threads)
         self._settings = settings
         try:
-            self._run = RUNTIMES[name](pipeline.file, threads)
+            self._run = RUNTIMES[name](pipeline.file, threads, settings.precision)
             known = self._call(probe_image(1 if self.channels == "grey" else 3))
         except Exception as error:
             raise _explained(error, pipeline.file) from error
-        check_probe(known[1], pipeline.probe)
+        check_probe(known[1], pipeline.probe, settings.precision)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CompiledEngine, self._given
@@ -123,7 +124,9 @@ def _explained(error: Exception, file: Path | None) -> Exception:
     )
 
 
-def _in_onnx_runtime(file: Path, threads: int) -> Run:
+def _in_onnx_runtime(file: Path, threads: int, precision: str) -> Run:
+    if precision != "float32":
+        raise NotCompiled(f"ONNX Runtime does not compute in {precision} here")
     runtime = import_extra("onnxruntime", extra="runtime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -134,20 +137,11 @@ def _in_onnx_runtime(file: Path, threads: int) -> Run:
     return lambda *given: session.run(list(OUTPUTS), dict(zip(INPUTS, given, strict=True)))
 
 
-def _in_openvino(file: Path, threads: int) -> Run:
-    openvino = import_extra("openvino", extra="openvino")
-    told = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
-    compiled = openvino.Core().compile_model(file, "CPU", told)
-
-    def run(*given: NDArray[Any]) -> Sequence[Any]:
-        request = compiled.create_infer_request()  # one a call, since a request is of one thread
-        found = request.infer(dict(zip(INPUTS, given, strict=True)))
-        return [found[name] for name in OUTPUTS]
-
-    return run
+def _in_openvino(file: Path, threads: int, precision: str) -> Run:
+    return run_in_openvino(file, INPUTS, OUTPUTS, threads, precision)
 
 
-RUNTIMES: Mapping[str, Callable[[Path, int], Run]] = MappingProxyType(
+RUNTIMES: Mapping[str, Callable[[Path, int, str], Run]] = MappingProxyType(
     {"onnx": _in_onnx_runtime, "openvino": _in_openvino}
 )
-"""By the name of the engine, the fastest first: takes the file and a number of threads."""
+"""By the name of the engine, the fastest first: takes the file, a number of threads and a precision."""

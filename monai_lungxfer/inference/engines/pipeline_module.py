@@ -50,7 +50,7 @@ class PipelineModule(nn.Module):
         probability : torch.Tensor
             (1, 1, H, W).
         logits, picture : torch.Tensor
-            (1, 1, h, w), the network's answer, and the first channel of its input.
+            (1, 1, h, w), the network's answer, and (1, 1 or 3, h, w), its input, all that it is told.
         content : torch.Tensor
             (6,), the logits of `ContentLook`.
         turned_round : torch.Tensor
@@ -65,9 +65,10 @@ class PipelineModule(nn.Module):
             small = torch.where(turned_round, turned, small)
         if self.steps.normalises:
             small = normalised(small)
-        logits = self.network(small[None].expand(1, CHANNELS, *self.steps.size))
+        picture = small[None]
+        logits = self.network(picture.expand(1, CHANNELS, *self.steps.size))
         probability = interpolate(logits.sigmoid(), image.shape[-2:], mode="bilinear", align_corners=False)
-        return probability, logits, small[None, :1], content, turned_round
+        return probability, logits, picture, content, turned_round
 
 
 def normalised(image: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,8 @@ OPEN_SETTINGS = {
 FLOAT32 = ("float32", "auto")
 """Precisions of inference.yaml that float32 fulfils."""
 
+_PRECISIONS = (*FLOAT32, "bfloat16")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -37,6 +39,8 @@ class Settings:
         Whether masks are cleaned.
     fix_polarity : bool
         Whether the grey scale is turned round where air is certainly bright.
+    precision : {"float32", "bfloat16"}
+        What the network computes in.
     open : tuple of str
         The names of those that can be chosen anew, by the same names in inference.yaml.
     """
@@ -46,6 +50,7 @@ class Settings:
     threshold: float
     clean: bool
     fix_polarity: bool
+    precision: str = "float32"
     open: tuple[str, ...] = ()
 
 
@@ -54,6 +59,9 @@ def chosen_settings(settings: Settings, overrides: Mapping[str, Any]) -> Setting
 
     NotCompiled is raised for one that this inference.yaml does not have, or means otherwise.
     """
+    for name, value in overrides.items():
+        if name not in OPEN_SETTINGS and not (name == "precision" and value in _PRECISIONS):
+            raise NotCompiled(f"{name} was replaced, which a compiled pipeline holds fixed")
     chosen = {name: value for name, value in overrides.items() if name in OPEN_SETTINGS}
     for name, value in chosen.items():
         if name not in settings.open:
@@ -61,4 +69,5 @@ def chosen_settings(settings: Settings, overrides: Mapping[str, Any]) -> Setting
         description, fits = OPEN_SETTINGS[name]
         if not fits(value):
             raise BundleError(f"{name} would be {value!r}, not {description}", remedy="Correct it")
-    return replace(settings, **chosen)
+    precision = overrides.get("precision", settings.precision)
+    return replace(settings, **chosen, precision="float32" if precision in FLOAT32 else precision)
