@@ -68,7 +68,7 @@ def test_everything_is_done_once(mask_format: str, tmp_path: Path) -> None:
     file = tmp_path / "x.dcm"
     write(file, radiograph("CR"))
     given = [str(file), str(bundle_path("portable") / WEIGHTS), str(tmp_path / "out")]
-    command = [sys.executable, "-c", COUNT, *given, "--format", mask_format]
+    command = [sys.executable, "-c", COUNT, *given, "--format", mask_format, "--engine", "torch"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(run.stdout.splitlines()[-1]) == {
         # To know the format, and to read it: the header in the search, all when its turn comes. Then for the journal.

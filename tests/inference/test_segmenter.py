@@ -12,6 +12,7 @@ from PIL import Image
 
 from monai_lungxfer.bundle.files import export_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.inference import segmenter as core
 from monai_lungxfer.inference.content_check import TURNED_ROUND
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -165,7 +166,7 @@ def test_an_inverted_grey_scale_is_turned_round_and_told(
     )
     with caplog.at_level(logging.WARNING):
         (found,) = segmenter.run([segmenter.load(path, name="x.png", picture=True)])
-    told = [record.getMessage() for record in caplog.records if record.name.startswith("monai_lungxfer")]
+    told = [record.getMessage() for record in caplog.records if record.name == core.__name__]
     assert told == [f"x.png: {TURNED_ROUND}"]
     assert found.remarks == (TURNED_ROUND,)
     assert "inverted_grey" in found.flags

@@ -15,6 +15,7 @@ from radiograph_folder import files_in, save_radiograph
 from monai_lungxfer.inference import outputs, segmentation
 from monai_lungxfer.inference import segmenter as core
 from monai_lungxfer.inference.batch import predict_files
+from monai_lungxfer.inference.engines import torch_engine
 from monai_lungxfer.inference.inputs import find_inputs
 from monai_lungxfer.inference.outputs import OutputOptions
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -57,10 +58,10 @@ TORCH = RuntimeError(
 NUMPY = np._core._exceptions._ArrayMemoryError((9, 9), np.dtype("f4"))
 PLACES = {
     "reading": (core, "read_radiograph", MemoryError()),
-    "preparing": (core, "as_meta_tensor", TORCH),
+    "preparing": (torch_engine, "as_meta_tensor", TORCH),
     "looking": (core, "measure_traits", NUMPY),
     "picture": (core, "thumbnail", MemoryError()),
-    "resampling": (core, "_plane", TORCH),
+    "resampling": (torch_engine, "_plane", TORCH),
     "measuring": (segmentation, "measure", NUMPY),
     "writing": (segmentation, "save_mask", MemoryError()),
     "drawing": (outputs, "draw_overlay", NUMPY),

@@ -16,6 +16,7 @@ from radiograph_folder import files_in, save_radiograph
 
 from monai_lungxfer.inference import trial
 from monai_lungxfer.inference.batch import predict_files
+from monai_lungxfer.inference.engines.torch_engine import TorchEngine
 from monai_lungxfer.inference.inputs import InputFile, find_inputs
 from monai_lungxfer.inference.outputs import OutputOptions, plan
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -32,8 +33,8 @@ class Died(BaseException):
 @pytest.fixture(scope="module")
 def segmenter(tmp_path_factory) -> Segmenter:
     whole = bright_segmenter(tmp_path_factory.mktemp("weights"))
-    ending = EndingTransform(whole._parts.preprocessing, WIDE)
-    return Segmenter(dataclasses.replace(whole._parts, preprocessing=ending), whole.identity)
+    ending = EndingTransform(whole.engine._parts.preprocessing, WIDE)
+    return Segmenter(TorchEngine(dataclasses.replace(whole.engine._parts, preprocessing=ending)), whole.identity)
 
 
 @pytest.fixture

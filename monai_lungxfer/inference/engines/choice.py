@@ -13,7 +13,7 @@ from monai_lungxfer.inference.engines.compiled_engine import RUNTIMES, CompiledE
 from monai_lungxfer.inference.engines.engine import ENGINES, Engine, NotCompiled
 from monai_lungxfer.inference.engines.pipeline_file import Pipeline, find_pipeline
 from monai_lungxfer.inference.engines.pipeline_settings import chosen_settings
-from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.errors import LungXferError, OutputError
 from monai_lungxfer.utils.files import hash_file
 
 logger = logging.getLogger(__name__)
@@ -92,4 +92,7 @@ def _compile(request: EngineRequest, weights_sha256: str) -> Pipeline:
         raise NotCompiled("no pipeline was compiled from these weights and this inference.yaml")
     from monai_lungxfer.inference.engines.compiler import compile_into_cache
 
-    return compile_into_cache(request.folder, request.weights, weights_sha256)
+    try:
+        return compile_into_cache(request.folder, request.weights, weights_sha256)
+    except OutputError as error:
+        raise NotCompiled(f"what is compiled cannot be kept ({error.problem})", source=error.source) from error
