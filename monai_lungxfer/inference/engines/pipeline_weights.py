@@ -24,7 +24,7 @@ def place_weights(model: onnx.ModelProto, weights: Path, *, beside: bool) -> Non
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < _LEAST:
             continue
-        name, kept = tensor.name, _smallest(values)
+        name, kept = tensor.name, _smallest(values, stored)
         if kept.dtype == np.float16:
             tensor.name = f"{name}.float16"
             casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
@@ -36,11 +36,12 @@ def place_weights(model: onnx.ModelProto, weights: Path, *, beside: bool) -> Non
     model.graph.node.extend(nodes)
 
 
-def _smallest(values: NDArray[np.float32]) -> NDArray[np.generic]:
-    """Return the values in float16 where that loses nothing, as of weights that were packed, and else as they are."""
+def _smallest(values: NDArray[np.float32], stored: bytes) -> NDArray[np.generic]:
+    """Return the values in float16 where that loses nothing, and in float32 where the weights file has them so."""
     with np.errstate(over="ignore"):
         half = values.astype(np.float16)
-    return half if np.array_equal(half.astype(np.float32), values) else values
+    is_exact = np.array_equal(half.astype(np.float32), values)
+    return half if is_exact and (half.tobytes() in stored or values.tobytes() not in stored) else values
 
 
 def _store(tensor: TensorProto, values: NDArray[np.generic], location: str, stored: bytes) -> None:

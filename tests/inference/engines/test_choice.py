@@ -119,11 +119,8 @@ def test_values_that_a_setting_cannot_have(bundle: Path, value: object) -> None:
 def test_two_first_uses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     bundle = small_bundle(tmp_path)
-    command = [
-        sys.executable,
-        "-c",
-        f"from monai_lungxfer import Segmenter; Segmenter.from_bundle({str(bundle)!r}, engine='onnx')",
-    ]
+    program = "import sys, monai_lungxfer; monai_lungxfer.Segmenter.from_bundle(sys.argv[1], engine='onnx')"
+    command = [sys.executable, "-c", program, str(bundle)]
     with ThreadPoolExecutor(2) as pool:
         runs = list(pool.map(lambda _: subprocess.run(command, capture_output=True, check=False), range(2)))
     assert [run.returncode for run in runs] == [0, 0], [run.stderr for run in runs]
