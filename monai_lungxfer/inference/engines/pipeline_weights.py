@@ -37,11 +37,11 @@ def place_weights(model: onnx.ModelProto, weights: Path, *, beside: bool) -> Non
 
 
 def _smallest(values: NDArray[np.float32], stored: bytes) -> NDArray[np.generic]:
-    """Return the values in float16 where that loses nothing, and in float32 where the weights file has them so."""
+    """Return the values as the weights file has them, or in float16 where that loses nothing."""
     with np.errstate(over="ignore"):
         half = values.astype(np.float16)
-    is_exact = np.array_equal(half.astype(np.float32), values)
-    return half if is_exact and (half.tobytes() in stored or values.tobytes() not in stored) else values
+    is_float32 = values.tobytes() in stored or not np.array_equal(half.astype(np.float32), values)
+    return values if is_float32 else half
 
 
 def _store(tensor: TensorProto, values: NDArray[np.generic], location: str, stored: bytes) -> None:
