@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.stages import STAGES, stage_named
+from monai_lungxfer.bundle.stages import STAGE_NAMES, STAGES, stage_named
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import find_folder, staged_folder
 from monai_lungxfer.utils.json_files import load_json
@@ -102,6 +102,15 @@ def bundle_metadata(path: str | Path) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise BundleError("it holds no JSON object", source=file, remedy="Export the bundle again")
     return metadata
+
+
+def weights_remedy(folder: Path) -> str:
+    """Return what to do where a bundle has no weights: the wheel brings those of the portable bundle alone."""
+    stage = STAGE_NAMES.get(folder.name)
+    train = f"train it first (lungxfer train {stage.name if stage else 'STAGE'}), or name a weights file"
+    if stage is None or folder.parent != bundles_root():
+        return f"{train[0].upper()}{train[1:]}"
+    return f"Install them from a clone of the repository (there: pip install ./packaging/stages), {train}"
 
 
 def export_bundle(name: str | Path, target: str | Path, overwrite: bool = False) -> Path:

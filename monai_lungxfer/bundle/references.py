@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeGuard
 
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, weights_remedy
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.utils.errors import BundleError, TransferError
 
@@ -67,7 +67,7 @@ def resolve_weights(reference: str | Path) -> Path:
         raise TransferError(
             f"the bundle has no weights ({WEIGHTS})",
             source=folder,
-            remedy="Train that stage (lungxfer train STAGE) and name the weights file, OUT/models/model.pt",
+            remedy=f"{weights_remedy(folder)}, OUT/models/model.pt",
         )
     return folder / WEIGHTS
 

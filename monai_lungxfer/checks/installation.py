@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
-
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, weights_remedy
 from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.checks.libraries import InstallationCheck, check_versions
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.threads import granted_cores, use_threads
 from monai_lungxfer.weights.pretrained import pretrained_path
 
-DISTRIBUTION = "monai_lungxfer"
-DEVELOPERS_EXTRAS = frozenset({"test", "dev"})
 GIB = 1 << 30
 # A training step of the default batch fits into the first; a run with its checkpoints and logs into the second.
 ENOUGH_MEMORY = 4 * GIB
@@ -36,19 +30,6 @@ CODECS = {
 CODECS_REMEDY = 'pip install "pylibjpeg[libjpeg,openjpeg,rle]>=2.0"'
 
 
-@dataclass(frozen=True)
-class InstallationCheck:
-    """What was looked at, what was `found` there, and a `remedy`, a command where one helps.
-
-    The status is "ok"; "warn" where something optional is absent or scarce; "missing" where the package cannot work.
-    """
-
-    name: str
-    status: str
-    found: str
-    remedy: str | None = None
-
-
 def run_checks() -> list[InstallationCheck]:
     """Run all checks; what is broken is a finding of theirs and not an exception."""
     return [
@@ -61,59 +42,14 @@ def run_checks() -> list[InstallationCheck]:
     ]
 
 
-def check_versions() -> list[InstallationCheck]:
-    """Compare Python and the installed libraries with the ranges that the package's own metadata asks for."""
-    try:
-        metadata = importlib.metadata.metadata(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return [
-            InstallationCheck(DISTRIBUTION, "missing", "not installed", "pip install -e . (in the folder of setup.cfg)")
-        ]
-    needed = [Requirement(text) for text in metadata.get_all("Requires-Dist") or ()]
-    required = [requirement for requirement in needed if _applies(requirement, "")]
-    extras = sorted(set(metadata.get_all("Provides-Extra") or ()) - DEVELOPERS_EXTRAS)
-    optional = {
-        requirement.name: (requirement, extra)
-        for extra in extras
-        for requirement in needed
-        if _applies(requirement, extra) and requirement not in required and requirement.name != DISTRIBUTION
-    }
-    python = _python_check(metadata["Requires-Python"])
-    own = InstallationCheck(DISTRIBUTION, "ok", metadata["Version"])
-    return [python, own, *map(_library_check, required), *(_library_check(*entry) for entry in optional.values())]
-
-
-def _applies(requirement: Requirement, extra: str) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
-
-
-def _python_check(needed: str) -> InstallationCheck:
-    found = platform.python_version()
-    fits = SpecifierSet(needed).contains(found, prereleases=True)
-    status, remedy = ("ok", None) if fits else ("missing", f"Install a Python {needed}")
-    return InstallationCheck("python", status, f"{found} (needs {needed})", remedy)
-
-
-def _library_check(requirement: Requirement, extra: str | None = None) -> InstallationCheck:
-    failed = "warn" if extra else "missing"
-    wanted = f"needs {requirement.specifier}" + (f", optional: {extra}" if extra else "")
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    remedy = f'pip install "{requirement.name}{extras}{requirement.specifier}"'
-    try:
-        found = importlib.metadata.version(requirement.name)
-    except importlib.metadata.PackageNotFoundError:
-        return InstallationCheck(requirement.name, failed, f"not installed ({wanted})", remedy)
-    fits = requirement.specifier.contains(found, prereleases=True)
-    status, advice = ("ok", None) if fits else (failed, remedy)
-    return InstallationCheck(requirement.name, status, f"{found} ({wanted})", advice)
-
-
 def check_device() -> list[InstallationCheck]:
     """Tell which device and number format the networks would run on, and with how many threads."""
     try:
         import torch
 
         from monai_lungxfer.utils.precision import autocast_dtype, best_device
+    except ModuleNotFoundError as error:
+        return [_device_without_torch(error)]
     except (ImportError, OSError) as error:  # OSError: a shared library of PyTorch does not load
         return [
             InstallationCheck(
@@ -130,6 +66,17 @@ def check_device() -> list[InstallationCheck]:
         InstallationCheck("precision of auto", "ok", "float32" if dtype is None else str(dtype).removeprefix("torch.")),
         InstallationCheck("threads", "ok", f"{use_threads()} of PyTorch on {granted_cores()} cores, wait {waiting}"),
     ]
+
+
+def _device_without_torch(error: ModuleNotFoundError) -> InstallationCheck:
+    """Look for the library that predicts where nothing else can."""
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as broken:
+        found = f"{error.name} is not installed, and ONNX Runtime cannot be imported ({broken})"
+        return InstallationCheck("device", "missing", found, 'pip install "onnxruntime>=1.18"')
+    found = f"cpu: ONNX Runtime {onnxruntime.__version__} on {granted_cores()} cores ({error.name} is not installed)"
+    return InstallationCheck("device", "ok", found)
 
 
 def _yes_no(answer: bool) -> str:
@@ -193,8 +140,7 @@ def check_bundles() -> Iterator[InstallationCheck]:
         if (path / WEIGHTS).is_file():
             yield InstallationCheck(f"bundle {stage.name}", "ok", f"{path}, with weights")
         else:
-            remedy = f"lungxfer train {stage.name} --data DIR"
-            yield InstallationCheck(f"bundle {stage.name}", "warn", f"{path}, without weights", remedy)
+            yield InstallationCheck(f"bundle {stage.name}", "warn", f"{path}, without weights", weights_remedy(path))
 
 
 def check_donor_weights() -> InstallationCheck:

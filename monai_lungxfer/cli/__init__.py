@@ -23,7 +23,9 @@ from monai_lungxfer.cli.console import (
     reported_failures,
 )
 from monai_lungxfer.cli.options import Json
+from monai_lungxfer.utils.errors import root_cause
 from monai_lungxfer.utils.exit_codes import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_TERMINATED
+from monai_lungxfer.utils.extras import explain_missing
 from monai_lungxfer.utils.log_redaction import report_stray_errors
 from monai_lungxfer.utils.threads import wait_asleep
 
@@ -51,6 +53,8 @@ class _ReportingGroup(TyperGroup):
             try:
                 return super().invoke(ctx)
             except Exception as error:
+                if (missing := explain_missing(root_cause(error), f'"lungxfer {ctx.obj}"')) is not None:
+                    raise missing from error
                 known = {option for parameter in self.params for option in parameter.opts}
                 if getattr(error, "option_name", None) in known:  # of an option that no command below has
                     error.message += " here. It is a global option: put it before the command"  # type: ignore[attr-defined]

@@ -42,12 +42,14 @@ def _load_torchscript(file: Path) -> Network:
 
 
 def _load_onnx(file: Path) -> Network:
-    session = import_extra("onnxruntime", extra="onnx").InferenceSession(file, providers=["CPUExecutionProvider"])
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     return lambda images: session.run(["pred"], {"image": images})[0]
 
 
 def _load_openvino(file: Path) -> Network:
-    told, core = SETTINGS["openvino"], import_extra("openvino", extra="openvino").Core()
+    told, core = SETTINGS["openvino"], import_extra("openvino").Core()
     compiled = core.compile_model(file, told["device"], dict(told["config"]))
     return lambda images: compiled(images)[0]
 

@@ -18,6 +18,7 @@ from .errors import root_cause as root_cause
 from .errors import unknown as unknown
 from .exit_codes import exit_code as exit_code
 from .extras import connected as connected
+from .extras import explain_missing as explain_missing
 from .extras import import_extra as import_extra
 from .file_stamp import FileStamp as FileStamp
 from .file_stamp import sample_file as sample_file

@@ -1,4 +1,4 @@
-"""Packages of the extras: imported when they are needed, and Ray connected to a cluster."""
+"""Packages of the extras: imported when they are needed, or named with the extra; and Ray connected to a cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
@@ -18,15 +18,47 @@ from monai_lungxfer.utils.errors import LungXferError
 _SECONDS_TO_ANSWER = 10
 
 
-def import_extra(name: str, extra: str = "dicom") -> ModuleType:
+EXTRA_NAMES = MappingProxyType(
+    {
+        **dict.fromkeys(("dicomweb_client", "highdicom", "pynetdicom", "retrying"), "dicom"),
+        **dict.fromkeys(("fire", "ignite", "jsonschema", "monai", "sklearn", "torch"), "train"),
+        **dict.fromkeys(("jinja2", "markupsafe", "matplotlib", "pandas", "pydantic"), "study"),
+        **dict.fromkeys(("mlflow", "psutil", "sqlalchemy"), "mlflow"),
+        "onnx": "onnx",
+        "openvino": "openvino",
+        "ray": "distributed",
+    }
+)
+"""The extra of setup.cfg that brings a package, by the name under which the package is imported."""
+
+
+def import_extra(name: str) -> ModuleType:
     """Import a module that an extra brings: the core must work without it."""
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise LungXferError(
-            f"the package {name.partition('.')[0]} is needed for this and is not installed",
-            remedy=f'Run: pip install "monai_lungxfer[{extra}]"',
-        ) from error
+        raise _missing(name.partition(".")[0], "this") from error
+
+
+def explain_missing(error: BaseException, user: str) -> LungXferError | None:
+    """Return what to install when an error says that a package of an extra is missing, else ``None``.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised, or what it was raised from.
+    user : str
+        What needs the package, such as a command.
+    """
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return _missing(package, user) if package in EXTRA_NAMES else None
+
+
+def _missing(package: str, user: str) -> LungXferError:
+    return LungXferError(
+        f"the package {package} is needed for {user} and is not installed",
+        remedy=f'Run: pip install "monai_lungxfer[{EXTRA_NAMES[package]}]"',
+    )
 
 
 @contextmanager
@@ -36,7 +68,7 @@ def connected(address: str) -> Iterator[Any]:
     The address is that of a cluster, as ``ray.init`` takes it ("auto", "HOST:PORT"); or "local", which starts one on
     this machine for as long as the connection lasts.
     """
-    ray = import_extra("ray", extra="distributed")
+    ray = import_extra("ray")
     # Ray tells of lost workers on standard output, some of it as late as at the end of the connection, where results of
     # this package may be expected.
     with redirect_stdout(sys.stderr), _initialised(ray, address):

@@ -9,8 +9,6 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-import torch
-
 import monai_lungxfer
 
 LIBRARIES = ("torch", "monai", "pytorch-ignite", "numpy", "scipy", "nibabel", "pillow", "pydicom", "mlflow")
@@ -37,6 +35,8 @@ def code_version() -> str:
 
 def environment() -> dict[str, str]:
     """Return versions of the libraries and the kind of machine, without names of machine, user or folders."""
+    import torch
+
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
     return {

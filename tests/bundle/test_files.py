@@ -209,3 +209,12 @@ def test_a_bundle_whose_replacing_was_killed_is_found_as_it_was(own_bundle, tmp_
     export_bundle(own_bundle, tmp_path / "out", overwrite=True)
     assert (copy / "models" / "model.pt").read_text() == "other weights"
     assert [path.name for path in copy.parent.iterdir() if path.name.startswith(TEMPORARY)] == []
+
+
+def test_missing_weights_of_the_package_come_from_a_clone(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle_files, "bundles_root", lambda: tmp_path)
+    told = bundle_files.weights_remedy(tmp_path / "cxr_lung_segmentation")
+    assert "pip install ./packaging/stages" in told
+    assert "lungxfer train general" in told
+    for other in (tmp_path / "mine", tmp_path / "copies" / "cxr_lung_segmentation"):
+        assert bundle_files.weights_remedy(other).startswith("Train it first (lungxfer train ")

@@ -15,7 +15,7 @@ def test_bundle_folders(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "metadata.json").write_text("{}")
-    with pytest.raises(TransferError, match="no weights"):
+    with pytest.raises(TransferError, match=r"no weights.*Train it first.*OUT/models/model\.pt"):
         resolve_weights(tmp_path)
     (tmp_path / "models" / "model.pt").touch()
     assert resolve_weights(tmp_path) == tmp_path / "models" / "model.pt"

@@ -62,7 +62,7 @@ def test_openvino_is_told_to_compute_in_float32(tmp_path: Path, monkeypatch: pyt
         def compile_model(self, *given: object) -> None:
             told.append(given)
 
-    monkeypatch.setattr(loading, "import_extra", lambda name, extra: type("Module", (), {"Core": Core}))
+    monkeypatch.setattr(loading, "import_extra", lambda name: type("Module", (), {"Core": Core}))
     LOADERS["openvino"](tmp_path / "model.xml")
     assert told == [(tmp_path / "model.xml", "CPU", FLOAT32)]
 

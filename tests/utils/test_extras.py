@@ -1,15 +1,19 @@
-"""The connection to Ray."""
+"""Packages of the extras that are missing, and the connection to Ray."""
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import sys
+from configparser import ConfigParser
+from importlib.metadata import packages_distributions
 
 import pytest
+from source_tree import REPOSITORY
 
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.extras import connected
+from monai_lungxfer.utils.extras import EXTRA_NAMES, connected, explain_missing
 
 
 def test_a_signal_to_end_is_taken_as_before(ray_cluster: str) -> None:
@@ -42,3 +46,22 @@ def test_without_ray_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None
         connected("local"),
     ):
         pass
+
+
+def test_every_package_is_named_with_the_extra_that_brings_it() -> None:
+    """By the metadata of what is installed; packages that come with another have no line of their own."""
+    setup = ConfigParser()
+    setup.read(REPOSITORY / "setup.cfg")
+    extras = setup["options.extras_require"]
+    for package, extra in EXTRA_NAMES.items():
+        if package not in ("retrying", "sqlalchemy"):  # of dicomweb-client and MLflow
+            distributions = {name.lower() for name in packages_distributions()[package]}
+            named = {name.lower() for name in re.findall(r"^[\w-]+", extras[extra], re.MULTILINE)}
+            assert distributions & named, package
+
+
+def test_an_error_about_something_else_is_not_explained() -> None:
+    assert explain_missing(ModuleNotFoundError("No module named 'numpy'", name="numpy"), "this") is None
+    assert explain_missing(ImportError("cannot import name", name="torch"), "this") is None
+    submodule = ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+    assert 'torch is needed for "lungxfer train"' in str(explain_missing(submodule, '"lungxfer train"'))

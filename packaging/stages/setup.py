@@ -1,0 +1,23 @@
+"""Weights of two bundles as a wheel, whose files lie among those of monai_lungxfer: `pip wheel ./packaging/stages`."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path("..", "..")
+VERSION = re.search('__version__ = "(.+)"', (ROOT / "monai_lungxfer" / "__init__.py").read_text())[1]
+
+setup(
+    version=VERSION,
+    install_requires=[f"monai_lungxfer=={VERSION}"],
+    packages=["monai_lungxfer.bundles"],
+    package_dir={"monai_lungxfer.bundles": str(ROOT / "bundles")},
+    package_data={
+        "monai_lungxfer.bundles": [
+            f"{bundle}/models/model.{suffix}"
+            for bundle in ("lgg_mri_segmentation", "cxr_lung_segmentation")
+            for suffix in ("pt", "json")
+        ]
+    },
+)
