@@ -12,10 +12,15 @@ from collections.abc import Sequence
 from importlib.metadata import distribution, distributions
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
+from dicom_radiograph import as_dicom, write
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from source_tree import REPOSITORY, copied
+
+from monai_lungxfer.synthetic.phantoms import portable_radiograph
 
 LEFT_BY_A_TRAINING = ("data/datalist.json", "eval/split.json", "models/resume.pt", "mlruns.db")
 OTHER_STAGES = ("lgg_mri_segmentation", "cxr_lung_segmentation")
@@ -112,7 +117,8 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
 
 def test_the_wheels_together_hold_every_file_of_the_bundles(wheel: Path, stages_wheel: Path) -> None:
     """Each file once, so that one wheel can be removed without the other."""
-    weights = {f"bundles/{name}/models/model.{suffix}" for name in OTHER_STAGES for suffix in ("pt", "json")}
+    weights = {name for stage in OTHER_STAGES for name in tracked(f"bundles/{stage}/models/model.*")}
+    assert len(weights) > len(OTHER_STAGES)
     assert bundle_files(stages_wheel) == weights
     assert bundle_files(wheel) == tracked("bundles") - weights
 
@@ -135,6 +141,17 @@ def test_the_runtime_is_small(runtime: Path) -> None:
 def test_the_runtime_has_a_command_line(runtime: Path, words: str) -> None:
     run = run_in(runtime, *words.split())
     assert run.returncode == 0, run.stderr
+
+
+def test_the_runtime_segments_and_writes_dicom(runtime: Path, tmp_path: Path) -> None:
+    if not list(runtime.glob("lib/*/site-packages/monai_lungxfer/bundles/portable*/models/*pipeline.onnx")):
+        pytest.skip("the portable bundle has no compiled pipeline")
+    pixels, drawn = portable_radiograph(np.random.default_rng(7), 240, 300, "normal")
+    write(tmp_path / "a.dcm", as_dicom(pixels, "MONOCHROME1"))
+    run = run_in(runtime, "predict", str(tmp_path / "a.dcm"), "--out", str(tmp_path / "out"), "--format", "dicom-seg")
+    assert run.returncode == 0, run.stderr
+    mask = pydicom.dcmread(tmp_path / "out" / "a_mask.dcm").pixel_array
+    assert 2 * (mask & drawn).sum() / (mask.sum() + drawn.sum()) > 0.8
 
 
 def test_the_runtime_names_what_it_lacks(runtime: Path) -> None:

@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.files import FAST_WEIGHTS, WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.bundle.files import FAST_WEIGHTS, WEIGHTS, bundle_metadata, bundle_path, weights_remedy
 from monai_lungxfer.bundle.references import resolve_weights
-from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.inference.content_check import TURNED_ROUND
 from monai_lungxfer.inference.engines.choice import EngineRequest, load_engine
 from monai_lungxfer.inference.engines.engine import Engine
@@ -216,11 +215,9 @@ def _own_weights(folder: Path, *, fast: bool) -> Path:
             )
         return folder / FAST_WEIGHTS
     if not (folder / WEIGHTS).is_file():
-        stages = [stage.name for stage in STAGES.values() if stage.bundle == folder.name]
         raise BundleError(
             f"the bundle has no weights ({WEIGHTS.as_posix()})",
             source=folder,
-            remedy=f"Train it first (lungxfer train {stages[0] if stages else 'STAGE'}), "
-            "or name a weights file (--weights FILE)",
+            remedy=f"{weights_remedy(folder)} (--weights FILE)",
         )
     return folder / WEIGHTS

@@ -33,7 +33,7 @@ EXTRA_NAMES = MappingProxyType(
 
 
 def import_extra(name: str) -> ModuleType:
-    """Import a module that an extra brings: the core must work without it."""
+    """Import a module that an extra brings, or one of the core that somebody may have left out."""
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
@@ -55,9 +55,10 @@ def explain_missing(error: BaseException, user: str) -> LungXferError | None:
 
 
 def _missing(package: str, user: str) -> LungXferError:
+    extra = f"[{EXTRA_NAMES[package]}]" if package in EXTRA_NAMES else ""
     return LungXferError(
         f"the package {package} is needed for {user} and is not installed",
-        remedy=f'Run: pip install "monai_lungxfer[{EXTRA_NAMES[package]}]"',
+        remedy=f'Run: pip install "monai_lungxfer{extra}"',
     )
 
 

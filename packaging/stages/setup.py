@@ -14,10 +14,6 @@ setup(
     packages=["monai_lungxfer.bundles"],
     package_dir={"monai_lungxfer.bundles": str(ROOT / "bundles")},
     package_data={
-        "monai_lungxfer.bundles": [
-            f"{bundle}/models/model.{suffix}"
-            for bundle in ("lgg_mri_segmentation", "cxr_lung_segmentation")
-            for suffix in ("pt", "json")
-        ]
+        "monai_lungxfer.bundles": ["lgg_mri_segmentation/models/model.*", "cxr_lung_segmentation/models/model.*"]
     },
 )

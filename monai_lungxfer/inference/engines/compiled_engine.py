@@ -127,7 +127,7 @@ def _explained(error: Exception, file: Path | None) -> Exception:
 def _in_onnx_runtime(file: Path, threads: int, precision: str) -> Run:
     if precision != "float32":
         raise NotCompiled(f"ONNX Runtime does not compute in {precision} here")
-    runtime = import_extra("onnxruntime", extra="runtime")
+    runtime = import_extra("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -22,7 +22,7 @@ def run_in_openvino(
     In "bfloat16", what comes before and after the network stays in float32: a picture's greys are not eight bits.
     NotCompiled is raised where the processor has no such numbers.
     """
-    openvino = import_extra("openvino", extra="openvino")
+    openvino = import_extra("openvino")
     core = openvino.Core()
     if precision == "bfloat16":
         if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
