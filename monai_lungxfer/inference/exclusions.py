@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from monai_lungxfer.inference.dicom.attributes import read_items
 from monai_lungxfer.inference.dicom.exposures import EXPOSURE_KEYWORDS, find_raw_twins
-from monai_lungxfer.io.formats import dicom
+from monai_lungxfer.io.formats import recognise_dicom
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_identity import read_text
 from monai_lungxfer.io.formats.quiet import quiet
@@ -102,7 +102,7 @@ def _read_header(path: Path) -> Dataset | None:
     """Return the attributes that are judged here; ``None`` for other formats, and for what cannot be read."""
     try:
         with path.open("rb") as file:
-            if dicom.recognise(file.read(132)) is None:
+            if recognise_dicom(file.read(132)) is None:
                 return None
         with quiet():
             tags = list(dict.fromkeys((*_KEYWORDS, *EXPOSURE_KEYWORDS)))

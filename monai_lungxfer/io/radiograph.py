@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from monai_lungxfer.io.formats import decode
 from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
 from monai_lungxfer.io.formats.picture import Picture, check_finite, doubtful_spacing
 from monai_lungxfer.io.orientation import AS_STORED, Turn
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 logger = logging.getLogger(__name__)
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -122,3 +124,11 @@ def test_errors_can_be_sent_to_workers(tmp_path: Path) -> None:
     with pytest.raises(InputFileError) as caught:
         read_radiograph(tmp_path / "absent.png")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_library_is_imported_only_for_its_format(png: Path) -> None:
+    heavy = ("monai", "nibabel", "openjpeg", "pydicom", "requests", "scipy", "torch")
+    code = "import sys; from monai_lungxfer.io.radiograph import read_radiograph; read_radiograph(sys.argv[1])"
+    code += f"; print(*sys.modules.keys() & {set(heavy)!r})"
+    done = subprocess.run([sys.executable, "-c", code, str(png)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

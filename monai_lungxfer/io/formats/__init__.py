@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.io.formats import dicom, jpeg_2000, meta_image, nifti, nrrd, pillow
+from monai_lungxfer.io.formats import jpeg_2000, meta_image, nifti, nrrd, pillow
 from monai_lungxfer.io.formats.picture import Picture, check_bytes
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.io.formats.unread import name_unread_format
@@ -20,6 +20,7 @@ from monai_lungxfer.utils.memory import is_out_of_memory, too_large
 
 _HEAD = 348  # as long as the header of NIfTI-1, the longest that is needed
 
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 _LONGEST_REASON = 200
 _RUST = "pyo3_runtime"  # whose PanicException, here of pylibjpeg-rle, is no Exception
 _COPY = "Copy it again from its source, or export it anew"
@@ -40,6 +41,8 @@ def decode(path: Path, *, frontal_only: bool = False) -> tuple[str, Picture]:
                 raise InputFileError("does not exist", source=path, remedy="Check the path")
             name = detect_format(path)
             if name == "dicom":
+                from monai_lungxfer.io.formats import dicom  # with pydicom, which takes a while to import
+
                 return name, dicom.decode(path, frontal_only=frontal_only)
             check_bytes(path, path.stat().st_size)
             if name is None:
@@ -67,8 +70,14 @@ def detect_format(path: Path) -> str | None:
     """
     check_is_file(path)
     head = _head(path)
-    families = (dicom, pillow, jpeg_2000, nifti, nrrd, meta_image)
-    return next((name for family in families if (name := family.recognise(head)) is not None), None)
+    looks = (recognise_dicom, *(family.recognise for family in (pillow, jpeg_2000, nifti, nrrd, meta_image)))
+    return next((name for look in looks if (name := look(head)) is not None), None)
+
+
+def recognise_dicom(head: bytes) -> str | None:
+    """Return ``"dicom"`` when the file has the DICM prefix of PS3.10, or begins with group 0002 or 0008 as older do."""
+    is_bare = head[:2] in _FIRST_GROUPS and head[3:4] == b"\0"  # their first elements have numbers below 0100
+    return "dicom" if head[128:132] == b"DICM" or is_bare else None
 
 
 def check_is_file(path: Path) -> None:

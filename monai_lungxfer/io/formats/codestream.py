@@ -10,10 +10,12 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydicom import uid
+from typing import TYPE_CHECKING
 
 from monai_lungxfer.utils.errors import InputFileError
+
+if TYPE_CHECKING:  # pydicom takes a while to import, and most files are no DICOM
+    from pydicom.uid import UID
 
 _MOST_SCANS = 100  # of libtiff; progressive JPEG has about ten
 _MOST_COMPONENTS = 4
@@ -35,7 +37,7 @@ _JPEG_2000_STARTS = (b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")
 class Codestream:
     """What compressed pixel data say of themselves: their transfer syntax, and what RLE leaves ``None``."""
 
-    syntax: uid.UID
+    syntax: UID
     rows: int | None = None
     columns: int | None = None
     components: int | None = None
@@ -50,12 +52,14 @@ def identify(stream: bytes) -> Codestream | None:
             return _identify_jpeg(stream)
         if stream.startswith(_JPEG_2000_STARTS):
             return _identify_jpeg_2000(stream)
-        return Codestream(uid.RLELossless) if _is_rle(stream) else None
+        return _identify_rle(stream)
     except (IndexError, KeyError, StopIteration, ValueError, struct.error):
         return None
 
 
 def _identify_jpeg(stream: bytes) -> Codestream:
+    from pydicom import uid
+
     marker, bits, rows, columns, components = next(_jpeg_frames(stream))
     scan = stream.index(b"\xff\xda")
     # Ss, which is the predictor of lossless JPEG (ISO 10918-1, B.2.3), or NEAR of JPEG-LS (ISO 14495-1, C.2.3)
@@ -69,6 +73,8 @@ def _identify_jpeg(stream: bytes) -> Codestream:
 
 
 def _identify_jpeg_2000(stream: bytes) -> Codestream:
+    from pydicom import uid
+
     segments = dict(_jpeg_2000_segments(_without_boxes(stream)))
     body = segments[_SIZE]
     right, lower, left, upper = struct.unpack_from(">4I", body, 2)
@@ -79,12 +85,14 @@ def _identify_jpeg_2000(stream: bytes) -> Codestream:
     return Codestream(syntax, lower - upper, right - left, components, (body[36] & 0x7F) + 1, bool(body[36] & 0x80))
 
 
-def _is_rle(stream: bytes) -> bool:
-    """Tell whether it begins with the table of segments in PS3.5, G.5."""
+def _identify_rle(stream: bytes) -> Codestream | None:
+    """Return what begins with the table of segments in PS3.5, G.5."""
+    from pydicom.uid import RLELossless
+
     count, *offsets = struct.unpack_from("<16I", stream)
     used, rest = offsets[:count], offsets[count:]
     is_table = 1 <= count <= len(offsets) and used[0] == 64 and used[-1] < len(stream)
-    return is_table and used == sorted(set(used)) and not any(rest)
+    return Codestream(RLELossless) if is_table and used == sorted(set(used)) and not any(rest) else None
 
 
 def check_scans(path: Path, jpeg: bytes) -> None:

@@ -24,7 +24,6 @@ from monai_lungxfer.utils.memory import is_out_of_memory, too_large
 
 _PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _OVERLAYS = 0x60000000  # the groups from here on hold pictures
-_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")
 
 _Check = Callable[[Path, bytes, int, int], None]
 
@@ -42,12 +41,6 @@ _LARGE = 64_000_000  # bytes, above which a file, maybe a cine, is judged by its
 _JPEG = (JPEGBaseline8Bit, JPEGExtended12Bit)
 
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
-
-
-def recognise(head: bytes) -> str | None:
-    """Return ``"dicom"`` when the file has the DICM prefix of PS3.10, or begins with group 0002 or 0008 as older do."""
-    is_bare = head[:2] in _FIRST_GROUPS and head[3:4] == b"\0"  # their first elements have numbers below 0100
-    return "dicom" if head[128:132] == b"DICM" or is_bare else None
 
 
 def decode(path: Path, *, frontal_only: bool = False) -> Picture:

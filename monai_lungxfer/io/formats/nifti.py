@@ -6,17 +6,18 @@ import gzip
 import io
 import math
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from monai_lungxfer.io.formats.picture import Picture, check_single, check_size, valid_spacing
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.io.orientation import AS_STORED, UPSIDE_DOWN
 from monai_lungxfer.utils.errors import InputFileError
+
+if TYPE_CHECKING:  # it takes a while to import, and few files are NIfTI
+    import nibabel as nib
 
 _TURNED = "its header says that it is stored upside down, so it is turned upright for the network"
 
@@ -26,7 +27,6 @@ _LONGEST_HEAD = 540  # of NIfTI-2
 _MOST_BEFORE = 16_000_000  # bytes of header extensions
 _MOST_BEHIND = 1_000_000  # bytes of padding
 
-_CLASSES = {"n+1": nib.Nifti1Image, "n+2": nib.Nifti2Image}
 _MAGIC_AT = {"n+1": 344, "n+2": 4}
 _MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}
 _PLACE = (
@@ -94,7 +94,9 @@ def _unpacked(file: IO[bytes]) -> Any:
 
 
 def _parsed(head: bytes) -> tuple[type[nib.Nifti1Image], Any]:
-    kind = _CLASSES[_version(head) or "n+1"]
+    import nibabel as nib
+
+    kind = nib.Nifti2Image if _version(head) == "n+2" else nib.Nifti1Image
     return kind, kind.header_class(head[: kind.header_class.template_dtype.itemsize])
 
 
@@ -105,6 +107,8 @@ def _runs_upwards(header: Any) -> bool:
     code, the signs of the matrix tell the program: dcm2niix, which stores radiographs upside down, writes -x and +y.
     ITK, which does not, writes -x and -y, MONAI and nibabel +x and +y.
     """
+    from nibabel.spatialimages import HeaderDataError
+
     if not int(header["sform_code"]) and not int(header["qform_code"]):
         return bool(header["srow_x"][0] < 0 < header["srow_y"][1])
     try:

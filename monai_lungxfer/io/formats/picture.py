@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from monai_lungxfer.io.orientation import AS_STORED, Turn
 from monai_lungxfer.utils.errors import InputFileError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 MIN_SIDE = 32
 """Shortest side, in pixels, at which anything can be recognised."""
