@@ -90,6 +90,11 @@ def grey_entropy(pixels: NDArray[np.float32]) -> float:
     low, high = sampled.min(), sampled.max()
     if not low < high:
         return 0.0
-    counts = np.histogram((sampled - low) / (high - low), bins=_SHADES, range=(0, 1))[0]
+    sampled -= low
+    sampled /= high - low
+    sampled *= _SHADES
+    counts = np.bincount(sampled.astype(np.intp).ravel(), minlength=_SHADES + 1)  # np.histogram, in a third of the time
+    counts[_SHADES - 1] += counts[_SHADES]
+    counts = counts[:_SHADES]
     shares = counts[counts > 0] / counts.sum()
     return float(np.sum(shares * np.log2(1 / shares)))

@@ -192,6 +192,17 @@ def test_entropy_of_ranges_that_a_histogram_of_float32_cannot_part(low: float, h
     assert grey_entropy(pixels) == pytest.approx(1)
 
 
+def test_entropy_is_that_of_a_histogram_to_the_last_bit() -> None:
+    generator = np.random.default_rng(0)
+    for pixels in (generator.integers(0, 256, (64, 80)), generator.normal(100, 30, (64, 80)), np.eye(33)):
+        pixels32 = pixels.astype(np.float32)
+        exact = pixels32.astype(np.float64)
+        relative = (exact - exact.min()) / (exact.max() - exact.min())
+        counts = np.histogram(relative, bins=256, range=(0, 1))[0]
+        shares = counts[counts > 0] / counts.sum()
+        assert grey_entropy(pixels32) == float(np.sum(shares * np.log2(1 / shares)))
+
+
 def test_entropy_has_256_bins_of_equal_width() -> None:
     generator = np.random.default_rng(0)
     for pixels in (generator.integers(3, 4000, (64, 64)), generator.normal(100, 30, (64, 64))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import nibabel as nib
@@ -12,7 +13,7 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImage, SaveImage
 from PIL import Image
 
-from monai_lungxfer.io.mask_writer import save_mask
+from monai_lungxfer.io.mask_writer import encode_png, save_mask
 from monai_lungxfer.io.monai_readers import RadiographReader
 from monai_lungxfer.io.monai_writer import MaskWriter
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
@@ -29,6 +30,17 @@ def test_png(tmp_path) -> None:
         assert picture.mode == "L"
         assert np.array_equal(np.asarray(picture), MASK * 255)
     assert np.array_equal(read_mask(tmp_path / "m.png"), MASK)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (97, 61)])
+def test_png_is_what_pillow_reads(shape: tuple[int, int]) -> None:
+    for share in (0, 0.1, 0.9, 1):
+        mask = (np.random.default_rng(1).random(shape) < share).astype(np.uint8)
+        with Image.open(io.BytesIO(encode_png(mask))) as image:
+            image.verify()  # the checksums
+        with Image.open(io.BytesIO(encode_png(np.asfortranarray(mask)))) as image:
+            assert image.mode == "L"
+            assert np.array_equal(image, 255 * mask)
 
 
 def test_nifti_by_nibabel(tmp_path) -> None:
