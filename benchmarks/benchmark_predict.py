@@ -31,6 +31,14 @@ from contestants.table import print_report
 _HERE = Path(__file__).resolve().parent / "contestants"
 _SIZES = {"dicom": "1-10000", "small": "450-600", "native": "1500-2500"}
 _SLOW = 8  # times fewer files
+_STARTS = {
+    "Python alone": "",
+    **{
+        f"import {name}": f"import {name}"
+        for name in ("numpy", "scipy.ndimage", "onnxruntime", "openvino", "torch", "monai")
+    },
+    "import Segmenter": "from monai_lungxfer.inference.segmenter import Segmenter",
+}
 
 
 def counts(task: str, contestant: Contestant, given: argparse.Namespace) -> list[int]:
@@ -80,6 +88,7 @@ def run_rounds(trial: Trial, contestants: list[Contestant], tasks: list[str], gi
     """Yield the measurements of each round."""
     for number in range(given.rounds):
         turn = number % len(contestants)
+        yield [each for name, code in _STARTS.items() for each in trial.measure_start(name, code, number)]
         for task in tasks:
             found = []
             for each in contestants[turn:] + contestants[:turn]:

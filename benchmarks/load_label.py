@@ -168,10 +168,10 @@ class Load:
         return answer.content if answer.ok else None
 
 
-def serve_label(studies: Path, out: Path, port: int, log: Path) -> Server:
-    """Return a server of `lungxfer serve label` on 127.0.0.1."""
+def serve_label(studies: Path, out: Path, port: int, log: Path, python: Path = Path(sys.executable)) -> Server:
+    """Return a server of `lungxfer serve label` on 127.0.0.1, by the Python of an environment."""
     code = "from monai_lungxfer.cli import main; main()"
-    command = [sys.executable, "-c", code, "serve", "label", "--studies", str(studies), "--out", str(out)]
+    command = [str(python), "-c", code, "serve", "label", "--studies", str(studies), "--out", str(out)]
     words = [*command, "--port", str(port), "--max-megabytes", str(_LARGEST)]
     return Server(words, f"http://127.0.0.1:{port}", "/info/", os.environ, log)
 

@@ -113,10 +113,10 @@ def make_requests(folder: Path, model: str, total: int, height: int) -> list[Req
     return mix(good, others, total)
 
 
-def serve_model(model: str, port: int, log: Path) -> Server:
-    """Return a model served by ``mlflow models serve`` on 127.0.0.1."""
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where MLflow looks for uvicorn
+def serve_model(model: str, port: int, log: Path, python: Path = Path(sys.executable)) -> Server:
+    """Return a model served by ``mlflow models serve`` on 127.0.0.1, by the Python of an environment."""
+    command = [str(python), "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"  # where MLflow looks for uvicorn
     settings = {"PATH": path, "MLFLOW_PYFUNC_INFERENCE_CONFIG": json.dumps({"max_megabytes": _LARGEST})}
     words = [*command, "--host", "127.0.0.1", "--port", str(port)]
     return Server(words, f"http://127.0.0.1:{port}", "/ping", os.environ | settings, log)

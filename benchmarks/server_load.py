@@ -48,13 +48,16 @@ class Server:
         self._environment = dict(environment)
         self._process: psutil.Popen | None = None
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
+    def start(self, folder: Path | None = None) -> None:
+        """Start it in a folder, and wait until it answers.
+
+        Python may look for packages in that folder, which is the present one by default.
+        """
         with contextlib.suppress(requests.ConnectionError):
             requests.get(self.url, timeout=10)
             raise SystemExit(f"another server answers at {self.url}; choose another --port")
         with self.log.open("ab") as log:
-            self._process = psutil.Popen(self._command, env=self._environment, stdout=log, stderr=log)
+            self._process = psutil.Popen(self._command, env=self._environment, stdout=log, stderr=log, cwd=folder)
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):

@@ -36,16 +36,19 @@ class Contestant:
         Whether it takes so long that few files are enough.
     as_png : bool
         Whether it reads nothing but PNG, named as nnU-Net does.
+    fallback : str
+        What it prints when another program does the work in its place.
     """
 
     name: str
     command: Callable[[Path, Path], list[str]]
     slow: bool = False
     as_png: bool = False
+    fallback: str | None = None
 
 
 def _predict(python: Path, *options: str) -> Callable[[Path, Path], list[str]]:
-    words = [str(python.with_name("lungxfer")), "--quiet", "predict"]
+    words = [str(python.with_name("lungxfer")), "predict"]
     return lambda files, out: [*words, str(files), "--out", str(out), "--device", "cpu", "--any-view", *options]
 
 
@@ -59,7 +62,7 @@ def own_contestants(threads: int) -> list[Contestant]:
     run = [str(python), "-m", "monai.bundle", "run", "--config_file", config, "--weights", str(_DONOR)]
     eager = [str(python), str(_HERE / "segment_by_donor.py")]
     return [
-        *(Contestant(name, _predict(python, *options)) for name, options in kinds),
+        *(Contestant(name, _predict(python, *options), fallback="The engine is torch") for name, options in kinds),
         Contestant("stock MONAI bundle", lambda files, out: [*run, "--images", str(files), "--out", str(out)]),
         Contestant("donor, eager PyTorch", lambda files, out: [*eager, str(files), str(out), str(_DONOR)]),
     ]

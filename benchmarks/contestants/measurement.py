@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,25 +53,37 @@ class Trial:
         Raises
         ------
         RuntimeError
-            When it fails or writes too few masks, with the last line that it printed.
+            When it fails, writes too few masks, or another one did the work, with the line that says so.
         """
-        inputs, out, log = self._inputs(task, contestant, count), self.work / "masks", self.work / "log.txt"
+        inputs, out = self._inputs(task, contestant, count), self.work / "masks"
         shutil.rmtree(out, ignore_errors=True)
-        with log.open("wb") as printed:
+        code, *used = self._run(contestant.command(inputs, out))
+        masks = len([path for path in out.rglob("*") if path.suffix in _MASKS])
+        printed = self._log.read_text(errors="replace").splitlines()
+        lines = [line.strip() for line in printed if line.strip()] or ["it printed nothing"]
+        replaced = [line for line in lines if contestant.fallback and contestant.fallback in line]
+        if code or masks < count or replaced:
+            raise RuntimeError(f"exit code {code}, {masks} of {count} masks: {(replaced or lines)[-1]}")
+        return Measurement(task, contestant.name, number, count, *used)
+
+    def measure_start(self, name: str, code: str, number: int) -> list[Measurement]:
+        """Run a line of Python with which a program may begin; nothing is measured of one that fails."""
+        failed, *used = self._run([sys.executable, "-c", code])
+        return [] if failed else [Measurement("start", name, number, 0, *used)]
+
+    @property
+    def _log(self) -> Path:
+        return self.work / "log.txt"
+
+    def _run(self, command: list[str]) -> tuple[int, float, float, float]:
+        """Return the exit code, the seconds of the processor and of the clock, and the megabytes."""
+        with self._log.open("wb") as log:
             begun = time.perf_counter()
-            process = subprocess.Popen(  # noqa: S603
-                contestant.command(inputs, out), stdout=printed, stderr=printed, cwd=self.work, env=self._variables()
-            )
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.work, env=self._variables())  # noqa: S603
             _, status, used = os.wait4(process.pid, 0)
             wall = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)
-        masks = [path for path in out.rglob("*") if path.suffix in _MASKS]
-        if process.returncode or len(masks) < count:
-            lines = log.read_text(errors="replace").split("\n")
-            told = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
-            raise RuntimeError(f"exit code {process.returncode}, {len(masks)} of {count} masks: {told}")
-        processor = used.ru_utime + used.ru_stime
-        return Measurement(task, contestant.name, number, count, processor, wall, used.ru_maxrss * 1024 / 1e6)
+        return process.returncode, used.ru_utime + used.ru_stime, wall, used.ru_maxrss * 1024 / 1e6
 
     def _inputs(self, task: str, contestant: Contestant, count: int) -> Path:
         source = self.work / "files" / (f"{task}-png" if contestant.as_png else task)

@@ -10,6 +10,7 @@ TITLES = {
     "dicom": "Cold start: one DICOM file, whole process",
     "small": "A further image of about 512 pixels",
     "native": "A further image of native size",
+    "start": "What a start consists of",
 }
 REFERENCES = ("before", "torch")
 _HEAD = ("contestant", "processor, ms", *(f"÷ {name}" for name in REFERENCES), "wall, ms", "memory, MB", "÷ before")

@@ -32,7 +32,7 @@ for file in Path(sys.argv[1]).iterdir():
 """
 
 
-def copying(code: str = COPY, **options: bool) -> Contestant:
+def copying(code: str = COPY, **options: object) -> Contestant:
     return Contestant("copy", lambda files, out: [sys.executable, "-c", code, str(files), str(out)], **options)
 
 
@@ -57,6 +57,21 @@ def test_a_process_is_measured(tmp_path: Path) -> None:
     assert 0.35 < five.processor - one.processor < 0.6
     assert one.memory > 5
     assert one.wall > 0.1
+
+
+@linux
+def test_a_start_that_fails_is_left_out(tmp_path: Path) -> None:
+    assert [each.name for each in trial(tmp_path, 0).measure_start("numpy", "import numpy", 0)] == ["numpy"]
+    assert trial(tmp_path / "other", 0).measure_start("missing", "import no_such_package", 0) == []
+
+
+@linux
+def test_a_program_that_lets_another_do_the_work_is_left_out(tmp_path: Path) -> None:
+    code = COPY + "\nprint('WARNING The engine is torch: no onnxruntime')\nprint('done')"
+    _, left_out = benchmark_predict.try_out(
+        trial(tmp_path, 1), [copying(code, fallback="The engine is torch")], "small"
+    )
+    assert left_out == {"copy": "exit code 0, 1 of 1 masks: WARNING The engine is torch: no onnxruntime"}
 
 
 @linux
@@ -114,7 +129,11 @@ def test_the_script_measures_and_prints_again(tmp_path: Path, capsys: pytest.Cap
     words += ["--rounds", "1", "--files", "1", "--only", "donor, eager PyTorch"]
     subprocess.run([sys.executable, script, *words], check=True, capture_output=True, text=True)
     document = json.loads((tmp_path / "found.json").read_text())
-    assert [run["files"] for run in document["measurements"]] == [1, 2]
+    assert [run["files"] for run in document["measurements"] if run["task"] == "small"] == [1, 2]
+    assert {run["name"] for run in document["measurements"] if run["task"] == "start"} > {
+        "Python alone",
+        "import torch",
+    }
     assert document["machine"]["cores"] >= 1
     assert document["bounds"]["network"]["gflop"] > 1
     print_report(document)
