@@ -34,10 +34,14 @@ from server_load import PATIENCE, Server
 
 _MODEL = "portable_cxr_lung_segmentation"
 _SAVE = """
-import sys, mlflow
+import sys
 from monai_lungxfer.bundle.files import bundle_path
-from monai_lungxfer.serving.mlflow import pyfunc_arguments
-mlflow.pyfunc.save_model(sys.argv[1], **pyfunc_arguments(bundle_path("portable")))
+import monai_lungxfer.serving.mlflow as served
+if "save_model" in dir(served):
+    served.save_model(sys.argv[1], bundle_path("portable"))
+else:  # of an earlier build
+    import mlflow
+    mlflow.pyfunc.save_model(sys.argv[1], **served.pyfunc_arguments(bundle_path("portable")))
 """
 _HEIGHT = 512
 _KINDS = ("PNG, 8 bits", "JPEG", "DICOM")

@@ -57,6 +57,7 @@ def own_contestants(threads: int) -> list[Contestant]:
     python, told = Path(sys.executable), ("--threads", str(threads))
     engines = ("torch", "onnx", "openvino")
     kinds = [(engine, (*told, "--jobs", "1", "--engine", engine)) for engine in engines]
+    kinds += [("openvino, bfloat16", (*kinds[-1][1], "--set", "precision=bfloat16"))]
     kinds += [(f"{engine} --fast", (*told, "--jobs", "1", "--engine", engine, "--fast")) for engine in engines[1:]]
     config = str(_HERE / "stock_inference.yaml")
     run = [str(python), "-m", "monai.bundle", "run", "--config_file", config, "--weights", str(_DONOR)]
