@@ -40,7 +40,8 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
     """
     folder = bundle_path(bundle)
     metadata = bundle_metadata(folder)
-    Segmenter.from_bundle(folder, weights=source, device="cpu")  # or its own would be lost to weights that do not fit
+    # Before anything is replaced: a bundle's own weights would be lost to some that do not fit.
+    Segmenter.from_bundle(folder, weights=source, device="cpu", engine="torch")
     target = folder / WEIGHTS
     if pack:
         pack_weights(source, target, overwrite=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +17,20 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, export_bundle
 from monai_lungxfer.bundle.references import REGISTERED, resolve_weights
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.export.weights import install_weights
+from monai_lungxfer.inference.engines.compiler import compile_bundle
+from monai_lungxfer.inference.engines.engine import NotCompiled
+from monai_lungxfer.inference.engines.pipeline_file import find_pipeline
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.registry.gate import METRIC, REPORT_ARTIFACT, mean_metric, read_report
 from monai_lungxfer.registry.run import own_temporary_files, registration_run
 from monai_lungxfer.registry.store import CANDIDATE, registry_at, version_at, version_uri
 from monai_lungxfer.serving.mlflow.packaging import log_model
+from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import input_size
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,9 @@ def register_bundle(
         copy = export_bundle(bundle, folder)
         if weights is not None:
             install_weights(resolve_weights(weights), copy, pack=False)
-        Segmenter.from_bundle(copy, device="cpu")  # or whoever loads the model would find out that weights do not fit
+        # Or whoever loads the model would find out that weights do not fit.
+        Segmenter.from_bundle(copy, device="cpu", engine="torch")
+        _compile(copy)
         known = dict(tags or {}) | _facts(copy) | ({} if parent is None else _parent_facts(client, parent))
         measured = None if report is None else read_report(report, known["weights_sha256"])
         if measured is not None:
@@ -92,6 +101,16 @@ def register_bundle(
             registered = _log(client, copy, name or copy.name, measured, known)
         client.set_registered_model_alias(registered.name, CANDIDATE, registered.version)  # last: all else is there
     return registered
+
+
+def _compile(bundle: Path) -> None:
+    """Give a bundle the pipeline of its weights, by which the model is served without PyTorch, where it can be made."""
+    if find_pipeline(bundle, bundle / WEIGHTS, hash_file(bundle / WEIGHTS)) is not None:
+        return
+    try:
+        compile_bundle(bundle, bundle / WEIGHTS)
+    except (NotCompiled, BundleError) as reason:
+        logger.warning("The model will be served by PyTorch: %s", reason.problem)
 
 
 def _facts(bundle: Path) -> dict[str, str]:

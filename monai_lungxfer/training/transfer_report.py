@@ -79,7 +79,7 @@ def write_showcase(
     paths = {image_name(record["image"], split.root): record["image"] for record in split.independent}
     images = find_inputs([paths[name] for name in chosen])
     before, after = (
-        Segmenter.from_bundle(name, weights=result.folders[name].weights, overrides=shared)
+        Segmenter.from_bundle(name, weights=result.folders[name].weights, overrides=shared, engine="torch")
         for name in ("general", "portable")
     )
     _write_comparisons(images, before, after, out / "overlays")

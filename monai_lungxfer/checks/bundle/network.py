@@ -97,7 +97,7 @@ def check_prediction(bundle: Path, scratch: Path) -> str:
     stage = stage_for_bundle(bundle)
     donor, general, portable = (int(name == stage.name) for name in STAGES)
     write_phantoms(scratch, donor=donor, general=general, portable=portable, size=_SIDE)
-    segmenter = Segmenter.from_bundle(bundle, device="cpu")
+    segmenter = Segmenter.from_bundle(bundle, device="cpu", engine="torch")
     image = load_datalist(scratch / stage.data)[0]["image"]
     radiograph = read_radiograph(image, segmenter.channels)
     found = segmenter.segment(radiograph)

@@ -10,11 +10,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from monai_lungxfer.bundle.files import WEIGHTS
+from monai_lungxfer.inference.engines.pipeline_file import pipeline_beside
+
 _DISTRIBUTION = "monai_lungxfer"
 _EXTRAS = ("runtime", "mlflow")
 _ALWAYS = ("mlflow", "pandas")
 _FOR_TORCH = ("torch", "monai")
-_COMPILED = Path("models") / "pipeline.onnx"
+_COMPILED = pipeline_beside(WEIGHTS)
 
 
 def model_requirements(bundle: Path) -> list[str]:

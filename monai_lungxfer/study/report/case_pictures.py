@@ -92,7 +92,7 @@ def _segmenters(results: StudyResults, repetition: int, device: str) -> tuple[Se
     shared = {name: value for name, value in settings.items() if name.partition("#")[0] in SHARED}
     overrides: dict[str, Any] = {"precision": results.plan.precision} | shared
     return tuple(
-        Segmenter.from_bundle("portable", weights=step.weights, device=device, overrides=overrides)
+        Segmenter.from_bundle("portable", weights=step.weights, device=device, overrides=overrides, engine="torch")
         for step in (before, own)
     )  # type: ignore[return-value]
 
