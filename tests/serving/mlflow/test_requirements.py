@@ -54,7 +54,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_compiled_pipeline_needs_no_pytorch(bundle: Path) -> None:
-    (bundle / "models" / "pipeline.onnx").touch()
+    (bundle / "models" / "model.pipeline.onnx").touch()
     assert model_requirements(bundle) == COMPILED
 
 
