@@ -18,6 +18,7 @@ from monai_lungxfer.serving.mlflow.rows import INPUTS, read_row
 from monai_lungxfer.serving.mlflow.settings import Settings
 from monai_lungxfer.serving.mlflow.signature import BUNDLE_ARTIFACT, COLUMNS
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.threads import granted_cores
 
 _ON_ERROR = ("raise", "return")
 _MOST_REASONS = 5
@@ -33,8 +34,8 @@ class LungModel(PythonModel):
         """Load the bundle, by the model's configuration."""
         self._settings = Settings(**(context.model_config or {}))
         self._segmenter = Segmenter.from_bundle(context.artifacts[BUNDLE_ARTIFACT], device=self._settings.device)
-        # One request at a time: so many radiographs are in memory, however many clients there are.
-        self._turn = threading.Lock()
+        # So many requests at a time: no more radiographs are in memory, however many clients there are.
+        self._turn = threading.BoundedSemaphore(1 if self._segmenter.engine.takes_batches else granted_cores())
         guard_server(self._settings.max_rows)
 
     def predict(
