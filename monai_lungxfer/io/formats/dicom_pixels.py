@@ -12,7 +12,7 @@ from pydicom.dataset import FileDataset
 
 from monai_lungxfer.io.formats.dicom_bits import is_coded, keep_bits, stored_values
 from monai_lungxfer.io.formats.dicom_display import choose_display
-from monai_lungxfer.io.formats.dicom_lut import MALFORMED
+from monai_lungxfer.io.formats.dicom_lut import MALFORMED, Step
 from monai_lungxfer.io.formats.dicom_polarity import attenuation, is_linear, is_reversed
 from monai_lungxfer.io.formats.picture import row_blocks
 from monai_lungxfer.utils.errors import InputFileError
@@ -76,9 +76,7 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
     stored, limits = stored_values(values, dataset, remarks)
     padding = _padding(stored, dataset)
     show = choose_display(dataset, stored, limits, padding, remarks)
-    displayed = np.empty(stored.shape, np.float32)
-    for rows in row_blocks(*stored.shape):
-        displayed[rows] = show(stored[rows])
+    displayed = _apply(show, stored)
     if is_reversed(dataset, interpretation, remarks):
         ends = show(limits)
         if is_linear(dataset):
@@ -87,6 +85,20 @@ def decode_pixels(path: Path, dataset: FileDataset, remarks: list[str]) -> NDArr
             np.subtract(ends.sum(), displayed, out=displayed, dtype=np.float64, casting="same_kind")
     if padding is not None:
         displayed[padding] = np.min(displayed, where=~padding, initial=np.inf)
+    return displayed
+
+
+def _apply(show: Step, stored: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the displayed values, by a table where there are fewer values than pixels."""
+    displayed = np.empty(stored.shape, np.float32)
+    low, high = stored.min(), stored.max()
+    if stored.dtype.kind in "iu" and int(high) - int(low) < stored.size:
+        table = show(np.arange(int(low), int(high) + 1).astype(stored.dtype)).astype(np.float32)
+        for rows in row_blocks(*stored.shape):
+            np.take(table, stored[rows].astype(np.intp) - int(low), out=displayed[rows], mode="clip")
+    else:
+        for rows in row_blocks(*stored.shape):
+            displayed[rows] = show(stored[rows])
     return displayed
 
 

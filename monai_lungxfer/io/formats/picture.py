@@ -25,7 +25,7 @@ MAX_PIXELS = 150_000_000
 MAX_BYTES = 4 * MAX_PIXELS
 """Most bytes that a file, what it unpacks to, or its pixels as they are stored may have."""
 
-_BLOCK = 4_000_000
+_BLOCK = 1 << 16  # pixels, of which intermediate results stay in the processor's cache
 _NEAREST, _FARTHEST = 1e-6, 1e6
 _SMALLEST_FIELD, _LARGEST_FIELD = 80.0, 500.0  # mm of the longer side
 _CUT_OUT = 256  # pixels of the longer side below which a picture is a piece of a radiograph, of any field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from monai_lungxfer.io.formats.dicom_display import choose_display
+from monai_lungxfer.io.formats.dicom_pixels import _apply
 from monai_lungxfer.synthetic.chest import chest_radiograph
 
 GREY = chest_radiograph(np.random.default_rng(0), 300, 260, "normal")[0].astype(float)
@@ -80,3 +82,12 @@ def test_a_window_without_its_width_is_told() -> None:
     pixels, remark = shown(WindowCenter=2048)
     np.testing.assert_array_equal(pixels, TWELVE)
     assert "WindowWidth" in remark
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", ">i2", "i4"])
+@pytest.mark.parametrize("size", [(40, 40), (500, 300)])  # fewer pixels than values, and more
+def test_a_table_of_all_values_shows_what_each_pixel_would(kind: str, size: tuple[int, int]) -> None:
+    ends = (np.iinfo(kind).min // 2, np.iinfo(kind).max // 2) if kind != "i4" else (-9000, 90000)
+    stored = np.random.default_rng(0).integers(*ends, size).astype(kind)
+    window = partial(np.interp, xp=[ends[0], 0.3 * ends[1], ends[1]], fp=[0, 7, 4095])
+    np.testing.assert_array_equal(_apply(window, stored), window(stored).astype(np.float32))
