@@ -2,12 +2,13 @@
 
     python benchmarks/benchmark_predict.py --work DIR --dicom FILE --small DIR --native DIR --out predict.json
         [--before CHECKOUT] [--peers-env DIR] [--rounds 5] [--files 32] [--only NAME ...]
-    python benchmarks/benchmark_predict.py --table predict.json
+    python benchmarks/benchmark_predict.py --table predict.json [--page docs/performance.md]
 
 Each measurement is a process: its processor time (user and system, with its children), wall time and peak memory. A
 cold start is one DICOM file. The cost of a further image is that of a run over N + 1 files, less that of a run over
 one, by N. In every round each contestant has its turn, and each round begins with another one. A ratio is taken within
-a round. First, each contestant segments one file untimed; one that writes no mask is left out, with the reason.
+a round. First, each contestant segments one file untimed; one that writes no mask is left out, with the reason. The
+results are written after each part of a round. With `--page`, they replace what stands between a page's marks.
 
 `--before` is another checkout, with its environment in `.venv`. `--peers-env` is the environment of torchxrayvision and
 nnU-Net, which is made there unless it exists (3 GB); their weights are random, so only their speed means something.
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,11 +29,13 @@ from typing import Any
 from contestants import Contestant, build_before, make_peers, own_contestants, peer_contestants
 from contestants.machine import describe_machine, describe_versions
 from contestants.measurement import Measurement, Trial
-from contestants.table import print_report
+from contestants.table import filled, print_report
 
 _HERE = Path(__file__).resolve().parent / "contestants"
 _SIZES = {"dicom": "1-10000", "small": "450-600", "native": "1500-2500"}
+_PATH = re.compile(r"(?:/[\w.+-]+)+/([\w.+-]+)")  # of this machine, with the file's name
 _SLOW = 8  # times fewer files
+_TOLD = ("rounds", "slow_rounds", "files", "native_files", "threads")
 _STARTS = {
     "Python alone": "",
     **{
@@ -80,7 +85,7 @@ def try_out(trial: Trial, contestants: list[Contestant], task: str) -> tuple[lis
             trial.measure(each, task, 1, 0)
             able.append(each)
         except (OSError, RuntimeError) as error:
-            left_out[each.name] = str(error)
+            left_out[each.name] = _PATH.sub(r"\1", str(error))
     return able, left_out
 
 
@@ -92,7 +97,8 @@ def run_rounds(trial: Trial, contestants: list[Contestant], tasks: list[str], gi
         for task in tasks:
             found = []
             for each in contestants[turn:] + contestants[:turn]:
-                found += [trial.measure(each, task, count, number) for count in counts(task, each, given)]
+                if task in each.tasks and not (each.slow and number >= given.slow_rounds):
+                    found += [trial.measure(each, task, count, number) for count in counts(task, each, given)]
             yield found
 
 
@@ -113,6 +119,7 @@ def options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, metavar="JSON", help="print the tables of an earlier call")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write them into this page")
     parser.add_argument("--work", type=Path, help="for files, masks and the weights of peers")
     parser.add_argument("--dicom", type=Path, metavar="FILE", help="for the cold start")
     parser.add_argument("--small", type=Path, metavar="DIR", help="has images of 450 to 600 pixels")
@@ -120,6 +127,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--before", type=Path, metavar="CHECKOUT")
     parser.add_argument("--peers-env", type=Path, metavar="DIR")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--slow-rounds", type=int, default=3, help="in which slow peers take part")
     parser.add_argument("--files", type=int, default=32, help="N for small images; slow peers get an eighth")
     parser.add_argument("--native-files", type=int, default=8, help="N for native ones")
     parser.add_argument("--threads", type=int, default=1)
@@ -133,7 +141,10 @@ def main() -> None:
     parser = options()
     given = parser.parse_args()
     if given.table:
-        print_report(json.loads(given.table.read_text(encoding="utf-8")))
+        document = json.loads(given.table.read_text(encoding="utf-8"))
+        if given.page:
+            given.page.write_text(filled(given.page.read_text(encoding="utf-8"), document), encoding="utf-8")
+        print_report(document)
         return
     if not (given.work and given.out and (given.dicom or given.small or given.native)):
         parser.error("--work, --out, and one of --dicom, --small and --native are needed")
@@ -141,7 +152,8 @@ def main() -> None:
     given.work.mkdir(parents=True, exist_ok=True)
     tasks, trial = prepare(given), Trial(given.work, given.threads)
     contestants, left_out = try_out(trial, gather(given, tasks), tasks[0])
-    told = {"machine": describe_machine(), "threads": given.threads, "left_out": left_out, "versions": {}}
+    command = shlex.join([f"--{name.replace('_', '-')}={getattr(given, name)}" for name in _TOLD])
+    told = {"machine": describe_machine(), "command": command, "left_out": left_out, "versions": {}}
     told["versions"]["this build"] = describe_versions(Path(sys.executable))
     if given.before:
         told["versions"]["before"] = describe_versions(given.before / ".venv" / "bin" / "python")

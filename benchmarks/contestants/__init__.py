@@ -36,6 +36,8 @@ class Contestant:
         Whether it takes so long that few files are enough.
     as_png : bool
         Whether it reads nothing but PNG, named as nnU-Net does.
+    tasks : tuple of str
+        What it takes part in: a cold start with a DICOM file, small images, and images of native size.
     fallback : str
         What it prints when another program does the work in its place.
     """
@@ -44,6 +46,7 @@ class Contestant:
     command: Callable[[Path, Path], list[str]]
     slow: bool = False
     as_png: bool = False
+    tasks: tuple[str, ...] = ("dicom", "small", "native")
     fallback: str | None = None
 
 
@@ -87,7 +90,11 @@ def peer_contestants(environment: Path, work: Path) -> list[Contestant]:
         ),
         *(
             Contestant(
-                name, lambda files, out, more=more: [*nnunet, "-i", str(files), "-o", str(out), *more], True, True
+                name,
+                lambda files, out, more=more: [*nnunet, "-i", str(files), "-o", str(out), *more],
+                slow=True,
+                as_png=True,
+                tasks=("dicom", "small"),  # its model is planned for small images
             )
             for name, more in {"nnU-Net v2": [], "nnU-Net v2 --disable_tta": ["--disable_tta"]}.items()
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ TITLES = {
     "start": "What a start consists of",
 }
 REFERENCES = ("before", "torch")
+DEFAULTS = ("openvino", "onnx")
 _HEAD = ("contestant", "processor, ms", *(f"÷ {name}" for name in REFERENCES), "wall, ms", "memory, MB", "÷ before")
 
 Costs = dict[int, tuple[float, float, float]]
@@ -68,36 +70,80 @@ def table(measurements: Iterable[dict[str, Any]], task: str) -> str:
     return "\n".join(lines)
 
 
-def print_report(document: dict[str, Any]) -> None:
-    """Print all tables, and what they belong to."""
-    measurements = document["measurements"]
-    rounds = len({each["round"] for each in measurements})
-    for task, title in TITLES.items():
-        if any(each["task"] == task for each in measurements):
-            print(f"\n{title}; {rounds} rounds, median (range)\n\n{table(measurements, task)}")
+def answer(measurements: Sequence[dict[str, Any]]) -> str:
+    """Return a table of the engine that is the default, the first one of them that was measured, against before."""
+    lines = ["| | this build | before | ratio | memory, ratio |", "|---|---:|---:|---:|---:|"]
+    for task in ("dicom", "small", "native"):
+        found = costs(measurements, task)
+        name = next((each for each in DEFAULTS if each in found), None)
+        if name is None or "before" not in found:
+            continue
+        middles = [statistics.median(cost[0] for cost in found[each].values()) for each in (name, "before")]
+        to = [spread(ratios(found[name], found["before"], place), digits) for place, digits in ((0, 3), (2, 2))]
+        lines.append(f"| {TITLES[task]} | {' | '.join([*(f'{middle:,.0f} ms' for middle in middles), *to])} |")
+    return "\n".join(lines)
+
+
+def setting(document: dict[str, Any]) -> str:
+    """Return the machine, the versions, and who was left out, as Markdown."""
     machine = document["machine"]
     sets = ", ".join(machine["instruction_sets"])
-    print(
-        f"\n{machine['processor']}, {machine['cores']} cores ({sets}), {machine['memory_gb']} GB; "
-        f"{machine['system']}, Python {machine['python']}; {document['threads']} threads\n"
+    told = (
+        f"{machine['processor']}, {machine['cores']} cores ({sets}), {machine['memory_gb']} GB; {machine['system']}, "
+        f"Python {machine['python']}; `{document['command']}`"
     )
+    lines = [told, ""]
     for name, found in document["versions"].items():
-        print(f"- {name}: {', '.join(f'{package} {version}' for package, version in found.items())}")
-    for name, reason in document["left_out"].items():
-        print(f"- left out, {name}: {reason}")
-    _print_bounds(document["bounds"])
+        lines.append(f"- {name}: {', '.join(f'{package} {version}' for package, version in found.items())}")
+    lines += [f"- left out, {name}: {reason}" for name, reason in document["left_out"].items()]
+    return "\n".join(lines)
 
 
-def _print_bounds(bounds: dict[str, Any]) -> None:
-    if "left_out" in bounds:
-        print(f"- bounds not measured: {bounds['left_out']}")
-        return
-    network, taken = bounds["network"], bounds["network"]["seconds"]
+def bounds(found: dict[str, Any]) -> str:
+    """Return what bounds the speed as a table."""
+    if "left_out" in found:
+        return f"Not measured: {found['left_out']}"
+    network = found["network"]
     size = " x ".join(map(str, network["size"]))
-    print(f"\nNetwork at {size}: {network['gflop']:.2f} GFLOP, {1000 * taken['median']:.1f} ms in PyTorch")
-    for kind, speed in bounds["gflop_per_second"].items():
+    rows = [(f"one pass of the network at {size} in PyTorch, ms", _milliseconds([network["seconds"]]))]
+    for kind, speed in found["gflop_per_second"].items():
+        rows.append((f"matrix product in {kind}, GFLOP/s", spread([speed[key] for key in ("least", "median", "most")])))
         least = 1000 * network["gflop"] / speed["median"]
-        print(f"- matrix product, {kind}: {speed['median']:.0f} GFLOP/s, so {least:.1f} ms a pass at least")
-    for kind, files in bounds["decode"].items():
-        each = ", ".join(f"{1000 * file['median']:.1f}" for file in files)
-        print(f"- decoding, {kind}: {each} ms")
+        rows.append((f"{network['gflop']:.2f} GFLOP of one pass at that speed, ms", f"{least:.1f}"))
+    for kind, files in found["decode"].items():
+        rows.append((f"decoding, {kind}, ms, of {len(files)} files", _milliseconds(files)))
+    return "\n".join(["| one thread | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _milliseconds(times: Sequence[dict[str, float]]) -> str:
+    medians = [1000 * time["median"] for time in times]
+    if len(medians) > 1:
+        return spread(medians, 1)
+    return spread([1000 * times[0][key] for key in ("least", "median", "most")], 1)
+
+
+def parts(document: dict[str, Any]) -> dict[str, str]:
+    """Return the tables and the setting by their names, which are those of the marks in a page."""
+    measurements = document["measurements"]
+    tasks = [task for task in TITLES if any(each["task"] == task for each in measurements)]
+    found = {"answer": answer(measurements)} | {task: table(measurements, task) for task in tasks}
+    return found | {"bounds": bounds(document["bounds"]), "setting": setting(document)}
+
+
+def filled(page: str, document: dict[str, Any]) -> str:
+    """Return a page with the parts between their marks, ``<!-- NAME -->`` and ``<!-- /NAME -->``."""
+    for name, text in parts(document).items():
+        page = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda found, text=text: f"{found[1]}{text}\n{found[2]}",
+            page,
+            flags=re.DOTALL,
+        )
+    return page
+
+
+def print_report(document: dict[str, Any]) -> None:
+    """Print all tables, and what they belong to."""
+    for name, text in parts(document).items():
+        rounds = len({each["round"] for each in document["measurements"] if each["task"] == name})
+        print(f"\n{TITLES[name]}; {rounds} rounds, median (range)\n\n{text}" if name in TITLES else f"\n{text}")

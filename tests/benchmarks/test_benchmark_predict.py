@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from contestants import Contestant
 from contestants.measurement import Trial
-from contestants.table import print_report, table
+from contestants.table import answer, filled, print_report, table
 from PIL import Image
 from source_tree import REPOSITORY
 
@@ -78,7 +78,7 @@ def test_a_program_that_lets_another_do_the_work_is_left_out(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("raise SystemExit('no such engine')", "exit code 1, 0 of 1 masks: no such engine"),
+        ("raise SystemExit('/a/b/c.onnx: no such engine')", "exit code 1, 0 of 1 masks: c.onnx: no such engine"),
         ("print('all done')", "exit code 0, 0 of 1 masks: all done"),
     ],
 )
@@ -113,6 +113,13 @@ def test_a_further_image_is_the_difference_and_ratios_are_within_a_round() -> No
     assert rows[2][1:4] == ["150 (100 to 200)", "1.000 (1.000 to 1.000)", "1.500 (1.000 to 2.000)"]
 
 
+def test_the_answer_is_the_engine_that_is_the_default() -> None:
+    measurements = [*runs("before", 0, 8, 8.4), *runs("openvino", 0, 1, 1.02, memory=50), *runs("onnx", 0, 1, 1.1)]
+    assert answer(measurements).splitlines()[2:] == [
+        "| A further image of about 512 pixels | 5 ms | 100 ms | 0.050 (0.050 to 0.050) | 0.50 (0.50 to 0.50) |"
+    ]
+
+
 def test_without_references_there_are_no_ratios() -> None:
     assert table(runs("onnx", 0, 1, 1.2)[:1], "small").splitlines()[2] == (
         "| onnx | 1,000 (1,000 to 1,000) |  |  | 1,000 (1,000 to 1,000) | 100 (100 to 100) |  |"
@@ -139,4 +146,7 @@ def test_the_script_measures_and_prints_again(tmp_path: Path, capsys: pytest.Cap
     print_report(document)
     printed = capsys.readouterr().out
     assert "| donor, eager PyTorch |" in printed
-    assert "matrix product, bfloat16" in printed
+    assert "| matrix product in bfloat16, GFLOP/s |" in printed
+    page = filled("a\n<!-- small -->\nold\n<!-- /small -->\nb\n", document)
+    assert page.startswith("a\n<!-- small -->\n| contestant |")
+    assert page.endswith(" |\n<!-- /small -->\nb\n")
