@@ -49,18 +49,9 @@ SHARED = 4  # levels of the encoder that stay as the teacher has them
 FROZEN = ["encoder.stem*", *(f"encoder.levels.{level}.*" for level in range(SHARED)), "encoder.levels.4.?.layers.4.*"]
 MOMENTUM = 0.02  # of the average of weights, as in train_best.yaml
 NORM_IMAGES = 128  # that batch norms take their statistics from at the end
-MILD = {
-    f"train#random_transforms#{key}": value
-    for key, value in {
-        "0#prob": 0.5,
-        "1#scale_range": [[-0.15, 0.15], [-0.15, 0.15]],
-        "1#rotate_range": 0.175,
-        "2#prob": 0.1,
-        "3#prob": 0.15,
-        "4#prob": 0.1,
-        "5#gamma": [0.7, 1.5],
-    }.items()
-}
+# Of the recipe's random transforms by their number: $MILD of docs/results/recipe.md.
+MILD = {"0#prob": 0.5, "1#scale_range": [[-0.15, 0.15], [-0.15, 0.15]], "1#rotate_range": 0.175, "2#prob": 0.1}
+MILD |= {"3#prob": 0.15, "4#prob": 0.1, "5#gamma": [0.7, 1.5]}
 DEVICE = torch.device("cpu")
 logger = logging.getLogger("distil_student")
 View = list[torch.Tensor]
@@ -121,7 +112,8 @@ def make_data(arguments: argparse.Namespace) -> dict[str, list[Any]]:
 
 def make_datasets(arguments: argparse.Namespace, records: dict[str, list[Any]]) -> dict[str, Any]:
     """Decode every image once: `training` is augmented, `validation` and `norm` are not."""
-    settings = MILD | {"image_size": arguments.image_size} | parsed_settings(arguments.set)
+    mild = {f"train#random_transforms#{name}": value for name, value in MILD.items()}
+    settings = mild | {"image_size": arguments.image_size} | parsed_settings(arguments.set)
     parser = bundle_workflow("portable", "train_best", settings).parser
     augmented, plain = (parser.get_parsed_content(f"{name}#preprocessing") for name in ("train", "validate"))
     return {
@@ -150,8 +142,8 @@ class Distillation:
             end_lr=1e-6,
         )
         self.drawn = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0, batch=True)
-        self.state = {"student": student, "average": self.average, "optimizer": self.optimizer,
-                      "schedule": self.schedule}  # fmt: skip
+        parts = (student, self.average, self.optimizer, self.schedule)
+        self.state = dict(zip(("student", "average", "optimizer", "schedule"), parts, strict=True))
         self.file = Path(arguments.out).with_suffix(".resume.pt")
         self.epoch = 0
         if self.file.exists():
@@ -222,8 +214,8 @@ class Distillation:
         logger.info("wrote %s", self.arguments.out)
 
 
-def main() -> None:
-    """Read the options and train."""
+def options() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, nargs="+", help="data sets to learn from")
     parser.add_argument("--teacher", required=True, help="weights of an EfficientUNet, or a bundle's name")
@@ -239,7 +231,12 @@ def main() -> None:
     parser.add_argument("--drawn", type=float, default=1.0, help="weight of the Dice loss with drawn masks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", metavar="ID=VALUE", help="a setting of train_best.yaml")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Read the options and train."""
+    arguments = options().parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     Distillation(arguments).run()
 

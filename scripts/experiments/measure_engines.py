@@ -3,8 +3,7 @@
     python scripts/experiments/measure_engines.py DATA/portable --splits RUN/0/split.json RUN/1/split.json \
         --weights RUN/models/model.pt --student RUN/student.pt --out engines.json
 
-Masks are those of `lungxfer predict`, after cleaning; for bfloat16 in OpenVINO, the network alone runs there, between
-MONAI's pre- and postprocessing. As in `measure_masks.py`, mask and label are resized to 256x256.
+Masks are those of `lungxfer predict`, after cleaning. As in `measure_masks.py`, mask and label are resized to 256x256.
 Without `--splits`, all images of the data set are one group; with them, each split's independent half is a group. The
 weights must not have learnt from these images. Differences are those of the same images, in units of Dice.
 """
@@ -14,61 +13,29 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
-import torch
 from measure_masks import at_one_size
-from torch import nn
 
-from monai_lungxfer.bundle.files import bundle_path
-from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.splits import load_split
-from monai_lungxfer.inference.config import load_parts
-from monai_lungxfer.inference.engines.torch_engine import TorchEngine
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.study.analysis.statistics import worst_tenth
-from monai_lungxfer.weights.loading import load_weights_file
-from monai_lungxfer.weights.sidecar import input_size
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "torch float32": {"engine": "torch"},
     "torch bfloat16": {"engine": "torch", "overrides": {"precision": "bfloat16"}},
     "onnx float32": {"engine": "onnx"},
     "openvino float32": {"engine": "openvino"},
+    "openvino bfloat16": {"engine": "openvino", "overrides": {"precision": "bfloat16"}},
 }
-REDUCED = {"INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": 1}
 
 
-class InOpenVino(nn.Module):
-    """A network that OpenVINO runs in bfloat16; everything around it stays in float32."""
-
-    def __init__(self, network: nn.Module, size: list[int]) -> None:
-        super().__init__()
-        converted = openvino.convert_model(network, example_input=torch.zeros(1, 3, *size))
-        self._run = openvino.Core().compile_model(converted, "CPU", REDUCED)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the logits."""
-        return torch.from_numpy(self._run(image.contiguous().numpy())[0])
-
-
-def make_reduced(bundle: str, weights: str, like: Segmenter) -> Segmenter:
-    """Return a segmenter whose network alone is in bfloat16, and in OpenVINO."""
-    file = resolve_weights(weights)
-    parts = load_parts(bundle_path(bundle), file, "cpu", {})
-    load_weights_file(parts.network, file)
-    network = InOpenVino(parts.network.eval(), input_size(file))
-    return Segmenter(TorchEngine(replace(parts, network=network)), like.identity)
-
-
-def make_segmenters(bundle: str, weights: str, student: str | None) -> dict[str, Segmenter]:
+def make_segmenters(bundle: str, weights: str | None, student: str | None) -> dict[str, Segmenter]:
     """Return a segmenter for each variant, by its name."""
     made = {name: Segmenter.from_bundle(bundle, weights=weights, device="cpu", **how) for name, how in VARIANTS.items()}
     if student:
@@ -76,7 +43,7 @@ def make_segmenters(bundle: str, weights: str, student: str | None) -> dict[str,
     for name, segmenter in made.items():
         if segmenter.engine.name != name.partition(" ")[0]:
             raise SystemExit(f"{name}: the engine {segmenter.engine.name} did the work; see the warning above")
-    return made | {"openvino bfloat16": make_reduced(bundle, weights, made["openvino float32"])}
+    return made
 
 
 def measure(segmenters: dict[str, Segmenter], records: list[Any]) -> dict[str, list[float]]:
@@ -126,7 +93,7 @@ def main() -> None:
         found = [at for at, one in enumerate(records) if one["finding"] == finding]
         if len(found) > 1:
             groups[f"{finding} ({len(found)})"] = found
-    dice = measure(make_segmenters(arguments.bundle, arguments.weights or arguments.bundle, arguments.student), records)
+    dice = measure(make_segmenters(arguments.bundle, arguments.weights, arguments.student), records)
     images = [Path(one["image"]).name for one in records]
     arguments.out.write_text(json.dumps({"images": images, "groups": groups, "dice": dice}) + "\n")
     print_table(dice, groups)
