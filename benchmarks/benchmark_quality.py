@@ -44,7 +44,7 @@ def without_content_check(segmenter: Segmenter, image: Path) -> Iterator[None]:
 @contextmanager
 def without_expected_dice(segmenter: Segmenter, _: Path) -> Iterator[None]:
     """Leave out what it is estimated from, and the estimate."""
-    with patch("monai_lungxfer.inference.segmenter._doubt"), patch.object(segmenter, "_expect", None):
+    with patch("monai_lungxfer.inference.segmenter.measure_doubt"), patch.object(segmenter, "_expect", None):
         yield
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    segmenter = Segmenter.from_bundle(given.bundle, device="cpu")
+    segmenter = Segmenter.from_bundle(given.bundle, device="cpu", engine="torch")
     seconds(segmenter, given.images)  # what is loaded on first use
     taken: dict[str, list[float]] = {name: [] for name in WAYS}
     for number in range(given.rounds):

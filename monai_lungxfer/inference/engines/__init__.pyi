@@ -12,6 +12,6 @@ from .pipeline_file import find_pipeline as find_pipeline
 from .pipeline_file import read_pipeline as read_pipeline
 from .pipeline_module import PipelineModule as PipelineModule
 from .pipeline_module import Steps as Steps
-from .pipeline_settings import Settings as Settings
+from .pipeline_settings import PipelineSettings as PipelineSettings
 from .torch_engine import TorchEngine as TorchEngine
 from .torch_engine import load_torch_engine as load_torch_engine

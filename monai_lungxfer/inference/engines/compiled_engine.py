@@ -14,7 +14,7 @@ from monai_lungxfer.inference.content_check import Content
 from monai_lungxfer.inference.engines.engine import Looked, Maps, NotCompiled
 from monai_lungxfer.inference.engines.openvino_runtime import run_in_openvino
 from monai_lungxfer.inference.engines.pipeline_file import Pipeline
-from monai_lungxfer.inference.engines.pipeline_settings import Settings
+from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
 from monai_lungxfer.inference.engines.probe import check_probe, probe_image
 from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph
@@ -47,7 +47,7 @@ class CompiledEngine:
         The runtime.
     pipeline : Pipeline
         What to run.
-    settings : Settings
+    settings : PipelineSettings
         What to run it with; those of the pipeline, with another threshold, for instance.
     threads : int
         Processor threads of one segmentation. Several at a time have so many each.
@@ -60,7 +60,7 @@ class CompiledEngine:
 
     takes_batches = False  # `look` does it all, for one radiograph after the other
 
-    def __init__(self, name: str, pipeline: Pipeline, settings: Settings, threads: int = 1) -> None:
+    def __init__(self, name: str, pipeline: Pipeline, settings: PipelineSettings, threads: int = 1) -> None:
         self.name = name
         self.channels = settings.channels
         self._given = (name, pipeline, settings, threads)

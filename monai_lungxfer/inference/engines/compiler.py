@@ -26,7 +26,7 @@ from monai_lungxfer.inference.engines.pipeline_file import (
     pipeline_beside,
 )
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, PipelineModule
-from monai_lungxfer.inference.engines.pipeline_settings import Settings
+from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
 from monai_lungxfer.inference.engines.pipeline_weights import place_weights
 from monai_lungxfer.inference.engines.probe import probe_image, summary
 from monai_lungxfer.inference.engines.recipe import read_recipe
@@ -161,7 +161,7 @@ def _dice(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return 2 * np.count_nonzero(one & other) / together if together else 1.0
 
 
-def _phantom(number: int, settings: Settings) -> Radiograph:
+def _phantom(number: int, settings: PipelineSettings) -> Radiograph:
     random, (height, width) = np.random.default_rng(number), _SIZES[number]
     if settings.channels == "rgb":
         pixels = np.moveaxis(brain_slice(random, height)[0], -1, 0)

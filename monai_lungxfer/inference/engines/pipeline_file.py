@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.bundle.files import INFERENCE
-from monai_lungxfer.inference.engines.pipeline_settings import Settings
+from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.json_files import load_json
@@ -31,7 +31,7 @@ class Pipeline:
     ----------
     file : pathlib.Path
         The ONNX file. Its weights are in it, or it says where they lie in the weights file beside it.
-    settings : Settings
+    settings : PipelineSettings
         By the inference.yaml that it was compiled from.
     weights_sha256, configuration_sha256 : str
         Of the weights file and of inference.yaml.
@@ -44,7 +44,7 @@ class Pipeline:
     """
 
     file: Path
-    settings: Settings
+    settings: PipelineSettings
     weights_sha256: str
     configuration_sha256: str
     probe: list[float]
@@ -54,7 +54,7 @@ class Pipeline:
     def save_description(self) -> None:
         """Write the JSON file beside the ONNX file, with the hash of that; OutputError is raised when it cannot be."""
         content = asdict(self) | {"format": FORMAT, "file": self.file.name, "onnx_sha256": hash_file(self.file)}
-        with atomic_path(description_of(self.file)) as temporary:
+        with atomic_path(beside_pipeline(self.file)) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -63,7 +63,7 @@ def pipeline_beside(weights: Path) -> Path:
     return weights.with_suffix(".pipeline.onnx")
 
 
-def description_of(file: Path) -> Path:
+def beside_pipeline(file: Path) -> Path:
     """Return the JSON file that tells of a pipeline's ONNX file."""
     return file.with_suffix(".json")
 
@@ -84,18 +84,18 @@ def read_pipeline(file: Path, weights_sha256: str, configuration: str) -> Pipeli
 
     A BundleError is raised when it is damaged.
     """
-    if not (file.is_file() and description_of(file).is_file()):
+    if not (file.is_file() and beside_pipeline(file).is_file()):
         return None
     try:
-        content = load_json(description_of(file))
+        content = load_json(beside_pipeline(file))
         sha256 = content.pop("onnx_sha256")
         if content.pop("format") != FORMAT:
             return None
         told = content.pop("settings")
-        settings = Settings(**{**told, "image_size": tuple(told["image_size"]), "open": tuple(told["open"])})
+        settings = PipelineSettings(**{**told, "image_size": tuple(told["image_size"]), "open": tuple(told["open"])})
         pipeline = Pipeline(**{**content, "file": file, "settings": settings})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError("it cannot be read", source=description_of(file), remedy=_REMEDY) from error
+        raise BundleError("it cannot be read", source=beside_pipeline(file), remedy=_REMEDY) from error
     if (pipeline.weights_sha256, pipeline.configuration_sha256) != (weights_sha256, configuration):
         return None
     if hash_file(file) != sha256:

@@ -24,7 +24,7 @@ _PRECISIONS = (*FLOAT32, "bfloat16")
 
 
 @dataclass(frozen=True)
-class Settings:
+class PipelineSettings:
     """What a pipeline was compiled with, and what its user may still choose.
 
     Attributes
@@ -54,7 +54,7 @@ class Settings:
     open: tuple[str, ...] = ()
 
 
-def chosen_settings(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+def chosen_settings(settings: PipelineSettings, overrides: Mapping[str, Any]) -> PipelineSettings:
     """Return what to run a pipeline with; BundleError is raised for a value that a setting cannot have.
 
     NotCompiled is raised for one that this inference.yaml does not have, or means otherwise.

@@ -11,7 +11,7 @@ from typing import Any
 from monai_lungxfer.inference.config import InferenceParts, load_parts, read_settings
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
-from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, Settings
+from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, PipelineSettings
 
 # Each name with a space behind it, as the YAML has them after and before the files are read and written.
 _PREPROCESSING = "Uprightd AntialiasedResized (FixPolarityd )?(NormalizeIntensityd )?(RepeatChanneld )?"
@@ -21,7 +21,7 @@ _TO_MASK = "(CleanLungsd )?(CastToTyped )?"
 _OTHER_THRESHOLD = 0.37
 
 
-def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, Settings]:
+def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, PipelineSettings]:
     """Return the parts of a bundle's inference.yaml, in float32 on the processor, and what a pipeline is to do.
 
     NotCompiled is raised when it has a step that no pipeline has, or one with other arguments.
@@ -40,7 +40,7 @@ def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, Set
     return parts, steps, replace(settings, open=tuple(can_choose))
 
 
-def _translated(parts: InferenceParts) -> tuple[Steps, Settings]:
+def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
     before, after = _by_name(parts.preprocessing.transforms), _by_name(parts.to_mask.transforms)
     _check_order("preprocessing", before, _PREPROCESSING)
     _check_order("postprocessing", _by_name(parts.to_probability.transforms), _TO_PROBABILITY)
@@ -56,7 +56,7 @@ def _translated(parts: InferenceParts) -> tuple[Steps, Settings]:
     _require("AsDiscreted", not any([*threshold.argmax, *threshold.to_onehot, *threshold.rounding]))
     height, width = before["AntialiasedResized"].resizer.spatial_size
     polarity = before.get("FixPolarityd")
-    return Steps((height, width), polarity is not None, normaliser is not None), Settings(
+    return Steps((height, width), polarity is not None, normaliser is not None), PipelineSettings(
         channels=parts.channels,
         image_size=(height, width),
         threshold=float(threshold.threshold[0]),

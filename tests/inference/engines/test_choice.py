@@ -18,7 +18,7 @@ from compiled_bundle import compiled_bundle, phantom, small_bundle
 
 from monai_lungxfer.bundle.files import INFERENCE, WEIGHTS
 from monai_lungxfer.inference.engines import choice
-from monai_lungxfer.inference.engines.pipeline_file import description_of, pipeline_beside
+from monai_lungxfer.inference.engines.pipeline_file import beside_pipeline, pipeline_beside
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.errors import BundleError, LungXferError
 
@@ -85,7 +85,7 @@ def test_a_damaged_pipeline_is_told_and_passed_over(bundle: Path, caplog: pytest
         content[len(content) // 2] ^= 1
         file.write_bytes(content)
     elif harm == "description":
-        description_of(file).write_text("{")
+        beside_pipeline(file).write_text("{")
     else:
         file.unlink()
     segmenter = Segmenter.from_bundle(bundle)
