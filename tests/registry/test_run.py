@@ -46,7 +46,7 @@ def register(database: str, monkeypatch: pytest.MonkeyPatch, temporary: Path) ->
     monkeypatch.setattr(Segmenter, "from_bundle", lambda *_, **__: None)
 
     def log(ending: Callable[..., None]) -> Callable[..., None]:
-        def logged(**arguments: Any) -> None:
+        def logged(*_: Any, **arguments: Any) -> None:
             assert any(temporary.iterdir())
             Path(tempfile.mkdtemp(), "copy").write_text("of the model")
             ending(**arguments)
@@ -54,7 +54,7 @@ def register(database: str, monkeypatch: pytest.MonkeyPatch, temporary: Path) ->
         return logged
 
     def registered(ending: Callable[..., None]) -> None:
-        monkeypatch.setattr(mlflow.pyfunc, "log_model", log(ending))
+        monkeypatch.setattr(mlflow.models.Model, "log", log(ending))
         register_bundle("portable", tracking_uri=database)
 
     return registered
@@ -71,7 +71,10 @@ def test_no_run_stays_open_and_no_temporary_file_stays(
 ) -> None:
     child = os.fork()
     if child == 0:
-        register(die)
+        try:
+            register(die)
+        finally:
+            os._exit(1)  # or it would go on with the tests
     os.waitpid(child, 0)
     (left,) = temporary.iterdir()
     (killed,) = runs(database)
