@@ -10,8 +10,8 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
-OPTIONAL_IN_MONAI = ("itk", "matplotlib", "matplotlib.pyplot", "mlflow", "mlflow.entities")
-"""What `import monai` imports where it is installed, half of its processor time, and what a prediction never uses."""
+RARELY_USED = ("itk", "matplotlib", "matplotlib.pyplot", "mlflow", "mlflow.entities", "requests")
+"""What MONAI and pydicom import where it is installed, half of their processor time, and most predictions never use."""
 
 _ALONE = ("mlflow.exceptions", "mlflow.error_classification", "mlflow.protos")
 """Small modules of which MONAI takes a class; they need nothing of the package above them."""
@@ -19,7 +19,7 @@ _ALONE = ("mlflow.exceptions", "mlflow.error_classification", "mlflow.protos")
 _LOCK = threading.RLock()
 
 
-def defer_imports(names: Sequence[str] = OPTIONAL_IN_MONAI) -> None:
+def defer_imports(names: Sequence[str] = RARELY_USED) -> None:
     """Let ``import NAME`` give a module that is loaded when its first attribute is asked for.
 
     The names are of packages, and submodules of them, that are written in Python. Modules that are loaded already stay
