@@ -43,7 +43,7 @@ class RayRunner:
 
     def __call__(
         self,
-        segmenter: Segmenter,  # noqa: ARG002 - the runners' signature; the workers load their own
+        segmenter: Segmenter,  # of which the workers load their own
         tasks: Sequence[PlannedResult],
         out_dir: Path,
         batch_size: int,
@@ -61,7 +61,7 @@ class RayRunner:
             return
         left = len(tasks)
         try:
-            for prediction in _in_order(tasks, self._work(tasks, out_dir, batch_size)):
+            for prediction in _in_order(tasks, self._work(tasks, out_dir, batch_size, segmenter.engine.takes_batches)):
                 left -= 1
                 yield prediction
         except (ClusterError, self.ray.exceptions.RayError) as error:
@@ -71,8 +71,10 @@ class RayRunner:
                 remedy=f"{known.remedy or 'Look after the cluster'}, and continue with --resume",
             ) from error
 
-    def _work(self, tasks: Sequence[PlannedResult], out_dir: Path, batch_size: int) -> Iterator[Prediction]:
-        workers, gpus = _workers(self.ray.cluster_resources())
+    def _work(
+        self, tasks: Sequence[PlannedResult], out_dir: Path, batch_size: int, takes_gpus: bool
+    ) -> Iterator[Prediction]:
+        workers, gpus = _workers(self.ray.cluster_resources(), takes_gpus=takes_gpus)
         actor = self.ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Worker)
         model, share = _from_any_folder(self.model), batch_size * _BATCHES
         shares = [Share(list(tasks[start : start + share])) for start in range(0, len(tasks), share)]
@@ -89,9 +91,10 @@ def _in_order(tasks: Sequence[PlannedResult], made: Iterator[Prediction]) -> Ite
         yield early.pop(task.item.name)
 
 
-def _workers(resources: Mapping[str, float]) -> tuple[int, int]:
-    """Return for how many workers a cluster has room, and how many GPUs each takes."""
+def _workers(resources: Mapping[str, float], *, takes_gpus: bool) -> tuple[int, int]:
+    """Return for how many workers a cluster has room, and how many GPUs each takes: a compiled engine needs none."""
     processors, gpus = (math.floor(resources.get(unit, 0)) for unit in ("CPU", "GPU"))
+    gpus = gpus if takes_gpus else 0
     if not processors:
         raise LungXferError("the Ray cluster has no processor to work on", remedy="Add a machine to it (ray start)")
     return (min(processors, gpus), 1) if gpus else (processors, 0)

@@ -70,12 +70,13 @@ def test_workers_are_given_absolute_paths_and_names_as_they_are(folder: Path, mo
 def test_there_are_as_many_workers_as_the_cluster_has_room_for(
     resources: dict[str, float], expected: tuple[int, int]
 ) -> None:
-    assert _workers(resources) == expected
+    assert _workers(resources, takes_gpus=True) == expected
+    assert _workers(resources, takes_gpus=False) == (int(resources["CPU"]), 0)
 
 
 def test_a_cluster_without_a_processor_is_refused() -> None:
     with pytest.raises(LungXferError, match="no processor"):
-        _workers({"memory": 1e9, "GPU": 1.0})
+        _workers({"memory": 1e9, "GPU": 1.0}, takes_gpus=True)
 
 
 def test_a_lost_cluster_is_told_with_what_is_left(tmp_path: Path) -> None:
@@ -87,7 +88,8 @@ def test_a_lost_cluster_is_told_with_what_is_left(tmp_path: Path) -> None:
 
     tasks = plan([InputFile(tmp_path / "x.png", "x.png")], OutputOptions())
     with pytest.raises(ClusterError, match=r"^the cluster was lost: 1 of 1 radiographs are not done\. .*--resume"):
-        list(RayRunner(LostRay())(None, tasks, tmp_path, 4))  # type: ignore[arg-type]
+        segmenter = SimpleNamespace(engine=SimpleNamespace(takes_batches=False))
+        list(RayRunner(LostRay())(segmenter, tasks, tmp_path, 4))  # type: ignore[arg-type]
     assert _described(ClusterError("lost"))[1] == EXIT_CLUSTER == 4
 
 
