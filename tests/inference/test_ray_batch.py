@@ -87,8 +87,8 @@ def test_a_lost_cluster_is_told_with_what_is_left(tmp_path: Path) -> None:
             raise ConnectionError("10.0.0.1")
 
     tasks = plan([InputFile(tmp_path / "x.png", "x.png")], OutputOptions())
+    segmenter = SimpleNamespace(engine=SimpleNamespace(takes_batches=False))
     with pytest.raises(ClusterError, match=r"^the cluster was lost: 1 of 1 radiographs are not done\. .*--resume"):
-        segmenter = SimpleNamespace(engine=SimpleNamespace(takes_batches=False))
         list(RayRunner(LostRay())(segmenter, tasks, tmp_path, 4))  # type: ignore[arg-type]
     assert _described(ClusterError("lost"))[1] == EXIT_CLUSTER == 4
 
