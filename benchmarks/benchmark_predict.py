@@ -2,13 +2,14 @@
 
     python benchmarks/benchmark_predict.py --work DIR --dicom FILE --small DIR --native DIR --out predict.json
         [--before CHECKOUT] [--peers-env DIR] [--rounds 5] [--files 32] [--only NAME ...]
-    python benchmarks/benchmark_predict.py --table predict.json [--page docs/performance.md]
+    python benchmarks/benchmark_predict.py --table predict.json... [--page docs/performance.md]
 
 Each measurement is a process: its processor time (user and system, with its children), wall time and peak memory. A
 cold start is one DICOM file. The cost of a further image is that of a run over N + 1 files, less that of a run over
 one, by N. In every round each contestant has its turn, and each round begins with another one. A ratio is taken within
 a round. First, each contestant segments one file untimed; one that writes no mask is left out, with the reason. The
-results are written after each part of a round. With `--page`, they replace what stands between a page's marks.
+results are written after each part of a round. With `--page`, they replace what stands between a page's marks. The
+rounds of several calls (`--table`) on one machine may be put together, such as some with slow peers and some without.
 
 `--before` is another checkout, with its environment in `.venv`. `--peers-env` is the environment of torchxrayvision and
 nnU-Net, which is made there unless it exists (3 GB); their weights are random, so only their speed means something.
@@ -29,7 +30,7 @@ from typing import Any
 from contestants import Contestant, build_before, make_peers, own_contestants, peer_contestants
 from contestants.machine import describe_machine, describe_versions
 from contestants.measurement import Measurement, Trial
-from contestants.table import filled, print_report
+from contestants.table import filled, joined, print_report
 
 _HERE = Path(__file__).resolve().parent / "contestants"
 _SIZES = {"dicom": "1-10000", "small": "450-600", "native": "1500-2500"}
@@ -118,7 +119,7 @@ def bounds(given: argparse.Namespace, tasks: list[str]) -> dict[str, Any]:
 def options() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, metavar="JSON", help="print the tables of an earlier call")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="take what earlier calls measured")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write them into this page")
     parser.add_argument("--work", type=Path, help="for files, masks and the weights of peers")
     parser.add_argument("--dicom", type=Path, metavar="FILE", help="for the cold start")
@@ -136,36 +137,45 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Measure, write and print."""
-    parser = options()
-    given = parser.parse_args()
-    if given.table:
-        document = json.loads(given.table.read_text(encoding="utf-8"))
-        if given.page:
-            given.page.write_text(filled(given.page.read_text(encoding="utf-8"), document), encoding="utf-8")
-        print_report(document)
-        return
-    if not (given.work and given.out and (given.dicom or given.small or given.native)):
-        parser.error("--work, --out, and one of --dicom, --small and --native are needed")
+def describe(given: argparse.Namespace, tasks: list[str]) -> dict[str, Any]:
+    """Return what the numbers belong to."""
+    pythons = {"this build": Path(sys.executable)}
+    pythons |= {"before": given.before / ".venv" / "bin" / "python"} if given.before else {}
+    pythons |= {"peers": given.peers_env / "bin" / "python"} if given.peers_env else {}
+    return {
+        "machine": describe_machine(),
+        "command": shlex.join([f"--{name.replace('_', '-')}={getattr(given, name)}" for name in _TOLD]),
+        "versions": {name: describe_versions(python) for name, python in pythons.items()},
+        "bounds": bounds(given, tasks),
+    }
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measure, and write the results after each part of a round."""
     given.work = given.work.resolve()
     given.work.mkdir(parents=True, exist_ok=True)
     tasks, trial = prepare(given), Trial(given.work, given.threads)
     contestants, left_out = try_out(trial, gather(given, tasks), tasks[0])
-    command = shlex.join([f"--{name.replace('_', '-')}={getattr(given, name)}" for name in _TOLD])
-    told = {"machine": describe_machine(), "command": command, "left_out": left_out, "versions": {}}
-    told["versions"]["this build"] = describe_versions(Path(sys.executable))
-    if given.before:
-        told["versions"]["before"] = describe_versions(given.before / ".venv" / "bin" / "python")
-    if given.peers_env:
-        told["versions"]["peers"] = describe_versions(given.peers_env / "bin" / "python")
-    told["bounds"] = bounds(given, tasks)
+    told = describe(given, tasks) | {"left_out": left_out}
     measured: list[Measurement] = []
     for found in run_rounds(trial, contestants, tasks, given):
         measured += found
         document = told | {"measurements": [vars(each) for each in measured]}
         given.out.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    print_report(json.loads(given.out.read_text(encoding="utf-8")))
+
+
+def main() -> None:
+    """Measure, or take what was measured; print it, and write it into a page."""
+    parser = options()
+    given = parser.parse_args()
+    if not given.table:
+        if not (given.work and given.out and (given.dicom or given.small or given.native)):
+            parser.error("--work, --out, and one of --dicom, --small and --native are needed")
+        run(given)
+    document = joined([json.loads(file.read_text(encoding="utf-8")) for file in given.table or [given.out]])
+    if given.page:
+        given.page.write_text(filled(given.page.read_text(encoding="utf-8"), document), encoding="utf-8")
+    print_report(document)
 
 
 if __name__ == "__main__":

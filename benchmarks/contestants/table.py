@@ -70,6 +70,27 @@ def table(measurements: Iterable[dict[str, Any]], task: str) -> str:
     return "\n".join(lines)
 
 
+def joined(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the results of several calls as one, with more rounds; the machine and the bounds are the first one's."""
+    first = documents[0]
+    versions, left_out = {}, {}
+    measurements: list[dict[str, Any]] = []
+    for document in documents:
+        if document["machine"] != first["machine"]:
+            raise SystemExit("the results are of two machines, so no ratio between them means anything")
+        rounds = 1 + max((each["round"] for each in measurements), default=-1)
+        measurements += [each | {"round": rounds + each["round"]} for each in document["measurements"]]
+        versions |= document["versions"]
+        left_out |= document["left_out"]
+    measured = {each["name"] for each in measurements}
+    return first | {
+        "command": "`, then `".join(document["command"] for document in documents),
+        "versions": versions,
+        "left_out": {name: reason for name, reason in left_out.items() if name not in measured},
+        "measurements": measurements,
+    }
+
+
 def answer(measurements: Sequence[dict[str, Any]]) -> str:
     """Return a table of the engine that is the default, the first one of them that was measured, against before."""
     lines = ["| | this build | before | ratio | memory, ratio |", "|---|---:|---:|---:|---:|"]

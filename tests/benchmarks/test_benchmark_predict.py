@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from contestants import Contestant
 from contestants.measurement import Trial
-from contestants.table import answer, filled, print_report, table
+from contestants.table import answer, filled, joined, print_report, table
 from PIL import Image
 from source_tree import REPOSITORY
 
@@ -118,6 +118,31 @@ def test_the_answer_is_the_engine_that_is_the_default() -> None:
     assert answer(measurements).splitlines()[2:] == [
         "| A further image of about 512 pixels | 5 ms | 100 ms | 0.050 (0.050 to 0.050) | 0.50 (0.50 to 0.50) |"
     ]
+
+
+def test_the_rounds_of_two_calls_are_put_together() -> None:
+    def called(measurements: list[dict], cores: int = 2, **left_out: str) -> dict:
+        return {
+            "machine": {"cores": cores},
+            "command": "--rounds=2",
+            "versions": {},
+            "left_out": left_out,
+            "measurements": measurements,
+        }
+
+    own = called(
+        [*runs("before", 0, 8, 9), *runs("before", 1, 8, 9), *runs("onnx", 1, 1, 2)], peer="absent", other="no"
+    )
+    more = called([*runs("before", 0, 4, 6), *runs("peer", 0, 4, 8)])
+    both = joined([own, more])
+    assert both["left_out"] == {"other": "no"}
+    assert [row.split(" | ")[2] for row in table(both["measurements"], "small").splitlines()[2:]] == [
+        "1.000 (1.000 to 1.000)",
+        "1.000 (1.000 to 1.000)",
+        "2.000 (2.000 to 2.000)",
+    ]
+    with pytest.raises(SystemExit, match="two machines"):
+        joined([own, called([], cores=4)])
 
 
 def test_without_references_there_are_no_ratios() -> None:
