@@ -1,15 +1,16 @@
 """What a prediction costs: this build's engines, the build before, and the tools of others, in turn on this machine.
 
     python benchmarks/benchmark_predict.py --work DIR --dicom FILE --small DIR --native DIR --out predict.json
-        [--before CHECKOUT] [--peers-env DIR] [--rounds 5] [--files 32] [--only NAME ...]
+        [--before CHECKOUT] [--peers-env DIR] [--rounds 5] [--files 64] [--only NAME ...]
     python benchmarks/benchmark_predict.py --table predict.json... [--page docs/performance.md]
 
 Each measurement is a process: its processor time (user and system, with its children), wall time and peak memory. A
 cold start is one DICOM file. The cost of a further image is that of a run over N + 1 files, less that of a run over
-one, by N. In every round each contestant has its turn, and each round begins with another one. A ratio is taken within
-a round. First, each contestant segments one file untimed; one that writes no mask is left out, with the reason. The
-results are written after each part of a round. With `--page`, they replace what stands between a page's marks. The
-rounds of several calls (`--table`) on one machine may be put together, such as some with slow peers and some without.
+one, by N; N must be large, since starts differ by more than an image costs. In every round each contestant has its
+turn, and each round begins with another one. A ratio is taken within a round. First, each contestant segments one
+file untimed; one that writes no mask is left out, with the reason. The results are written after each part of a
+round. With `--page`, they replace what stands between a page's marks. The rounds of several calls (`--table`) on one
+machine may be put together, such as some with slow peers and some without.
 
 `--before` is another checkout, with its environment in `.venv`. `--peers-env` is the environment of torchxrayvision and
 nnU-Net, which is made there unless it exists (3 GB); their weights are random, so only their speed means something.
@@ -35,7 +36,7 @@ from contestants.table import filled, joined, print_report
 _HERE = Path(__file__).resolve().parent / "contestants"
 _SIZES = {"dicom": "1-10000", "small": "450-600", "native": "1500-2500"}
 _PATH = re.compile(r"(?:/[\w.+-]+)+/([\w.+-]+)")  # of this machine, with the file's name
-_SLOW = 8  # times fewer files
+_SLOW = 16  # times fewer files
 _TOLD = ("rounds", "slow_rounds", "files", "native_files", "threads")
 _STARTS = {
     "Python alone": "",
@@ -129,7 +130,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--peers-env", type=Path, metavar="DIR")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--slow-rounds", type=int, default=3, help="in which slow peers take part")
-    parser.add_argument("--files", type=int, default=32, help="N for small images; slow peers get an eighth")
+    parser.add_argument("--files", type=int, default=64, help="N for small images; slow peers get a sixteenth")
     parser.add_argument("--native-files", type=int, default=8, help="N for native ones")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants, by their names in the tables")

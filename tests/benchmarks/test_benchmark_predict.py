@@ -89,11 +89,11 @@ def test_who_writes_no_mask_is_left_out_with_the_reason(tmp_path: Path, code: st
 
 
 def test_slow_ones_get_fewer_files() -> None:
-    given = Namespace(files=32, native_files=8)
+    given = Namespace(files=64, native_files=8)
     fast, slow = copying(), copying(slow=True)
     assert [benchmark_predict.counts(task, fast, given) for task in ("dicom", "small", "native")] == [
         [1],
-        [1, 33],
+        [1, 65],
         [1, 9],
     ]
     assert [benchmark_predict.counts(task, slow, given) for task in ("dicom", "small", "native")] == [
