@@ -14,7 +14,7 @@ TITLES = {
     "start": "What a start consists of",
 }
 REFERENCES = ("before", "torch")
-DEFAULTS = ("openvino", "onnx")
+DEFAULTS = ("onnx", "openvino")
 _HEAD = ("contestant", "processor, ms", *(f"÷ {name}" for name in REFERENCES), "wall, ms", "memory, MB", "÷ before")
 
 Costs = dict[int, tuple[float, float, float]]
