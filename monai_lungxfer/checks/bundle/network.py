@@ -17,6 +17,9 @@ from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.export.formats import EXPORT_FORMATS
 from monai_lungxfer.export.manifest import checked_formats
 from monai_lungxfer.export.weights import WEIGHTS_HASH
+from monai_lungxfer.inference.engines.compiler import compare_pipeline
+from monai_lungxfer.inference.engines.engine import NotCompiled
+from monai_lungxfer.inference.engines.pipeline_file import pipeline_beside
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.synthetic.phantoms import write_phantoms
@@ -24,6 +27,9 @@ from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size, sidecar_file
+
+PIPELINE = pipeline_beside(WEIGHTS)
+"""Where the compiled pipeline of a bundle's weights lies."""
 
 TOLERANCE = 1e-4
 """Largest difference of a logit between PyTorch and TorchScript."""
@@ -109,6 +115,17 @@ def check_prediction(bundle: Path, scratch: Path) -> str:
         )
     height, width = found.mask.shape
     return f"a phantom of {height}x{width} gets a mask of its size, {found.mask.mean():.0%} of which is foreground"
+
+
+def check_pipeline(bundle: Path, _scratch: Path) -> str:
+    """Check that the compiled pipeline is of these weights and this inference.yaml, and has the masks of PyTorch."""
+    try:
+        found = compare_pipeline(bundle, bundle / WEIGHTS)
+    except NotCompiled as error:
+        raise BundleError(error.problem, source=bundle / PIPELINE, remedy="Remove the pipeline") from error
+    if found is None:
+        return "of other weights or another inference.yaml, so nothing uses it; lungxfer bundles compile makes it again"
+    return f"Dice with PyTorch's masks at least {found['lowest_dice']:.4f} on {found['images']} phantoms"
 
 
 def check_torchscript(bundle: Path, scratch: Path) -> str:

@@ -17,8 +17,10 @@ from monai_lungxfer.checks.bundle.layout import check_files, check_sizes
 from monai_lungxfer.checks.bundle.metadata import check_requirements, check_schema, check_version
 from monai_lungxfer.checks.bundle.network import (
     INFERENCE,
+    PIPELINE,
     check_exports,
     check_network,
+    check_pipeline,
     check_prediction,
     check_torchscript,
     check_weights,
@@ -87,6 +89,7 @@ CHECKS = (
     BundleCheck("network", check_network, _METADATA, needs=_WEIGHTS, runs=True),
     BundleCheck("weights", check_weights, _WEIGHTS, needs=_WEIGHTS, runs=True, refuses=True),
     BundleCheck("prediction", check_prediction, _INFERENCE, needs=_WEIGHTS, runs=True),
+    BundleCheck("pipeline", check_pipeline, PIPELINE.as_posix(), needs=PIPELINE.as_posix(), runs=True),
     BundleCheck("torchscript", check_torchscript, _INFERENCE, needs=_WEIGHTS, runs=True),
     BundleCheck("exports", check_exports, MANIFEST.as_posix(), needs=MANIFEST.as_posix()),
 )

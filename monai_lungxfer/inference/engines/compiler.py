@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import logging
 import warnings
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from monai_lungxfer.inference.engines.pipeline_file import (
     configuration_sha256,
     find_pipeline,
     pipeline_beside,
+    read_pipeline,
 )
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, PipelineModule
 from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
@@ -86,6 +88,21 @@ def compile_into_cache(folder: Path, weights: Path, weights_sha256: str) -> Pipe
     with hold_lock(lock_beside(target), "another run compiles these weights", "Wait until it has ended", wait=True):
         found = find_pipeline(folder, weights, weights_sha256)  # which that process has made
         return found or _compile(folder, weights, target, beside=False)
+
+
+def compare_pipeline(folder: Path, weights: Path) -> Mapping[str, Any] | None:
+    """Compare the pipeline beside weights with PyTorch anew, and return what `Pipeline.check` is.
+
+    It is ``None`` for a pipeline of other weights or another inference.yaml, which nothing uses. NotCompiled is raised
+    when inference.yaml has a step that no pipeline has, and BundleError when it is damaged or has other masks.
+    """
+    pipeline = read_pipeline(pipeline_beside(weights), hash_file(weights), configuration_sha256(folder))
+    if pipeline is None:
+        return None
+    parts, *_ = read_recipe(folder, weights)
+    load_weights_file(parts.network, weights)
+    parts.network.eval()
+    return _compared(pipeline, TorchEngine(parts))
 
 
 def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipeline:

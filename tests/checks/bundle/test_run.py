@@ -20,7 +20,7 @@ from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import read_sidecar, save_sidecar
 
-RUNNING = {"targets", "properties", "network", "weights", "prediction", "torchscript"}
+RUNNING = {"targets", "properties", "network", "weights", "prediction", "pipeline", "torchscript"}
 
 Break = Callable[[Path], Any]
 NAME = "portable_cxr_lung_segmentation"
@@ -286,6 +286,8 @@ NETWORK: list[tuple[str, Break, str, str]] = [
         "size mismatch",
         "configs/inference.yaml",
     ),
+    ("pipeline", more("models/model.pipeline.onnx", "x"), "it is damaged", "models/model.pipeline.onnx"),
+    ("pipeline", more("models/model.pipeline.json", "x"), "it cannot be read", "models/model.pipeline.json"),
     ("torchscript", more("models/model.ts", "x"), "RuntimeError", "configs/inference.yaml"),
     ("torchscript", other_torchscript, "its logits differ from PyTorch's by 1,", "models/model.ts"),
     ("exports", exported("model.ts", lambda content: content + b"x"), "is not as", "models/model.ts"),
@@ -323,6 +325,13 @@ PREDICTION: list[tuple[str, Break, str, str]] = [
     ("prediction", text("configs/inference.yaml", "in_channels: 3", "in_channels: 1"), "do not fit", "models/model.pt"),
 ]
 BREAKINGS = LAYOUT + PREDICTION + METADATA + CONFIGS + NETWORK
+
+
+def test_a_pipeline_of_another_configuration_is_told(bundle: Path) -> None:
+    text("configs/inference.yaml", "threshold: 0.5", "threshold: 0.4")(bundle)
+    outcome = checked("pipeline", bundle)
+    assert outcome.status == "ok"
+    assert "nothing uses it" in outcome.detail
 
 
 @pytest.mark.parametrize("name", bundle_names())
