@@ -18,9 +18,6 @@ METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
 WEIGHTS = Path("models") / "model.pt"
 
-FAST_WEIGHTS = Path("models") / "fast.pt"
-"""Weights of a smaller network, where a bundle has one."""
-
 MANIFEST = Path("models") / "exports.json"
 """Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
 
@@ -31,7 +28,7 @@ BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
 """What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
 
 # And not what trainings leave there, which tells paths.
-_MODELS = (f"{WEIGHTS.stem}.*", f"{FAST_WEIGHTS.stem}.*", MANIFEST.name)
+_MODELS = (f"{WEIGHTS.stem}.*", MANIFEST.name)
 _HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.bundle.files import FAST_WEIGHTS, WEIGHTS, bundle_metadata, bundle_names, bundle_path, export_bundle
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_names, bundle_path, export_bundle
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.cli.console import console, emit_json
@@ -129,13 +129,12 @@ def compile_bundles(
     folders = [bundle_path(name) for name in names]
     from monai_lungxfer.inference.engines.compiler import compile_bundle
 
-    for weights in [folder / name for folder in folders for name in (WEIGHTS, FAST_WEIGHTS)]:
-        if weights.name == WEIGHTS.name or weights.is_file():
-            made = compile_bundle(weights.parents[1], resolve_weights(weights))
-            typer.echo(made.file)
-            dice, difference = made.check["lowest_dice"], made.check["largest_difference"]
-            console.print(f"Dice with PyTorch's masks at least {dice:.5f}", soft_wrap=True)
-            console.print(f"probabilities differ by {difference:.5f} at most", soft_wrap=True)
+    for folder in folders:
+        made = compile_bundle(folder, resolve_weights(folder / WEIGHTS))
+        typer.echo(made.file)
+        dice, difference = made.check["lowest_dice"], made.check["largest_difference"]
+        console.print(f"Dice with PyTorch's masks at least {dice:.5f}", soft_wrap=True)
+        console.print(f"probabilities differ by {difference:.5f} at most", soft_wrap=True)
 
 
 @bundles_app.command("verify")

@@ -99,7 +99,9 @@ def predict(
     engine: Annotated[
         EngineName, typer.Option(help="auto takes the bundle's compiled pipeline; torch does what inference.yaml says.")
     ] = EngineName.AUTO,
-    fast: Annotated[bool, typer.Option("--fast", help="Use the bundle's smaller network.")] = False,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Compute the network in bfloat16 (openvino), where the processor can.")
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Radiographs at the same time.", show_default="one a core; torch: one"),
@@ -129,8 +131,6 @@ def predict(
     "lungxfer segment" is the same command.
     """
     overrides = parsed_settings(settings) | ({} if fix_polarity is None else {"fix_polarity": fix_polarity})
-    if fast and weights is not None:
-        raise typer.BadParameter("--fast and --weights exclude each other")
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
     model |= {"engine": engine.value, "fast": fast, "threads": threads}
     inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.files import FAST_WEIGHTS, WEIGHTS, bundle_metadata, bundle_path, weights_remedy
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path, weights_remedy
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.inference.content_check import TURNED_ROUND
-from monai_lungxfer.inference.engines.choice import EngineRequest, load_engine
+from monai_lungxfer.inference.engines.choice import EngineRequest, fastest, load_engine
 from monai_lungxfer.inference.engines.engine import Engine
 from monai_lungxfer.inference.expected_dice import ExpectedDice
 from monai_lungxfer.inference.image_traits import measure_traits
@@ -80,7 +80,8 @@ class Segmenter:
             "torch" does what inference.yaml says, by MONAI. The others run the pipeline that was compiled from it, and
             compile it where there is none. "auto" takes a compiled pipeline that is there, and else "torch".
         fast : bool
-            Whether to use the bundle's smaller network, ``models/fast.pt``.
+            Whether the network shall compute in bfloat16, by OpenVINO, where that is installed and the processor can.
+            Where not, the log says why, and nothing else is different.
         threads : int, optional
             Processor threads: of PyTorch, or of each segmentation that a compiled engine does; the default is one then.
 
@@ -94,11 +95,12 @@ class Segmenter:
             When the engine is not installed, or the device cannot be used.
         """
         folder = bundle_path(bundle)
-        weights_file = resolve_weights(_own_weights(folder, fast=fast) if weights is None else weights)
+        weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
         wanted = EngineRequest(folder, weights_file, device, overrides or {}, engine, threads)
-        chosen, sha256 = load_engine(wanted)
+        request = fastest(wanted) if fast else wanted
+        chosen, sha256 = load_engine(request)
         version = str(bundle_metadata(folder).get("version", "unknown"))
-        replaced = tuple(f"{name}={value}" for name, value in (overrides or {}).items())
+        replaced = tuple(f"{name}={value}" for name, value in request.overrides.items())
         return cls(chosen, ModelIdentity(folder.name, version, sha256, replaced))
 
     def segment_file(self, path: str | Path, *, any_view: bool = False, strict: bool = False) -> Segmentation:
@@ -207,13 +209,7 @@ class Segmenter:
         return Segmentation(maps.mask, maps.probability, maps.raw, item, self.identity, doubt, expected, maps.shape)
 
 
-def _own_weights(folder: Path, *, fast: bool) -> Path:
-    if fast:
-        if not (folder / FAST_WEIGHTS).is_file():
-            raise BundleError(
-                f"the bundle has no smaller network ({FAST_WEIGHTS.as_posix()})", source=folder, remedy="Omit --fast"
-            )
-        return folder / FAST_WEIGHTS
+def _own_weights(folder: Path) -> Path:
     if not (folder / WEIGHTS).is_file():
         raise BundleError(
             f"the bundle has no weights ({WEIGHTS.as_posix()})",

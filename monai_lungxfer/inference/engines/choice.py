@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.inference.engines.compiled_engine import RUNTIMES, CompiledEngine
 from monai_lungxfer.inference.engines.engine import ENGINES, Engine, NotCompiled
+from monai_lungxfer.inference.engines.openvino_runtime import has_bfloat16
 from monai_lungxfer.inference.engines.pipeline_file import Pipeline, find_pipeline
 from monai_lungxfer.inference.engines.pipeline_settings import chosen_settings
 from monai_lungxfer.utils.errors import LungXferError, OutputError
@@ -29,6 +30,26 @@ class EngineRequest:
     overrides: Mapping[str, Any]
     engine: str
     threads: int | None
+
+
+def fastest(request: EngineRequest) -> EngineRequest:
+    """Return a request for the network in bfloat16, or the same where OpenVINO or the processor cannot do that.
+
+    LungXferError is raised where another engine is asked for, or another precision.
+    """
+    if request.engine not in ("auto", "openvino") or "precision" in request.overrides:
+        raise LungXferError(
+            "fast is bfloat16 in OpenVINO, and another engine or precision was asked for",
+            remedy="Leave one of the two out",
+        )
+    try:
+        if has_bfloat16():
+            return replace(request, engine="openvino", overrides={**request.overrides, "precision": "bfloat16"})
+        reason = "this processor has no bfloat16"
+    except LungXferError as error:
+        reason = str(error)
+    logger.warning("Fast is as usual: %s", reason)
+    return request
 
 
 def load_engine(request: EngineRequest) -> tuple[Engine, str]:

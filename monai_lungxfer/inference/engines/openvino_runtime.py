@@ -14,6 +14,11 @@ from monai_lungxfer.utils.extras import import_extra
 _FRONT, _BACK = ("picture", "content", "turned_round"), "probability"
 
 
+def has_bfloat16() -> bool:
+    """Tell whether the processor computes in bfloat16; LungXferError is raised where OpenVINO is not installed."""
+    return "BF16" in import_extra("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def run_in_openvino(
     file: Path, inputs: Sequence[str], outputs: Sequence[str], threads: int, precision: str
 ) -> Callable[..., list[Any]]:
@@ -25,7 +30,7 @@ def run_in_openvino(
     openvino = import_extra("openvino")
     core = openvino.Core()
     if precision == "bfloat16":
-        if "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if not has_bfloat16():
             raise NotCompiled("this processor has no bfloat16")
         return _in_parts(openvino, core, file, inputs, outputs, threads)
     whole = _compiled(core, file, threads, "f32")

@@ -151,3 +151,24 @@ def test_without_pytorch_the_error_says_what_to_install(bundle: Path, monkeypatc
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else real(name, *rest))
     with pytest.raises(LungXferError, match=r'image_size was replaced.*pip install "monai_lungxfer\[train\]"'):
         Segmenter.from_bundle(bundle, overrides={"image_size": [64, 64]})
+
+
+def test_fast_is_bfloat16_where_the_processor_can(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(choice, "has_bfloat16", lambda: False)
+    usual = Segmenter.from_bundle(bundle, fast=True)
+    assert (usual.engine.name, usual.identity.overrides) == ("onnx", ())
+    assert "this processor has no bfloat16" in _said(caplog)
+    monkeypatch.undo()
+    if choice.has_bfloat16():
+        fast = Segmenter.from_bundle(bundle, fast=True)
+        assert (fast.engine.name, fast.identity.overrides) == ("openvino", ("precision=bfloat16",))
+        one, other = (segmenter.segment(phantom()) for segmenter in (fast, usual))
+        assert 0 < np.abs(one.probability - other.probability).max() < 0.5
+
+
+@pytest.mark.parametrize("given", [{"engine": "onnx"}, {"overrides": {"precision": "float32"}}])
+def test_fast_and_another_precision_exclude_each_other(bundle: Path, given: dict) -> None:
+    with pytest.raises(LungXferError, match="another engine or precision was asked for"):
+        Segmenter.from_bundle(bundle, fast=True, **given)
