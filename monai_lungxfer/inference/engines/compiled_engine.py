@@ -27,6 +27,9 @@ INPUTS = ("image", "fix_polarity")
 OUTPUTS = ("probability", "logits", "picture", "content", "turned_round")
 """The names of a pipeline's ends; `monai_lungxfer.inference.engines.pipeline_module` says what they are."""
 
+_SPANS = (1e-9, 1e9)
+_MOST_SPANS = 100  # that the values may be away from 0: an offset costs float32 that many of its 16,777,216 steps
+
 Run = Callable[[NDArray[np.float32], NDArray[np.bool_]], Sequence[Any]]
 """From what `INPUTS` names to what `OUTPUTS` names, in this order. Threads may call it at the same time."""
 
@@ -79,6 +82,8 @@ class CompiledEngine:
         """Do all that the pipeline does with a radiograph."""
         upright = radiograph.turn.apply(radiograph.pixels)
         image = np.ascontiguousarray(upright[None, None] if upright.ndim == 2 else upright[None], dtype=np.float32)
+        if self._settings.normalises:
+            image = _levelled(image)
         try:
             probability, logits, picture, content, turned_round = self._call(image)
         except Exception as error:
@@ -109,6 +114,18 @@ class CompiledEngine:
 
     def _call(self, image: NDArray[np.float32]) -> Sequence[Any]:
         return self._run(image, np.array(self._settings.fix_polarity))
+
+
+def _levelled(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring values to 0 to 1 where float32 cannot square them, or has few digits for what differs between them.
+
+    It changes nothing that is normalised later, and ordinary images are returned as they are.
+    """
+    lowest, highest = float(image.min()), float(image.max())
+    span = highest - lowest
+    if max(-lowest, highest) <= _MOST_SPANS * span and _SPANS[0] <= span <= _SPANS[1]:
+        return image
+    return ((image.astype(np.float64) - lowest) / span).astype(np.float32)
 
 
 def _explained(error: Exception, file: Path | None) -> Exception:

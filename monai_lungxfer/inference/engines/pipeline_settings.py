@@ -41,6 +41,8 @@ class PipelineSettings:
         Whether the grey scale is turned round where air is certainly bright.
     precision : {"float32", "bfloat16"}
         What the network computes in.
+    normalises : bool
+        Whether each image is brought to mean 0 and standard deviation 1.
     open : tuple of str
         The names of those that can be chosen anew, by the same names in inference.yaml.
     """
@@ -51,6 +53,7 @@ class PipelineSettings:
     clean: bool
     fix_polarity: bool
     precision: str = "float32"
+    normalises: bool = True
     open: tuple[str, ...] = ()
 
 

@@ -62,6 +62,7 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
         threshold=float(threshold.threshold[0]),
         clean="CleanLungsd" in after,
         fix_polarity=polarity is not None and polarity.active,
+        normalises=normaliser is not None,
     )
 
 
