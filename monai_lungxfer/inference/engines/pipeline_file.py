@@ -89,7 +89,7 @@ def read_pipeline(file: Path, weights_sha256: str, configuration: str) -> Pipeli
     try:
         content = load_json(beside_pipeline(file))
         sha256 = content.pop("onnx_sha256")
-        if content.pop("format") != FORMAT:
+        if content.pop("format") != FORMAT or content["file"] != file.name:  # renamed, and so are the weights it names
             return None
         told = content.pop("settings")
         settings = PipelineSettings(**{**told, "image_size": tuple(told["image_size"]), "open": tuple(told["open"])})

@@ -76,6 +76,19 @@ def test_new_weights_or_another_configuration_are_not_served_by_the_old_pipeline
     assert Segmenter.from_bundle(bundle).engine.name == "torch"
 
 
+def test_a_renamed_pipeline_does_not_read_the_weights_of_its_old_name(
+    bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    best = bundle / "models" / "best.pt"
+    shutil.copy(bundle / WEIGHTS, best)
+    for name in (pipeline_beside, lambda weights: beside_pipeline(pipeline_beside(weights))):
+        shutil.copy(name(bundle / WEIGHTS), name(best))
+    shutil.copy((bundle / WEIGHTS).with_suffix(".json"), best.with_suffix(".json"))
+    with caplog.at_level(logging.INFO):
+        assert Segmenter.from_bundle(bundle, weights=best).engine.name == "torch"
+    assert "no pipeline was compiled from these weights" in _said(caplog)
+
+
 @pytest.mark.parametrize("harm", ["file", "description", "gone"])
 def test_a_damaged_pipeline_is_told_and_passed_over(bundle: Path, caplog: pytest.LogCaptureFixture, harm: str) -> None:
     expected = Segmenter.from_bundle(bundle, engine="torch", device="cpu").segment(phantom()).mask
