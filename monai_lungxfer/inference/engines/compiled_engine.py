@@ -148,7 +148,7 @@ def _in_onnx_runtime(file: Path, threads: int, precision: str) -> Run:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors, which are raised as well
+    options.log_severity_level = 4  # errors are raised, and need not be printed as well
     options.enable_cpu_mem_arena = False  # which keeps the largest radiograph's memory for ever
     session = runtime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     return lambda *given: session.run(list(OUTPUTS), dict(zip(INPUTS, given, strict=True)))
