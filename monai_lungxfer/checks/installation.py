@@ -74,7 +74,7 @@ def _device_without_torch(error: ModuleNotFoundError) -> InstallationCheck:
         import onnxruntime
     except (ImportError, OSError) as broken:
         found = f"{error.name} is not installed, and ONNX Runtime cannot be imported ({broken})"
-        return InstallationCheck("device", "missing", found, 'pip install "onnxruntime>=1.18"')
+        return InstallationCheck("device", "missing", found, 'pip install "onnxruntime>=1.24"')
     found = f"cpu: ONNX Runtime {onnxruntime.__version__} on {granted_cores()} cores ({error.name} is not installed)"
     return InstallationCheck("device", "ok", found)
 

@@ -99,13 +99,15 @@ def _compiled(request: EngineRequest) -> tuple[Engine, str]:
     settings = chosen_settings(pipeline.settings, request.overrides)
     if request.engine != "auto":
         return CompiledEngine(request.engine, pipeline, settings, request.threads or 1), sha256
+    reasons = []
     for name in RUNTIMES:
         try:
             return CompiledEngine(name, pipeline, settings, request.threads or 1), sha256
         except LungXferError as error:
+            reasons.append(error.problem)
             is_usual = isinstance(error, NotCompiled) or "not installed" in error.problem
             logger.log(logging.DEBUG if is_usual else logging.WARNING, "%s: %s", name, error)
-    raise NotCompiled("no runtime can run the compiled pipeline")
+    raise NotCompiled("; ".join(reasons))
 
 
 def _compile(request: EngineRequest, weights_sha256: str) -> Pipeline:
