@@ -160,7 +160,7 @@ class Segmenter:
 
         InputFileError is raised when all pixels have the same value: there is nothing to normalise, and to see.
         """
-        lowest, highest = radiograph.pixels.min(), radiograph.pixels.max()
+        lowest, highest = radiograph.levels
         if lowest == highest:
             raise InputFileError(
                 f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -68,6 +69,11 @@ class Radiograph:
     turn: Turn = AS_STORED
     remarks: tuple[str, ...] = ()
     is_damaged: bool = False
+
+    @cached_property
+    def levels(self) -> tuple[float, float]:
+        """The lowest and the highest value of the pixels."""
+        return float(self.pixels.min()), float(self.pixels.max())
 
 
 def read_radiograph(

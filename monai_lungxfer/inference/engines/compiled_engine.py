@@ -83,7 +83,7 @@ class CompiledEngine:
         upright = radiograph.turn.apply(radiograph.pixels)
         image = np.ascontiguousarray(upright[None, None] if upright.ndim == 2 else upright[None], dtype=np.float32)
         if self._settings.normalises:
-            image = _levelled(image)
+            image = _levelled(image, *radiograph.levels)
         try:
             probability, logits, picture, content, turned_round = self._call(image)
         except Exception as error:
@@ -116,12 +116,11 @@ class CompiledEngine:
         return self._run(image, np.array(self._settings.fix_polarity))
 
 
-def _levelled(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _levelled(image: NDArray[np.float32], lowest: float, highest: float) -> NDArray[np.float32]:
     """Bring values to 0 to 1 where float32 cannot square them, or has few digits for what differs between them.
 
     It changes nothing that is normalised later, and ordinary images are returned as they are.
     """
-    lowest, highest = float(image.min()), float(image.max())
     span = highest - lowest
     if max(-lowest, highest) <= _MOST_SPANS * span and _SPANS[0] <= span <= _SPANS[1]:
         return image
