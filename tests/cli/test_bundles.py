@@ -91,7 +91,7 @@ def test_verify_tells_what_is_wrong_where_and_what_to_do(tmp_path):
     words = " ".join(result.stdout.split())
     assert words.startswith("cxr_lung_segmentation check result found files failed LICENSE: is missing. Write it, or")
     assert "weights skipped there is no models/model.pt" in words
-    assert words.endswith("7 ok, 5 skipped, 2 failed")
+    assert words.endswith("7 ok, 6 skipped, 2 failed")
 
 
 def test_verify_as_json(tmp_path):
@@ -123,7 +123,7 @@ def test_verify_without_running_anything(tmp_path):
     result = run("verify", tmp_path / "lgg_mri_segmentation", "--no-run", "--json")
     assert result.exit_code == 0
     skipped = [row["check"] for row in json.loads(result.stdout)["checks"] if "--no-run" in row["detail"]]
-    assert skipped == ["targets", "properties", "network", "weights", "prediction", "torchscript"]
+    assert skipped == ["targets", "properties", "network", "weights", "prediction", "pipeline", "torchscript"]
 
 
 def test_verify_a_wrong_name_or_an_archive_runs_nothing(tmp_path):

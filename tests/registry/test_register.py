@@ -22,6 +22,7 @@ from monai_lungxfer.weights.loading import load_parent
 from monai_lungxfer.weights.sidecar import input_size
 
 NAME = "portable_cxr_lung_segmentation"
+MODELS = {"model.pt", "model.json", "model.pipeline.onnx", "model.pipeline.json"}
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_what_a_training_left_in_a_bundle_stays_here(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", database)
     held = Path(mlflow.artifacts.download_artifacts(made.uri)) / "artifacts" / NAME
     assert {path.name for path in held.iterdir()} == {"LICENSE", "configs", "docs", "models"}
-    assert {path.name for path in (held / "models").iterdir()} == {"model.pt", "model.json"}
+    assert {path.name for path in (held / "models").iterdir()} == MODELS
     assert hash_file(resolve_weights(f"models:/{NAME}@candidate")) == portable_sha256
 
 

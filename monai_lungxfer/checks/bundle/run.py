@@ -89,7 +89,7 @@ CHECKS = (
     BundleCheck("network", check_network, _METADATA, needs=_WEIGHTS, runs=True),
     BundleCheck("weights", check_weights, _WEIGHTS, needs=_WEIGHTS, runs=True, refuses=True),
     BundleCheck("prediction", check_prediction, _INFERENCE, needs=_WEIGHTS, runs=True),
-    BundleCheck("pipeline", check_pipeline, PIPELINE.as_posix(), needs=PIPELINE.as_posix(), runs=True),
+    BundleCheck("pipeline", check_pipeline, PIPELINE.as_posix(), needs=_WEIGHTS, runs=True),
     BundleCheck("torchscript", check_torchscript, _INFERENCE, needs=_WEIGHTS, runs=True),
     BundleCheck("exports", check_exports, MANIFEST.as_posix(), needs=MANIFEST.as_posix()),
 )
