@@ -19,7 +19,7 @@ from monai_lungxfer.inference.engines.probe import check_probe, probe_image
 from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.morphology.cleaning import clean_lungs_once
-from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.errors import BundleError, LungXferError
 from monai_lungxfer.utils.extras import import_extra
 from monai_lungxfer.utils.memory import says_out_of_memory
 
@@ -131,7 +131,7 @@ def _explained(error: Exception, file: Path | None) -> Exception:
     """Return an error of a runtime, each of which has classes of its own, as one of this package's."""
     if isinstance(error, MemoryError) or says_out_of_memory(error):
         return MemoryError("the compiled pipeline needs more memory")
-    if isinstance(error, BundleError) or type(error).__module__.startswith("monai_lungxfer."):
+    if isinstance(error, LungXferError):
         return error
     return BundleError(
         f"the compiled pipeline cannot be run ({type(error).__name__})",
