@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
+import struct
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from monai_lungxfer.io.formats import detect_format, nifti
 from monai_lungxfer.utils.errors import InputFileError
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 MASK_SUFFIXES = {"png": ".png", "nifti": ".nii.gz"}
 """Every format, and the suffix of its files."""
 
-_RUN_LENGTHS = 3  # zlib's Z_RLE: smaller than its default for masks, and a third faster
+_PNG = b"\x89PNG\r\n\x1a\n"
+_UP = 2  # PNG's filter that stores the difference to the row above
 
 
 def save_mask(
@@ -68,10 +68,25 @@ def save_mask(
 
 
 def encode_png(mask: NDArray[np.uint8]) -> bytes:
-    """Return a mask (H, W) of {0, 1} as the bytes of a PNG file with 8 bits, 0 and 255."""
-    file = io.BytesIO()
-    Image.fromarray(mask * np.uint8(255)).save(file, format="PNG", compress_type=_RUN_LENGTHS)
-    return file.getvalue()
+    """Return a mask (H, W) of {0, 1} as the bytes of a PNG file with 8 bits, 0 and 255.
+
+    Every row is stored as its difference to the row above, which suits masks. Pillow tries five filters for each row,
+    and takes three times as long.
+    """
+    height, width = mask.shape
+    rows = np.empty((height, width + 1), np.uint8)
+    rows[:, 0] = _UP
+    lines = mask * np.uint8(255)
+    rows[0, 1:] = lines[0]
+    np.subtract(lines[1:], lines[:-1], out=rows[1:, 1:])
+    packer = zlib.compressobj(level=1, strategy=zlib.Z_RLE)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)  # bits, grey, deflate, filters, no interlacing
+    chunks = ((b"IHDR", header), (b"IDAT", packer.compress(rows.data) + packer.flush()), (b"IEND", b""))
+    return _PNG + b"".join(_png_chunk(*chunk) for chunk in chunks)
+
+
+def _png_chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def _save_nifti(
