@@ -7,7 +7,6 @@ from dataclasses import astuple, dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from monai_lungxfer.morphology.lungs import TOUCHING, find_lungs, piece_areas
 
@@ -124,7 +123,7 @@ def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
     areas = [float(part.sum()) for part in parts]
     two = len(parts) == 2
     return {
-        "solidity": sum(areas) / sum(_hull_area(part) for part in parts) if parts else 0.0,
+        "solidity": sum(areas) / sum(hull_area(part) for part in parts) if parts else 0.0,
         "smaller": min(areas) / max(areas) if two else 0.0,
         "shorter": min(heights) / max(heights) if two else 0.0,
         "bottoms": abs(float(reach[0][-1] - reach[1][-1])) / len(mask) if two else 0.0,
@@ -132,12 +131,28 @@ def _shape(mask: NDArray[np.bool_]) -> dict[str, float]:
     }
 
 
-def _hull_area(part: NDArray[np.bool_]) -> float:
+def hull_area(part: NDArray[np.bool_]) -> float:
     """Return the area in pixels of the convex hull of the pixels' corners."""
     rows = np.flatnonzero(part.any(axis=1))
     first, last = part[rows].argmax(axis=1), part.shape[1] - part[rows, ::-1].argmax(axis=1)
-    ends = np.concatenate([np.stack([rows + down, edge], axis=1) for down in (0, 1) for edge in (first, last)])
-    try:
-        return float(ConvexHull(ends).volume)
-    except QhullError:
-        return float(part.sum())
+    return -_area_below(_envelope(rows, first)) - _area_below(_envelope(rows, -last))
+
+
+def _envelope(rows: NDArray[np.int64], edge: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the points (row, place) of the convex curve below an edge, whose pixels begin at `row` and end at row + 1.
+
+    It is one half of Andrew's monotone chain. SciPy's hull is not used, since its import takes a twentieth of a start.
+    """
+    chain: list[tuple[int, int]] = []
+    for x, y in sorted(zip(np.append(rows, rows + 1).tolist(), np.tile(edge, 2).tolist(), strict=True)):
+        while len(chain) > 1:
+            (x0, y0), (x1, y1) = chain[-2:]
+            if (x1 - x0) * (y - y0) > (y1 - y0) * (x - x0):  # it turns up
+                break
+            chain.pop()
+        chain.append((x, y))
+    return np.array(chain)
+
+
+def _area_below(curve: NDArray[np.int64]) -> float:
+    return float((np.diff(curve[:, 0]) * (curve[1:, 1] + curve[:-1, 1])).sum() / 2)

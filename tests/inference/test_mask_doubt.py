@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from drawn_lungs import certain, two_lungs
+from scipy.spatial import ConvexHull
 
-from monai_lungxfer.inference.mask_doubt import NAMES, measure_doubt
+from monai_lungxfer.inference.mask_doubt import NAMES, hull_area, measure_doubt
 
 
 @pytest.fixture
@@ -51,3 +52,13 @@ def test_masks_of_few_pixels_have_numbers(kept: int) -> None:
 @pytest.mark.parametrize(("is_upright", "number"), [(True, 1), (False, -1), (None, 0)])
 def test_what_the_content_check_saw(mask: np.ndarray, is_upright: bool | None, number: float) -> None:
     assert measure_doubt(certain(mask), certain(mask), is_upright).upright == number
+
+
+@pytest.mark.parametrize("share", [0.002, 0.02, 0.5, 1])
+def test_solidity_is_that_of_scipys_hull(share: float) -> None:
+    rows, columns = np.mgrid[:96, :80]
+    ellipse = ((rows - 40) / 37) ** 2 + ((columns - 30) / 25) ** 2 < 1
+    part = ellipse & (np.random.default_rng(3).random(ellipse.shape) < share)
+    assert part.any()
+    corners = np.concatenate([np.argwhere(part) + shift for shift in ((0, 0), (0, 1), (1, 0), (1, 1))])
+    assert hull_area(part) == pytest.approx(ConvexHull(corners).volume)
