@@ -13,6 +13,9 @@ from monai_lungxfer.inference.content_network import ContentLook, turn_round
 CHANNELS = 3
 """Channels of the network's input; a grey image is repeated."""
 
+_BAND = 24  # rows of a result that are made at a time, since each needs a few rows of the image alone
+_SLACK = 3
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -56,7 +59,7 @@ class PipelineModule(nn.Module):
         turned_round : torch.Tensor
             A scalar of booleans.
         """
-        small = resize_antialiased(image[0], self.steps.size)
+        small = resize_antialiased(image.squeeze(0), self.steps.size)  # an index would copy the image
         content, is_border = self.look(small[:1])
         turned_round = torch.zeros_like(fix_polarity)
         if self.steps.looks_at_polarity:
@@ -84,12 +87,24 @@ def resize_antialiased(image: torch.Tensor, size: tuple[int, int]) -> torch.Tens
     ONNX has this in ``Resize``, but OpenVINO 2026.4 reads its attribute ``antialias`` and does not follow it.
     """
     rows, columns = (_triangles(image, axis, side) for axis, side in zip((1, 2), size, strict=True))
-    return rows @ image @ columns.transpose(0, 1)
+    bands = []
+    for first in range(0, size[0], _BAND):
+        last = min(first + _BAND, size[0])
+        near = _reach(image, size[0], first, last)
+        bands.append(rows[first:last, near] @ image[:, near])
+    return torch.cat(bands, 1) @ columns.transpose(0, 1)
+
+
+def _reach(image: torch.Tensor, side: int, first: int, last: int) -> slice:
+    """Return the rows of an image that some rows of the result are made of, and a few more."""
+    height = image.shape[1]  # in a trace, a tensor that follows the image
+    begin = torch.as_tensor(height * first // side - height // side - _SLACK).clamp(min=0)
+    return slice(begin, height * last // side + height // side + _SLACK)
 
 
 def _triangles(image: torch.Tensor, axis: int, side: int) -> torch.Tensor:
     """Return the weights (side, N) of the N pixels along an axis; each row is a triangle whose sum is 1."""
-    line = image[0, :, 0] if axis == 1 else image[0, 0, :]
+    line = (image[:, :, :1] if axis == 1 else image[:, :1])[:1].flatten()  # in this order, little is copied
     places = torch.ones_like(line).cumsum(0) - 0.5  # written so that its length follows the image when it is traced
     scale = places[-1:] + 0.5
     scale = scale / side
