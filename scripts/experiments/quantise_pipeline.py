@@ -93,7 +93,8 @@ def segment(session: onnxruntime.InferenceSession, given: dict[str, Any]) -> tup
 
 
 def _dice(mask: NDArray[Any], other: NDArray[Any]) -> float:
-    return float(image_metrics(mask[None], other[None] > 0, ["DICE_HARD"])["DICE_HARD"])
+    sized = [one.reshape(1, 1, *one.shape[-2:]) for one in (mask, other > 0)]
+    return float(image_metrics(*sized, ["DICE_HARD"])["DICE_HARD"])
 
 
 def main() -> None:
