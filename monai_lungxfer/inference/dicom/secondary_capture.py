@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from monai_lungxfer.inference.dicom.segmentation import equipment, result_uids
+from monai_lungxfer.inference.dicom.authorship import code_item, equipment, result_uids, sign
 from monai_lungxfer.inference.dicom.source import SourceImage, source_image
 from monai_lungxfer.inference.overlay import draw_overlay
 from monai_lungxfer.utils.extras import import_extra
@@ -25,17 +25,24 @@ _SERIES_OFFSET = 2000  # behind the segmentations
 
 
 def secondary_capture_overlay(
-    source: Dataset, grey: NDArray[np.uint8], mask: NDArray[np.uint8], identity: ModelIdentity
+    source: Dataset,
+    grey: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    identity: ModelIdentity,
+    *,
+    revision: str = "",
 ) -> SCImage:
     """Make a secondary capture in colour of the picture that `monai_lungxfer.inference.overlay.draw_overlay` draws.
 
-    Source, mask, model and errors are those of `monai_lungxfer.inference.dicom.segmentation.lung_segmentation`. It is
-    RGB, 8 bits, the picture as it is: reduced, with the notice below. It has no pixel spacing, since it is not to be
-    measured in. Its UIDs are deterministic as a segmentation's are.
+    Source, mask, model, revision and errors are those of
+    `monai_lungxfer.inference.dicom.segmentation.lung_segmentation`. It is RGB, 8 bits, the picture as it is: reduced,
+    with the notice below. It has no pixel spacing, since it is not to be measured in. Its UIDs are
+    deterministic as a segmentation's are.
     """
     image = source_image(source)
     pixels = np.asarray(draw_overlay(grey, mask))
-    series, instance = result_uids("overlay", image, identity, pixels)
+    content = f"{pixels.shape}".encode() + pixels.tobytes()
+    series, instance = result_uids("overlay", image, identity, content, revision)
     capture = import_extra("highdicom.sc").SCImage(
         pixel_array=pixels,
         photometric_interpretation="RGB",
@@ -50,11 +57,11 @@ def secondary_capture_overlay(
         series_description=SERIES_DESCRIPTION,
         **equipment(identity),
     )
+    sign(capture, image, identity)
     return _completed(capture, image)
 
 
 def _completed(capture: SCImage, image: SourceImage) -> SCImage:
-    capture.update(image.identity)
     capture.PatientOrientation = list(image.orientation)
     capture.BodyPartExamined = "CHEST"  # and so no Laterality, which paired parts have
     reference = Dataset()
@@ -62,6 +69,7 @@ def _completed(capture: SCImage, image: SourceImage) -> SCImage:
     reference.ReferencedSOPInstanceUID = image.header.SOPInstanceUID
     capture.SourceImageSequence = [reference]
     capture.DerivationDescription = "Contour of the lungs, drawn on the reduced radiograph"
+    capture.DerivationCodeSequence = [code_item("113076", "DCM", "Segmentation")]  # CID 7203
     for keyword in ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"):
         if keyword in image.header:
             capture[keyword] = image.header[keyword]

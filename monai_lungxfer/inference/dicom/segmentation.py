@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from scipy import ndimage
 
-from monai_lungxfer import __version__
+from monai_lungxfer.inference.dicom.authorship import equipment, result_uids, sign
 from monai_lungxfer.inference.dicom.source import SourceImage, source_image
 from monai_lungxfer.io.formats.dicom_identity import derived_uid
 from monai_lungxfer.io.orientation import AS_STORED, turn_by_patient_orientation
@@ -36,11 +35,16 @@ _LUNG = Code("39607008", "SCT", "Lung")
 _RIGHT = Code("3341006", "SCT", "Right lung")
 _LEFT = Code("44029006", "SCT", "Left lung")
 
+_ORANGE, _SKY_BLUE = [46273, 37131, 52089], [45761, 29808, 23959]  # of Okabe and Ito: told apart by every colour vision
+
+COLOURS = {_LUNG.meaning: _ORANGE, _RIGHT.meaning: _ORANGE, _LEFT.meaning: _SKY_BLUE}
+"""Recommended Display CIELab Value (0062,000D) by Segment Label, in 16 bits as PS3.3, C.10.7.1.1, scales it."""
+
 logger = logging.getLogger(__name__)
 
 
 def lung_segmentation(
-    source: Dataset, mask: NDArray[np.uint8], identity: ModelIdentity, *, sides: bool = False
+    source: Dataset, mask: NDArray[np.uint8], identity: ModelIdentity, *, sides: bool = False, revision: str = ""
 ) -> Segmentation:
     """Make the DICOM Segmentation of a mask: BINARY, one frame for each segment, of the source's size.
 
@@ -54,6 +58,9 @@ def lung_segmentation(
         The model that made the mask; stands in the algorithm identification.
     sides : bool
         Two segments, right and left lung, where the mask has two lungs; else, and where it has not, one, the lungs.
+    revision : str
+        What tells the source from another image of the same SOP Instance UID, such as a hash of its content. With it,
+        the UIDs are others.
 
     Returns
     -------
@@ -74,10 +81,11 @@ def lung_segmentation(
     """
     image = source_image(source)
     _check(mask, image.header)
-    labels = _sides(mask, image) if sides else None
+    labels = label_sides(mask, image) if sides else None
     properties = [_LUNG] if labels is None else [_RIGHT, _LEFT]
     labels = mask if labels is None else labels
-    series, instance = result_uids("segmentation", image, identity, labels, f"sides={sides}")
+    content = f"{labels.shape}".encode() + labels.tobytes()
+    series, instance = result_uids("segmentation", image, identity, content, f"sides={sides}", revision)
     segmentation = import_extra("highdicom.seg").Segmentation(
         source_images=[image.header],
         pixel_array=labels,
@@ -92,31 +100,8 @@ def lung_segmentation(
         series_description=SERIES_DESCRIPTION,
         **equipment(identity),
     )
+    sign(segmentation, image, identity)
     return _completed(segmentation, image, instance)
-
-
-def result_uids(
-    kind: str, image: SourceImage, identity: ModelIdentity, pixels: NDArray[np.uint8], *settings: str
-) -> tuple[str, str]:
-    """Return the UIDs of a result's series and instance.
-
-    The series follows from the source, the model and the settings. The instance follows from the pixels too: where
-    another machine's arithmetic changes one of them, it is another instance of that series.
-    """
-    model = (identity.bundle, identity.version, identity.weights_sha256, *identity.overrides)
-    series = derived_uid(kind, image.header.SOPInstanceUID, *model, *settings)
-    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-    return series, derived_uid(series, str(pixels.shape), digest)
-
-
-def equipment(identity: ModelIdentity) -> dict[str, Any]:
-    """Return highdicom's arguments that say which software made a result; the weights are its serial number."""
-    return {
-        "manufacturer": "monai_lungxfer",
-        "manufacturer_model_name": identity.bundle[:_LONGEST],
-        "software_versions": __version__,
-        "device_serial_number": identity.weights_sha256[:_LONGEST],
-    }
 
 
 def _check(mask: NDArray[np.uint8], header: Dataset) -> None:
@@ -149,16 +134,17 @@ def _descriptions(properties: list[Code], identity: ModelIdentity) -> list[Any]:
 
 
 def _completed(segmentation: Segmentation, image: SourceImage, instance: str) -> Segmentation:
-    """Add what highdicom leaves out, and patient and study, which it would check in messages that quote them."""
-    segmentation.update(image.identity)
+    """Add what highdicom leaves out, and a colour for each side."""
     segmentation.PatientOrientation = list(image.orientation)
     organization = derived_uid("dimensions", instance)
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization
+    for segment in segmentation.SegmentSequence:
+        segment.RecommendedDisplayCIELabValue = COLOURS[segment.SegmentLabel]
     return segmentation
 
 
-def _sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | None:
+def label_sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | None:
     """Return 1 for the right lung and 2 for the left one; ``None`` when the mask has not two lungs.
 
     The lungs are the two largest pieces, as in `monai_lungxfer.inference.measurements.measure`; every other piece goes
