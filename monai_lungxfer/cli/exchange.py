@@ -109,7 +109,7 @@ def deliver(stores: Sequence[Store], predictions: Sequence[Prediction], folder: 
 
     The last failure is raised as an `OutputError`, with what to do; others are logged.
     """
-    names = [name for prediction in predictions for name in (prediction.mask, prediction.overlay) if name is not None]
+    names = [name for prediction in predictions for name in prediction.results]
     failures = []
     for store in stores:
         try:

@@ -77,6 +77,12 @@ def predict(
     mask_format: Annotated[MaskFormat, typer.Option("--format", help="File format of the masks.")] = MaskFormat.PNG,
     sides: Annotated[bool, typer.Option("--sides", help="A segment for each lung (dicom-seg).")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write pictures with the lungs' contour.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write DICOM Structured Reports: areas and flags (dicom-seg).")
+    ] = False,
+    presentation: Annotated[
+        bool, typer.Option("--presentation", help="Also write presentation states with the contour (dicom-seg).")
+    ] = False,
     any_view: Annotated[
         bool, typer.Option("--any-view", help="Also take DICOM files that are not frontal chest radiographs.")
     ] = False,
@@ -146,7 +152,7 @@ def predict(
     from monai_lungxfer.utils.progress import progress_bar
     from monai_lungxfer.utils.threads import use_threads
 
-    options = OutputOptions(mask_format.value, overlay, sides, strict)
+    options = OutputOptions(mask_format.value, overlay, sides, strict, report, presentation)
     refused: list[LungXferError] = []
     with found(inputs, from_dicomweb, study, any_view, refused) as files:
         segmenter = Segmenter.from_bundle(**model)

@@ -7,7 +7,6 @@ from .config import InferenceParts as InferenceParts
 from .config import load_parts as load_parts
 from .content_check import Content as Content
 from .content_network import ContentCheck as ContentCheck
-from .exclusions import describe_result as describe_result
 from .exclusions import find_exclusions as find_exclusions
 from .expected_dice import DiceEstimate as DiceEstimate
 from .expected_dice import ExpectedDice as ExpectedDice

@@ -12,7 +12,7 @@ from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist
 from monai_lungxfer.inference.dicom.directory import find_directory, listed_files
 from monai_lungxfer.io.formats import check_is_file, detect_format
 from monai_lungxfer.io.formats.dicom_file import is_preamble
-from monai_lungxfer.io.formats.dicom_view import is_directory
+from monai_lungxfer.io.formats.dicom_view import is_directory, is_document
 from monai_lungxfer.io.formats.unread import name_unread_format
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -25,6 +25,7 @@ IMAGE_SUFFIXES = frozenset(
 """Names that a folder's images are known by; those of the common formats are also known by their content."""
 
 _RESULT_ENDINGS = ("_mask", "_overlay")
+_DOCUMENT_ENDINGS = ("_report.dcm", "_presentation.dcm")  # which radiographs may have, too
 
 
 @dataclass
@@ -177,5 +178,10 @@ def _without_results(found: Found, files: list[Path]) -> list[Path]:
 
 
 def is_result(path: Path) -> bool:
-    """Tell whether a file has the name of a result of this package, or of a mask of a data set."""
+    """Tell whether a file has the name of a result of this package, or of a mask of a data set.
+
+    A report or presentation state must also be one: others name images FOR PRESENTATION so.
+    """
+    if path.name.lower().endswith(_DOCUMENT_ENDINGS):
+        return is_document(path)
     return any(name.lower().endswith(_RESULT_ENDINGS) for name in (strip_image_suffix(path.name), path.stem))

@@ -109,7 +109,7 @@ class Journal:
 
     def _has_results(self, prediction: Prediction) -> bool:
         """Tell whether results are there, and named as they are planned now."""
-        names = [name for name in (prediction.mask, prediction.overlay) if name is not None]
+        names = prediction.results
         if not all((self.path.parent / name).is_file() for name in names):
             return False
         task = self._tasks.get(prediction.file)

@@ -25,6 +25,10 @@ class OutputOptions:
         See `monai_lungxfer.io.mask_writer.save_mask` and `lung_segmentation`.
     overlay : bool
         Whether to write pictures of the radiographs with the lungs' contour: PNG, or secondary captures beside SEG.
+    report : bool
+        Whether to write a DICOM Structured Report beside a DICOM SEG.
+    presentation : bool
+        Whether to write a presentation state with the lungs' contour beside a DICOM SEG.
     sides : bool
         Whether a DICOM SEG has a segment for each lung.
     strict : bool
@@ -35,12 +39,18 @@ class OutputOptions:
     overlay: bool = False
     sides: bool = False
     strict: bool = False
+    report: bool = False
+    presentation: bool = False
 
     def __post_init__(self) -> None:
         if self.mask_format not in (*MASK_SUFFIXES, DICOM_SEG):
             raise ValueError(f"the format is {self.mask_format!r}; use {', '.join(MASK_SUFFIXES)} or {DICOM_SEG}")
         if self.sides and self.mask_format != DICOM_SEG:
             raise LungXferError("only DICOM SEG has segments for the two lungs", remedy="Add --format dicom-seg")
+        if (self.report or self.presentation) and self.mask_format != DICOM_SEG:
+            raise LungXferError(
+                "reports and presentation states are DICOM, and belong to a DICOM SEG", remedy="Add --format dicom-seg"
+            )
 
     @property
     def suffix(self) -> str:
@@ -56,11 +66,20 @@ class PlannedResult:
     mask: str
     overlay: str | None
     options: OutputOptions
+    report: str | None = None
+    presentation: str | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of results, by the kinds of `monai_lungxfer.inference.dicom.results.KINDS`."""
+        kinds = {"segmentation": self.mask, "overlay": self.overlay}
+        kinds |= {"report": self.report, "presentation": self.presentation}
+        return {kind: name for kind, name in kinds.items() if name is not None}
 
     @property
     def results(self) -> list[str]:
         """All names of results."""
-        return [self.mask] if self.overlay is None else [self.mask, self.overlay]
+        return list(self.names.values())
 
     def check(self, radiograph: PreparedRadiograph) -> None:
         """Refuse what no mask can be written for: a DICOM SEG of another file."""
@@ -68,7 +87,7 @@ class PlannedResult:
             radiograph.dicom_source()
 
     def write(self, segmentation: Segmentation, folder: Path) -> None:
-        """Write the mask and, where it is wanted, the overlay, unless the image is refused.
+        """Write the mask and what else is wanted, unless the image is refused.
 
         Errors are those of `Segmentation.save` and `Segmentation.refuse_flagged`. Where the file was replaced, or
         memory runs out, none of its results is left.
@@ -76,9 +95,7 @@ class PlannedResult:
         if self.options.strict:
             segmentation.refuse_flagged()
         try:
-            segmentation.save(folder / self.mask, overwrite=True, sides=self.options.sides)
-            if self.overlay is not None:
-                self._write_overlay(segmentation, folder / self.overlay)
+            self._write(segmentation, folder)
             segmentation.radiograph.check_unchanged()
         except OutputError:
             raise  # which ends the run; what is written is whole
@@ -87,27 +104,37 @@ class PlannedResult:
                 (folder / name).unlink(missing_ok=True)
             raise
 
-    def _write_overlay(self, segmentation: Segmentation, path: Path) -> None:
-        picture = segmentation.radiograph.picture
-        if picture is None:
-            raise ValueError("the radiograph was loaded without its picture")
-        if self.options.mask_format != DICOM_SEG:
-            save_picture(path, draw_overlay(picture, segmentation.mask))
+    def _write(self, segmentation: Segmentation, folder: Path) -> None:
+        if self.options.mask_format == DICOM_SEG:
+            self._write_dicom(segmentation, folder)
             return
-        from monai_lungxfer.inference.dicom.secondary_capture import (
-            secondary_capture_overlay,  # an extra, maybe not installed
-        )
+        segmentation.save(folder / self.mask, overwrite=True)
+        if self.overlay is not None:
+            if (picture := segmentation.radiograph.picture) is None:
+                raise ValueError("the radiograph was loaded without its picture")
+            save_picture(folder / self.overlay, draw_overlay(picture, segmentation.mask))
+
+    def _write_dicom(self, segmentation: Segmentation, folder: Path) -> None:
+        from monai_lungxfer.inference.dicom.results import dicom_results  # an extra, maybe not installed
         from monai_lungxfer.inference.dicom.source import save_dicom
 
-        source = segmentation.radiograph.dicom_source()
-        save_dicom(path, secondary_capture_overlay(source, picture, segmentation.mask, segmentation.model))
+        segmentation.radiograph.check_unchanged()
+        for kind, instance in dicom_results(segmentation, self.names, sides=self.options.sides).items():
+            save_dicom(folder / self.names[kind], instance)
 
 
 def plan(inputs: Sequence[InputFile], options: OutputOptions) -> list[PlannedResult]:
     """Name the results of every input; no two are alike."""
     picture = "_overlay.dcm" if options.mask_format == DICOM_SEG else "_overlay.png"
     return [
-        PlannedResult(item, f"{stem}_mask{options.suffix}", f"{stem}{picture}" if options.overlay else None, options)
+        PlannedResult(
+            item,
+            f"{stem}_mask{options.suffix}",
+            f"{stem}{picture}" if options.overlay else None,
+            options,
+            f"{stem}_report.dcm" if options.report else None,
+            f"{stem}_presentation.dcm" if options.presentation else None,
+        )
         for item, stem in zip(inputs, output_stems(inputs), strict=True)
     ]
 

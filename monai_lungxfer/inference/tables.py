@@ -34,7 +34,7 @@ class Prediction:
         Skipped is what cannot be read or written, left out what is no frontal chest radiograph by its header.
     reason : str or None
         Why it was skipped or left out; ``None`` for a radiograph that was segmented.
-    mask, overlay : str or None
+    mask, overlay, report, presentation : str or None
         Names of the results, relative to the output folder.
     width, height : int or None
         Native size in pixels.
@@ -62,6 +62,13 @@ class Prediction:
     measurements: Measurements | None = None
     flags: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    report: str | None = None
+    presentation: str | None = None
+
+    @property
+    def results(self) -> list[str]:
+        """The names of its results."""
+        return [name for name in (self.mask, self.overlay, self.report, self.presentation) if name is not None]
 
     def as_row(self) -> dict[str, Any]:
         """Return the columns of the table; numbers are rounded to 6 decimals, what is unknown is ``None``."""
@@ -74,6 +81,8 @@ class Prediction:
             "status": self.status,
             "mask": self.mask,
             "overlay": self.overlay,
+            "report": self.report,
+            "presentation": self.presentation,
             "width": self.width,
             "height": self.height,
             "pixel_spacing_row_mm": row,

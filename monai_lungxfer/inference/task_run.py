@@ -157,6 +157,8 @@ def _done(task: PlannedResult, segmentation: Segmentation) -> Prediction:
         file=task.item.name,
         mask=task.mask,
         overlay=task.overlay,
+        report=task.report,
+        presentation=task.presentation,
         width=width,
         height=height,
         spacing=segmentation.spacing,

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from dicom_radiograph import CLASSES, SHAPE, lung_mask, radiograph, save_dicom_seg, write
-from pydicom.dataset import Dataset
+from dicom_radiograph import SHAPE, lung_mask, radiograph, save_dicom_seg, write
 
 from monai_lungxfer.inference.dicom.source import read_source, save_dicom
-from monai_lungxfer.inference.exclusions import RAW_TWIN, describe_result, find_exclusions
+from monai_lungxfer.inference.exclusions import RAW_TWIN, find_exclusions
 from monai_lungxfer.inference.inputs import find_inputs
 from monai_lungxfer.inference.segmentation import ModelIdentity
 
 MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32)
-
-
-def code(value: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = value, "DCM"
-    return item
-
-
-def source(purpose: str | None = None) -> list[Dataset]:
-    item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CLASSES["DX"], "2.25.1"
-    if purpose is not None:
-        item.PurposeOfReferenceCodeSequence = [code(purpose)]
-    return [item]
-
-
-def maker(name: str) -> Dataset:
-    item = Dataset()
-    item.Manufacturer, item.PurposeOfReferenceCodeSequence = name, [code("109102")]
-    return item
-
-
-DERIVED: dict[str, Any] = {"ImageType": ["DERIVED", "SECONDARY"], "SourceImageSequence": source()}
-COLOUR: dict[str, Any] = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}
 
 
 def test_our_segmentations_and_overlays_are_known_under_any_name(tmp_path: Path) -> None:
@@ -56,42 +30,6 @@ def test_our_segmentations_and_overlays_are_known_under_any_name(tmp_path: Path)
         "b.dcm": "is a segmentation or map, not a radiograph",
         "c": "is a result of monai_lungxfer, not a radiograph",
     }
-
-
-@pytest.mark.parametrize(
-    "attributes",
-    [
-        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66.7", "Modality": "OT"},  # a label map
-        {"Modality": "SEG"},
-        {"Manufacturer": "monai_lungxfer"},
-        {"ContributingEquipmentSequence": [maker("Somebody"), maker("monai_lungxfer 0.1.0")]},
-        {"ContentLabel": "LUNGS"},
-        {"DerivationCodeSequence": [code("113076")]},
-        {**DERIVED, **COLOUR},
-        {**DERIVED, "SeriesDescription": "AI heatmap"},
-        {"ImageType": ["DERIVED", "SECONDARY"], "DerivationDescription": "Contours drawn by an algorithm"},
-    ],
-)
-def test_results_of_software(attributes: dict[str, Any]) -> None:
-    assert describe_result(radiograph("SC", **attributes)) is not None
-
-
-@pytest.mark.parametrize(
-    ("kind", "attributes"),
-    [
-        ("SC", {}),
-        ("SC", {"ImageType": ["DERIVED", "SECONDARY"]}),
-        ("SC", {**COLOUR, "ImageType": ["DERIVED", "SECONDARY"]}),  # a screenshot of a radiograph
-        ("SC", {**DERIVED, **COLOUR, "SourceImageSequence": source("121320")}),  # decompressed
-        ("SC", {**DERIVED, **COLOUR, "DerivationCodeSequence": [code("113040")]}),  # lossy
-        ("CR", {**DERIVED, "DerivationDescription": "Segmented window"}),
-        ("DX", {**DERIVED, "SourceImageSequence": source("121358")}),  # from the FOR PROCESSING image
-        ("DX", {"DerivationCodeSequence": [code("113086")]}),  # edge enhancement
-        ("DX", {"ContributingEquipmentSequence": [maker("An archive")]}),
-    ],
-)
-def test_radiographs_and_their_copies(kind: str, attributes: dict[str, Any]) -> None:
-    assert describe_result(radiograph(kind, **attributes)) is None
 
 
 def test_real_radiographs_are_no_results(shared_data: Path) -> None:

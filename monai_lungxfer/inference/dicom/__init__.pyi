@@ -1,3 +1,4 @@
+from .algorithm_results import describe_result as describe_result
 from .attributes import read_items as read_items
 from .attributes import read_number as read_number
 from .attributes import read_text as read_text
@@ -10,6 +11,7 @@ from .dicomweb import store_instances as store_instances
 from .dicomweb_session import check_url as check_url
 from .directory import listed_files as listed_files
 from .exposures import find_raw_twins as find_raw_twins
+from .presentation_state import contour_presentation as contour_presentation
 from .results import dicom_results as dicom_results
 from .secondary_capture import secondary_capture_overlay as secondary_capture_overlay
 from .segmentation import lung_segmentation as lung_segmentation
@@ -21,3 +23,4 @@ from .source import source_image as source_image
 from .source import store_each as store_each
 from .store_scu import Archive as Archive
 from .store_scu import send as send
+from .structured_report import lung_report as lung_report

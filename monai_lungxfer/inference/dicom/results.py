@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
 
+from monai_lungxfer.inference.dicom.presentation_state import contour_presentation
 from monai_lungxfer.inference.dicom.secondary_capture import secondary_capture_overlay
 from monai_lungxfer.inference.dicom.segmentation import lung_segmentation
+from monai_lungxfer.inference.dicom.structured_report import lung_report
 
 if TYPE_CHECKING:
     from monai_lungxfer.inference.segmentation import Segmentation
@@ -60,4 +62,8 @@ def dicom_results(
         if radiograph.picture is None:
             raise ValueError("the radiograph was loaded without its picture")
         made["overlay"] = secondary_capture_overlay(source, radiograph.picture, mask, model, revision=revision)
+    if "report" in wanted:  # refers to the segmentation only where that is delivered with it
+        made["report"] = lung_report(segmentation, made.get("segmentation"), revision=revision)
+    if "presentation" in wanted:
+        made["presentation"] = contour_presentation(source, mask, model, sides=sides, revision=revision)
     return made

@@ -80,7 +80,7 @@ def lung_segmentation(
         When highdicom is not installed.
     """
     image = source_image(source)
-    _check(mask, image.header)
+    check_mask_fits(mask, image.header)
     labels = label_sides(mask, image) if sides else None
     properties = [_LUNG] if labels is None else [_RIGHT, _LEFT]
     labels = mask if labels is None else labels
@@ -104,7 +104,8 @@ def lung_segmentation(
     return _completed(segmentation, image, instance)
 
 
-def _check(mask: NDArray[np.uint8], header: Dataset) -> None:
+def check_mask_fits(mask: NDArray[np.uint8], header: Dataset) -> None:
+    """Raise a ValueError unless this is a mask of the image's size."""
     if mask.shape != (header.Rows, header.Columns):
         raise ValueError(f"the mask is {mask.shape}, the source image {(header.Rows, header.Columns)}")
     if mask.dtype != np.uint8 or mask.max(initial=0) > 1:

@@ -59,6 +59,8 @@ _VIEW_PATTERNS = (
 
 _META = 256  # bytes in which the SOP class stands: it is the third element after the preamble
 
+_DOCUMENT_ROOTS = (b"1.2.840.10008.5.1.4.1.1.88.", b"1.2.840.10008.5.1.4.1.1.11.")  # structured reports, presentations
+
 _VIEW_CODES = {
     **dict.fromkeys(("399348003", "R-10206"), "AP"),
     **dict.fromkeys(("272479007", "R-10214"), "PA"),
@@ -108,6 +110,16 @@ def is_directory(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         return MediaStorageDirectoryStorage.encode() in file.read(_META)
+
+
+def is_document(path: Path) -> bool:
+    """Tell by its SOP class whether a file is a report or presentation state; one that cannot be read is none."""
+    try:
+        with path.open("rb") as file:
+            meta = file.read(_META)
+    except OSError:
+        return False
+    return any(root in meta for root in _DOCUMENT_ROOTS)
 
 
 def judge(header: Dataset) -> ViewDecision:

@@ -11,11 +11,11 @@ from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.yaml_numbers import load_yaml
 
 _SECTION = "results"
-_NAMES = ("sides", "overlay", "strict")
+_NAMES = ("sides", "overlay", "strict", "report", "presentation")
 
 
 def output_options(config: Path) -> OutputOptions:
-    """Read what is to be written: the section `results`, where `sides`, `overlay` and `strict` may be true.
+    """Read what is to be written: the section `results`, where each of `_NAMES` may be true.
 
     The SDK's own reader passes over files that are no YAML and names that it does not know.
 

@@ -1,0 +1,51 @@
+"""Contours enclose exactly the pixels of the mask, and hold no vertex too many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_lungxfer.morphology.contours import trace_contours
+
+
+def enclosed(lines: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Return how often each pixel is run round, clockwise counting as 1."""
+    found = np.zeros(shape, int)
+    for line in lines:
+        for (x, y), (x_after, y_after) in zip(line[:-1], line[1:], strict=True):
+            if x == x_after:
+                found[min(y, y_after) : max(y, y_after), x:] += 1 if y_after < y else -1
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_exactly_the_mask_is_enclosed(seed: int) -> None:
+    mask = (np.random.default_rng(seed).random((9, 14)) > 0.5).astype(np.uint8)
+    lines = trace_contours(mask)
+    assert np.array_equal(enclosed(lines, mask.shape), mask)
+    for line in lines:
+        steps = np.diff(line, axis=0)
+        is_across = steps[:, 0] != 0
+        assert np.array_equal(line[0], line[-1])
+        assert np.array_equal(is_across, steps[:, 1] == 0)  # along the edges of pixels
+        assert np.all(is_across[1:] != is_across[:-1])  # each vertex is a corner
+        assert is_across[0] != is_across[-1]
+
+
+def test_a_piece_with_a_hole() -> None:
+    mask = np.zeros((6, 8), np.uint8)
+    mask[1:5, 2:7] = 1
+    mask[2, 3] = 0
+    outer, hole = trace_contours(mask)
+    assert outer.tolist() == [[2, 1], [7, 1], [7, 5], [2, 5], [2, 1]]
+    assert sorted(hole[:-1].tolist()) == [[3, 2], [3, 3], [4, 2], [4, 3]]
+    assert outer.dtype == np.int32
+
+
+def test_pixels_that_touch_by_a_corner_are_apart() -> None:
+    assert [len(line) for line in trace_contours(np.eye(3, dtype=bool))] == [5, 5, 5]
+
+
+def test_to_the_border_and_nothing() -> None:
+    assert trace_contours(np.ones((2, 3), np.uint8))[0].tolist() == [[0, 0], [3, 0], [3, 2], [0, 2], [0, 0]]
+    assert trace_contours(np.zeros((2, 3), np.uint8)) == []
