@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def enclosed(lines: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
     """Return how often each pixel is run round, clockwise counting as 1."""
     found = np.zeros(shape, int)
     for line in lines:
-        for (x, y), (x_after, y_after) in zip(line[:-1], line[1:], strict=True):
+        for (x, y), (x_after, y_after) in pairwise(line):
             if x == x_after:
                 found[min(y, y_after) : max(y, y_after), x:] += 1 if y_after < y else -1
     return found

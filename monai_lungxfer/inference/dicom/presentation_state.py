@@ -57,8 +57,8 @@ def contour_presentation(
     series, instance = result_uids("presentation", image, identity, content, f"sides={sides}", revision)
     parts = {None: mask} if labels is None else {label: (labels == label).astype(np.uint8) for label in (1, 2)}
     layers = [_layer(label, order) for order, label in enumerate(parts, start=1)]
-    image.header.SamplesPerPixel = 1  # highdicom asks for it
     make, special = _kind(source)
+    image.header.SamplesPerPixel = 3 if special else 1  # highdicom asks for it
     state = make(
         referenced_images=[image.header],
         series_instance_uid=series,
@@ -85,7 +85,8 @@ def _kind(source: Dataset) -> tuple[Any, dict[str, Any]]:
     if read_text(source, "PhotometricInterpretation").upper() in ("MONOCHROME1", "MONOCHROME2", ""):
         return states.GrayscaleSoftcopyPresentationState, {}
     profile = ImageCmsProfile(createProfile("sRGB")).tobytes()
-    return states.ColorSoftcopyPresentationState, {"icc_profile": profile}
+    as_input = profile[:12] + b"scnr" + profile[16:]  # of an input device, not of a monitor: PS3.3, C.11.15
+    return states.ColorSoftcopyPresentationState, {"icc_profile": as_input}
 
 
 def _layer(label: int | None, order: int) -> Any:
@@ -116,6 +117,7 @@ def _completed(state: Any, source: Dataset) -> Any:
     (area,) = state.DisplayedAreaSelectionSequence
     del area.PixelOriginInterpretation  # of tiled images only
     area.PresentationPixelAspectRatio = pixel_aspect(source)
+    state.BodyPartExamined = "CHEST"  # and so no Laterality, which paired parts have
     if "PresentationLUTShape" in state:
         copy_display(source, state)
     return state

@@ -161,6 +161,7 @@ def _group(
         segment_number=number,
         source_image=sr.SourceImageForSegmentation(*source),
     )
+    del frame[0].ReferencedSOPSequence[0].ReferencedSegmentNumber  # not beside a frame's number: PS3.3, table 10-3
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(**common, referenced_segment=frame)
 
 
