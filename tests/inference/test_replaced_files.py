@@ -19,6 +19,7 @@ from radiograph_folder import files_in
 from monai_lungxfer.inference import outputs, segmentation
 from monai_lungxfer.inference import segmenter as core
 from monai_lungxfer.inference.batch import predict_files
+from monai_lungxfer.inference.dicom import results
 from monai_lungxfer.inference.inputs import find_inputs
 from monai_lungxfer.inference.outputs import OutputOptions
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -39,8 +40,8 @@ MOMENTS = {
     "overlay written": (outputs, "save_picture"),
 }
 DICOM_MOMENTS = {name: MOMENTS[name] for name in ("format known", "read", "loaded", "inferred", "measured")} | {
-    "mask written": (segmentation.Segmentation, "save"),
-    "overlay written": (outputs.PlannedResult, "_write_overlay"),
+    "results made": (results, "dicom_results"),
+    "results written": (outputs.PlannedResult, "_write_dicom"),
 }
 
 
