@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from dicom_radiograph import SHAPE, errors_of, lung_mask, radiograph
-from pydicom.dataset import Dataset
+from dicom_radiograph import SHAPE, errors_of, radiograph
+from segmented_radiograph import segmented
 
 from monai_lungxfer.inference.dicom.algorithm_results import describe_result
 from monai_lungxfer.inference.dicom.results import KINDS, dicom_results
 from monai_lungxfer.inference.dicom.source import save_dicom
-from monai_lungxfer.inference.image_traits import ImageTraits
-from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
 from monai_lungxfer.utils.errors import InputFileError
 
 pytest.importorskip("highdicom", reason="the extra dicom is not installed")
 
-MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32, ("threshold=0.4",))
 VOLATILE = ("InstanceCreationDate", "InstanceCreationTime", "ContentDate", "ContentTime")
 VOLATILE += ("DateOfSecondaryCapture", "TimeOfSecondaryCapture")
 VOLATILE += ("PresentationCreationDate", "PresentationCreationTime")
-
-
-def segmented(source: Dataset, mask: np.ndarray | None = None, **changes) -> Segmentation:
-    mask = lung_mask() if mask is None else mask
-    prepared = PreparedRadiograph(
-        image=None,
-        size=SHAPE,
-        traits=ImageTraits(is_colour=False, is_frontal=True, entropy=7.0),
-        format="dicom",
-        spacing=(0.2, 0.3),
-        spacing_source="ImagerPixelSpacing",
-        header=source,
-        picture=np.full(SHAPE, 90, np.uint8),
-    )
-    return Segmentation(mask, np.full(SHAPE, 0.99, np.float32), mask, replace(prepared, **changes), MODEL)
 
 
 @pytest.mark.parametrize("sides", [False, True])
@@ -123,9 +104,7 @@ def test_real_radiographs(tmp_path: Path, shared_data: Path) -> None:
         mask = np.zeros((source.Rows, source.Columns), np.uint8)
         mask[source.Rows // 5 : source.Rows // 2, source.Columns // 6 : source.Columns // 3] = 1
         mask[source.Rows // 4 : source.Rows // 2, source.Columns // 2 : source.Columns * 3 // 4] = 1
-        found = segmented(source, mask)
-        found = replace(found, probability=mask.astype(np.float32))
-        for name, instance in dicom_results(found, sides=True).items():
+        for name, instance in dicom_results(segmented(source, mask), sides=True).items():
             save_dicom(tmp_path / f"{name}.dcm", instance)
             # A look-up table that is taken over may have what dciodvfy says of the source itself.
             assert not [error for error in errors_of(tmp_path / f"{name}.dcm") if "LookupTableData" not in error]
