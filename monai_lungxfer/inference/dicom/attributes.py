@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -18,6 +19,18 @@ def read_number(source: Dataset, keyword: str) -> int:
     """Return an attribute's value as a number, 0 when it is absent, negative, no integer or too large."""
     text = read_text(source, keyword)
     return int(text) if re.fullmatch(r"\d{1,8}", text) else 0
+
+
+def plain_spacing(source: Dataset) -> tuple[float, float] | None:
+    """Return the distance between (rows, columns) in mm as viewers take it: not divided by any magnification."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
+        try:
+            row, column = (float(text) for text in read_text(source, keyword).split("\\"))
+        except ValueError:
+            continue  # absent, or malformed
+        if 0 < row < math.inf and 0 < column < math.inf:
+            return row, column
+    return None
 
 
 def read_items(source: Dataset, keyword: str) -> list[Dataset]:

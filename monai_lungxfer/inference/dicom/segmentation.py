@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from scipy import ndimage
 
+from monai_lungxfer.inference.dicom.attributes import plain_spacing
 from monai_lungxfer.inference.dicom.authorship import equipment, result_uids, sign
 from monai_lungxfer.inference.dicom.source import SourceImage, source_image
 from monai_lungxfer.io.formats.dicom_identity import derived_uid
@@ -66,9 +67,8 @@ def lung_segmentation(
     -------
     highdicom.seg.Segmentation
         Its UIDs follow from the source, the model and the mask, so a repeat gives the same series and instance. A
-        projection has no position in space, and none is given: the relation to the source image is by pixel. Nor
-        are Pixel Measures given, which PS3.3, A.51, leaves open then: GDCM, and so ITK, refuses a file that has them
-        without an orientation. The pixel spacing is the source's.
+        projection has no position in space, so there is no frame of reference: the relation to the source image is by
+        pixel. Orientation and position are placeholders without which viewers show nothing.
 
     Raises
     ------
@@ -101,6 +101,7 @@ def lung_segmentation(
         **equipment(identity),
     )
     sign(segmentation, image, identity)
+    _add_placeholders(segmentation, source)
     return _completed(segmentation, image, instance)
 
 
@@ -143,6 +144,28 @@ def _completed(segmentation: Segmentation, image: SourceImage, instance: str) ->
     for segment in segmentation.SegmentSequence:
         segment.RecommendedDisplayCIELabValue = COLOURS[segment.SegmentLabel]
     return segmentation
+
+
+def _add_placeholders(segmentation: Segmentation, source: Dataset) -> None:
+    """Add the pixel spacing, and the plane that OHIF gives every image without one; nothing where it is unknown.
+
+    OHIF shows no segmentation without Pixel Measures, or in another plane than the image's. GDCM, and so ITK, refuses
+    Pixel Measures without an orientation, and several frames that have one position each. dcmqi wants a position for
+    each frame. So the position is the frame's where there is one segment, which suits all of them. Where there are two,
+    it is shared, and dcmqi refuses the file.
+    """
+    spacing = plain_spacing(source)
+    if spacing is None:
+        return
+    plane, position, measures = Dataset(), Dataset(), Dataset()
+    plane.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    position.ImagePositionPatient = [0, 0, 0]
+    measures.PixelSpacing, measures.SliceThickness = [f"{value:.10g}" for value in spacing], 1
+    (shared,) = segmentation.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [plane]
+    frames = segmentation.PerFrameFunctionalGroupsSequence
+    (frames[0] if len(frames) == 1 else shared).PlanePositionSequence = [position]
+    segmentation.SharedFunctionalGroupsSequence = [shared]
 
 
 def label_sides(mask: NDArray[np.uint8], image: SourceImage) -> NDArray[np.uint8] | None:

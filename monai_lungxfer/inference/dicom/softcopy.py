@@ -8,7 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from monai_lungxfer.inference.dicom.attributes import read_items
+from monai_lungxfer.inference.dicom.attributes import plain_spacing, read_items
 from monai_lungxfer.io.formats.dicom_identity import read_text
 from monai_lungxfer.io.formats.dicom_lut import MALFORMED
 from monai_lungxfer.io.formats.dicom_polarity import is_reversed
@@ -35,11 +35,8 @@ def copy_display(source: Dataset, state: Dataset) -> None:
 
 def pixel_aspect(source: Dataset) -> list[int]:
     """Return the height and the width of a pixel in whole numbers, 1 and 1 where nothing is known."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
-        row, column = (_number(text) for text in (*read_text(source, keyword).split("\\"), "", "")[:2])
-        if row > 0 and column > 0:
-            return [1, 1] if row == column else [max(1, round(row * _PER_MM)), max(1, round(column * _PER_MM))]
-    return [1, 1]
+    row, column = plain_spacing(source) or (1.0, 1.0)
+    return [1, 1] if row == column else [max(1, round(row * _PER_MM)), max(1, round(column * _PER_MM))]
 
 
 def _copy_modality(source: Dataset, state: Dataset) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -119,11 +121,36 @@ def code(sequence) -> tuple[str, str]:
     return sequence[0].CodeValue, sequence[0].CodingSchemeDesignator
 
 
-def test_no_invented_geometry() -> None:
+def test_no_place_in_the_patient() -> None:
     source = radiograph("DX", FrameOfReferenceUID="1.2.3", SliceThickness="1")
     seg = lung_segmentation(source, MASK, MODEL)
-    geometry = ("FrameOfReference", "PlanePosition", "PlaneOrientation", "PixelMeasures", "ImagePositionPatient")
+    assert not [element.keyword for element in seg.iterall() if element.keyword.startswith("FrameOfReference")]
+
+
+@pytest.mark.parametrize("sides", [False, True])
+def test_placeholders_that_readers_need(sides) -> None:
+    seg = lung_segmentation(radiograph(), MASK, MODEL, sides=sides)
+    (shared,) = seg.SharedFunctionalGroupsSequence
+    assert list(shared.PlaneOrientationSequence[0].ImageOrientationPatient) == [0, 1, 0, 0, 0, -1]
+    assert shared.PixelMeasuresSequence[0].PixelSpacing == [0.2, 0.3]
+    assert ("PlanePositionSequence" in shared) is sides
+    assert ("PlanePositionSequence" in seg.PerFrameFunctionalGroupsSequence[0]) is not sides
+
+
+def test_no_spacing_is_made_up() -> None:
+    seg = lung_segmentation(radiograph(PixelSpacing=None, ImagerPixelSpacing=None), MASK, MODEL)
+    geometry = ("PlanePosition", "PlaneOrientation", "PixelMeasures", "ImagePositionPatient", "PixelSpacing")
     assert not [element.keyword for element in seg.iterall() if element.keyword.startswith(geometry)]
+
+
+def test_dcmqi_reads_the_lungs_at_their_place(tmp_path) -> None:
+    dcmqi = pytest.importorskip("dcmqi", reason="dcmqi is not installed")
+    program = Path(dcmqi.__file__).parent / "bin" / "segimage2itkimage"
+    save_dicom(tmp_path / "seg.dcm", lung_segmentation(radiograph(), MASK, MODEL))
+    command = [program, "--inputDICOM", tmp_path / "seg.dcm", "--outputDirectory", tmp_path, "--outputType", "nrrd"]
+    subprocess.run(command, check=True, capture_output=True)
+    by_itk, _ = read_by_itk(tmp_path / "1.nrrd")
+    assert np.array_equal(by_itk[0] > 0, MASK == 1)
 
 
 def test_segments_of_sides() -> None:
