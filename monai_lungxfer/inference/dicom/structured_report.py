@@ -127,7 +127,9 @@ def _groups(segmentation: Segmentation, image: SourceImage, mask_object: Dataset
     yield both
     for name, site in _SIDES.items():
         if areas[f"{name}_px"] is not None:
-            yield _group(segmentation, image, mask_object, site, [_area(name, areas)])
+            # A segment of a side has the smaller pieces near that lung, too, which its area in the tables has not.
+            is_segment = segmentation.measurements.components == len(_SIDES)
+            yield _group(segmentation, image, mask_object if is_segment else None, site, [_area(name, areas)])
 
 
 def _group(

@@ -66,7 +66,9 @@ def test_the_numbers_are_those_of_the_table(tmp_path: Path, sides: bool) -> None
 
 
 def test_who_found_it_and_where(tmp_path: Path) -> None:
-    made = dicom_results(segmented(radiograph()), ["segmentation", "report"], sides=True)
+    lungs = lung_mask()
+    lungs[33] = 0  # without the island
+    made = dicom_results(segmented(radiograph(), lungs), ["segmentation", "report"], sides=True)
     save_dicom(tmp_path / "report.dcm", made["report"])
     groups = groups_by_site(tmp_path / "report.dcm")
     for number, site in enumerate(("Right lung", "Left lung"), start=1):
@@ -79,6 +81,12 @@ def test_who_found_it_and_where(tmp_path: Path) -> None:
     told = texts(tmp_path / "report.dcm")
     assert {MODEL.bundle, MODEL.version, f"weights_sha256={MODEL.weights_sha256}", "threshold=0.4"} <= set(told)
     assert (report.VerificationFlag, report.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
+
+
+def test_a_side_that_is_less_than_its_segment_refers_to_none(tmp_path: Path) -> None:
+    made = dicom_results(segmented(radiograph()), ["segmentation", "report"], sides=True)
+    save_dicom(tmp_path / "report.dcm", made["report"])
+    assert not highdicom.sr.srread(tmp_path / "report.dcm").content.get_planar_roi_measurement_groups()
 
 
 def test_expected_dice_and_no_flag(tmp_path: Path) -> None:
