@@ -62,12 +62,14 @@ def test_round_trip(orthanc: tuple[str, int], weights: Path, tmp_path: Path, way
     store_instances(url, write_study(tmp_path / "in", uid))
     assert run(tmp_path / "in", "--out", tmp_path / "png", weights=weights).exit_code == 0
     place = url if way == "--to-dicomweb" else f"ORTHANC@127.0.0.1:{port}"
-    exchange = ("--from-dicomweb", url, "--study", uid, "--format", "dicom-seg", "--overlay", way, place)
+    results = ("--format", "dicom-seg", "--overlay", "--report", "--presentation")
+    exchange = ("--from-dicomweb", url, "--study", uid, *results, way, place)
     for out in ("first", "again"):
         result = run(*exchange, "--out", tmp_path / out, weights=weights)
         assert result.exit_code == 0, result.output
     back = fetch_study(url, uid, tmp_path / "back", modalities=None)
-    assert sorted(pydicom.dcmread(file).Modality for file in back) == ["CR", "CR", "OT", "OT", "SEG", "SEG"]
+    modalities = sorted(pydicom.dcmread(file).Modality for file in back)
+    assert modalities == [modality for modality in ("CR", "OT", "PR", "SEG", "SR") for _ in range(2)]
     masks = masks_by_source(fetch_study(url, uid, tmp_path / "masks", modalities=("SEG",)))
     for index, photometric in enumerate(PHOTOMETRIC):
         expected = read_mask(tmp_path / "png" / f"{photometric}_mask.png")

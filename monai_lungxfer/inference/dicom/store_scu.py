@@ -141,7 +141,7 @@ def _associate(files: Sequence[str | Path], archive: Archive) -> Association:
         raise OutputError(
             "the archive takes no files of these kinds and transfer syntaxes",
             source=str(archive),
-            remedy="Allow in its settings what is sent: Segmentation, Secondary Capture, SR, Presentation State Storage",
+            remedy="Allow in its settings what is sent: Segmentation, Secondary Capture, SR, Presentation State",
         )
     raise OutputError(
         "the archive cannot be reached", source=str(archive), remedy="Check host and port, and that the archive runs"

@@ -20,6 +20,7 @@ from monai_lungxfer.utils.errors import LungXferError
         ("results:", {}),
         ("results: {sides: true}", {"sides": True}),
         ("results: {sides: false, overlay: true}", {"overlay": True}),
+        ("results: {report: true, presentation: true}", {"report": True, "presentation": True}),
         ("results: {strict: true}", {"strict": True}),
     ],
 )
