@@ -25,11 +25,17 @@ def trace_contours(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> list[NDArray[
         first pixel, (W, H) that of the last. With rows running downwards, the mask lies on the right of the line: so a
         piece is run round clockwise, a hole in it counterclockwise. Pixels that touch by a corner are apart.
     """
-    steps = _steps(np.pad(np.asarray(mask, dtype=np.int8), 1))
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return []
+    top, left = int(rows[0]), int(columns[0])
+    piece = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    steps = _steps(np.pad(piece.astype(np.int8), 1))
     lines = []
     while steps:
         start = vertex = next(iter(steps))
-        line, before = [start], None
+        line: list[_Vertex] = []
+        first = before = None
         while before is None or vertex != start:
             ways = steps[vertex]
             after = next((way for way in ways if _turns_right(before, way)), ways[0])
@@ -38,8 +44,10 @@ def trace_contours(mask: NDArray[np.uint8] | NDArray[np.bool_]) -> list[NDArray[
                 del steps[vertex]
             if after != before and before is not None:
                 line.append(vertex)
+            first = first or after
             vertex, before = (vertex[0] + after[0], vertex[1] + after[1]), after
-        lines.append(np.array([*line, start], dtype=np.int32))
+        corners = line if before == first else [start, *line]
+        lines.append(np.array([*corners, corners[0]], dtype=np.int32) + np.array([left, top], dtype=np.int32))
     return lines
 
 
@@ -47,16 +55,20 @@ def _steps(padded: NDArray[np.int8]) -> dict[_Vertex, list[_Vertex]]:
     """Return where a line goes on from each corner of a pixel: one way, or two where two pixels touch by it."""
     steps: dict[_Vertex, list[_Vertex]] = defaultdict(list)
     across, down = np.diff(padded[:, 1:-1], axis=0), np.diff(padded[1:-1], axis=1)
-    for change, sign, offset, way in (
-        (across, 1, (0, 0), (1, 0)),  # the mask lies below: to the right
-        (across, -1, (1, 0), (-1, 0)),
-        (down, 1, (0, 1), (0, -1)),  # the mask lies on the right: upwards
-        (down, -1, (0, 0), (0, 1)),
-    ):
-        rows, columns = np.nonzero(change == sign)
-        for vertex in zip((columns + offset[0]).tolist(), (rows + offset[1]).tolist(), strict=True):
-            steps[vertex].append(way)
+    _add(steps, across, {1: ((0, 0), (1, 0)), -1: ((1, 0), (-1, 0))})  # the mask lies below: to the right; above: left
+    _add(steps, down, {1: ((0, 1), (0, -1)), -1: ((0, 0), (0, 1))})  # the mask lies on the right: up; left: down
     return steps
+
+
+def _add(
+    steps: dict[_Vertex, list[_Vertex]], change: NDArray[np.int8], edges: dict[int, tuple[_Vertex, _Vertex]]
+) -> None:
+    """Add the edges where the mask begins (1) or ends (-1): from which corner they start, and which way they go."""
+    places = np.flatnonzero(change)
+    rows, columns = np.divmod(places, change.shape[1])
+    for row, column, sign in zip(rows.tolist(), columns.tolist(), change.ravel()[places].tolist(), strict=True):
+        (right, below), way = edges[sign]
+        steps[column + right, row + below].append(way)
 
 
 def _turns_right(before: _Vertex | None, after: _Vertex) -> bool:
