@@ -12,7 +12,14 @@ from source_tree import REPOSITORY
 
 from monai_lungxfer.utils import log_redaction
 
-pytest_plugins = ["deploy_environment", "orthanc_server", "label_servers", "ray_nodes", "tiny_study"]
+pytest_plugins = [
+    "chromium_browser",
+    "deploy_environment",
+    "orthanc_server",
+    "label_servers",
+    "ray_nodes",
+    "tiny_study",
+]
 
 
 @pytest.fixture(scope="session")

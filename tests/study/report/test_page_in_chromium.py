@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium_browser import contrast, resize
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -18,34 +18,6 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
 from selenium.webdriver.support.select import Select  # noqa: E402
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-prefers-reduced-motion",  # nothing moves on while it is clicked
-)
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    found = {name: shutil.which(name) for name in ("chromium", "chromedriver")}
-    for name, path in found.items():
-        if path is None:
-            pytest.skip(f"{name} is not installed (Debian: chromium, chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(found["chromium"])
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(found["chromedriver"]))
-    yield driver
-    driver.quit()
-
 
 @pytest.fixture
 def page(chromium: webdriver.Chrome, written: Path) -> Iterator[webdriver.Chrome]:
@@ -54,11 +26,6 @@ def page(chromium: webdriver.Chrome, written: Path) -> Iterator[webdriver.Chrome
     chromium.get((written / "report.html").as_uri())
     yield chromium
     assert chromium.get_log("browser") == []
-
-
-def resize(driver: webdriver.Chrome, width: int) -> None:
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def column(page: webdriver.Chrome, table: str, number: int) -> list[str]:
@@ -199,21 +166,6 @@ def test_nothing_is_wider_than_the_screen(page: webdriver.Chrome, width: int) ->
     room, needed = page.execute_script(script)
     assert width - 20 < room <= width
     assert needed == room
-
-
-def contrast(page: webdriver.Chrome, selector: str) -> float:
-    """The WCAG contrast of an element's text with the page's or card's ground behind it."""
-    script = """
-    const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-    let ground = document.querySelector(arguments[0]), back;
-    const front = rgb(getComputedStyle(ground).color);
-    do { back = rgb(getComputedStyle(ground).backgroundColor); ground = ground.parentElement; } while (back[3] === 0);
-    const linear = (v) => v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
-    const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-    const [x, y] = [light(front), light(back)].sort((a, b) => b - a);
-    return (x + 0.05) / (y + 0.05);
-    """
-    return page.execute_script(script, selector)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
