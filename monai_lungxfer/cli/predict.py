@@ -25,6 +25,7 @@ from monai_lungxfer.cli.exchange import (
     ways_out,
 )
 from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, OwnWeights, RayAddress, Threads, parsed_settings
+from monai_lungxfer.cli.review import MarksFile, OnlyMarked, ReviewPage, marked_inputs, read_review, write_page
 from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.exit_codes import exit_code
 
@@ -83,6 +84,7 @@ def predict(
     presentation: Annotated[
         bool, typer.Option("--presentation", help="Also write presentation states with the contour (dicom-seg).")
     ] = False,
+    review_page: ReviewPage = False,
     any_view: Annotated[
         bool, typer.Option("--any-view", help="Also take DICOM files that are not frontal chest radiographs.")
     ] = False,
@@ -97,6 +99,8 @@ def predict(
             show_default="as in inference.yaml: yes",
         ),
     ] = None,
+    marks: MarksFile = None,
+    only_marked: OnlyMarked = None,
     from_dicomweb: FromDicomweb = None,
     study: Study = None,
     to_dicomweb: ToDicomweb = None,
@@ -144,6 +148,7 @@ def predict(
     if overwrite and resume:
         raise typer.BadParameter("--overwrite and --resume exclude each other")
     stores = ways_out(to_dicomweb, to_pacs, ae_title, dicom=mask_format is MaskFormat.DICOM_SEG)
+    review = read_review(marks, only_marked)
     defer_imports()
     from monai_lungxfer.inference.batch import predict_files
     from monai_lungxfer.inference.outputs import OutputOptions
@@ -154,20 +159,23 @@ def predict(
 
     options = OutputOptions(mask_format.value, overlay, sides, strict, report, presentation)
     refused: list[LungXferError] = []
-    with found(inputs, from_dicomweb, study, any_view, refused) as files:
+    with found(inputs, from_dicomweb, study, any_view, refused) as searched:
+        files = marked_inputs(searched, review, only_marked)
         segmenter = Segmenter.from_bundle(**model)
         if segmenter.engine.name == EngineName.TORCH:
             use_threads(threads)
         with progress_bar(progress_console()) as progress, _runner(ray_address, model) as run:
             task = progress.add_task("Segmenting", total=len(files))
             how: dict[str, Any] = {"batch_size": batch_size, "jobs": jobs, "overwrite": overwrite, "resume": resume}
-            how |= {"run": run}
+            how |= {"run": run, "review": review}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
     _note(predictions)
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:
         _summarise(predictions, str(segmenter.identity), out)
+    if review_page:
+        write_page(out, silent=as_json)
     deliver(stores, predictions, out)
     if code := exit_code([*(prediction.status for prediction in predictions), *("skipped" for _ in refused)]):
         raise typer.Exit(code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def predict_files(
     resume: bool = False,
     on_done: Callable[[Prediction], None] | None = None,
     run: Runner | None = None,
+    review: Mapping[str, str] | None = None,
 ) -> list[Prediction]:
     """Segment files, and write their masks, overlays and tables.
 
@@ -72,6 +74,8 @@ def predict_files(
         Called with each `Prediction` as soon as its files are written, or were found written.
     run : callable, optional
         Where the work is done; by default here, by `segment_tasks`.
+    review : mapping, optional
+        What a person said of an earlier mask, by the name of the input, for the tables.
 
     Returns
     -------
@@ -92,8 +96,8 @@ def predict_files(
         journal = Journal(out_dir, segmenter.identity, options, tasks)
         # Without a journal nothing says that the results are of an earlier run: they may be drawn by hand.
         begun = journal.path.is_file()
-        replace = overwrite or (resume and begun)
-        results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), replace, resumable=begun)
+        may_replace = overwrite or (resume and begun)
+        results = check_results(tasks, out_dir, (*TABLE_NAMES, JOURNAL_NAME), may_replace, resumable=begun)
         kept = journal.done() if resume else {}
         with _begun(journal, kept):
             kept = _among(tasks, kept)
@@ -103,7 +107,8 @@ def predict_files(
                 made = segment_tasks(segmenter, journal.noted(left), out_dir, batch_size, jobs)
             else:  # whoever does the work elsewhere looks after files that end a process
                 made = run(segmenter, left, out_dir, batch_size)
-            predictions = list(_in_order(tasks, kept, made, journal, on_done))
+            made_in_order = _in_order(tasks, kept, made, journal, on_done)
+            predictions = [replace(each, review=(review or {}).get(each.file)) for each in made_in_order]
         save_tables(predictions, segmenter.identity, out_dir)
         remove_leftovers(results)  # of a worker, or of an earlier run, that was killed
     return predictions

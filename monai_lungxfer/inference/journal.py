@@ -53,7 +53,7 @@ class Journal:
         or the file is no journal.
         """
         try:
-            lines = self._lines()
+            lines = _read_lines(self.path)
             is_ours = not lines or _with_defaults(lines[0]) == json.loads(json.dumps(self._head))
             kept = self._kept(lines[1:]) if is_ours else None
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # it may be any JSON
@@ -98,14 +98,6 @@ class Journal:
         now = facts if task is None else self._facts[prediction.file]
         self._facts[prediction.file] = replace(now, input_sample=facts.input_sample)
         return True
-
-    def _lines(self) -> list[dict[str, Any]]:
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        whole = text[: text.rfind("\n") + 1]  # a power cut may have left half a line
-        return [parse_json(line) for line in whole.split("\n")[:-1]]
 
     def _has_results(self, prediction: Prediction) -> bool:
         """Tell whether results are there, and named as they are planned now."""
@@ -173,6 +165,25 @@ class Journal:
     def _values(self, prediction: Prediction) -> dict[str, Any]:
         facts = self._facts.get(prediction.file) or InputFacts()
         return asdict(prediction) | facts.as_values()
+
+
+def kept_raw_outlines(path: Path) -> dict[str, str]:
+    """Return `Prediction.raw_outline` by the names of the radiographs; empty where there is no journal to read."""
+    try:
+        lines = [line for line in _read_lines(path)[1:] if _IN_WORK not in line]
+        found = {line["file"]: line.get("raw_outline") for line in lines}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+    return {name: outline for name, outline in found.items() if isinstance(outline, str)}
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    whole = text[: text.rfind("\n") + 1]  # a power cut may have left half a line
+    return [parse_json(line) for line in whole.split("\n")[:-1]]
 
 
 def _with_defaults(head: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,11 @@ class Prediction:
         What a person should look at, see `monai_lungxfer.inference.quality.FLAGS`.
     remarks : tuple of str
         What a person should know of the reading, see `monai_lungxfer.io.radiograph.Radiograph`.
+    raw_outline : str or None
+        Outline of the mask before cleaning, by `monai_lungxfer.inference.outlines.draw_outline`; ``None`` where
+        cleaning changed nothing. The journal keeps it, the tables do not have it.
+    review : str or None
+        What a person said of an earlier mask, one of `monai_lungxfer.inference.review.marks.MARKS`.
     """
 
     file: str
@@ -64,6 +69,8 @@ class Prediction:
     remarks: tuple[str, ...] = ()
     report: str | None = None
     presentation: str | None = None
+    raw_outline: str | None = None
+    review: str | None = None
 
     @property
     def results(self) -> list[str]:
@@ -92,6 +99,7 @@ class Prediction:
             "flags": list(self.flags),
             "remarks": list(self.remarks),
             "reason": self.reason,
+            "review": self.review,
         }
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in columns.items()}
 

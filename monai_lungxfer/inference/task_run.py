@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from monai_lungxfer.inference.outlines import draw_outline
 from monai_lungxfer.inference.outputs import PlannedResult
 from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -166,4 +167,5 @@ def _done(task: PlannedResult, segmentation: Segmentation) -> Prediction:
         measurements=segmentation.measurements,
         flags=segmentation.flags,
         remarks=segmentation.remarks,
+        raw_outline=draw_outline(segmentation.raw) if segmentation.measurements.cleaned else None,
     )

@@ -41,7 +41,7 @@ def write_rows(path: str | Path, header: Sequence[str], rows: Iterable[Mapping[s
 def read_rows(path: str | Path) -> list[dict[str, str]]:
     """Read a table of `write_rows`, texts as they were before; ValueError is raised when it is none."""
     try:
-        with Path(path).open(encoding="utf-8", newline="") as file:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:  # spreadsheets add the mark
             header, *rows = list(csv.reader(file, strict=True)) or [[]]
     except csv.Error as error:
         raise ValueError(f"no CSV file: {error}") from error

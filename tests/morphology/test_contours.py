@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
-from monai_lungxfer.morphology.contours import trace_contours
+from monai_lungxfer.morphology.contours import trace_contours, trace_outlines
 
 
 def enclosed(lines: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
@@ -51,3 +52,44 @@ def test_pixels_that_touch_by_a_corner_are_apart() -> None:
 def test_to_the_border_and_nothing() -> None:
     assert trace_contours(np.ones((2, 3), np.uint8))[0].tolist() == [[0, 0], [3, 0], [3, 2], [0, 2], [0, 0]]
     assert trace_contours(np.zeros((2, 3), np.uint8)) == []
+
+
+def filled(loops: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Fill polygons by the even-odd rule: whether the middle of each pixel has an odd number of edges to its right."""
+    y, x = np.indices(shape) + 0.5
+    inside = np.zeros(shape, bool)
+    for loop in loops:
+        for (x1, y1), (x2, y2) in zip(loop, np.roll(loop, -1, axis=0), strict=True):
+            if y1 != y2:
+                crosses = (y1 > y) != (y2 > y)
+                inside ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return inside
+
+
+def test_one_pixel_has_four_corners() -> None:
+    (loop,) = trace_outlines(np.array([[0, 0, 0], [0, 0, 5]]))
+    assert sorted(map(tuple, loop.tolist())) == [(2, 1), (2, 2), (3, 1), (3, 2)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_without_tolerance_the_outline_is_the_mask(seed: int) -> None:
+    mask = np.random.default_rng(seed).random((13, 9)) > 0.5  # pieces, holes, and corners that touch
+    assert np.array_equal(filled(trace_outlines(mask, 0), mask.shape), mask)
+
+
+@pytest.mark.parametrize("mask", [np.zeros((4, 5)), np.ones((4, 5))])
+def test_nothing_and_everything(mask: np.ndarray) -> None:
+    loops = trace_outlines(mask)
+    assert [loop.tolist() for loop in loops] == ([[[0, 0], [5, 0], [5, 4], [0, 4]]] if mask.any() else [])
+
+
+def test_a_round_shape_needs_few_points_and_stays_near() -> None:
+    picture = Image.new("1", (200, 160))
+    ImageDraw.Draw(picture).ellipse((30, 20, 150, 140), fill=1)
+    ImageDraw.Draw(picture).ellipse((80, 70, 100, 90), fill=0)
+    mask = np.asarray(picture)
+    outer, hole = sorted(trace_outlines(mask, 1.0), key=len, reverse=True)
+    assert len(outer) < 60
+    assert hole[:, 0].min() == 80
+    wrong = filled([outer, hole], mask.shape) != mask
+    assert wrong.mean() < 0.005

@@ -1,0 +1,77 @@
+"""The records of the page: their order, their outlines, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from reviewed_run import BRIDGED, IDENTITY, LUNGS, WORST_FIRST, write_run
+
+from monai_lungxfer.inference.outlines import draw_outline
+from monai_lungxfer.inference.quality import FLAGS
+from monai_lungxfer.inference.review.records import review_data
+from monai_lungxfer.inference.review.results import read_results
+from monai_lungxfer.io.mask_writer import save_mask
+from monai_lungxfer.utils.errors import InputFileError
+
+
+def test_the_worst_come_first(tmp_path: Path) -> None:
+    done = []
+    data = review_data(read_results(write_run(tmp_path)), on_done=lambda: done.append(1))
+    assert [record["file"] for record in data["records"]] == WORST_FIRST
+    assert len(done) == 6
+    assert data["model"] == str(IDENTITY)
+    assert data["flags"] == FLAGS
+    assert (data["server"], data["pictures"]) == (False, False)
+
+
+def test_outlines_before_and_after_cleaning(tmp_path: Path) -> None:
+    records = {one["file"]: one for one in review_data(read_results(write_run(tmp_path)))["records"]}
+    assert records["b.png"]["outline"] == draw_outline(LUNGS)
+    assert records["b.png"]["raw"] == draw_outline(BRIDGED)
+    assert records["b.png"]["grid"] == [140, 100]
+    assert records["ward/a.png"]["raw"] is None
+    assert records["c.png"]["outline"] == ""
+    assert records["e.png"]["outline"] is None
+    assert records["e.png"]["reason"] == "is no picture"
+
+
+def test_a_mask_that_was_mended_by_hand_is_shown_as_it_is_now(tmp_path: Path) -> None:
+    results = read_results(write_run(tmp_path))
+    save_mask(tmp_path / "c_mask.png", LUNGS)
+    records = {one["file"]: one for one in review_data(results)["records"]}
+    assert records["c.png"]["outline"] == draw_outline(LUNGS)
+
+
+def test_missing_and_wrong_masks_say_so_and_come_first(tmp_path: Path) -> None:
+    results = read_results(write_run(tmp_path))
+    (tmp_path / "b_mask.png").unlink()
+    save_mask(tmp_path / "d_mask.png", np.ones((50, 60), np.uint8))
+    first, second, *_ = sorted(review_data(results)["records"], key=lambda one: one["missing"] is None)
+    assert {first["file"], second["file"]} == {"b.png", "d.png"}
+    told = {one["file"]: one["missing"] for one in (first, second)}
+    assert "not there any more" in told["b.png"]
+    assert "60×50 pixels" in told["d.png"]
+    assert str(tmp_path) not in str(told)
+
+
+def test_pictures_and_why_there_are_none(tmp_path: Path) -> None:
+    def url(row) -> str:
+        if row["file"] == "b.png":
+            raise InputFileError("cannot be read", source="/home/somebody/b.png")
+        return f"data:,{row['file']}"
+
+    data = review_data(read_results(write_run(tmp_path)), url)
+    told = {one["file"]: (one["picture"], one["unpictured"]) for one in data["records"]}
+    assert data["pictures"]
+    assert told["ward/a.png"] == ("data:,ward/a.png", None)
+    assert told["b.png"] == (None, "cannot be read.")
+    assert told["e.png"] == (None, None)
+
+
+def test_a_run_keeps_its_key_when_it_is_done_again_and_another_has_its_own(tmp_path: Path) -> None:
+    first, again = (review_data(read_results(write_run(tmp_path / name)))["run"] for name in ("x", "y"))
+    assert first == again
+    table = tmp_path / "y" / "predictions.json"
+    table.write_text(table.read_text().replace("ward/a.png", "ward/z.png"))
+    assert review_data(read_results(tmp_path / "y"))["run"] != first
