@@ -9,7 +9,6 @@ from typing import Any
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import DefaultLabelTag
-from monailabel.tasks.activelearning.epistemic import Epistemic
 from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
 
@@ -17,7 +16,7 @@ from monai_lungxfer import __version__
 from monai_lungxfer.serving.label.infer import RadiographInfer
 from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies
 from monai_lungxfer.serving.label.train import RadiographTrain
-from monai_lungxfer.serving.label.uncertainty import SCORE, UncertaintyScoring
+from monai_lungxfer.serving.label.uncertainty import SCORE, CorrectionsFirst, UncertaintyScoring
 from monai_lungxfer.utils.errors import InputFileError
 
 
@@ -62,8 +61,7 @@ class LungApp(MONAILabelApp):
 
     def init_strategies(self) -> dict[str, Any]:
         """Return how the next image is picked."""
-        by_score = Epistemic(key=SCORE, desc="The image that the network is least sure of")
-        return {SCORE: by_score, "random": Random(), "first": First()}
+        return {SCORE: CorrectionsFirst(self.studies), "random": Random(), "first": First()}
 
     def init_scoring_methods(self) -> dict[str, UncertaintyScoring]:
         """Return the scoring by the last model that is served."""

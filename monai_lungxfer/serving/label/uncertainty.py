@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from monailabel.interfaces.tasks.scoring import ScoringMethod
+from monailabel.tasks.activelearning.epistemic import Epistemic
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from monai_lungxfer.inference.review.marks import MARKS_NAME, read_marks
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.serving.label.infer import RadiographInfer, read_image
@@ -72,3 +77,45 @@ class UncertaintyScoring(ScoringMethod):
                 counts["unreadable"] += 1
             datastore.update_image_info(image, {SCORE: score, f"{SCORE}_weights": digest})
         return counts
+
+
+class CorrectionsFirst(Epistemic):  # type: ignore[misc]
+    """Picks what a person marked for correction in the review page, and then what the network is least sure of.
+
+    The marks are those of the `review.csv` in the studies' folder, where there is one. It is read at each request, so
+    it can be replaced while the server runs. An image with a label is never picked.
+    """
+
+    def __init__(self, studies: str) -> None:
+        super().__init__(key=SCORE, desc="What review.csv marks for correction, then what the network is least sure of")
+        self._file = Path(studies, MARKS_NAME)
+
+    def __call__(self, request: dict[str, Any], datastore: Any) -> dict[str, Any] | None:
+        """Return the id of the next image, or ``None`` when each has a label; InputFileError: see `read_marks`."""
+        if self._file.is_file():
+            wanted = {mark.file for mark in read_marks(self._file).values() if mark.mark == "correct"}
+            waiting = datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels"))
+            facts = {image: datastore.get_image_info(image) for image in waiting}
+            marked = [image for image in waiting if facts[image].get("name") in wanted]
+            free = [image for image in marked if self._is_free(facts[image], request["strategy"])]
+            datastore = _Narrowed(datastore, free or waiting)
+        return super().__call__(request, datastore)
+
+    def _is_free(self, facts: Mapping[str, Any], strategy: str) -> bool:
+        """Tell whether an image was not handed out to somebody within the last day."""
+        handed_out = facts.get("strategy", {}).get(strategy, {}).get("ts", 0)
+        return bool(time.time() - handed_out >= self.reset)
+
+
+@dataclass
+class _Narrowed:
+    """A datastore that tells of some images without a label only."""
+
+    datastore: Any
+    images: list[str]
+
+    def get_unlabeled_images(self, *_: Any) -> list[str]:
+        return self.images
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.datastore, name)

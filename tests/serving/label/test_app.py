@@ -24,6 +24,7 @@ from raster_writing import mha, nrrd
 from server_load import put_load
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
+from monai_lungxfer.inference.review.marks import ReviewMark, write_marks
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.mask_writer import encode_png, save_mask
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
@@ -236,6 +237,23 @@ def test_the_image_that_the_network_is_least_sure_of_comes_first(server: LabelSe
     again = requests.post(f"{server.url}/activelearning/uncertainty", json={}, timeout=60).json()
     assert again["id"] != "poor"  # it was handed out to somebody
     assert requests.post(f"{server.url}/scoring/uncertainty?run_sync=true", timeout=240).json()["scored"] == 0
+
+
+def test_what_the_review_page_marked_for_correction_comes_first(server: LabelServer) -> None:
+    marks = server.studies / "review.csv"
+    write_marks(
+        marks, [ReviewMark("f.dcm", "correct"), ReviewMark("e.dcm", "reject"), ReviewMark("gone.png", "correct")]
+    )
+    try:
+        picked = [requests.post(f"{server.url}/activelearning/uncertainty", json={}, timeout=60).json() for _ in "12"]
+        assert picked[0]["id"] == "f"
+        assert picked[1]["id"] != "f"  # it was handed out to somebody
+        marks.write_text("file;mark\nf.dcm;correct\n")
+        refused = requests.post(f"{server.url}/activelearning/uncertainty", json={}, timeout=60)
+        assert not refused.ok
+        assert "holds no marks" in refused.text
+    finally:
+        marks.unlink()
 
 
 def test_training_changes_what_is_served_and_the_package_not(server: LabelServer, predicted) -> None:
