@@ -54,6 +54,9 @@ def prepare(
     license_: Annotated[str | None, _option("--license", help="Licence of all images.")] = None,
     device: Annotated[str | None, _option(help="Device of all images.")] = None,
     mask_convention: Annotated[str | None, _option(help="How the masks were drawn, as in v7 or scr.")] = None,
+    masks: Annotated[
+        Path | None, _option(help="Where the masks are, if not among the images.", exists=True, file_okay=False)
+    ] = None,
     patient: Annotated[
         str | None, _option(help=r"Where the patient stands in a file's name, as in '^(p\d+)_'.")
     ] = None,
@@ -68,6 +71,7 @@ def prepare(
         raw,
         out,
         facts=work.Facts(view, license_, device, mask_convention, patient),
+        masks=masks,
         anonymise=anonymise,
         overwrite=overwrite,
         watch=lambda items: show_progress(items, "Preparing", progress_console()),

@@ -22,23 +22,26 @@ _FINDINGS = frozenset({"normal", "healthy", "control", "controls", "pathological
 _Key = tuple[str, ...]
 
 
-def collect(raw: Path, facts: Facts | None = None) -> Collection:
+def collect(raw: Path, facts: Facts | None = None, apart: Path | None = None) -> Collection:
     """Match images and masks by their names.
 
     A mask is in a folder called `masks` (or `labels`, …), or has a name that ends in ``_mask``. The folder that
     is left when `images` and `masks` are taken out of the path is the finding: `images/covid19/1.png`,
     `covid19/images/1.png` and `covid19/1.png` are the same. `facts` say what is known of all images.
+    Masks may lie in a folder `apart`, which has the sub-folders of the images', such as that of corrected masks.
     """
     facts = facts or Facts()
     pattern = _compiled(facts.patient_pattern)
     images: dict[_Key, Path] = {}
     masks: dict[_Key, Path] = {}
     found = Collection()
-    for file in list_files(raw, _SUFFIXES):
-        key, is_mask = _key(file.relative_to(raw))
-        first = (masks if is_mask else images).setdefault(key, file)
-        if first != file:
-            found.skipped.append(Skipped(file, f"has the same name as {first.relative_to(raw)}"))
+    for folder in (raw,) if apart is None else (apart, raw):  # of two masks, the one that lies apart counts
+        for file in list_files(folder, _SUFFIXES):
+            key, is_mask = _key(file.relative_to(folder))
+            first = (masks if is_mask or folder == apart else images).setdefault(key, file)
+            if first != file:
+                above = raw if apart is None or not first.is_relative_to(apart) else apart
+                found.skipped.append(Skipped(file, f"has the same name as {first.relative_to(above)}"))
     if not images:
         raise wrong_layout(raw, "folder", "images")
     for key, image in images.items():

@@ -47,6 +47,7 @@ def prepare(
     out: str | Path,
     *,
     facts: Facts | None = None,
+    masks: str | Path | None = None,
     anonymise: bool = False,
     overwrite: bool = False,
     watch: Callable[[Sequence[Item]], Iterable[Item]] = iter,
@@ -65,6 +66,8 @@ def prepare(
         The folder to write.
     facts : Facts, optional
         Only for the adapter ``folder``: what the files do not say.
+    masks : str or pathlib.Path, optional
+        Only for the adapter ``folder``: where the masks are, if not among the images.
     anonymise : bool
         Refuse names of files, folders and patients that look like names of people.
     overwrite : bool
@@ -73,7 +76,7 @@ def prepare(
         Is given the items and yields them one by one, such as a progress bar.
     """
     raw, out = Path(raw).absolute(), Path(out).absolute()
-    found = _collect(name, raw, facts)
+    found = _collect(name, raw, facts, None if masks is None else Path(masks).absolute())
     if anonymise:
         check_names(found.items, raw)
     _check_apart(raw, out)
@@ -99,15 +102,15 @@ def prepare(
     )
 
 
-def _collect(name: str, raw: Path, facts: Facts | None) -> Collection:
+def _collect(name: str, raw: Path, facts: Facts | None, masks: Path | None) -> Collection:
     adapter = find_adapter(name)
     if not raw.is_dir():
         raise DatalistError("is not a folder", source=raw, remedy=f"Give the folder that holds {adapter.layout}")
     if name == "folder":
-        return adapter.collect(raw, facts)
-    if facts not in (None, Facts()):
+        return adapter.collect(raw, facts, masks)
+    if masks is not None or facts not in (None, Facts()):
         raise LungXferError(
-            f"the data set {name} says itself what view, licence, device, convention and patient are",
+            f"the data set {name} says itself what view, licence, device, convention, patient and masks are",
             remedy="Leave these options out; they are for 'folder'",
         )
     return adapter.collect(raw)

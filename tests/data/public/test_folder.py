@@ -75,3 +75,17 @@ def test_folder_with_a_bad_pattern(tmp_path, pattern):
     write_picture(tmp_path / "1.png")
     with pytest.raises(LungXferError, match=r"regular expression|no group"):
         folder.collect(tmp_path, Facts(patient_pattern=pattern))
+
+
+def test_masks_may_lie_apart_and_count_more(tmp_path):
+    write_picture(tmp_path / "images" / "ward" / "1.png")
+    write_picture(tmp_path / "images" / "2.png")
+    write_mask(tmp_path / "images" / "ward" / "1_mask.png", HALF, HALF)
+    write_mask(tmp_path / "corrected" / "ward" / "1_mask.png", HALF, HALF)
+    write_mask(tmp_path / "corrected" / "ward" / "3.png", HALF, HALF)
+    found = folder.collect(tmp_path / "images", None, tmp_path / "corrected")
+    assert [(item.name, item.mask is not None) for item in found.items] == [("2", False), ("ward-1", True)]
+    assert {one.file.relative_to(tmp_path).as_posix(): one.reason for one in found.skipped} == {
+        "images/ward/1_mask.png": "has the same name as ward/1_mask.png",
+        "corrected/ward/3.png": "is a mask without an image",
+    }
