@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from monai_lungxfer.cli.console import progress_console
+from monai_lungxfer.cli.review_server import Port, Reviewer, Serve, check_server_options, serve_page
 from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -24,7 +25,9 @@ lungxfer predict -i ward/ -o masks
 
 lungxfer review masks
 
-lungxfer review masks --with-images --images ward/"""
+lungxfer review masks --with-images --images ward/
+
+lungxfer review masks --serve --images ward/"""
 
 ReviewPage = Annotated[
     bool, typer.Option("--review", help="Also write review.html, a page to look through the masks (without pictures).")
@@ -53,6 +56,9 @@ def review(
         Path | None,
         typer.Option("--images", metavar="DIR", help="Where the radiographs are: names in predictions.csv start here."),
     ] = None,
+    serve: Serve = False,
+    port: Port = None,
+    reviewer: Reviewer = None,
 ) -> None:
     """Write one HTML page to look through the masks: worst first, with filters, keys and marks that can be saved.
 
@@ -60,6 +66,10 @@ def review(
     --with-images it contains no picture of them, only the outlines of the masks.
     For research only: this is not a medical device.
     """
+    check_server_options(images, out, port, reviewer, serve=serve)
+    if serve and images is not None:
+        serve_page(results, images, port, reviewer)
+        return
     if with_images != (images is not None):
         raise typer.BadParameter("--with-images and --images DIR belong together")
     write_page(results, out, images)

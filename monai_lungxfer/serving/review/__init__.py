@@ -1,0 +1,1 @@
+"""The server behind a review page, on this machine alone, where a person corrects masks."""

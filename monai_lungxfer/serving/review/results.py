@@ -1,0 +1,188 @@
+"""The results that a reviewer corrects: found by their rows in the table, never by a name that a client sends."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.inference.input_facts import InputFacts
+from monai_lungxfer.inference.journal import JOURNAL_NAME
+from monai_lungxfer.inference.review.pictures import check_images
+from monai_lungxfer.inference.review.results import RunResults, read_result_mask
+from monai_lungxfer.inference.segmentation import ModelIdentity
+from monai_lungxfer.inference.tables import TABLE_NAMES
+from monai_lungxfer.io.formats.dicom_file import read_dataset
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
+from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.file_stamp import sample_file
+from monai_lungxfer.utils.json_files import load_json, parse_json
+
+CORRECTED = "corrected"
+"""Folder, in that of the results, for corrected masks; they have the names of the network's."""
+
+MOST_PIXELS = 50_000_000
+"""Of a mask: what a browser draws on without delay, with room to spare."""
+
+_ESCAPED = re.compile(r"\\(\\|u([0-9a-f]{4})|x([0-9a-f]{2}))")
+
+
+@dataclass(frozen=True)
+class CorrectableResult:
+    """One row of the table that has a mask.
+
+    Attributes
+    ----------
+    number : int
+        Place in predictions.json, from 0.
+    file : str
+        Name of the radiograph, as in the table.
+    image : pathlib.Path
+        The radiograph.
+    mask : str
+        Name of the network's mask in the folder of the results, and of a corrected one in its folder `CORRECTED`.
+    size : tuple of int
+        Native (H, W), as stored.
+    """
+
+    number: int
+    file: str
+    image: Path
+    mask: str
+    size: tuple[int, int]
+
+
+class ReviewedResults:
+    """The results of a run, and the radiographs that they are of.
+
+    Parameters
+    ----------
+    run : RunResults
+        From `monai_lungxfer.inference.review.results.read_results`.
+    images : pathlib.Path
+        The folder that the names in its table start from.
+
+    Raises
+    ------
+    InputFileError
+        When none of the radiographs is there.
+    """
+
+    def __init__(self, run: RunResults, images: Path) -> None:
+        self.run = run
+        self.folder, self.images = run.folder.absolute(), images.absolute()
+        check_images(run, self.images)
+        values = load_json(self.folder / TABLE_NAMES[1])["model"]
+        self.model = ModelIdentity(**values | {"overrides": tuple(values["overrides"])})
+        self._rows = run.rows
+        self._samples = _read_samples(self.folder / JOURNAL_NAME)
+        self._known: dict[int, Radiograph] = {}
+        self._reading = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find(self, number: int) -> CorrectableResult:
+        """Return a result by its number; InputFileError is raised when there is none, or it has no mask."""
+        if not 0 <= number < len(self._rows):
+            raise InputFileError("there is no such radiograph", remedy="Load the page again")
+        row = self._rows[number]
+        if not row.get("mask"):
+            raise InputFileError("this radiograph was not segmented", remedy="Segment it, and start the review again")
+        width, height = row["width"], row["height"]
+        if width * height > MOST_PIXELS:
+            raise InputFileError(
+                f"the mask has {width} x {height} pixels, more than {MOST_PIXELS / 1e6:g} million",
+                remedy="Correct it in another program",
+            )
+        return CorrectableResult(
+            number,
+            row["file"],
+            image=_below(self.images, _file_name(row["file"])),
+            mask=row["mask"],
+            size=(height, width),
+        )
+
+    def read_radiograph(self, result: CorrectableResult) -> Radiograph:
+        """Read a radiograph, and refuse, by an InputFileError, one that is not the file that was segmented."""
+        self.check_file(result)
+        with self._reading:  # a few large ones at once would not fit into memory
+            radiograph = read_radiograph(result.image, name=result.file)
+        if radiograph.pixels.shape != result.size:
+            raise _replaced()
+        self._known[result.number] = replace(radiograph, pixels=np.empty((0, 0), np.float32))
+        return radiograph
+
+    def describe(self, result: CorrectableResult) -> Radiograph:
+        """Return a radiograph without its pixels: how it is turned, its format, spacing and header."""
+        self.check_file(result)
+        if result.number not in self._known:
+            self.read_radiograph(result)
+        return self._known[result.number]
+
+    def check_file(self, result: CorrectableResult) -> None:
+        """Refuse, by an InputFileError, a radiograph that is not there, or is not the file that was segmented."""
+        if not result.image.is_file():
+            raise InputFileError(
+                "the radiograph is not in the folder of images",
+                remedy="Start the review with the folder that was segmented (--images)",
+            )
+        sample = self._samples.get(result.file)
+        if sample is not None and sample != sample_file(result.image):
+            raise _replaced()
+
+
+def read_stored_mask(folder: Path, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Read a mask in the stored orientation, uint8 (H, W) of {0, 1}; InputFileError is raised for another size."""
+    mask = read_result_mask(folder, name)
+    if mask.shape != size:
+        raise InputFileError(
+            "the mask is not of its radiograph's size", source=folder / name, remedy="Segment the radiograph again"
+        )
+    return mask
+
+
+def count_segments(path: Path) -> int:
+    """Return how many segments a DICOM Segmentation has."""
+    return len(read_dataset(path, stop_before_pixels=True).SegmentSequence)
+
+
+def _read_samples(journal: Path) -> dict[str, str]:
+    """Return the hash of each radiograph that was segmented, as far as the journal tells it."""
+    try:
+        lines = [parse_json(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
+    except (OSError, ValueError):  # it was removed, or cut: then the sizes alone are compared
+        return {}
+    told = [InputFacts.split(line) for line in lines if isinstance(line, dict) and "file" in line]
+    return {values["file"]: facts.input_sample for facts, values in told if facts.input_sample is not None}
+
+
+def _below(folder: Path, name: str) -> Path:
+    """Return a path in a folder; the table may come from elsewhere, and name a file outside."""
+    path = folder / name
+    if not Path(os.path.abspath(path)).is_relative_to(folder):  # noqa: PTH100 - follows no link
+        raise InputFileError("the table names a file outside of its folder", remedy="Segment the radiographs again")
+    return path
+
+
+def _file_name(name: str) -> str:
+    """Return the name that a table's name stands for, see `monai_lungxfer.inference.inputs`."""
+
+    def plain(found: re.Match[str]) -> str:
+        if found[2]:
+            return chr(int(found[2], 16))
+        return os.fsdecode(bytes([int(found[3], 16)])) if found[3] else "\\"
+
+    return _ESCAPED.sub(plain, name)
+
+
+def _replaced() -> InputFileError:
+    return InputFileError(
+        "the file in the folder of images is not the radiograph that was segmented",
+        remedy="Start the review with the folder that was segmented (--images), or segment it again",
+    )
