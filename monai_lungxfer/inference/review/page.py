@@ -14,7 +14,12 @@ from typing import Any
 from monai_lungxfer.inference.overlay import NOTICE
 
 STYLES = ("style.css", "editor.css")
-SCRIPTS = ("marks.js", "drawing.js", "list.js", "viewer.js", "editor.js", "review.js")
+_EDITOR_SCRIPTS = ("mask", "history", "sides", "dialog", "view", "drawing", "input")
+SCRIPTS = (
+    *("marks.js", "drawing.js", "list.js", "viewer.js"),
+    *(f"editor.{name}.js" for name in _EDITOR_SCRIPTS),
+    *("editor.js", "review.js"),
+)
 """In this order; those of the editor are only in a page that a server answers for."""
 
 _EDITOR = "editor."
