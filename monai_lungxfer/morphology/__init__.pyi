@@ -2,6 +2,7 @@ from .bridges import cut_bridges as cut_bridges
 from .bridges import find_bounding_box as find_bounding_box
 from .cleaning import clean_lungs as clean_lungs
 from .cleaning import clean_lungs_once as clean_lungs_once
+from .contours import trace_contours as trace_contours
 from .lungs import CoreSearch as CoreSearch
 from .lungs import LungShape as LungShape
 from .lungs import bridges_within as bridges_within
