@@ -147,7 +147,7 @@ def _refuse(count: int, server: str, on_refused: Callable[[DownloadError], None]
     on_refused(error)
 
 
-def store_instances(url: str, files: Sequence[str | Path]) -> None:
+def store_instances(url: str, files: Sequence[str | Path], **connection: Any) -> None:
     """Store DICOM files on a server, one at a time. What was stored before is replaced or kept, as the server is set.
 
     Parameters
@@ -156,6 +156,8 @@ def store_instances(url: str, files: Sequence[str | Path]) -> None:
         The service's root, as for `fetch_study`.
     files : sequence of str or pathlib.Path
         DICOM files.
+    **connection
+        `authorization` and `timeout` of `monai_lungxfer.inference.dicom.dicomweb_session.connect`.
 
     Raises
     ------
@@ -165,7 +167,7 @@ def store_instances(url: str, files: Sequence[str | Path]) -> None:
         When the server cannot be reached or refuses the sender: the files before are stored. When it refuses single
         files: all others are stored.
     """
-    with connect(url) as (client, _):
+    with connect(url, **connection) as (client, _):
         store_each(files, name_server(url), partial(_store, client, url))
 
 

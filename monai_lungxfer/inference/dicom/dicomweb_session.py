@@ -43,9 +43,12 @@ _MEANINGS = {
 
 
 @contextmanager
-def connect(url: str) -> Iterator[tuple[DICOMwebClient, requests.Session]]:
+def connect(
+    url: str, *, authorization: str = AUTHORIZATION, timeout: tuple[float, float] = TIMEOUT
+) -> Iterator[tuple[DICOMwebClient, requests.Session]]:
     """Give a client of a server and its session, whose answers are bounded by `LIMITS`.
 
+    `authorization` is the environment variable with the header's value, where there is one; `timeout` is as `TIMEOUT`.
     LungXferError is raised when the URL is none of a server, or holds a password.
     """
     check_url(url)
@@ -63,9 +66,9 @@ def connect(url: str) -> Iterator[tuple[DICOMwebClient, requests.Session]]:
         adapter = BoundedAdapter(LIMITS, max_retries=again)
         for scheme in ("http://", "https://"):
             session.mount(scheme, adapter)
-        if authorization := os.environ.get(AUTHORIZATION):
-            session.headers["Authorization"] = authorization
-        client = web.DICOMwebClient(url.rstrip("/"), session=session, permissive_uid=True, timeout=TIMEOUT)
+        if value := os.environ.get(authorization):
+            session.headers["Authorization"] = value
+        client = web.DICOMwebClient(url.rstrip("/"), session=session, permissive_uid=True, timeout=timeout)
         client.set_http_retry_params(max_attempts=_ATTEMPTS, wait_exponential_multiplier=_BACK_OFF)
         yield client, session
 

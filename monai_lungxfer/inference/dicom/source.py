@@ -51,6 +51,10 @@ _OPTIONAL = (
 _DIRECTION = re.compile(r"(?!.*(.).*\1)[ALRPHF]{1,3}")
 
 
+class RefusedError(OutputError):
+    """An archive answers, and does not take a file."""
+
+
 @dataclass(frozen=True)
 class SourceImage:
     """A source image as its results see it.
@@ -112,12 +116,12 @@ def store_each(files: Sequence[str | Path], archive: str, store: Callable[[str |
     """Give files to an archive one by one; one that it refuses does not hold up the rest.
 
     `archive` is its address, as it may stand in logs. `store` returns why a file is refused, in words that quote
-    nothing of its content, or ``None``. OutputError names the first refused file in the end.
+    nothing of its content, or ``None``. RefusedError names the first refused file in the end.
     """
     refused = [(file, reason) for file in files if (reason := store(file)) is not None]
     if refused:
         first, reason = refused[0]
-        raise OutputError(
+        raise RefusedError(
             f"{archive} refuses {len(refused)} of {len(files)} files, this one to begin with ({reason})",
             source=first,
             remedy="The others are stored. Look into the archive's log",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,8 @@ from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputErr
 from monai_lungxfer.utils.extras import import_extra
 
 if TYPE_CHECKING:
+    import ssl
+
     from pynetdicom.association import Association
 
 OWN_TITLE = "LUNGXFER"
@@ -116,19 +118,47 @@ def send(files: Sequence[str | Path], archive: Archive) -> None:
         return
     association = _associate(files, archive)
     try:
-        store_each(files, str(archive), partial(_store, association, archive))
+        store_each(files, str(archive), partial(store_file, association, archive))
     finally:
         association.release()
 
 
 def _associate(files: Sequence[str | Path], archive: Archive) -> Association:
+    return associate(archive, dict.fromkeys(map(read_context, files)))
+
+
+def associate(
+    archive: Archive,
+    wanted: Iterable[tuple[str, str]],
+    *,
+    timeout: float = _TIMEOUT,
+    tls: tuple[ssl.SSLContext, str] | None = None,
+) -> Association:
+    """Open an association with an archive, for `store_file`; whoever opens it releases it.
+
+    Parameters
+    ----------
+    archive : Archive
+        With whom.
+    wanted : iterable of (str, str)
+        SOP classes and transfer syntaxes of the files to come.
+    timeout : float
+        Seconds for each answer.
+    tls : tuple of (ssl.SSLContext, str), optional
+        Context and host name, to speak TLS.
+
+    Raises
+    ------
+    OutputError
+        When the archive cannot be reached, or refuses the association or all that is wanted.
+    LungXferError
+        When pynetdicom is not installed.
+    """
     pynetdicom = import_extra("pynetdicom")
-    contexts = [
-        pynetdicom.build_context(sop_class, syntax) for sop_class, syntax in dict.fromkeys(map(_context, files))
-    ]
+    contexts = [pynetdicom.buildread_context(sop_class, syntax) for sop_class, syntax in wanted]
     entity = pynetdicom.AE(ae_title=archive.own_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = _TIMEOUT
-    association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = timeout
+    association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title, tls_args=tls)
     if association.is_established:
         return association
     if association.is_rejected:
@@ -148,8 +178,8 @@ def _associate(files: Sequence[str | Path], archive: Archive) -> Association:
     )
 
 
-def _context(file: str | Path) -> tuple[str, str]:
-    """Return SOP class and transfer syntax."""
+def read_context(file: str | Path) -> tuple[str, str]:
+    """Return SOP class and transfer syntax of a file; InputFileError is raised when it is no DICOM file."""
     try:
         meta = read_file_meta_info(file)
         return meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID
@@ -159,8 +189,11 @@ def _context(file: str | Path) -> tuple[str, str]:
         ) from None
 
 
-def _store(association: Association, archive: Archive, file: str | Path) -> str | None:
-    """Return why the archive refuses a file, or nothing when it is stored."""
+def store_file(association: Association, archive: Archive, file: str | Path) -> str | None:
+    """Return why the archive refuses a file, or nothing when it is stored.
+
+    OutputError is raised when the archive does not answer, or ends the association.
+    """
     try:
         status = association.send_c_store(pydicom.dcmread(file)).get("Status")
     except (ValueError, AttributeError):  # their messages may quote the file

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from socketserver import BaseServer
-from typing import Any
+from typing import Any, cast
 
 from pynetdicom.transport import ThreadedAssociationServer
 
@@ -33,7 +33,7 @@ class NodeServer(ThreadedAssociationServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Return a connection that was asked for; its handshake, if any, is done when it is first read."""
-        connection, address = self.socket.accept()
+        connection, address = cast("socket.socket", self.socket).accept()
         connection.settimeout(_SECONDS_FOR_UNIT)
         if self.ssl_context:
             connection = self.ssl_context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)

@@ -112,6 +112,10 @@ class JournalView:
         )
         return None if found[0]["at"] is None else max(0.0, found[0]["at"] - self.clock())
 
+    def files(self) -> list[str]:
+        """Return the names of all radiographs that are kept."""
+        return [row["file"] for row in self.database.read("SELECT file FROM radiographs WHERE has_files = 1")]
+
     def expired(self, done_days: float, failed_days: float, limit: int = 1000) -> list[NodeRow]:
         """Return radiographs whose files are no longer kept: so long after they were done or left out, or failed."""
         now = self.clock()

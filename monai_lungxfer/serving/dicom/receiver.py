@@ -8,7 +8,6 @@ from typing import Any
 
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import Verification
 
 from monai_lungxfer.inference.dicom.source import PROJECTIONS
 from monai_lungxfer.serving.dicom.arrivals import Intake
@@ -36,6 +35,7 @@ TRANSFER_SYNTAXES = (
 SUCCESS, OUT_OF_RESOURCES, FAILURE = 0x0000, 0xA700, 0x0110
 """Statuses of PS3.4, B.2.3, and PS3.7, C.5.9 (processing failure)."""
 
+_VERIFICATION = "1.2.840.10008.1.1"  # C-ECHO
 _IDLE = 60  # seconds after which a silent association is ended
 
 
@@ -83,11 +83,8 @@ class Receiver:
             (evt.EVT_DIMSE_RECV, self._complete),
         ]
         try:
-            server = _entity(settings).make_server(
-                (settings.host, settings.port),
-                ssl_context=context,
-                evt_handlers=handlers,
-                server_class=NodeServer,
+            server: Any = _entity(settings).make_server(
+                (settings.host, settings.port), ssl_context=context, evt_handlers=handlers, server_class=NodeServer
             )
         except OSError as error:
             raise LungXferError(
@@ -109,7 +106,7 @@ class Receiver:
                 association.abort()
 
     def _open(self, event: Event) -> None:
-        connection = event.assoc.dul.socket
+        connection: Any = event.assoc.dul.socket
         line = self._lines[id(event.assoc)] = BoundedLine(connection.socket)
         connection.recv = line.read
 
@@ -140,7 +137,7 @@ def _entity(settings: Listener) -> AE:
     entity.maximum_associations = settings.most_associations
     entity.maximum_pdu_size = LONGEST_PDU
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = _IDLE
-    entity.add_supported_context(Verification)
+    entity.add_supported_context(_VERIFICATION)
     for sop_class in (*PROJECTIONS, *COMPANIONS):
         entity.add_supported_context(sop_class, list(TRANSFER_SYNTAXES))
     return entity

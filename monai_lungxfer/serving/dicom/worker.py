@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 from monai_lungxfer.inference.dicom.results import dicom_results
@@ -108,6 +109,7 @@ class WorkerPool:
                 self._work.acquire(timeout=_PATIENCE)
 
     def _segment(self, row: NodeRow) -> None:
+        """Segment a radiograph, and note what became of it, however long the journal cannot be written."""
         try:
             self._try(row)
         except ViewError as error:
@@ -116,7 +118,7 @@ class WorkerPool:
             logger.error(
                 "the results of radiograph %d cannot be kept, it is tried again: %s", row.number, error.problem
             )
-            self._journal.release(row.number)
+            self._note(partial(self._journal.release, row.number))
             self._stopping.wait(_PATIENCE)
         except InputFileError as error:
             self._fail(row, error.without_source)
@@ -161,7 +163,16 @@ class WorkerPool:
 
     def _fail(self, row: NodeRow, reason: str, *, left_out: bool = False) -> None:
         logger.warning("radiograph %d was %s: %s", row.number, "left out" if left_out else "not segmented", reason)
-        self._journal.fail(row.number, reason, left_out=left_out)
+        self._note(partial(self._journal.fail, row.number, reason, left_out=left_out))
+
+    def _note(self, change: Callable[[], None]) -> None:
+        while True:
+            try:
+                return change()
+            except OutputError as error:
+                logger.error("the journal cannot be written, it is tried again: %s", error.problem)
+                if self._stopping.wait(_PATIENCE):
+                    return None
 
     def _return_memory(self) -> None:
         self._done += 1

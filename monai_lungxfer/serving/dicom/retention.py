@@ -1,0 +1,68 @@
+"""Removes radiographs and results from the spool of a DICOM node when they need no longer be kept."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from monai_lungxfer.serving.dicom.journal import NodeJournal
+from monai_lungxfer.serving.dicom.spool import SpoolFolder
+from monai_lungxfer.utils.errors import OutputError
+
+logger = logging.getLogger(__name__)
+
+ROWS_LONGER = 10
+"""How much longer the rows of the journal are kept than the files."""
+
+_EVERY = 600.0  # seconds
+
+
+class Retention:
+    """A thread that removes what has expired, by `keep_done_days` and `keep_failed_days` of the settings.
+
+    Parameters
+    ----------
+    spool, journal : SpoolFolder, NodeJournal
+        Where files are, and noted.
+    """
+
+    def __init__(self, spool: SpoolFolder, journal: NodeJournal) -> None:
+        self._spool, self._journal = spool, journal
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.remove_expired()
+            except OutputError as error:
+                logger.error("what has expired cannot be removed: %s", error.problem)
+            if self._stopping.wait(_EVERY):
+                return
+
+    def remove_expired(self) -> int:
+        """Remove what has expired, and return the number of radiographs.
+
+        A file is removed before the journal says so: when the process ends in between, it is removed again.
+        """
+        done, failed = self._spool.settings.keep_done_days, self._spool.settings.keep_failed_days
+        count = 0
+        while not self._stopping.is_set() and (rows := self._journal.expired(done, failed)):
+            for row in rows:
+                self._spool.remove(row.number, row.file)
+            self._journal.forget_files(row.number for row in rows)
+            count += len(rows)
+        self._journal.forget_rows(done * ROWS_LONGER, failed * ROWS_LONGER)
+        if count:
+            logger.info("files of %d radiographs have expired, and were removed", count)
+        return count

@@ -1,0 +1,129 @@
+"""A DICOMweb service as a source of a DICOM node: it is asked for new radiographs by QIDO-RS."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from monai_lungxfer.inference.dicom.dicomweb import fetch_study
+from monai_lungxfer.inference.dicom.dicomweb_session import connect, explained_answers, name_server
+from monai_lungxfer.serving.dicom.arrivals import Intake
+from monai_lungxfer.serving.dicom.journal import NodeJournal
+from monai_lungxfer.serving.dicom.settings import Poll
+from monai_lungxfer.utils.errors import DownloadError, LungXferError
+
+if TYPE_CHECKING:
+    from dicomweb_client import DICOMwebClient
+
+logger = logging.getLogger(__name__)
+
+_STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
+_MODALITY, _COUNT = "00080060", "00201208"  # Number of Study Related Instances
+_UID = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,63}")
+
+
+class WebPoll:
+    """A thread that asks for studies of the last days, and fetches those with radiographs that it has not seen.
+
+    What was fetched is in the journal, so that a new start fetches nothing again.
+
+    Parameters
+    ----------
+    settings : Poll
+        Which service, and what to ask for.
+    intake : Intake
+        What takes the files.
+    journal : NodeJournal
+        Where it is noted what was fetched.
+    """
+
+    def __init__(self, settings: Poll, intake: Intake, journal: NodeJournal) -> None:
+        self._settings, self._intake, self._journal = settings, intake, journal
+        self._counts: dict[str, int] = {}  # instances of a study when it was last looked at
+        self._is_answering = True
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="web-poll", daemon=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the service is asked, and answers."""
+        return self._thread.is_alive() and self._is_answering
+
+    def start(self) -> None:
+        """Begin to ask."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the study in work, which is left alone when that takes longer than ten seconds."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.ask()
+                self._is_answering = True
+            except LungXferError as error:
+                self._is_answering = not isinstance(error, DownloadError)
+                logger.warning("%s: %s", name_server(self._settings.url), error.problem)
+            except Exception:  # a fault in one study must not end the look at all others
+                logger.exception("the DICOMweb poll")
+            self._stopping.wait(self._settings.every_seconds)
+
+    def ask(self) -> None:
+        """Take what is new; DownloadError is raised when the service does not answer, else as `Intake.take_file`."""
+        with connect(self._settings.url) as (client, _), explained_answers(self._settings.url, DownloadError):
+            studies = {uid: count for uid, count in self._studies(client) if _UID.fullmatch(uid)}
+            changed = [uid for uid, count in studies.items() if count <= 0 or self._counts.get(uid) != count]
+            fresh = {uid: self._find_new(client, uid) for uid in changed}
+        self._counts = {uid: count for uid, count in self._counts.items() if uid in studies}
+        for study, instances in fresh.items():
+            if self._stopping.is_set():
+                return
+            if instances:
+                self._fetch(study)
+                self._journal.add_fetched(instances)
+            self._counts[study] = studies[study]
+
+    def _studies(self, client: DICOMwebClient) -> Iterator[tuple[str, int]]:
+        """Yield the studies of the last days that have a wanted modality, and how many instances they have."""
+        since = date.today() - timedelta(days=self._settings.days_back)
+        for modality in self._settings.modalities:
+            wanted = {"StudyDate": f"{since:%Y%m%d}-", "ModalitiesInStudy": modality}
+            for study in client.search_for_studies(search_filters=wanted, get_remaining=True):
+                count = _value(study, _COUNT)
+                yield _value(study, _STUDY), int(count) if count.isdigit() else 0
+
+    def _find_new(self, client: DICOMwebClient, study: str) -> list[str]:
+        """Return the instances of a study that were not fetched, of the wanted modalities."""
+        found = []
+        for series in client.search_for_series(study, fields=["Modality"]):
+            uid = _value(series, _SERIES)
+            if _value(series, _MODALITY) in self._settings.modalities and _UID.fullmatch(uid):
+                instances = client.search_for_instances(study, uid, get_remaining=True)
+                found += [f"{study} {_value(instance, _INSTANCE)}" for instance in instances]
+        return [name for name in found if not self._journal.is_fetched(name)]
+
+    def _fetch(self, study: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="lungxfer-") as folder:
+            files = fetch_study(
+                self._settings.url,
+                study,
+                folder,
+                modalities=self._settings.modalities,
+                on_refused=lambda error: logger.warning("%s: %s", error.source, error.problem),
+            )
+            for file in files:
+                self._intake.take_file(file, "poll")
+
+
+def _value(item: Mapping[str, Any], tag: str) -> str:
+    """Return the first value of an attribute in the DICOM JSON model (PS3.18, annex F)."""
+    values = item.get(tag, {}).get("Value") or [""]
+    return str(values[0])
