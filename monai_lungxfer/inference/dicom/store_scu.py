@@ -155,7 +155,7 @@ def associate(
         When pynetdicom is not installed.
     """
     pynetdicom = import_extra("pynetdicom")
-    contexts = [pynetdicom.buildread_context(sop_class, syntax) for sop_class, syntax in wanted]
+    contexts = [pynetdicom.build_context(sop_class, syntax) for sop_class, syntax in wanted]
     entity = pynetdicom.AE(ae_title=archive.own_title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = timeout
     association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title, tls_args=tls)

@@ -122,9 +122,7 @@ class DicomNode:
             on_results=self._wake_couriers,
             jobs=settings.jobs or granted_cores(),
         )
-        intake = Intake(
-            self.spool, self.journal, any_view=settings.results.any_view, on_new=lambda: self.workers.wake()
-        )
+        intake = Intake(self.spool, self.journal, any_view=settings.results.any_view, on_new=self.workers.wake)
         self.receiver = None if settings.listen is None else Receiver(settings.listen, intake)
         self.watched_folder = None if settings.watch is None else WatchedFolder(settings.watch, intake)
         self.web_poll = None if settings.poll is None else WebPoll(settings.poll, intake, self.journal)

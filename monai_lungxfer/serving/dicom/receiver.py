@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Any
 
-from pynetdicom import AE, evt
+from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
 from monai_lungxfer.inference.dicom.source import PROJECTIONS
@@ -75,6 +75,7 @@ class Receiver:
     def start(self) -> None:
         """Begin to listen; LungXferError is raised when the port cannot be had, or the certificates not used."""
         settings = self._settings
+        _config.LOG_HANDLER_LEVEL = "none"  # it takes time for each unit, and quotes what senders say
         context = None if settings.tls is None else server_context(settings.tls)
         handlers: list[Any] = [
             (evt.EVT_C_STORE, self._store),
