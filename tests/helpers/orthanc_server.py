@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-PLUGINS = Path("/usr/share/orthanc/plugins")
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 USER, PASSWORD = "tester", "only-here"
 BASIC = requests.auth._basic_auth_str(USER, PASSWORD)
 
@@ -27,10 +27,15 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def orthanc(tmp_path_factory):
     """Start Orthanc; yields the URL of its DICOMweb service, and its DICOM port."""
-    program, plugin = shutil.which("Orthanc"), PLUGINS / "libOrthancDicomWeb.so"
-    if program is None or not plugin.exists():
+    if shutil.which("Orthanc") is None or not PLUGIN.exists():
         pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
-    folder = tmp_path_factory.mktemp("orthanc")
+    with running_orthanc(tmp_path_factory.mktemp("orthanc")) as (web, dicom):
+        yield f"http://127.0.0.1:{web}/dicom-web", dicom
+
+
+@contextlib.contextmanager
+def running_orthanc(folder: Path, **more):
+    """Run Orthanc as long as the block takes; gives its ports for HTTP and DICOM."""
     web, dicom = free_port(), free_port()
     configuration = {
         "Name": "test",
@@ -44,15 +49,16 @@ def orthanc(tmp_path_factory):
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": True,
         "RegisteredUsers": {USER: PASSWORD},
-        "Plugins": [str(plugin)],
+        "Plugins": [str(PLUGIN)],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        **more,
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, str(folder / "orthanc.json")], stdout=log, stderr=log)
+        process = subprocess.Popen(["Orthanc", str(folder / "orthanc.json")], stdout=log, stderr=log)
     try:
         wait_for(f"http://127.0.0.1:{web}/system", process, folder / "log")
-        yield f"http://127.0.0.1:{web}/dicom-web", dicom
+        yield web, dicom
     finally:
         process.terminate()
         process.wait(timeout=30)
