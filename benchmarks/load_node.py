@@ -28,10 +28,9 @@ import numpy as np
 import requests
 from PIL import Image
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "benchmarks"))
-sys.path.insert(0, str(REPOSITORY / "tests" / "helpers"))
-sys.path.insert(0, str(REPOSITORY / "tests" / "helpers" / "formats"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "helpers" / "formats"))
 from dicom_node import node_process, node_settings
 from dicom_writing import write
 from mixed_files import WHOLE

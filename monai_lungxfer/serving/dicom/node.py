@@ -48,6 +48,8 @@ class DicomNode:
         What came, and what became of it.
     spool : SpoolFolder
         Its files.
+    intake : Intake
+        What takes radiographs, from whatever source.
     receiver : Receiver or None
         What listens for senders.
     watched_folder : WatchedFolder or None
@@ -122,7 +124,9 @@ class DicomNode:
             on_results=self._wake_couriers,
             jobs=settings.jobs or granted_cores(),
         )
-        intake = Intake(self.spool, self.journal, any_view=settings.results.any_view, on_new=self.workers.wake)
+        self.intake = intake = Intake(
+            self.spool, self.journal, any_view=settings.results.any_view, on_new=self.workers.wake
+        )
         self.receiver = None if settings.listen is None else Receiver(settings.listen, intake)
         self.watched_folder = None if settings.watch is None else WatchedFolder(settings.watch, intake)
         self.web_poll = None if settings.poll is None else WebPoll(settings.poll, intake, self.journal)
