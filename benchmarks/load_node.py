@@ -56,6 +56,7 @@ class Round:
     seconds: float
     latencies: list[float]
     memory: list[float]
+    kills: int
     faults: list[str]
 
     def describe(self, count: int) -> str:
@@ -137,20 +138,22 @@ class NodeKeeper:
         self._settings, self._folder = settings, folder
         self._held = ExitStack()
         self.memory: list[float] = []
+        self.kills = 0
         self._process = self._held.enter_context(node_process(settings, folder))
         self.is_stopping = threading.Event()
 
-    def watch(self, kills: int, seed: int, seconds: float) -> None:
-        """Kill the node so often at random moments, about so many seconds apart, and note its memory until the end."""
+    def watch(self, kills: int, seed: int, apart: float) -> None:
+        """Kill the node so often at random moments, about `apart` seconds of work apart; note its memory."""
         rng = np.random.default_rng(seed)
-        moments = np.cumsum(rng.uniform(0.3, 1.7, kills) * seconds) + time.monotonic()
-        left = list(moments)
+        moment = time.monotonic() + apart * rng.uniform(0.3, 1.7)
         while not self.is_stopping.wait(0.2):
             self.memory.append(_megabytes(self._process.pid))
-            if left and time.monotonic() >= left[0]:
-                left.pop(0)
+            if self.kills < kills and time.monotonic() >= moment:
                 self._held.close()  # SIGKILL
                 self._process = self._held.enter_context(node_process(self._settings, self._folder))
+                wait_for_node(self._settings)
+                self.kills += 1
+                moment = time.monotonic() + apart * rng.uniform(0.3, 1.7)
 
     def close(self) -> None:
         """End the node."""
@@ -175,6 +178,7 @@ def run_round(
     *,
     senders: int = 8,
     kills: int = 0,
+    apart: float = 0,
     pause: float = 0,
     seed: int = 0,
 ) -> Round:
@@ -183,16 +187,14 @@ def run_round(
     with running_orthanc(work, Name="load") as (web, dicom):
         settings = load_settings(work, dicom)
         keeper = NodeKeeper(settings, work)
-        watching = threading.Thread(target=keeper.watch, args=(kills, seed, 0.06 * len(files) / max(kills, 1) + 2))
+        watching = threading.Thread(target=keeper.watch, args=(kills, seed, apart))
         try:
-            _wait_for_node(settings)
+            wait_for_node(settings)
             watching.start()
             started = time.monotonic()
             _send_all(settings.listen.port, files, broken, senders, pause)
             view = JournalView(settings.spool.folder)
-            while view.waiting() or (
-                kills and watching.is_alive() and view.counts()["done"] < len(files) - len(broken)
-            ):
+            while view.waiting():
                 time.sleep(0.05)
             seconds = time.monotonic() - started
         finally:
@@ -201,7 +203,7 @@ def run_round(
                 watching.join()
             keeper.close()
         faults = check_results(view, web, files, broken)
-        return Round(seconds, view.latencies(1e9), keeper.memory, faults)
+        return Round(seconds, view.latencies(1e9), keeper.memory, keeper.kills, faults)
 
 
 def load_settings(work: Path, dicom: int) -> NodeSettings:
@@ -216,7 +218,8 @@ def load_settings(work: Path, dicom: int) -> NodeSettings:
     )
 
 
-def _wait_for_node(settings: NodeSettings) -> None:
+def wait_for_node(settings: NodeSettings) -> None:
+    """Wait until a node answers."""
     echo = ["echoscu", "-aec", _TITLE, "127.0.0.1", str(settings.listen.port)]
     while subprocess.run(echo, check=False, capture_output=True).returncode:  # noqa: S603
         time.sleep(0.05)
@@ -293,8 +296,16 @@ def main() -> int:
     few = [file for file in files if file not in set(broken)][: given.paced]
     paced = run_round(given.work / "paced", few, [], pause=1)
     print(f"one a second: {paced.describe(len(few))}", flush=True)
-    killed = run_round(given.work / "kills", files, broken, senders=given.senders, kills=given.kills, seed=given.seed)
-    print(f"{given.kills} kills: {killed.describe(given.count)}", flush=True)
+    killed = run_round(
+        given.work / "kills",
+        files,
+        broken,
+        senders=given.senders,
+        kills=given.kills,
+        apart=fast.seconds / (given.kills + 1),
+        seed=given.seed,
+    )
+    print(f"{killed.kills} kills: {killed.describe(given.count)}", flush=True)
     faults = fast.faults + paced.faults + killed.faults
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0

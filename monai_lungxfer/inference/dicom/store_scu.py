@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pydicom
@@ -160,6 +160,7 @@ def associate(
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = timeout
     association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title, tls_args=tls)
     if association.is_established:
+        _reserve_answers(association)
         return association
     if association.is_rejected:
         raise OutputError(
@@ -176,6 +177,16 @@ def associate(
     raise OutputError(
         "the archive cannot be reached", source=str(archive), remedy="Check host and port, and that the archive runs"
     )
+
+
+def _reserve_answers(association: Any) -> None:
+    """Leave answers to who waits for them.
+
+    pynetdicom 3.0 looks for messages of the peer in a thread of its own, which on a busy machine now and then takes an
+    answer that `send_c_store` waits for, until it times out. That thread does not wait for messages.
+    """
+    find = association.dimse.get_msg
+    association.dimse.get_msg = lambda block=False: find(block) if block else (None, None)
 
 
 def read_context(file: str | Path) -> tuple[str, str]:

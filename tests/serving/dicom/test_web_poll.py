@@ -1,0 +1,53 @@
+"""New radiographs from a real Orthanc, each fetched once."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+import requests
+from dicom_node import archived, chest, wait_until
+from dicom_radiograph import write
+from orthanc_server import BASIC, PASSWORD, USER
+
+from monai_lungxfer.inference.dicom import dicomweb_session
+from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv(AUTHORIZATION, BASIC)
+    monkeypatch.setattr(dicomweb_session, "_BACK_OFF", 1)
+
+
+def put(orthanc: tuple[str, int], folder: Path, number: int, **attributes) -> None:
+    file = write(folder / f"{number}.dcm", chest(number, **attributes))
+    root = orthanc[0].removesuffix("/dicom-web")
+    assert requests.post(f"{root}/instances", data=file.read_bytes(), auth=(USER, PASSWORD), timeout=30).ok
+
+
+def test_new_radiographs_are_fetched_once_and_answered(start, orthanc, tmp_path: Path) -> None:
+    today = f"{date.today():%Y%m%d}"
+    put(orthanc, tmp_path, 801, StudyDate=today)
+    put(orthanc, tmp_path, 802, StudyDate="20010101")
+    put(orthanc, tmp_path, 803, StudyDate=today, Modality="US")
+    poll = {"url": orthanc[0], "every_seconds": 0.2}
+    web = {"kind": "dicomweb", "name": "web", "url": orthanc[0]}  # the results go where the radiographs are
+    shelf = {"kind": "folder", "name": "shelf", "folder": tmp_path / "archive"}
+    node = start(listen=None, poll=poll, destination=[web, shelf])
+    wait_until(lambda: node.journal.counts()["done"] == 1)
+    put(orthanc, tmp_path, 804, StudyDate=today)
+    wait_until(lambda: node.journal.counts()["done"] == 2)
+    node.stop()
+    again = start(listen=None, poll=poll, destination=[web, shelf])
+    again.web_poll.ask()
+    assert again.journal.counts() == {"received": 0, "segmented": 0, "done": 2, "failed": 0, "left out": 0}
+    assert len(archived(tmp_path)) == 4
+
+
+def test_a_service_that_is_not_there_is_told(start, caplog) -> None:
+    node = start(listen=None, poll={"url": "http://127.0.0.1:9/dicom-web", "every_seconds": 0.1})
+    wait_until(lambda: "no complete answer from the server" in caplog.text)
+    assert not node.web_poll.is_alive
