@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRBigEndian
 
 from monai_lungxfer.inference.dicom.source import PROJECTIONS
 from monai_lungxfer.inference.exclusions import describe_result
+from monai_lungxfer.io.formats import recognise_dicom
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_identity import identify, read_text
 from monai_lungxfer.io.formats.dicom_view import judge
@@ -104,7 +105,7 @@ class Intake:
     def _describe(self, path: Path, source: Source) -> Arrival:
         try:
             with quiet():
-                dataset = read_dataset(path)
+                dataset = _read(path)
                 uid, accession = identify(dataset), read_text(dataset, "AccessionNumber")
                 content, reason = hash_content(dataset), self._find_reason(dataset)
         except Exception:  # noqa: BLE001 - pydicom raises anything; why it cannot be read is told when it is segmented
@@ -117,6 +118,14 @@ class Intake:
         if "Rows" not in dataset or self._any_view:
             return None if "Rows" in dataset or _is_projection(dataset) else "is no image"
         return judge(dataset).objection
+
+
+def _read(path: Path) -> FileDataset:
+    """Read a DICOM file; ValueError is raised for other formats, which pydicom takes for DICOM without a header."""
+    with path.open("rb") as file:
+        if recognise_dicom(file.read(132)) is None:
+            raise ValueError
+    return read_dataset(path)
 
 
 def _is_projection(dataset: FileDataset) -> bool:

@@ -6,8 +6,9 @@ import logging
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from monai_lungxfer.inference.dicom.dicomweb import fetch_study
@@ -96,7 +97,7 @@ class WebPoll:
         since = date.today() - timedelta(days=self._settings.days_back)
         for modality in self._settings.modalities:
             wanted = {"StudyDate": f"{since:%Y%m%d}-", "ModalitiesInStudy": modality}
-            for study in client.search_for_studies(search_filters=wanted, get_remaining=True):
+            for study in _all_pages(partial(client.search_for_studies, search_filters=wanted), _STUDY):
                 count = _value(study, _COUNT)
                 yield _value(study, _STUDY), int(count) if count.isdigit() else 0
 
@@ -106,7 +107,7 @@ class WebPoll:
         for series in client.search_for_series(study, fields=["Modality"]):
             uid = _value(series, _SERIES)
             if _value(series, _MODALITY) in self._settings.modalities and _UID.fullmatch(uid):
-                instances = client.search_for_instances(study, uid, get_remaining=True)
+                instances = _all_pages(partial(client.search_for_instances, study, uid), _INSTANCE)
                 found += [f"{study} {_value(instance, _INSTANCE)}" for instance in instances]
         return [name for name in found if not self._journal.is_fetched(name)]
 
@@ -121,6 +122,14 @@ class WebPoll:
             )
             for file in files:
                 self._intake.take_file(file, "poll")
+
+
+def _all_pages(search: Callable[..., list[dict[str, Any]]], tag: str) -> Iterator[Mapping[str, Any]]:
+    """Yield what a search finds, page by page; servers that ignore the offset send the first page for ever."""
+    seen: set[str] = set()
+    while fresh := [item for item in search(offset=len(seen)) if _value(item, tag) not in seen]:
+        yield from fresh
+        seen |= {_value(item, tag) for item in fresh}
 
 
 def _value(item: Mapping[str, Any], tag: str) -> str:
