@@ -84,7 +84,7 @@ class Courier:
         seconds = self._journal.seconds_to_next(self.name)
         woken = self._wake.wait(_PATIENCE if seconds is None else min(seconds, _PATIENCE))
         self._wake.clear()
-        if not woken and seconds is None:
+        if not woken and (seconds is None or seconds >= _PATIENCE):
             self._transport.rest()
 
     def _deliver_due(self) -> None:

@@ -71,7 +71,7 @@ class Model(_Table):
 class Results(_Table):
     """What is made of each radiograph."""
 
-    kinds: tuple[Kind, ...] = ("segmentation", "overlay", "report")
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = ("segmentation", "overlay", "report")
     sides: bool = True  # a segment for each lung
     any_view: bool = False  # also what is no frontal chest radiograph by its header
     strict: bool = False  # refuse what does not look like one
