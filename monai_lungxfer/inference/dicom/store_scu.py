@@ -27,7 +27,7 @@ OWN_TITLE = "LUNGXFER"
 """Application entity title of the sender, unless it is given another."""
 
 _TIMEOUT = 30  # seconds for each answer
-_WARNINGS = (0xB000, 0xB006, 0xB007)  # stored, with changes by the archive
+_STORED = (0x0000, 0xB000, 0xB006, 0xB007, 0x0111)  # also with changes by the archive, and before
 _TITLE = re.compile(r"(?=.*[^ ])[ -\[\]-~]{1,16}")  # VR AE of PS3.5, 6.2: ASCII without backslash, not blank
 
 
@@ -213,4 +213,4 @@ def store_file(association: Association, archive: Archive, file: str | Path) -> 
         raise OutputError(f"{archive} ended the association", source=file, remedy="Try again") from None
     if status is None:
         raise OutputError(f"{archive} did not answer", source=file, remedy="Try again")
-    return None if status == 0 or status in _WARNINGS else f"status {status:#06x}"
+    return None if status in _STORED else f"status {status:#06x}"

@@ -12,6 +12,7 @@ import numpy as np
 from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian
 
+from monai_lungxfer.inference.dicom.attributes import read_number
 from monai_lungxfer.inference.dicom.source import PROJECTIONS
 from monai_lungxfer.inference.exclusions import describe_result
 from monai_lungxfer.io.formats import recognise_dicom
@@ -115,9 +116,9 @@ class Intake:
     def _find_reason(self, dataset: FileDataset) -> str | None:
         if (reason := describe_result(dataset)) is not None:
             return reason
-        if "Rows" not in dataset or self._any_view:
-            return None if "Rows" in dataset or _is_projection(dataset) else "is no image"
-        return judge(dataset).objection
+        if "Rows" not in dataset:  # a radiograph without them is broken, which is told when it is segmented
+            return None if read_text(dataset, "SOPClassUID") in PROJECTIONS else "is no image"
+        return None if self._any_view else judge(dataset).objection
 
 
 def _read(path: Path) -> FileDataset:
@@ -126,10 +127,6 @@ def _read(path: Path) -> FileDataset:
         if recognise_dicom(file.read(132)) is None:
             raise ValueError
     return read_dataset(path)
-
-
-def _is_projection(dataset: FileDataset) -> bool:
-    return read_text(dataset, "SOPClassUID") in PROJECTIONS
 
 
 def hash_content(dataset: FileDataset) -> str:
@@ -143,9 +140,9 @@ def hash_content(dataset: FileDataset) -> str:
     pixels = dataset.get("PixelData") or b""
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     if syntax is None or not syntax.is_compressed:
-        bits = int(dataset.get("BitsAllocated") or 8)
-        length = int(dataset.get("Rows") or 0) * int(dataset.get("Columns") or 0) * bits // 8
-        pixels = pixels[: length * int(dataset.get("SamplesPerPixel") or 1)]  # without a byte of padding
+        bits, samples = read_number(dataset, "BitsAllocated") or 8, read_number(dataset, "SamplesPerPixel") or 1
+        length = read_number(dataset, "Rows") * read_number(dataset, "Columns") * samples * bits // 8
+        pixels = pixels[:length]  # without a byte of padding
         if syntax == ExplicitVRBigEndian and bits == 16:
             pixels = np.frombuffer(pixels[: len(pixels) // 2 * 2], ">u2").astype("<u2").tobytes()
     digest.update(pixels)

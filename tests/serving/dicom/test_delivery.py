@@ -78,6 +78,15 @@ def test_a_destination_that_never_takes_them_is_given_up_until_retry(start, tmp_
         wait_until(lambda: node.journal.counts()["done"] == 1)
 
 
+def test_what_an_archive_has_already_is_delivered(start, tmp_path: Path) -> None:
+    port = free_port()
+    with archive(port, 0x0111) as sent:  # duplicate SOP instance
+        node = start(destination=[pacs(port)])
+        take(node, tmp_path, 1)
+        wait_until(lambda: node.journal.counts()["done"] == 1)
+    assert len(sent) == 2
+
+
 def test_an_archive_that_does_not_know_a_kind_is_told(start, tmp_path: Path) -> None:
     port = free_port()
     with archive(port, 0, classes=(SC,)):
