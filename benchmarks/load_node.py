@@ -246,10 +246,10 @@ def check_results(view: JournalView, web: int, files: Sequence[Path], broken: Se
     """Return what is lost, doubled or without a reason."""
     faults = []
     found = Counter(_archived_studies(web))
-    for number, file in enumerate(sorted(files)):
+    for file in sorted(files):
         expected = 0 if file in set(broken) else len(KINDS)
-        if found[f"{_ROOT}.1.{number}"] != expected:
-            faults.append(f"{file.name}: {found[f'{_ROOT}.1.{number}']} results instead of {expected}")
+        if (count := found[f"{_ROOT}.1.{int(file.stem)}"]) != expected:
+            faults.append(f"{file.name}: {count} results instead of {expected}")
     failures = view.last_failures(len(files) + 1)
     if len(failures) != len(broken) or not all(row.reason for row in failures):
         faults.append(

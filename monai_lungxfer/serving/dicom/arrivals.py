@@ -12,9 +12,9 @@ import numpy as np
 from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian
 
+from monai_lungxfer.inference.dicom.algorithm_results import describe_result
 from monai_lungxfer.inference.dicom.attributes import read_number
 from monai_lungxfer.inference.dicom.source import PROJECTIONS
-from monai_lungxfer.inference.exclusions import describe_result
 from monai_lungxfer.io.formats import recognise_dicom
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.dicom_identity import identify, read_text

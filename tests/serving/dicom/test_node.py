@@ -25,16 +25,17 @@ def orthanc_at(orthanc: tuple[str, int]) -> dict:
 
 
 def series(orthanc: tuple[str, int], study: str) -> list[str]:
-    """Return the descriptions of the series that the archive has of a study."""
+    """Return the modalities of the series that the archive has of a study."""
     root = orthanc[0].removesuffix("/dicom-web")
     query = {"Level": "Series", "Query": {"StudyInstanceUID": study}, "Expand": True}
     found = requests.post(f"{root}/tools/find", json=query, auth=(USER, PASSWORD), timeout=30).json()
-    return sorted(one["MainDicomTags"].get("SeriesDescription", "") for one in found)
+    return sorted(one["MainDicomTags"]["Modality"] for one in found)
 
 
 def test_orthanc_sends_and_gets_the_results(start, orthanc, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    node = start(destination=[orthanc_at(orthanc)])
+    kinds = ["segmentation", "overlay", "report", "presentation"]
+    node = start(destination=[orthanc_at(orthanc)], results={"kinds": kinds})
     root, ask = orthanc[0].removesuffix("/dicom-web"), {"auth": (USER, PASSWORD), "timeout": 60}
     (file,) = write_chests(tmp_path / "in", [71])
     stored = requests.post(f"{root}/instances", data=file.read_bytes(), **ask).json()["ID"]
@@ -43,15 +44,14 @@ def test_orthanc_sends_and_gets_the_results(start, orthanc, tmp_path: Path, monk
     assert requests.post(f"{root}/modalities/node/store", json=[stored], **ask).ok
     wait_until(lambda: node.journal.counts()["done"] == 1)
     image = pydicom.dcmread(file)
-    expected = ["", "Lung contour (AI), research only, not for clinical use"]
-    assert series(orthanc, image.StudyInstanceUID) == [*expected, "Lung mask (AI), research only, not for clinical use"]
+    assert series(orthanc, image.StudyInstanceUID) == ["CR", "OT", "PR", "SEG", "SR"]
     study = requests.post(
         f"{root}/tools/find", json={"Level": "Study", "Query": {"StudyInstanceUID": image.StudyInstanceUID}}, **ask
     ).json()[0]
     assert requests.post(
         f"{root}/modalities/node/store", json=[study], **ask
     ).ok  # with the results: they are no inputs
-    assert node.journal.counts() == {"received": 0, "segmented": 0, "done": 1, "failed": 0, "left out": 2}
+    assert node.journal.counts() == {"received": 0, "segmented": 0, "done": 1, "failed": 0, "left out": 4}
 
 
 def test_stow_to_orthanc(start, orthanc, tmp_path: Path, monkeypatch) -> None:

@@ -124,13 +124,14 @@ def test_other_sop_classes_are_refused_and_companions_left_out(start) -> None:
 
 
 def test_own_results_are_never_inputs(start) -> None:
-    node = start(results={"kinds": ["segmentation", "overlay"], "any_view": True})
+    kinds = ["segmentation", "overlay", "report", "presentation"]
+    node = start(results={"kinds": kinds, "any_view": True})
     assert send(node, chest(1)) == [0]
     wait_until(finished(node))
     results = [pydicom.dcmread(file) for file in node.spool.results(1)]
-    assert send(node, *results) == [0, 0]
+    assert send(node, *results) == [0] * 4
     wait_until(finished(node))
-    assert node.journal.counts() == {"received": 0, "segmented": 0, "done": 1, "failed": 0, "left out": 2}
+    assert node.journal.counts() == {"received": 0, "segmented": 0, "done": 1, "failed": 0, "left out": 4}
 
 
 def test_the_same_again_is_nothing_new_and_other_pixels_are_another_version(start, caplog) -> None:
