@@ -13,8 +13,10 @@ or doubled. Needs dcmtk and Orthanc.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -46,6 +48,7 @@ __all__ = ["Round", "check_results", "run_round", "write_radiographs"]
 KINDS = ("segmentation", "overlay")
 _ROOT = "1.2.826.0.1.3680043.8.498.78"
 _SENT_TOGETHER = 5  # files of one call of `dcmsend`
+_MOST_WAITING = 50  # radiographs, beyond which the node that is killed refuses its senders, so that they go on sending
 _TITLE = "LUNGXFER"
 
 
@@ -102,11 +105,22 @@ def _spoil(path: Path, values: np.ndarray, uids: dict[str, str], kind: int) -> N
 
 def send_files(port: int, files: Sequence[Path]) -> None:
     """Send files by dcmtk, again and again until each is answered with success; a node may be dead meanwhile."""
-    command = ["dcmsend", "-q", "-aec", _TITLE, "-to", "10", "-ta", "10", "-td", "60", "127.0.0.1", str(port)]
     for start in range(0, len(files), _SENT_TOGETHER):
-        some = files[start : start + _SENT_TOGETHER]
-        while subprocess.run([*command, *map(str, some)], check=False, capture_output=True).returncode:  # noqa: S603
+        left = set(files[start : start + _SENT_TOGETHER])
+        while left := left - _send_once(port, sorted(left)):
             time.sleep(0.3)
+
+
+def _send_once(port: int, files: Sequence[Path]) -> set[Path]:
+    """Return the files that were answered with success, by the report: the exit code tells nothing of refusals."""
+    command = ["dcmsend", "-q", "-aec", _TITLE, "-to", "10", "-ta", "10", "-td", "60"]
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report"
+        address = ["127.0.0.1", str(port)]
+        subprocess.run([*command, "+crf", str(report), *address, *map(str, files)], check=False, capture_output=True)  # noqa: S603
+        told = report.read_text(errors="replace") if report.exists() else ""
+    blocks = [block for block in told.split("\n\n") if re.search(r"DIMSE Status\s*: 0x0000", block)]
+    return {Path(name) for block in blocks for name in re.findall(r"Filename\s*: (.*)", block)}
 
 
 def send_broken(port: int, files: Sequence[Path]) -> None:
@@ -179,13 +193,14 @@ def run_round(
     senders: int = 8,
     kills: int = 0,
     apart: float = 0,
+    most_waiting: int = 100_000,
     pause: float = 0,
     seed: int = 0,
 ) -> Round:
     """Send files to a node that delivers to Orthanc, `pause` seconds apart, and return what it showed."""
     work.mkdir(parents=True)
     with running_orthanc(work, Name="load") as (web, dicom):
-        settings = load_settings(work, dicom)
+        settings = load_settings(work, dicom, most_waiting)
         keeper = NodeKeeper(settings, work)
         watching = threading.Thread(target=keeper.watch, args=(kills, seed, apart))
         try:
@@ -206,15 +221,15 @@ def run_round(
         return Round(seconds, view.latencies(1e9), keeper.memory, keeper.kills, faults)
 
 
-def load_settings(work: Path, dicom: int) -> NodeSettings:
-    """Return the settings of a node that delivers to an Orthanc."""
+def load_settings(work: Path, dicom: int, most_waiting: int) -> NodeSettings:
+    """Return the settings of a node that delivers to an Orthanc, and refuses senders while so many wait."""
     archive = {"kind": "dicom", "name": "orthanc", "host": "127.0.0.1", "port": dicom, "ae_title": "ORTHANC"}
     return node_settings(
         work,
         listen={"port": free_port(), "most_associations": 20},
         destination=[archive],
         results={"kinds": list(KINDS)},
-        spool={"folder": work / "spool", "most_waiting": 100_000},
+        spool={"folder": work / "spool", "most_waiting": most_waiting},
     )
 
 
@@ -303,6 +318,7 @@ def main() -> int:
         senders=given.senders,
         kills=given.kills,
         apart=fast.seconds / (given.kills + 1),
+        most_waiting=_MOST_WAITING,
         seed=given.seed,
     )
     print(f"{killed.kills} kills: {killed.describe(given.count)}", flush=True)

@@ -16,13 +16,7 @@ from pydicom.errors import InvalidDicomError
 
 from monai_lungxfer.inference.dicom.attributes import read_text
 from monai_lungxfer.inference.dicom.bounded_http import iter_parts
-from monai_lungxfer.inference.dicom.dicomweb_session import (
-    LIMITS,
-    TIMEOUT,
-    connect,
-    explained_answers,
-    name_server,
-)
+from monai_lungxfer.inference.dicom.dicomweb_session import LIMITS, TIMEOUT, connect, explained_answers, name_server
 from monai_lungxfer.inference.dicom.source import store_each
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.quiet import quiet

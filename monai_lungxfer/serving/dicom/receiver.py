@@ -65,7 +65,7 @@ class Receiver:
     @property
     def is_listening(self) -> bool:
         """Whether senders are listened to."""
-        return self._server is not None
+        return self._server is not None and self._thread.is_alive()
 
     @property
     def associations(self) -> int:
@@ -95,7 +95,8 @@ class Receiver:
             ) from None
         server.addresses = settings.addresses
         self._server = server
-        threading.Thread(target=server.serve_forever, args=(0.1,), name="receiver", daemon=True).start()
+        self._thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="receiver", daemon=True)
+        self._thread.start()
         logger.info("listening for senders on %s:%d as %s", settings.host, self.port, settings.ae_title)
 
     def stop(self) -> None:

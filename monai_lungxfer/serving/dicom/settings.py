@@ -57,7 +57,7 @@ class Poll(_Table):
     days_back: Annotated[int, Field(ge=0)] = 1  # by Study Date
 
 
-class Model(_Table):
+class NodeModel(_Table):
     """What segments. A reference such as ``models:/lungs@champion`` is asked again every `follow_seconds`."""
 
     bundle: str = "portable"
@@ -148,7 +148,7 @@ class NodeSettings(_Table):
     listen: Listener | None = Listener()
     watch: Watch | None = None
     poll: Poll | None = None
-    model: Model = Model()
+    model: NodeModel = NodeModel()
     results: Results = Results()
     destination: Annotated[tuple[Destination, ...], Field(min_length=1)]
     spool: Spool = Spool()
