@@ -13,6 +13,7 @@ from pathlib import Path
 from monai_lungxfer.inference.dicom.results import dicom_results
 from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.outputs import OutputOptions, PlannedResult
+from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.trial import is_crash, try_one_by_one
 from monai_lungxfer.serving.dicom.journal import NodeJournal
@@ -20,7 +21,7 @@ from monai_lungxfer.serving.dicom.journal_rows import NodeRow
 from monai_lungxfer.serving.dicom.settings import Results
 from monai_lungxfer.serving.dicom.spool import SpoolFolder
 from monai_lungxfer.utils.allocator import return_freed_memory
-from monai_lungxfer.utils.errors import InputFileError, OutputError, ViewError
+from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError, ViewError
 from monai_lungxfer.utils.memory import is_out_of_memory, too_large
 
 logger = logging.getLogger(__name__)
@@ -114,14 +115,12 @@ class WorkerPool:
             self._try(row)
         except ViewError as error:
             self._fail(row, error.problem, left_out=True)
-        except OutputError as error:
-            logger.error(
-                "the results of radiograph %d cannot be kept, it is tried again: %s", row.number, error.problem
-            )
-            self._note(partial(self._journal.release, row.number))
-            self._stopping.wait(_PATIENCE)
         except InputFileError as error:
             self._fail(row, error.without_source)
+        except LungXferError as error:  # of the disk, the model or the installation, and no fault of the radiograph
+            logger.error("radiograph %d cannot be segmented yet, it is tried again: %s", row.number, error.problem)
+            self._note(partial(self._journal.release, row.number))
+            self._stopping.wait(_PATIENCE)
         except Exception as error:  # a fault in one radiograph must not end the work on all others
             if is_out_of_memory(error):
                 self._fail(row, too_large(None).without_source)
@@ -140,7 +139,7 @@ class WorkerPool:
         with self._turn(segmenter):
             found = next(segmenter.run([prepared]))
         if self._results.strict:
-            found.refuse_flagged()
+            _refuse_flagged(found)
         revision = row.content if row.version > 1 else ""
         self._spool.write_results(row.number, dicom_results(found, kinds, sides=self._results.sides, revision=revision))
         self._journal.finish(
@@ -178,3 +177,11 @@ class WorkerPool:
         self._done += 1
         if self._done % _FILES_UNTIL_MEMORY_RETURNS == 0:
             return_freed_memory()
+
+
+def _refuse_flagged(found: Segmentation) -> None:
+    """Leave a radiograph out, by a ViewError, that does not look like one."""
+    try:
+        found.refuse_flagged()
+    except InputFileError as error:
+        raise ViewError(error.problem) from None

@@ -13,7 +13,7 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.serving.dicom import worker
 from monai_lungxfer.serving.dicom.journal import NodeJournal
 from monai_lungxfer.serving.dicom.node import DicomNode
-from monai_lungxfer.utils.errors import OutputError
+from monai_lungxfer.utils.errors import BundleError, OutputError
 
 
 def take(node: DicomNode, folder: Path, number: int) -> None:
@@ -91,13 +91,27 @@ def test_an_unexpected_error_is_the_radiographs_alone(start, tmp_path, portable)
     assert node.journal.find(2).state == "done"
 
 
+def test_a_model_that_is_not_there_yet_is_no_fault_of_the_radiograph(start, tmp_path, portable, monkeypatch) -> None:
+    monkeypatch.setattr(worker, "_PATIENCE", 0.1)
+    asked = iter(range(3))
+
+    def source() -> Segmenter:
+        if next(asked, None) is not None:
+            raise BundleError("the bundle has no weights")
+        return portable
+
+    node = start(source=source)
+    take(node, tmp_path, 1)
+    wait_until(lambda: node.journal.counts()["done"] == 1)
+
+
 def test_strict_leaves_out_what_does_not_look_like_a_radiograph(start, tmp_path) -> None:
     node = start(results={"strict": True, "kinds": ["segmentation"]})
     image = chest(1)
     image.PixelData = os.urandom(len(image.PixelData) // 2).hex().encode()[: len(image.PixelData)]
     node.intake.take_file(write(tmp_path / "noise.dcm", image), "watch")
     wait_until(lambda: node.journal.waiting() == 0)
-    assert node.journal.counts()["done"] == 0
+    assert node.journal.counts()["left out"] == 1
     assert "strict" in node.journal.last_failures()[0].reason
 
 
