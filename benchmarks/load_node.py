@@ -1,6 +1,6 @@
 """Load a DICOM node with senders on one side and Orthanc on the other, and kill it at random moments.
 
-    python benchmarks/load_node.py --work DIR [--count 300] [--kills 5] [--senders 8] [--paced 60] [--seed 0]
+    python benchmarks/load_node.py --work DIR [--count 300] [--kills 5] [--senders 8] [--paced 60]
 
 Radiographs of mixed sizes and transfer syntaxes, one in a hundred broken, are sent by dcmtk's `dcmsend`, in three
 rounds: as fast as the senders can, beside `lungxfer predict` on the same files; one a second; and with SIGKILLs, after
@@ -298,8 +298,12 @@ def main() -> int:
     """Run the rounds, and print what they showed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="an empty or missing folder")
-    for name, value in {"count": 300, "kills": 5, "senders": 8, "paced": 60, "seed": 0, "height": 2000}.items():
-        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--count", type=int, default=300, help="radiographs")
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--senders", type=int, default=8)
+    parser.add_argument("--paced", type=int, default=60, help="radiographs that are sent one a second")
+    parser.add_argument("--height", type=int, default=2000, help="of the largest radiograph, in pixels")
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     folder = given.work / "in"
     broken = write_radiographs(folder, given.count, max(1, given.count // 100), (300, given.height), given.seed)
