@@ -138,9 +138,20 @@ def phantom(
     donor: Annotated[int | None, typer.Option(min=1, help="Number of brain MRI slices.")] = None,
     general: Annotated[int | None, typer.Option(min=1, help="Number of general chest radiographs.")] = None,
     portable: Annotated[int | None, typer.Option(min=1, help="Number of portable chest radiographs.")] = None,
+    dicom: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Instead: N portable radiographs as DICOM files, in OUT.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw synthetic images with masks for all three stages, to try the package without data."""
+    if dicom is not None:
+        if donor or general or portable:
+            raise typer.BadParameter("--dicom writes no other phantoms: leave --donor, --general and --portable away")
+        from monai_lungxfer.synthetic.dicom_phantoms import write_dicom_phantoms
+
+        write_dicom_phantoms(out, dicom, seed=seed, overwrite=overwrite, **({} if size is None else {"size": size}))
+        typer.echo(out)
+        return
     from monai_lungxfer.synthetic.phantoms import write_phantoms
 
     # What is not given has its default in one place, the function.

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from monai_lungxfer.cli import node
 from monai_lungxfer.cli.console import console
 from monai_lungxfer.cli.options import OUT, Device
 
@@ -17,6 +18,9 @@ serve_app = typer.Typer(no_args_is_help=True, help="Serve the bundles to other p
 @serve_app.callback()
 def _serve() -> None:
     """Serve the bundles to other programs."""
+
+
+serve_app.command("dicom", epilog=node.EXAMPLES)(node.dicom)
 
 
 @serve_app.command("label")

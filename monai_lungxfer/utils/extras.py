@@ -26,6 +26,7 @@ EXTRA_NAMES = MappingProxyType(
         **dict.fromkeys(("mlflow", "psutil", "sqlalchemy"), "mlflow"),
         "onnx": "onnx",
         "openvino": "openvino",
+        "prometheus_client": "node",
         "ray": "distributed",
     }
 )

@@ -1,0 +1,171 @@
+"""What `--check` tries: everything that a DICOM node needs, without receiving or sending a radiograph."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from monai_lungxfer.serving.dicom.check_destinations import check_archive, check_poll, check_server, echo
+from monai_lungxfer.serving.dicom.health import MEGABYTE
+from monai_lungxfer.serving.dicom.model import FollowedModel, try_on_phantom
+from monai_lungxfer.serving.dicom.settings import (
+    Destination,
+    DicomDestination,
+    DicomwebDestination,
+    Kind,
+    Listener,
+    Model,
+    NodeSettings,
+    Status,
+    Watch,
+)
+from monai_lungxfer.utils.error_redaction import describe_error
+from monai_lungxfer.utils.errors import LungXferError, OutputError
+from monai_lungxfer.utils.temporary import temporary_file
+
+MODELS = "models"
+"""Folder of the spool that keeps fetched models."""
+
+_PATIENCE = 5  # seconds
+
+
+@dataclass(frozen=True)
+class NodeCheck:
+    """What a check of a node found, in words that name no path, and what to do when it is not fine."""
+
+    name: str
+    is_fine: bool
+    found: str
+    remedy: str | None = None
+
+
+def check_node(settings: NodeSettings) -> Iterator[NodeCheck]:
+    """Yield the result of each check as soon as it is known; none of them raises an error."""
+    for name, check in _checks(settings):
+        yield _tried(name, check)
+
+
+def _checks(settings: NodeSettings) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "spool", partial(_check_spool, settings)
+    tables: tuple[tuple[str, Any, Callable[[Any], str]], ...] = (
+        ("listen", settings.listen, _check_listener),
+        ("status", settings.status, _check_status),
+        ("watch", settings.watch, _check_watch),
+        ("poll", settings.poll, check_poll),
+    )
+    for name, table, check in tables:
+        if table is not None:
+            yield name, partial(check, table)
+    title = (settings.listen or Listener()).ae_title
+    for one in settings.destination:
+        yield f"destination {one.name}", partial(_check_destination, one, title, settings.results.kinds)
+    yield "model", partial(_check_model, settings.model, settings.spool.folder / MODELS)
+
+
+def _check_watch(watch: Watch) -> str:
+    return f"{_check_writable(watch.folder)}, so that files can be taken from it"
+
+
+def _check_destination(one: Destination, own_title: str, kinds: Sequence[Kind]) -> str:
+    if isinstance(one, DicomDestination):
+        return check_archive(one, own_title, kinds)
+    if isinstance(one, DicomwebDestination):
+        return check_server(one)
+    return _check_writable(one.folder)
+
+
+def _tried(name: str, check: Callable[[], str]) -> NodeCheck:
+    try:
+        return NodeCheck(name, True, check())
+    except LungXferError as error:
+        return NodeCheck(name, False, error.problem, error.remedy)
+    except Exception as error:  # noqa: BLE001 - a check that fails in a new way is a finding, too
+        return NodeCheck(name, False, describe_error(error), "Run it again with lungxfer --debug")
+
+
+def _check_spool(settings: NodeSettings) -> str:
+    told = _check_writable(settings.spool.folder)
+    free = shutil.disk_usage(settings.spool.folder).free // MEGABYTE
+    if free < settings.spool.free_megabytes:
+        raise OutputError(
+            f"{free} MB are free, and {settings.spool.free_megabytes} MB must be: radiographs would be refused",
+            remedy="Free space, or change folder or free_megabytes in [spool]",
+        )
+    return f"{told}, {free} MB free"
+
+
+def _check_writable(folder: Path) -> str:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with temporary_file(folder) as file:
+            file.write_bytes(b"0")
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written ({error.strerror})", remedy="Give the node's user the right to write there"
+        ) from None
+    return "can be written"
+
+
+def _check_listener(listener: Listener) -> str:
+    reason = _refusal(listener.host, listener.port)
+    if reason is None:
+        return f"{listener.host}:{listener.port} is free"
+    host = "127.0.0.1" if listener.host == "0.0.0.0" else listener.host  # noqa: S104 - not bound, but compared
+    itself = DicomDestination(
+        name="itself",
+        kind="dicom",
+        host=host,
+        port=listener.port,
+        ae_title=listener.ae_title,
+        tls=listener.tls,
+        timeout_seconds=_PATIENCE,
+    )
+    try:
+        echo(itself, listener.callers[0] if listener.callers else listener.ae_title)
+    except LungXferError:
+        raise _taken("listen", reason) from None
+    return f"{listener.host}:{listener.port} is in use by a node, which answers C-ECHO as {listener.ae_title}"
+
+
+def _check_status(status: Status) -> str:
+    reason = _refusal(status.host, status.port)
+    if reason is None:
+        return f"{status.host}:{status.port} is free"
+    try:
+        with urlopen(f"http://{status.host}:{status.port}/healthz", timeout=_PATIENCE) as answer:
+            parts = json.load(answer)["parts"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _taken("status", reason) from None
+    return f"{status.host}:{status.port} is in use by a node with {len(parts)} parts, all of them fine"
+
+
+def _refusal(host: str, port: int) -> str | None:
+    """Return why nothing can listen at an address, ``None`` when it is free."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return None
+
+
+def _taken(table: str, reason: str) -> LungXferError:
+    return LungXferError(
+        f"nothing can listen there ({reason})", remedy=f"End the other program, or change host and port in [{table}]"
+    )
+
+
+def _check_model(settings: Model, folder: Path) -> str:
+    model = FollowedModel(settings, folder)
+    share = try_on_phantom(model())
+    version = f", version {model.facts.version} in the registry" if model.facts.version else ""
+    return f"{model.facts.model}{version} finds {share:.0%} lung in a phantom"

@@ -1,0 +1,105 @@
+"""Whether archives answer: C-ECHO with the kinds of results that they shall take, or a query of DICOMweb."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+from monai_lungxfer.inference.dicom.dicomweb_session import connect, explained_answers
+from monai_lungxfer.serving.dicom.association_server import client_context
+from monai_lungxfer.serving.dicom.settings import DicomDestination, DicomwebDestination, Kind, Poll
+from monai_lungxfer.utils.errors import DownloadError, LungXferError, OutputError
+from monai_lungxfer.utils.extras import import_extra
+
+VERIFICATION = "1.2.840.10008.1.1"
+STORAGE = MappingProxyType(
+    {
+        "segmentation": ("1.2.840.10008.5.1.4.1.1.66.4", "Segmentation Storage"),
+        "overlay": ("1.2.840.10008.5.1.4.1.1.7", "Secondary Capture Image Storage"),
+        "report": ("1.2.840.10008.5.1.4.1.1.88.33", "Comprehensive SR Storage"),
+        "presentation": ("1.2.840.10008.5.1.4.1.1.11.1", "Grayscale Softcopy Presentation State Storage"),
+    }
+)
+"""SOP class and its name, of each kind of results (PS3.4, B.5)."""
+
+
+def check_archive(archive: DicomDestination, own_title: str, kinds: Sequence[Kind]) -> str:
+    """Return what an archive answered; OutputError is raised when it would not take the results.
+
+    Nothing is stored: it is asked by C-ECHO, in an association that offers the kinds of results.
+    """
+    taken = echo(archive, own_title, [STORAGE[kind][0] for kind in kinds])
+    refused = [STORAGE[kind][1] for kind in kinds if STORAGE[kind][0] not in taken]
+    if refused:
+        raise OutputError(
+            f"answers, but does not take {', '.join(refused)}",
+            remedy="Allow this in the archive, or leave it out of kinds in [results]",
+        )
+    return f"answers C-ECHO as {archive.ae_title}, and takes {', '.join(kinds)}"
+
+
+def echo(archive: DicomDestination, own_title: str, classes: Sequence[str] = ()) -> set[str]:
+    """Ask an archive by C-ECHO, and return the SOP classes that it takes.
+
+    OutputError is raised when it does not answer.
+    """
+    entity = import_extra("pynetdicom").AE(ae_title=own_title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = archive.timeout_seconds
+    entity.connection_timeout = archive.timeout_seconds
+    for sop_class in (VERIFICATION, *classes):
+        entity.add_requested_context(sop_class)
+    secured: dict[str, Any] = {} if archive.tls is None else {"tls_args": (client_context(archive.tls), None)}
+    association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title, **secured)
+    if not association.is_established:
+        raise _unestablished(association, archive, own_title)
+    try:
+        status = association.send_c_echo().get("Status")
+    except (RuntimeError, ValueError):
+        status = None
+    finally:
+        association.release()
+    if status != 0:
+        raise OutputError("does not answer C-ECHO", remedy="Look into the archive's log")
+    return {str(context.abstract_syntax) for context in association.accepted_contexts}
+
+
+def _unestablished(association: Any, archive: DicomDestination, own_title: str) -> OutputError:
+    if association.is_rejected:
+        reason = association.acceptor.primitive.reason_str
+        return OutputError(
+            f"refuses the association ({reason})",
+            remedy=f"Check that its title is {archive.ae_title!r} and that it knows the sender {own_title!r}",
+        )
+    remedy = "Check host, port and tls, and that the archive runs"
+    return OutputError(f"cannot be reached at {archive.host}:{archive.port}", remedy=remedy)
+
+
+def check_server(server: DicomwebDestination) -> str:
+    """Return what a DICOMweb server answered; an error of this package is raised when it does not."""
+    authorization = None
+    if server.authorization is not None:
+        authorization = os.environ.get(server.authorization)
+        if not authorization:
+            raise LungXferError(
+                f"the environment variable {server.authorization} is not set",
+                remedy="Set it to the value of the header Authorization, such as 'Bearer …'",
+            )
+    return _query(server.url, authorization)
+
+
+def check_poll(poll: Poll) -> str:
+    """Return what the polled server answered; an error of this package is raised when it does not."""
+    return _query(poll.url, None)
+
+
+def _query(url: str, authorization: str | None) -> str:
+    """Ask for one study, by QIDO-RS."""
+    with connect(url) as (client, session):
+        if authorization:
+            session.headers["Authorization"] = authorization
+        client.set_http_retry_params(retry=False)
+        with explained_answers(url, DownloadError):
+            found = client.search_for_studies(limit=1)
+    return f"answers QIDO-RS{'' if found else ', and has no study yet'}"
