@@ -15,6 +15,7 @@ from urllib.request import urlopen
 from monai_lungxfer.serving.dicom.check_destinations import check_archive, check_poll, check_server, echo
 from monai_lungxfer.serving.dicom.health import MEGABYTE
 from monai_lungxfer.serving.dicom.model import FollowedModel, try_on_phantom
+from monai_lungxfer.serving.dicom.serve import models_folder
 from monai_lungxfer.serving.dicom.settings import (
     Destination,
     DicomDestination,
@@ -29,9 +30,6 @@ from monai_lungxfer.serving.dicom.settings import (
 from monai_lungxfer.utils.error_redaction import describe_error
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 from monai_lungxfer.utils.temporary import temporary_file
-
-MODELS = "models"
-"""Folder of the spool that keeps fetched models."""
 
 _PATIENCE = 5  # seconds
 
@@ -66,7 +64,7 @@ def _checks(settings: NodeSettings) -> Iterator[tuple[str, Callable[[], str]]]:
     title = (settings.listen or Listener()).ae_title
     for one in settings.destination:
         yield f"destination {one.name}", partial(_check_destination, one, title, settings.results.kinds)
-    yield "model", partial(_check_model, settings.model, settings.spool.folder / MODELS)
+    yield "model", partial(_check_model, settings.model, models_folder(settings))
 
 
 def _check_watch(watch: Watch) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any
 
-from monai_lungxfer.inference.dicom.dicomweb_session import connect, explained_answers
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION, connect, explained_answers
+from monai_lungxfer.inference.dicom.store_scu import Archive, associate
 from monai_lungxfer.serving.dicom.association_server import client_context
 from monai_lungxfer.serving.dicom.settings import DicomDestination, DicomwebDestination, Kind, Poll
 from monai_lungxfer.utils.errors import DownloadError, LungXferError, OutputError
-from monai_lungxfer.utils.extras import import_extra
 
 VERIFICATION = "1.2.840.10008.1.1"
 STORAGE = MappingProxyType(
@@ -45,15 +46,12 @@ def echo(archive: DicomDestination, own_title: str, classes: Sequence[str] = ())
 
     OutputError is raised when it does not answer.
     """
-    entity = import_extra("pynetdicom").AE(ae_title=own_title)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = archive.timeout_seconds
-    entity.connection_timeout = archive.timeout_seconds
-    for sop_class in (VERIFICATION, *classes):
-        entity.add_requested_context(sop_class)
-    secured: dict[str, Any] = {} if archive.tls is None else {"tls_args": (client_context(archive.tls), None)}
-    association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title, **secured)
-    if not association.is_established:
-        raise _unestablished(association, archive, own_title)
+    tls = None if archive.tls is None else (client_context(archive.tls), archive.host)
+    wanted = [
+        (uid, syntax) for uid in (VERIFICATION, *classes) for syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+    ]
+    place = Archive(archive.host, archive.port, archive.ae_title, own_title)
+    association = associate(place, wanted, timeout=archive.timeout_seconds, tls=tls)
     try:
         status = association.send_c_echo().get("Status")
     except (RuntimeError, ValueError):
@@ -61,44 +59,28 @@ def echo(archive: DicomDestination, own_title: str, classes: Sequence[str] = ())
     finally:
         association.release()
     if status != 0:
-        raise OutputError("does not answer C-ECHO", remedy="Look into the archive's log")
+        raise OutputError("the archive does not answer C-ECHO", remedy="Look into the archive's log")
     return {str(context.abstract_syntax) for context in association.accepted_contexts}
-
-
-def _unestablished(association: Any, archive: DicomDestination, own_title: str) -> OutputError:
-    if association.is_rejected:
-        reason = association.acceptor.primitive.reason_str
-        return OutputError(
-            f"refuses the association ({reason})",
-            remedy=f"Check that its title is {archive.ae_title!r} and that it knows the sender {own_title!r}",
-        )
-    remedy = "Check host, port and tls, and that the archive runs"
-    return OutputError(f"cannot be reached at {archive.host}:{archive.port}", remedy=remedy)
 
 
 def check_server(server: DicomwebDestination) -> str:
     """Return what a DICOMweb server answered; an error of this package is raised when it does not."""
-    authorization = None
-    if server.authorization is not None:
-        authorization = os.environ.get(server.authorization)
-        if not authorization:
-            raise LungXferError(
-                f"the environment variable {server.authorization} is not set",
-                remedy="Set it to the value of the header Authorization, such as 'Bearer …'",
-            )
-    return _query(server.url, authorization)
+    if server.authorization is not None and not os.environ.get(server.authorization):
+        raise LungXferError(
+            f"the environment variable {server.authorization} is not set",
+            remedy="Set it to the value of the header Authorization, such as 'Bearer …'",
+        )
+    return _query(server.url, server.authorization or AUTHORIZATION)
 
 
 def check_poll(poll: Poll) -> str:
     """Return what the polled server answered; an error of this package is raised when it does not."""
-    return _query(poll.url, None)
+    return _query(poll.url, AUTHORIZATION)
 
 
-def _query(url: str, authorization: str | None) -> str:
+def _query(url: str, authorization: str) -> str:
     """Ask for one study, by QIDO-RS."""
-    with connect(url) as (client, session):
-        if authorization:
-            session.headers["Authorization"] = authorization
+    with connect(url, authorization=authorization) as (client, _):
         client.set_http_retry_params(retry=False)
         with explained_answers(url, DownloadError):
             found = client.search_for_studies(limit=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monai_lungxfer.serving.dicom.journal_view import JournalView
@@ -30,6 +30,9 @@ class NodeView:
         Is asked at each request.
     problems : callable
         Tells what is wrong with the node's threads.
+    unreached : callable
+        Tells the destinations that could not be reached when they were last tried. What waits for them is kept, and a
+        restart of the node would not help, so that it is healthy all the same.
     model : callable
         Tells which model is in service.
     """
@@ -37,6 +40,7 @@ class NodeView:
     settings: NodeSettings
     journal: JournalView
     problems: Problems
+    unreached: Callable[[], Sequence[str]]
     model: Callable[[], ModelFacts]
 
     def health(self) -> dict[str, str]:

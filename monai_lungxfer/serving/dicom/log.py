@@ -16,7 +16,7 @@ from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import unwritable
 from monai_lungxfer.utils.log_redaction import is_own, is_withheld, redact_library_message, withhold_library_messages
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "withheld", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "file_only", "message", "taskName", "withheld"}
 _NAMERS = ("monai_lungxfer.io.", "monai_lungxfer.inference.")
 """Loggers whose messages begin with the name of an image, or with its path."""
 

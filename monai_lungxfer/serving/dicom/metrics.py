@@ -105,6 +105,11 @@ class NodeCollector:
         for part, told in self._view.health().items():
             health.add_metric([part], told == FINE)
         yield health
+        unreached = self._view.unreached()
+        reached = self._gauge("destination_reached", "Whether a destination was reached at the last try", "destination")
+        for destination in self._view.settings.destination:
+            reached.add_metric([destination.name], destination.name not in unreached)
+        yield reached
         free = self._view.free_bytes()
         if free is not None:
             space = self._gauge("spool_free_bytes", "Free space on the disk of the spool")

@@ -136,7 +136,12 @@ def make_pages(view: NodeView) -> dict[str, Callable[[], Answer]]:
     def health() -> Answer:
         parts = view.health()
         is_fine = is_healthy(parts)
-        content = {"status": "ok" if is_fine else "failing", "parts": parts, "model": view.model().model}
+        content = {
+            "status": "ok" if is_fine else "failing",
+            "parts": parts,
+            "unreached": list(view.unreached()),
+            "model": view.model().model,
+        }
         status = HTTPStatus.OK if is_fine else HTTPStatus.SERVICE_UNAVAILABLE
         return status, _JSON, json.dumps(content, indent=2).encode()
 

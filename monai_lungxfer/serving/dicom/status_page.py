@@ -75,11 +75,13 @@ def _tiles(view: NodeView) -> str:
 def _destinations(view: NodeView) -> str:
     backlog = view.journal.backlog()
     names = dict.fromkeys([*(one.name for one in view.settings.destination), *backlog])
+    unreached = view.unreached()
     rows = []
     for name in names:
         found = backlog.get(name, {})
-        rows.append((name, *(str(found.get(state, 0)) for state in ("waiting", "delivered", "dead"))))
-    return _table(("Destination", "Waiting", "Delivered", "Given up"), rows, "No destination")
+        last = "not reached, tried again" if name in unreached else "fine"
+        rows.append((name, last, *(str(found.get(state, 0)) for state in ("waiting", "delivered", "dead"))))
+    return _table(("Destination", "Last try", "Waiting", "Delivered", "Given up"), rows, "No destination")
 
 
 def _results(view: NodeView) -> str:
