@@ -6,8 +6,11 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +21,7 @@ from monai_lungxfer.utils.extras import import_extra
 from monai_lungxfer.utils.files import staged_folder, unwritable
 from monai_lungxfer.utils.temporary import temporary_folder
 
+_SERVER = "MLFLOW_TRACKING_URI"
 _SQLITE = "sqlite:///"
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 """MLflow's own settings would let a server that is down hold up the start for minutes."""
@@ -97,10 +101,8 @@ class ModelRegistry:
             uri = f"{REGISTERED}{wanted.name}/{wanted.version}"
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                with temporary_folder(self.folder) as temporary:
-                    mlflow.artifacts.download_artifacts(
-                        artifact_uri=uri, dst_path=str(temporary), tracking_uri=self._uri, registry_uri=self._uri
-                    )
+                with temporary_folder(self.folder) as temporary, self._in_use(mlflow):
+                    mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(temporary))
                     with staged_folder(kept) as new:
                         _keep_model(temporary, new, uri)
             except mlflow.MlflowException as error:
@@ -108,6 +110,18 @@ class ModelRegistry:
             except OSError as error:
                 raise unwritable(kept, error) from error
         return find_model(kept)
+
+    @contextmanager
+    def _in_use(self, mlflow: ModuleType) -> Iterator[None]:
+        """Let the registry be that of the process: the arguments of a download do not reach what it looks up itself."""
+        before = os.environ.get(_SERVER)
+        if self._uri is not None:
+            mlflow.set_tracking_uri(self._uri)
+        try:
+            yield
+        finally:
+            if self._uri is not None:
+                mlflow.set_tracking_uri(before)
 
     def _failed(self, problem: str, error: Exception) -> TransferError:
         code = getattr(error, "error_code", None)
