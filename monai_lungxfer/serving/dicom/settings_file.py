@@ -135,6 +135,8 @@ def _faults(error: ValidationError, content: Mapping[str, Any]) -> Iterator[Sett
 
 def _place(loc: tuple[str | int, ...], content: Any, *, missing: bool) -> Place:
     """Return where pydantic stumbled, without the members of unions that it puts in between."""
+    if loc[:1] == ("destination",) and len(loc) > 2:
+        loc = (*loc[:2], *loc[3:])  # the kind, which may be the name of a key, too
     place: Place = ()
     node = content
     for number, part in enumerate(loc, start=1):
