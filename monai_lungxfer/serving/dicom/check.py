@@ -14,7 +14,8 @@ from urllib.request import urlopen
 
 from monai_lungxfer.serving.dicom.check_destinations import check_archive, check_poll, check_server, echo
 from monai_lungxfer.serving.dicom.health import MEGABYTE
-from monai_lungxfer.serving.dicom.model import FollowedModel, try_on_phantom
+from monai_lungxfer.serving.dicom.model import FollowedModel
+from monai_lungxfer.serving.dicom.phantom_trial import rehearse_results, try_on_phantom
 from monai_lungxfer.serving.dicom.serve import models_folder
 from monai_lungxfer.serving.dicom.settings import (
     Destination,
@@ -22,7 +23,6 @@ from monai_lungxfer.serving.dicom.settings import (
     DicomwebDestination,
     Kind,
     Listener,
-    Model,
     NodeSettings,
     Status,
     Watch,
@@ -64,7 +64,7 @@ def _checks(settings: NodeSettings) -> Iterator[tuple[str, Callable[[], str]]]:
     title = (settings.listen or Listener()).ae_title
     for one in settings.destination:
         yield f"destination {one.name}", partial(_check_destination, one, title, settings.results.kinds)
-    yield "model", partial(_check_model, settings.model, models_folder(settings))
+    yield "model", partial(_check_model, settings)
 
 
 def _check_watch(watch: Watch) -> str:
@@ -162,8 +162,10 @@ def _taken(table: str, reason: str) -> LungXferError:
     )
 
 
-def _check_model(settings: Model, folder: Path) -> str:
-    model = FollowedModel(settings, folder)
+def _check_model(settings: NodeSettings) -> str:
+    model = FollowedModel(settings.model, models_folder(settings))
     share = try_on_phantom(model())
+    kinds = settings.results.kinds
+    rehearse_results(model(), kinds, sides=settings.results.sides)
     version = f", version {model.facts.version} in the registry" if model.facts.version else ""
-    return f"{model.facts.model}{version} finds {share:.0%} lung in a phantom"
+    return f"{model.facts.model}{version} finds {share:.0%} lung in a phantom, and makes {', '.join(kinds)} of it"

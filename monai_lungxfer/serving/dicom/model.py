@@ -8,23 +8,18 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from monai_lungxfer.bundle.references import REGISTERED
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.io.radiograph import Radiograph
+from monai_lungxfer.serving.dicom.phantom_trial import try_on_phantom
 from monai_lungxfer.serving.dicom.registered_model import ModelRegistry, RegisteredVersion, find_model
-from monai_lungxfer.serving.dicom.settings import Model
-from monai_lungxfer.synthetic.chest import portable_radiograph
+from monai_lungxfer.serving.dicom.settings import NodeModel
 from monai_lungxfer.utils.error_redaction import describe_error
-from monai_lungxfer.utils.errors import LungXferError, TransferError
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import write_text
 
 logger = logging.getLogger(__name__)
 
 _LAST = "last-model"
-_SIDE = 256
-_LEAST_LUNG, _MOST_LUNG = 0.05, 0.8  # of the phantom's pixels
 
 
 @dataclass(frozen=True)
@@ -61,7 +56,7 @@ class FollowedModel:
 
     Parameters
     ----------
-    settings : Model
+    settings : NodeModel
         What to load.
     folder : pathlib.Path
         Where versions of a registered model are kept, so that the node starts when the registry is down.
@@ -72,7 +67,7 @@ class FollowedModel:
         When there is no model to begin with.
     """
 
-    def __init__(self, settings: Model, folder: Path) -> None:
+    def __init__(self, settings: NodeModel, folder: Path) -> None:
         self._settings, self._folder = settings, folder
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -183,7 +178,7 @@ class FollowedModel:
                 self._note_failure(describe_error(error))
 
 
-def load_segmenter(settings: Model, found: Path | None = None) -> Segmenter:
+def load_segmenter(settings: NodeModel, found: Path | None = None) -> Segmenter:
     """Load the model that the settings name, or that the registry gave, and try it on a phantom.
 
     Raises
@@ -197,20 +192,3 @@ def load_segmenter(settings: Model, found: Path | None = None) -> Segmenter:
     segmenter = Segmenter.from_bundle(bundle, weights=weights, engine=settings.engine, fast=settings.fast)
     try_on_phantom(segmenter)
     return segmenter
-
-
-def try_on_phantom(segmenter: Segmenter) -> float:
-    """Segment a phantom, and return the share of its pixels that is lung.
-
-    TransferError is raised when that is no chest's.
-    """
-    pixels, _ = portable_radiograph(np.random.default_rng(0), _SIDE, _SIDE, "normal")
-    values = pixels.astype(np.float32)
-    found = segmenter.segment(Radiograph(values if segmenter.channels == "grey" else np.stack([values] * 3), "array"))
-    share = float(found.mask.mean())
-    if not _LEAST_LUNG < share < _MOST_LUNG:
-        raise TransferError(
-            f"it finds {share:.0%} lung in a phantom of a radiograph, which has about 25%",
-            remedy="Check that these are weights of a trained network for chest radiographs",
-        )
-    return share

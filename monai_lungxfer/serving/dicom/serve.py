@@ -12,6 +12,7 @@ from monai_lungxfer.serving.dicom.health import NodeView
 from monai_lungxfer.serving.dicom.log import configure_node_log
 from monai_lungxfer.serving.dicom.model import FollowedModel
 from monai_lungxfer.serving.dicom.node import DicomNode, run_until_stopped
+from monai_lungxfer.serving.dicom.phantom_trial import rehearse_results
 from monai_lungxfer.serving.dicom.settings import NodeSettings
 from monai_lungxfer.serving.dicom.status import StatusServer
 from monai_lungxfer.utils.threads import granted_cores
@@ -33,7 +34,9 @@ def serve_node(settings: NodeSettings) -> None:
     """
     configure_node_log(settings.log)
     logger.info("monai_lungxfer %s. %s", __version__, NOTICE)
-    run_until_stopped(NodeService(settings, FollowedModel(settings.model, models_folder(settings))))
+    model = FollowedModel(settings.model, models_folder(settings))
+    rehearse_results(model(), settings.results.kinds, sides=settings.results.sides)
+    run_until_stopped(NodeService(settings, model))
 
 
 class NodeService(DicomNode):

@@ -125,7 +125,7 @@ def test_the_model_is_loaded_and_tried(tmp_path: Path) -> None:
     *_, model = check_node(settings(tmp_path))
     assert model.is_fine, model.found
     assert model.found.startswith("portable_cxr_lung_segmentation ")
-    assert model.found.endswith("lung in a phantom")
+    assert model.found.endswith("lung in a phantom, and makes segmentation, overlay, report of it")
     *_, missing = check_node(settings(tmp_path, model={"bundle": "nothing"}))
     assert not missing.is_fine
     assert "no such stage, bundle or folder" in missing.found

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.registry.register import register_bundle
 from monai_lungxfer.serving.dicom.model import FollowedModel, load_segmenter
-from monai_lungxfer.serving.dicom.settings import Model
+from monai_lungxfer.serving.dicom.settings import NodeModel
 from monai_lungxfer.utils.errors import LungXferError, TransferError
 from monai_lungxfer.utils.files import hash_file
 
@@ -50,8 +50,8 @@ def client(registry: str) -> MlflowClient:
     return client
 
 
-def settings(registry: str, weights: str = CHAMPION, **more: float) -> Model:
-    return Model.model_validate({"weights": weights, "tracking_uri": registry} | more)
+def settings(registry: str, weights: str = CHAMPION, **more: float) -> NodeModel:
+    return NodeModel.model_validate({"weights": weights, "tracking_uri": registry} | more)
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_a_number_is_not_followed(registry: str, tmp_path: Path) -> None:
 
 
 def test_a_bundle_alone_is_enough(tmp_path: Path) -> None:
-    model = FollowedModel(Model(), tmp_path / "models")
+    model = FollowedModel(NodeModel(), tmp_path / "models")
     assert model().identity.weights_sha256 == sha("portable")
     assert model.facts.version is None
     assert not model.follow()
@@ -149,7 +149,7 @@ def test_a_bundle_alone_is_enough(tmp_path: Path) -> None:
 def test_a_model_that_finds_no_lungs_is_refused() -> None:
     """The donor has learnt glioma in brain MRI."""
     with pytest.raises(LungXferError, match="lung in a phantom"):
-        load_segmenter(Model(bundle="donor"))
+        load_segmenter(NodeModel(bundle="donor"))
 
 
 def test_mlflow_is_left_as_it_was(registry: str, client: MlflowClient, tmp_path: Path) -> None:
