@@ -8,6 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from orthanc_server import free_port
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.registry.register import register_bundle
@@ -92,6 +93,8 @@ def test_it_starts_without_the_registry(
     registry: str, client: MlflowClient, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     FollowedModel(settings(registry), tmp_path)
+    down = FollowedModel(settings(f"http://127.0.0.1:{free_port()}"), tmp_path)
+    assert down.facts.version == "1"
     gone = settings(f"sqlite:///{tmp_path}/gone.db")
     model = FollowedModel(gone, tmp_path)
     assert model().identity.weights_sha256 == sha("portable")
