@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+
+import requests
 
 from monai_lungxfer.serving.dicom.check_destinations import check_archive, check_poll, check_server, echo
-from monai_lungxfer.serving.dicom.health import MEGABYTE
+from monai_lungxfer.serving.dicom.health import FINE, MEGABYTE
 from monai_lungxfer.serving.dicom.model import FollowedModel
 from monai_lungxfer.serving.dicom.phantom_trial import rehearse_results, try_on_phantom
 from monai_lungxfer.serving.dicom.serve import models_folder
@@ -137,10 +137,12 @@ def _check_status(status: Status) -> str:
     if reason is None:
         return f"{status.host}:{status.port} is free"
     try:
-        with urlopen(f"http://{status.host}:{status.port}/healthz", timeout=_PATIENCE) as answer:
-            parts = json.load(answer)["parts"]
-    except (OSError, ValueError, KeyError, TypeError):
+        parts = requests.get(f"http://{status.host}:{status.port}/healthz", timeout=_PATIENCE).json()["parts"]
+        failing = [f"{part}: {told}" for part, told in parts.items() if told != FINE]
+    except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
         raise _taken("status", reason) from None
+    if failing:
+        raise LungXferError(f"a node runs there, and is failing ({'; '.join(failing)})", remedy="See its log")
     return f"{status.host}:{status.port} is in use by a node with {len(parts)} parts, all of them fine"
 
 

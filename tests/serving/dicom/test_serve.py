@@ -15,6 +15,7 @@ from dicom_radiograph import as_dicom, write
 from orthanc_server import free_port
 
 from monai_lungxfer.inference.dicom.store_scu import Archive, send
+from monai_lungxfer.serving.dicom.check import _check_status
 from monai_lungxfer.serving.dicom.log import configure_node_log
 from monai_lungxfer.serving.dicom.model import FollowedModel
 from monai_lungxfer.serving.dicom.serve import NodeService
@@ -95,6 +96,9 @@ def test_each_part_that_fails_is_told(service: NodeService, tmp_path: Path) -> N
     assert parts["receiver"] == "does not listen"
     assert parts["workers"] == "1 of 1 threads have ended"
     assert parts["delivery"] == "the threads of share, dead have ended"
+    assert service.settings.status is not None
+    with pytest.raises(LungXferError, match=r"a node runs there, and is failing .*receiver: does not listen"):
+        _check_status(service.settings.status)
 
 
 def test_no_patient_data_is_told(service: NodeService, tmp_path: Path) -> None:
