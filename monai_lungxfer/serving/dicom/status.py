@@ -55,7 +55,7 @@ class StatusServer:
 
     def __init__(self, settings: Status, view: NodeView) -> None:
         handler = type(
-            "NodeStatusHandler", (_Handler,), {"hosts": known_hosts(settings.host), "pages": make_pages(view)}
+            "NodeStatusHandler", (_StatusHandler,), {"hosts": known_hosts(settings.host), "pages": make_pages(view)}
         )
         try:
             self._server = _Server((settings.host, settings.port), handler)
@@ -87,7 +87,7 @@ class _Server(ThreadingHTTPServer):
         """Say nothing of a client that went away."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _StatusHandler(BaseHTTPRequestHandler):
     hosts: frozenset[str]
     pages: dict[str, Callable[[], Answer]]
     timeout = _PATIENCE

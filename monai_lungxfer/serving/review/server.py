@@ -52,7 +52,7 @@ class ReviewServer(ThreadingHTTPServer):
 
     def __init__(self, corrections: Corrections, port: int) -> None:
         try:
-            super().__init__(("127.0.0.1", port), _Handler)
+            super().__init__(("127.0.0.1", port), _ReviewHandler)
         except OSError as error:
             raise LungXferError(
                 f"127.0.0.1:{port} is in use, or cannot be listened at", remedy="Choose a free --port"
@@ -91,7 +91,7 @@ def open_server(corrections: Corrections, port: int = 0) -> Iterator[ReviewServe
             corrections.close()  # before the folder is free for others
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _ReviewHandler(BaseHTTPRequestHandler):
     server: ReviewServer
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "lungxfer", ""
