@@ -167,14 +167,17 @@ class Journal:
         return asdict(prediction) | facts.as_values()
 
 
-def kept_raw_outlines(path: Path) -> dict[str, str]:
-    """Return `Prediction.raw_outline` by the names of the radiographs; empty where there is no journal to read."""
+def kept_texts(path: Path, key: str) -> dict[str, str]:
+    """Return what a journal tells by a key, by the names of the radiographs; empty where there is none to read.
+
+    The key is ``raw_outline`` of `Prediction`, or ``input_sample`` of `InputFacts`.
+    """
     try:
         lines = [line for line in _read_lines(path)[1:] if _IN_WORK not in line]
-        found = {line["file"]: line.get("raw_outline") for line in lines}
+        found = {line["file"]: line.get(key) for line in lines}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
-    return {name: outline for name, outline in found.items() if isinstance(outline, str)}
+    return {name: text for name, text in found.items() if isinstance(text, str)}
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:

@@ -9,10 +9,11 @@ from drawn_lungs import certain, two_lungs
 from PIL import Image
 
 from monai_lungxfer.inference.expected_dice import DiceEstimate
+from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.journal import Journal
 from monai_lungxfer.inference.measurements import Measurements, measure
 from monai_lungxfer.inference.outlines import draw_outline
-from monai_lungxfer.inference.outputs import OutputOptions
+from monai_lungxfer.inference.outputs import OutputOptions, plan
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import Prediction, save_tables
 from monai_lungxfer.io.mask_writer import save_mask
@@ -31,8 +32,11 @@ def _measured(mask: np.ndarray, raw: np.ndarray | None = None, dice: float | Non
     return Measurements(**measured | (vars(DiceEstimate(dice, dice - 0.05, dice + 0.02)) if dice else {}))
 
 
-def write_run(folder: Path) -> Path:
-    """Write masks, tables and journal of six files, four of which were segmented, and return the output folder."""
+def write_run(folder: Path, images: Path | None = None) -> Path:
+    """Write masks, tables and journal of six files, four of which were segmented, and return the output folder.
+
+    With the folder of the images, the journal tells of those that are there.
+    """
     made = {
         "ward/a.png": (LUNGS, None, 0.97, ()),
         "b.png": (LUNGS, BRIDGED, 0.85, ("bridge", "low_confidence")),
@@ -52,7 +56,8 @@ def write_run(folder: Path) -> Path:
         Prediction("e.png", "skipped", reason="is no picture"),
         Prediction("f.dcm", "left out", reason="is a lateral view"),
     ]
-    journal = Journal(folder, IDENTITY, OutputOptions())
+    found = [InputFile(images / name, name) for name in made if (images / name).is_file()] if images else []
+    journal = Journal(folder, IDENTITY, OutputOptions(), plan(found, OutputOptions()))
     journal.open({})
     for each in predictions:
         journal.add(each)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_lungxfer.inference.journal import JOURNAL_NAME, kept_raw_outlines
+from monai_lungxfer.inference.journal import JOURNAL_NAME, kept_texts
 from monai_lungxfer.inference.segmentation import SEG_SUFFIX, ModelIdentity
 from monai_lungxfer.inference.tables import TABLE_NAMES
 from monai_lungxfer.io.formats.dicom_file import read_dataset
@@ -37,12 +37,15 @@ class RunResults:
         As `Prediction.as_row` makes them.
     raw_outlines : mapping
         Outlines of masks before cleaning, by the radiographs' names, where the journal has them.
+    samples : mapping
+        What `monai_lungxfer.utils.file_stamp.sample_file` returned of the radiographs, likewise.
     """
 
     folder: Path
     model: str
     rows: list[dict[str, Any]]
     raw_outlines: Mapping[str, str] = field(default_factory=dict)
+    samples: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_results(folder: str | Path) -> RunResults:
@@ -68,7 +71,8 @@ def read_results(folder: str | Path) -> RunResults:
             source=table,
             remedy="Run lungxfer predict again with --resume, which writes it anew",
         ) from error
-    return RunResults(folder, str(model), rows, kept_raw_outlines(folder / JOURNAL_NAME))
+    raw_outlines, samples = (kept_texts(folder / JOURNAL_NAME, key) for key in ("raw_outline", "input_sample"))
+    return RunResults(folder, str(model), rows, raw_outlines, samples)
 
 
 def _no_results(folder: Path) -> InputFileError:

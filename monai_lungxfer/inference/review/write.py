@@ -54,7 +54,7 @@ def write_review(
     folder = None if images is None else Path(images).expanduser()
     if folder is not None:
         check_images(results, folder)
-    pictures = None if folder is None else partial(picture_url, folder)
+    pictures = None if folder is None else partial(picture_url, results, folder)
     data = review_data(results, pictures, on_done)
     if lacking := sum(record["unpictured"] is not None for record in data["records"]):
         logger.warning("Radiographs whose picture is missing in the page, which says why: %d", lacking)

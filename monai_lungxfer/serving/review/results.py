@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,25 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_lungxfer.inference.input_facts import InputFacts
-from monai_lungxfer.inference.journal import JOURNAL_NAME
-from monai_lungxfer.inference.review.pictures import check_images
+from monai_lungxfer.inference.review.pictures import check_images, find_image, image_path, read_image
 from monai_lungxfer.inference.review.results import RunResults, read_result_mask
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import TABLE_NAMES
 from monai_lungxfer.io.formats.dicom_file import read_dataset
-from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
+from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.utils.errors import InputFileError
-from monai_lungxfer.utils.file_stamp import sample_file
-from monai_lungxfer.utils.json_files import load_json, parse_json
+from monai_lungxfer.utils.json_files import load_json
 
 CORRECTED = "corrected"
 """Folder, in that of the results, for corrected masks; they have the names of the network's."""
 
 MOST_PIXELS = 50_000_000
 """Of a mask: what a browser draws on without delay, with room to spare."""
-
-_ESCAPED = re.compile(r"\\(\\|u([0-9a-f]{4})|x([0-9a-f]{2}))")
 
 
 @dataclass(frozen=True)
@@ -80,7 +73,6 @@ class ReviewedResults:
         values = load_json(self.folder / TABLE_NAMES[1])["model"]
         self.model = ModelIdentity(**values | {"overrides": tuple(values["overrides"])})
         self._rows = run.rows
-        self._samples = _read_samples(self.folder / JOURNAL_NAME)
         self._known: dict[int, Radiograph] = {}
         self._reading = threading.Lock()
 
@@ -103,18 +95,15 @@ class ReviewedResults:
         return CorrectableResult(
             number,
             row["file"],
-            image=_below(self.images, _file_name(row["file"])),
+            image=image_path(self.images, row["file"]),
             mask=row["mask"],
             size=(height, width),
         )
 
     def read_radiograph(self, result: CorrectableResult) -> Radiograph:
         """Read a radiograph, and refuse, by an InputFileError, one that is not the file that was segmented."""
-        self.check_file(result)
         with self._reading:  # a few large ones at once would not fit into memory
-            radiograph = read_radiograph(result.image, name=result.file)
-        if radiograph.pixels.shape != result.size:
-            raise _replaced()
+            radiograph = read_image(self.run, self.images, self._rows[result.number])
         self._known[result.number] = replace(radiograph, pixels=np.empty((0, 0), np.float32))
         return radiograph
 
@@ -127,14 +116,7 @@ class ReviewedResults:
 
     def check_file(self, result: CorrectableResult) -> None:
         """Refuse, by an InputFileError, a radiograph that is not there, or is not the file that was segmented."""
-        if not result.image.is_file():
-            raise InputFileError(
-                "the radiograph is not in the folder of images",
-                remedy="Start the review with the folder that was segmented (--images)",
-            )
-        sample = self._samples.get(result.file)
-        if sample is not None and sample != sample_file(result.image):
-            raise _replaced()
+        find_image(self.run, self.images, result.file)
 
 
 def read_stored_mask(folder: Path, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -150,39 +132,3 @@ def read_stored_mask(folder: Path, name: str, size: tuple[int, int]) -> NDArray[
 def count_segments(path: Path) -> int:
     """Return how many segments a DICOM Segmentation has."""
     return len(read_dataset(path, stop_before_pixels=True).SegmentSequence)
-
-
-def _read_samples(journal: Path) -> dict[str, str]:
-    """Return the hash of each radiograph that was segmented, as far as the journal tells it."""
-    try:
-        lines = [parse_json(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
-    except (OSError, ValueError):  # it was removed, or cut: then the sizes alone are compared
-        return {}
-    told = [InputFacts.split(line) for line in lines if isinstance(line, dict) and "file" in line]
-    return {values["file"]: facts.input_sample for facts, values in told if facts.input_sample is not None}
-
-
-def _below(folder: Path, name: str) -> Path:
-    """Return a path in a folder; the table may come from elsewhere, and name a file outside."""
-    path = folder / name
-    if not Path(os.path.abspath(path)).is_relative_to(folder):  # noqa: PTH100 - follows no link
-        raise InputFileError("the table names a file outside of its folder", remedy="Segment the radiographs again")
-    return path
-
-
-def _file_name(name: str) -> str:
-    """Return the name that a table's name stands for, see `monai_lungxfer.inference.inputs`."""
-
-    def plain(found: re.Match[str]) -> str:
-        if found[2]:
-            return chr(int(found[2], 16))
-        return os.fsdecode(bytes([int(found[3], 16)])) if found[3] else "\\"
-
-    return _ESCAPED.sub(plain, name)
-
-
-def _replaced() -> InputFileError:
-    return InputFileError(
-        "the file in the folder of images is not the radiograph that was segmented",
-        remedy="Start the review with the folder that was segmented (--images), or segment it again",
-    )

@@ -134,9 +134,9 @@ class _ReviewHandler(BaseHTTPRequestHandler):
         if target.part == "picture":
             return self._send(encode_radiograph(corrections.results.read_radiograph(result)), "image/png")
         if target.part == "thumbnail":
-            corrections.results.check_file(result)
-            row = corrections.results.run.rows[result.number]
-            return self._send(encode_picture(corrections.results.images, row), "image/webp")
+            results = corrections.results
+            picture = encode_picture(results.run, results.images, results.run.rows[result.number])
+            return self._send(picture, "image/webp")
         mask = corrections.open(result, network=target.part == "network")
         if target.part is None:
             return self._send_json(self._description(result, mask))

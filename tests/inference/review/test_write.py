@@ -17,8 +17,8 @@ from PIL import Image
 from reviewed_run import LUNGS, WORST_FIRST, write_radiographs, write_run
 
 from monai_lungxfer.inference.review.page import render_page
-from monai_lungxfer.inference.review.pictures import encode_picture
-from monai_lungxfer.inference.review.results import read_results
+from monai_lungxfer.inference.review.pictures import check_images, encode_picture
+from monai_lungxfer.inference.review.results import RunResults, read_results
 from monai_lungxfer.inference.review.write import write_review
 from monai_lungxfer.utils.errors import InputFileError, OutputError
 
@@ -77,13 +77,14 @@ def test_pictures_are_small_and_without_metadata(tmp_path: Path, caplog: pytest.
     grey = np.asarray(picture.convert("L")).astype(float)
     assert grey[0, 0] < 20 < 235 < grey[-1, -1]  # as the radiograph lies
     assert "not in the folder" in records["b.png"]["unpictured"]
-    assert "another size" in records["d.png"]["unpictured"]
+    assert "not the radiograph that was segmented" in records["d.png"]["unpictured"]  # it has another size
     assert "picture is missing in the page, which says why: 2" in caplog.text
 
 
 def test_a_large_radiograph_is_reduced(tmp_path: Path) -> None:
     Image.fromarray(np.tile(np.arange(1200, dtype=np.uint16).astype(np.uint8), (900, 1))).save(tmp_path / "x.png")
-    content = encode_picture(tmp_path, {"file": "x.png", "width": 1200, "height": 900})
+    run = RunResults(tmp_path, "", [])
+    content = encode_picture(run, tmp_path, {"file": "x.png", "width": 1200, "height": 900})
     assert Image.open(BytesIO(content)).size == (512, 384)
 
 
@@ -99,8 +100,28 @@ def test_no_picture_from_outside_of_the_folder(tmp_path: Path) -> None:
     write_radiographs(tmp_path / "secret")
     (tmp_path / "in").mkdir()
     row = {"file": "../secret/c.png", "width": LUNGS.shape[1], "height": LUNGS.shape[0]}
-    with pytest.raises(InputFileError, match="not in the folder"):
-        encode_picture(tmp_path / "in", row)
+    with pytest.raises(InputFileError, match="outside of its folder"):
+        encode_picture(RunResults(tmp_path, "", []), tmp_path / "in", row)
+
+
+def test_no_outline_on_another_radiograph_of_the_same_name_and_size(tmp_path: Path) -> None:
+    images = write_radiographs(tmp_path / "in")
+    out = write_run(tmp_path / "out", images)
+    Image.fromarray(np.zeros(LUNGS.shape, np.uint8)).save(images / "c.png")
+    page = write_review(read_results(out), images=images).read_text(encoding="utf-8")
+    records = {record["file"]: record for record in data_of(page)["records"]}
+    assert records["ward/a.png"]["picture"]
+    assert records["c.png"]["picture"] is None
+    assert "not the radiograph that was segmented" in records["c.png"]["unpictured"]
+
+
+def test_a_name_that_the_table_escapes_has_its_picture(tmp_path: Path) -> None:
+    name = "a\tb\\c.png"
+    Image.fromarray(np.zeros((40, 50), np.uint8)).save(tmp_path / name)
+    row = {"file": "a\\u0009b\\\\c.png", "width": 50, "height": 40}
+    run = RunResults(tmp_path, "", [row])
+    check_images(run, tmp_path)
+    assert Image.open(BytesIO(encode_picture(run, tmp_path, row))).size == (50, 40)
 
 
 def test_a_page_that_cannot_be_written_leaves_the_earlier_one(tmp_path: Path) -> None:

@@ -166,6 +166,13 @@ def test_names_with_escapes_are_found(tmp_path: Path) -> None:
     assert reviewed.read_radiograph(reviewed.find(0)).pixels.shape == (HEIGHT, WIDTH)
 
 
+def test_a_folder_may_be_given_by_the_way_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, images = write_run(tmp_path)
+    monkeypatch.chdir(results)
+    reviewed = ReviewedResults(read_results("."), Path("..", images.name))
+    assert reviewed.read_radiograph(reviewed.find(0)).pixels.shape == (HEIGHT, WIDTH)
+
+
 @pytest.mark.parametrize("name", ["../results/ward/a_mask.png", "/etc/hostname"])
 def test_a_table_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
     results, images = write_run(tmp_path)
