@@ -68,8 +68,10 @@ _SEARCH = """
 def page_data(count: int, *, pictures: bool) -> dict[str, Any]:
     """Return what the page of so many phantoms shows."""
     kinds = [_record(np.random.default_rng(seed), pictures) for seed in range(_KINDS)]
-    records = [kinds[number % _KINDS] | {"file": f"ward/x{number:05}.png"} for number in range(count)]
-    common = {"run": "benchmark", "model": "benchmark", "server": False, "pictures": pictures}
+    records = [
+        kinds[number % _KINDS] | {"file": f"ward/x{number:05}.png", "key": f"{number}"} for number in range(count)
+    ]
+    common = {"model": "benchmark", "server": False, "pictures": pictures}
     return common | {"flags": {"bridge": "a bridge"}, "records": records}
 
 

@@ -48,7 +48,7 @@ def review_data(
     Returns
     -------
     dict
-        For JSON: ``run``, ``model``, ``version``, ``server`` (False), ``pictures`` (bool), ``flags`` (meaning by
+        For JSON: ``model``, ``version``, ``server`` (False), ``pictures`` (bool), ``flags`` (meaning by
         name), and ``records`` as `make_record` makes them, the worst first.
     """
     make = partial(make_record, results, pictures)
@@ -57,7 +57,6 @@ def review_data(
     return {
         "format": "monai_lungxfer review 1",
         "version": __version__,
-        "run": _run_key(results),
         "model": results.model,
         "server": False,
         "pictures": pictures is not None,
@@ -69,12 +68,14 @@ def review_data(
 def make_record(results: RunResults, pictures: Pictures | None, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record: columns of the table, and outlines on the grid of `monai_lungxfer.inference.outlines`.
 
+    ``key`` is what the browser keeps the mark under: the same when the run was resumed or done again, and another for
+    another radiograph of the same name, as far as the journal tells them apart.
     ``outline`` is that of the mask as it is, ``raw`` of the mask before cleaning where that is known and differs,
     ``missing`` says why there is no mask that can be shown, ``unpictured`` why there is no picture.
     """
     record = {name: row.get(name) for name in ("file", "status", "mask", "width", "height", "reason", *NUMBERS)}
     record |= {"flags": row["flags"], "remarks": row["remarks"], "outline": None, "raw": None, "missing": None}
-    record |= {"picture": None, "unpictured": None, "grid": None}
+    record |= {"picture": None, "unpictured": None, "grid": None, "key": _key(results, row)}
     if row["status"] != "done":
         return record
     height, width = grid_size((row["height"], row["width"]))
@@ -124,7 +125,6 @@ def _told(records: Iterable[dict[str, Any]], on_done: Callable[[], object]) -> I
         yield record
 
 
-def _run_key(results: RunResults) -> str:
-    """Return what the browser keeps the marks of a run under: the same after it was resumed or done again."""
-    names = sorted(row["file"] for row in results.rows)
-    return hashlib.sha256(json.dumps([results.model, names]).encode()).hexdigest()[:16]
+def _key(results: RunResults, row: Mapping[str, Any]) -> str:
+    facts = [results.model, row["file"], row.get("width"), row.get("height"), results.samples.get(row["file"])]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

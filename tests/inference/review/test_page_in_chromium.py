@@ -38,8 +38,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_review(results, images=write_radiographs(folder / "in"))
     data = review_data(results)
     few = data["records"]
-    data["records"] = [few[n % 4] | {"file": f"x{n:04}.png"} for n in range(MANY)]
-    (folder / "many.html").write_text(render_page(data | {"run": "many"}), encoding="utf-8")
+    data["records"] = [few[n % 4] | {"file": f"x{n:04}.png", "key": str(n)} for n in range(MANY)]
+    (folder / "many.html").write_text(render_page(data), encoding="utf-8")
     return folder
 
 
@@ -133,6 +133,33 @@ def test_marks_and_notes_outlive_a_reload(page: webdriver.Chrome, written: Path)
     assert is_pressed(page, "reject")
     assert get(page, "note").get_attribute("value") == "seen twice"
     assert "1 of 6 marked" in get(page, "facts").text
+
+
+def test_undo_takes_a_mark_back_and_no_note(page: webdriver.Chrome) -> None:
+    press(page, "r", "k")
+    get(page, "note").send_keys("seen twice" + Keys.TAB)
+    press(page, "u")
+    assert page.execute_script("return marks.rows().map(({ mark, note }) => [mark, note])") == [["", "seen twice"]]
+
+
+def test_two_tabs_take_no_marks_from_each_other(page: webdriver.Chrome, written: Path) -> None:
+    first = page.current_window_handle
+    page.switch_to.new_window("tab")
+    resize(page, 1280)
+    load(page, written / "review.html")
+    press(page, "r")
+    second = page.current_window_handle
+    page.switch_to.window(first)
+    press(page, "j", "a")
+    both = {"c.png": "reject", "b.png": "accept"}
+    assert marks(page) == both
+    assert "2 of 6 marked" in get(page, "facts").text
+    page.switch_to.window(second)
+    assert marks(page) == both
+    page.close()
+    page.switch_to.window(first)
+    load(page, written / "review.html")
+    assert marks(page) == both
 
 
 def test_keys_do_nothing_while_one_types_or_has_turned_them_off(page: webdriver.Chrome) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from reviewed_run import BRIDGED, IDENTITY, LUNGS, WORST_FIRST, write_run
+from PIL import Image
+from reviewed_run import BRIDGED, IDENTITY, LUNGS, WORST_FIRST, write_radiographs, write_run
 
 from monai_lungxfer.inference.outlines import draw_outline
 from monai_lungxfer.inference.quality import FLAGS
@@ -69,9 +70,17 @@ def test_pictures_and_why_there_are_none(tmp_path: Path) -> None:
     assert told["e.png"] == (None, None)
 
 
-def test_a_run_keeps_its_key_when_it_is_done_again_and_another_has_its_own(tmp_path: Path) -> None:
-    first, again = (review_data(read_results(write_run(tmp_path / name)))["run"] for name in ("x", "y"))
-    assert first == again
-    table = tmp_path / "y" / "predictions.json"
-    table.write_text(table.read_text().replace("ward/a.png", "ward/z.png"))
-    assert review_data(read_results(tmp_path / "y"))["run"] != first
+def keys_of(folder: Path, images: Path | None = None) -> dict[str, str]:
+    return {one["file"]: one["key"] for one in review_data(read_results(write_run(folder, images)))["records"]}
+
+
+def test_a_radiograph_keeps_its_key_when_it_is_segmented_again_and_another_of_its_name_has_its_own(
+    tmp_path: Path,
+) -> None:
+    images = write_radiographs(tmp_path / "in")
+    first = keys_of(tmp_path / "x", images)
+    assert len(set(first.values())) == 6
+    assert keys_of(tmp_path / "y", images) == first
+    Image.fromarray(np.zeros(LUNGS.shape, np.uint8)).save(images / "c.png")
+    another = keys_of(tmp_path / "z", images)
+    assert {name for name in first if first[name] != another[name]} == {"c.png"}

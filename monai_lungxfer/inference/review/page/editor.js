@@ -27,7 +27,7 @@
       this.points = [];
       this.cursor = null; // where the pointer is, or the keys have led it to
       this.drawn = NOTHING; // by the stroke that is under way
-      this.draft = `lungxfer-draft:${data.run}:${record.file}`;
+      this.draft = `lungxfer-draft:${record.key}`;
       this.hiding = () => document.hidden && this.keepDraft();
       document.addEventListener("visibilitychange", this.hiding);
       this.build();

@@ -5,57 +5,88 @@ const MARKS = { accept: "accepted", reject: "rejected", correct: "to correct", c
 const COLUMNS = ["file", "mark", "note", "model", "time"];
 
 const marks = (() => {
-  const key = `lungxfer-review:${data.run}`;
-  const names = new Set(data.records.map((record) => record.file));
+  // Each mark is kept by itself, under the radiograph's key: another tab, or another run, takes none away.
+  const PREFIX = "lungxfer-mark:";
+  const keys = new Map(data.records.map((record) => [record.file, PREFIX + record.key]));
   const listeners = [];
-  let held = new Map();
-  let past = []; // for undo: [file, what it was]
-  let kept = true;
+  const held = new Map();
+  const unkept = new Set(); // files whose mark the browser has not taken
+  let past = []; // for undo: [file, the mark that it had, with its model and time]
 
-  function restore() {
+  function parse(text) {
     try {
-      for (const row of JSON.parse(localStorage.getItem(key) || "[]")) if (names.has(row.file)) held.set(row.file, row);
-    } catch { kept = false; }
+      const row = JSON.parse(text);
+      return row && (row.mark === "" || Object.hasOwn(MARKS, row.mark)) ? row : null;
+    } catch { return null; }
   }
-  function keep() {
-    try { localStorage.setItem(key, JSON.stringify([...held.values()])); kept = true; } catch { kept = false; }
+  // Take over what the browser holds, which another tab may have changed; tells whether it differs.
+  function restore() {
+    let differs = false;
+    try {
+      for (const [file, key] of keys) {
+        const text = localStorage.getItem(key);
+        if (unkept.has(file) || text === (held.has(file) ? JSON.stringify(held.get(file)) : null)) continue;
+        const row = parse(text);
+        differs ||= row !== null || held.has(file);
+        if (row) held.set(file, row); else held.delete(file);
+      }
+    } catch { unkept.add(""); } // there is no storage
+    return differs;
+  }
+  function refresh() {
+    if (restore()) for (const listener of listeners) listener("");
+  }
+  function keep(file) {
+    unkept.add(file);
+    try {
+      for (const each of unkept) {
+        if (held.has(each)) localStorage.setItem(keys.get(each), JSON.stringify(held.get(each)));
+        else if (each) localStorage.removeItem(keys.get(each));
+        if (each) unkept.delete(each);
+      }
+    } catch { /* full, or not there: the page says so */ }
   }
   function change(file, row) {
     if (row && (row.mark || row.note)) held.set(file, row); else held.delete(file);
-    keep();
+    keep(file);
     for (const listener of listeners) listener(file);
   }
+  for (const name of ["storage", "focus"]) window.addEventListener(name, refresh); // pages of files get no first one
   const now = () => new Date().toISOString().replace(/\.\d+Z$/, "Z");
   const empty = (file) => ({ file, mark: "", note: "", model: data.model, time: now() });
 
   const api = {
     get: (file) => held.get(file) || { mark: "", note: "" },
     set(file, mark) {
-      past.push([file, held.get(file)]);
+      const { mark: was = "", model = data.model, time = now() } = held.get(file) ?? {};
+      past.push([file, { mark: was, model, time }]);
       change(file, { ...empty(file), ...held.get(file), mark, model: data.model, time: now() });
     },
     note(file, note) { change(file, { ...empty(file), ...held.get(file), note, time: now() }); },
     undo() {
       const step = past.pop();
-      if (step) change(...step);
+      if (step) change(step[0], { ...empty(step[0]), ...held.get(step[0]), ...step[1] }); // a note stays
       return step && step[0];
     },
     canUndo: () => past.length > 0,
     listen: (listener) => listeners.push(listener),
-    isKept: () => kept,
+    isKept: () => unkept.size === 0,
     count: () => [...held.values()].filter((row) => row.mark).length,
-    rows: () => data.records.map((record) => held.get(record.file)).filter(Boolean),
+    rows() {
+      refresh();
+      return data.records.map((record) => held.get(record.file)).filter(Boolean);
+    },
     // Take over the rows of a file; returns what became of them.
     merge(rows) {
       const told = { taken: 0, unknown: 0, otherModel: 0 };
       for (const row of rows) {
-        if (!names.has(row.file)) { told.unknown += 1; continue; }
+        if (!keys.has(row.file)) { told.unknown += 1; continue; }
         if (row.model !== data.model) told.otherModel += 1;
         held.set(row.file, Object.fromEntries(COLUMNS.map((name) => [name, String(row[name] ?? "")])));
+        keep(row.file);
         told.taken += 1;
       }
       past = [];
-      keep();
       for (const listener of listeners) listener(null);
       return told;
     },

@@ -181,7 +181,7 @@ get("list").addEventListener("keydown", (event) => {
 list.onPick((at) => openRecord(at, { focus: isNarrow() }));
 marks.listen((file) => {
   if (file === null) apply(); else list.refresh();
-  if (current()) showMark();
+  if (current() && document.activeElement !== get("note")) showMark(); // what is being typed stays
   tellCounts();
 });
 for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => mark(button.dataset.mark));
