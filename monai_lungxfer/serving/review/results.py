@@ -63,13 +63,19 @@ class ReviewedResults:
     Raises
     ------
     InputFileError
-        When none of the radiographs is there.
+        When none of the radiographs is there, or masks of the run lie where corrected ones go.
     """
 
     def __init__(self, run: RunResults, images: Path) -> None:
         self.run = run
         self.folder, self.images = run.folder.absolute(), images.absolute()
         check_images(run, self.images)
+        if any(Path(row["mask"]).parts[0].casefold() == CORRECTED for row in run.rows if row["mask"]):
+            raise InputFileError(
+                f"the run has masks of its own in {CORRECTED}/, where corrected masks go",
+                source=self.folder,
+                remedy="Give that folder of radiographs another name, and segment them again",
+            )
         values = load_json(self.folder / TABLE_NAMES[1])["model"]
         self.model = ModelIdentity(**values | {"overrides": tuple(values["overrides"])})
         self._rows = run.rows

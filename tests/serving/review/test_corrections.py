@@ -166,6 +166,16 @@ def test_names_with_escapes_are_found(tmp_path: Path) -> None:
     assert reviewed.read_radiograph(reviewed.find(0)).pixels.shape == (HEIGHT, WIDTH)
 
 
+def test_a_run_with_masks_where_corrected_ones_go_is_refused(tmp_path: Path) -> None:
+    results, images = write_run(tmp_path)
+    (results / "ward").rename(results / "corrected")
+    (images / "ward").rename(images / "corrected")
+    table = results / "predictions.json"
+    table.write_text(table.read_text().replace("ward/a", "corrected/a"))
+    with pytest.raises(InputFileError, match="another name"):
+        ReviewedResults(read_results(results), images)
+
+
 def test_a_folder_may_be_given_by_the_way_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results, images = write_run(tmp_path)
     monkeypatch.chdir(results)
