@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,8 +21,37 @@ LARGEST_PICTURE = 4096
 """Longest side of a radiograph's picture in pixels; the mask on it keeps its native size."""
 
 
-def draw_page(corrections: Corrections, on_done: Callable[[], object] = lambda: None) -> str:
-    """Return the review page as HTML, with the editor, and with outlines of masks that were corrected before.
+class ServedPage:
+    """The review page of a server, which shows what was corrected meanwhile when it is loaded again.
+
+    Parameters
+    ----------
+    data : dict
+        What `monai_lungxfer.inference.review.page.render_page` takes; its records have a ``number``.
+    """
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._data = data
+        self._records = {record["number"]: record for record in data["records"]}
+        self._changing = threading.Lock()
+        self._rendered: bytes | None = None
+
+    def update(self, number: int, outline: str) -> None:
+        """Show a corrected mask by its outline from now on."""
+        with self._changing:
+            self._records[number].update(_as_corrected(outline))
+            self._rendered = None
+
+    def render(self) -> bytes:
+        """Return the page as HTML."""
+        with self._changing:
+            if self._rendered is None:
+                self._rendered = render_page(self._data).encode()
+            return self._rendered
+
+
+def draw_page(corrections: Corrections, on_done: Callable[[], object] = lambda: None) -> ServedPage:
+    """Return the review page, with the editor, and with outlines of masks that were corrected before.
 
     `on_done` is called after each radiograph. Pictures are not in the page: it asks the server for those it shows.
     """
@@ -38,7 +68,7 @@ def draw_page(corrections: Corrections, on_done: Callable[[], object] = lambda: 
         record["number"] = numbers[record["file"]]
         if corrections.is_corrected(record["mask"]):
             record.update(_describe_corrected(corrections, record["number"]))
-    return render_page(data | {"server": True})
+    return ServedPage(data | {"server": True})
 
 
 def _describe_corrected(corrections: Corrections, number: int) -> dict[str, Any]:
@@ -47,7 +77,11 @@ def _describe_corrected(corrections: Corrections, number: int) -> dict[str, Any]
         mask = corrections.read(result)
     except InputFileError as error:
         return {"outline": None, "missing": error.without_source}
-    return {"outline": draw_outline(mask), "missing": None, "corrected": True}
+    return _as_corrected(draw_outline(mask))
+
+
+def _as_corrected(outline: str) -> dict[str, Any]:
+    return {"outline": outline, "missing": None, "corrected": True}
 
 
 def encode_radiograph(radiograph: Radiograph) -> bytes:

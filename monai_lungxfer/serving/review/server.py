@@ -18,7 +18,7 @@ from monai_lungxfer.inference.outlines import draw_outline
 from monai_lungxfer.inference.review.pictures import encode_picture
 from monai_lungxfer.serving.review.corrections import ChangedMeanwhileError, Corrections, OpenedMask
 from monai_lungxfer.serving.review.guard import RefusedRequestError, ReviewGuard, Target, check_upload
-from monai_lungxfer.serving.review.page import encode_radiograph
+from monai_lungxfer.serving.review.page import ServedPage, encode_radiograph
 from monai_lungxfer.serving.review.results import CORRECTED, CorrectableResult
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 from monai_lungxfer.utils.locks import lock_output
@@ -58,12 +58,12 @@ class ReviewServer(ThreadingHTTPServer):
                 f"127.0.0.1:{port} is in use, or cannot be listened at", remedy="Choose a free --port"
             ) from error
         self.corrections = corrections
-        self.page = b""
+        self.page = ServedPage({"records": []})
         self.guard = ReviewGuard(self.server_port)
 
-    def show(self, page: str) -> None:
-        """Answer with a page, HTML, from now on."""
-        self.page = page.encode()
+    def show(self, page: ServedPage) -> None:
+        """Answer with a page from now on."""
+        self.page = page
 
     @property
     def url(self) -> str:
@@ -128,7 +128,7 @@ class _ReviewHandler(BaseHTTPRequestHandler):
 
     def _get(self, target: Target) -> HTTPStatus:
         if target.number is None:
-            return self._send(self.server.page, "text/html; charset=utf-8")
+            return self._send(self.server.page.render(), "text/html; charset=utf-8")
         corrections = self.server.corrections
         result = corrections.results.find(target.number)
         if target.part == "picture":
@@ -157,8 +157,9 @@ class _ReviewHandler(BaseHTTPRequestHandler):
         upright = np.unpackbits(np.frombuffer(body, np.uint8), count=pixels).reshape(shape)
         mask, remark = corrections.save(result, upright, version)
         logger.info("A corrected mask was saved in %s/", CORRECTED)
-        told = {"remark": remark, "outline": draw_outline(mask.stored)}
-        return self._send_json(self._description(result, mask) | told)
+        outline = draw_outline(mask.stored)
+        self.server.page.update(result.number, outline)
+        return self._send_json(self._description(result, mask) | {"remark": remark, "outline": outline})
 
     def _description(self, result: CorrectableResult, mask: OpenedMask) -> dict[str, Any]:
         height, width = mask.upright.shape

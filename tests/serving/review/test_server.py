@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 from correctable_run import HEIGHT, IDENTITY, NAMES, WIDTH, grey_picture, network_mask, open_run
 from PIL import Image
 
+from monai_lungxfer.inference.outlines import draw_outline
 from monai_lungxfer.serving.review.corrections import Corrections
 from monai_lungxfer.serving.review.page import draw_page
 from monai_lungxfer.serving.review.server import ReviewServer, open_server
@@ -109,6 +111,19 @@ def test_a_mask_is_saved_and_the_networks_stays(server: ReviewServer, correction
     after = files_below(corrections.results.folder)
     assert {name: after[name] for name in before} == before
     assert set(after) - set(before) == {"corrected/ward/a_mask.png", "corrected/corrections.csv"}
+
+
+def test_the_page_shows_what_was_saved_when_it_is_loaded_again(server: ReviewServer) -> None:
+    def shown() -> str:
+        data = re.search(rb'id="data">(.*?)</script>', ask(server, "").body)
+        assert data
+        return next(one["outline"] for one in json.loads(data[1])["records"] if one["file"] == NAMES[0])
+
+    mask = network_mask()
+    mask[:40] = 0
+    assert shown() == draw_outline(network_mask())
+    save(server, mask, ask(server, "records/0/mask").headers["ETag"])
+    assert shown() == draw_outline(mask)
 
 
 def test_a_strange_mask_is_saved_and_remarked(server: ReviewServer) -> None:
