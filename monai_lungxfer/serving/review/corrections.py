@@ -149,9 +149,13 @@ class Corrections:
             if path.is_file():
                 with atomic_path(self.folder / PREVIOUS / result.mask) as kept:
                     shutil.copyfile(path, kept)
-            self._write(result, path, stored)
-            self._rows[result.file] = self._row(result, stored, network, upright)
-            write_rows(self.folder / TABLE, _COLUMNS, (self._rows[name] for name in sorted(self._rows)))
+            rows = self._rows | {result.file: self._row(result, stored, network, upright)}
+            with atomic_path(
+                self.folder / TABLE
+            ) as table:  # takes its place after the mask: both are saved, or neither
+                write_rows(table, _COLUMNS, (rows[name] for name in sorted(rows)))
+                self._write(result, path, stored)
+            self._rows = rows
         remark = find_implausibility(upright)
         return OpenedMask(stored, upright, _version(stored, True), True), remark
 

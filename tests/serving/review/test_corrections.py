@@ -20,7 +20,7 @@ from monai_lungxfer.io.radiograph import read_mask
 from monai_lungxfer.serving.review.corrections import ChangedMeanwhileError, Corrections
 from monai_lungxfer.serving.review.results import ReviewedResults
 from monai_lungxfer.utils.csv_tables import read_rows
-from monai_lungxfer.utils.errors import InputFileError, LungXferError
+from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
 
 
 def drawn() -> np.ndarray:
@@ -79,6 +79,20 @@ def test_the_mask_before_is_kept(tmp_path: Path) -> None:
     result = corrections.results.find(0)
     with pytest.raises(ChangedMeanwhileError):
         corrections.save(result, drawn(), 32 * "0")
+
+
+def test_without_room_for_the_table_no_mask_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path, *_: object) -> None:
+        raise OutputError("cannot be written (No space left on device)", source=path)
+
+    corrections = open_run(tmp_path)
+    with monkeypatch.context() as full:
+        full.setattr("monai_lungxfer.serving.review.corrections.write_rows", fail)
+        with pytest.raises(OutputError):
+            save(corrections, drawn())
+    assert not corrections.open(corrections.results.find(0)).is_corrected
+    save(corrections, network_mask(), 1)
+    assert [row["file"] for row in read_rows(corrections.folder / "corrections.csv")] == [NAMES[1]]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\\b", 65 * "x"])
