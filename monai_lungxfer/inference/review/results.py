@@ -89,6 +89,7 @@ def _no_results(folder: Path) -> InputFileError:
 
 def _checked(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row whose columns have their types; ValueError is raised for another."""
+    row = {"remarks": [], **row}  # which earlier versions did not have
     for name, kind in _TYPES.items():
         if not isinstance(row[name], kind):
             raise ValueError(f"{name} is a {type(row[name]).__name__}")

@@ -13,6 +13,7 @@ from reviewed_run import BRIDGED, IDENTITY, write_run
 from monai_lungxfer.inference.dicom.segmentation import lung_segmentation
 from monai_lungxfer.inference.dicom.source import save_dicom
 from monai_lungxfer.inference.outlines import draw_outline
+from monai_lungxfer.inference.review.records import review_data
 from monai_lungxfer.inference.review.results import read_result_mask, read_results
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -39,6 +40,20 @@ def test_without_a_journal_there_are_no_outlines_before_cleaning(tmp_path: Path,
     if content:
         journal.write_text(content)
     assert read_results(tmp_path).raw_outlines == {}
+
+
+def test_a_table_of_an_earlier_version_has_no_remarks(tmp_path: Path) -> None:
+    table = write_run(tmp_path) / "predictions.json"
+    document = json.loads(table.read_text())
+    later = ("remarks", "dice_expected", "dice_low", "dice_high", "review", "report", "presentation")
+    document["predictions"] = [
+        {name: value for name, value in row.items() if name not in later} for row in document["predictions"]
+    ]
+    table.write_text(json.dumps(document))
+    (tmp_path / "predictions.jsonl").unlink()
+    records = review_data(read_results(tmp_path))["records"]
+    assert [record["file"] for record in records] == ["c.png", "b.png", "d.png", "ward/a.png", "e.png", "f.dcm"]
+    assert all(record["remarks"] == [] and record["dice_expected"] is None for record in records)
 
 
 def test_an_interrupted_run_says_what_to_do(tmp_path: Path) -> None:
