@@ -39,7 +39,7 @@ _LONGEST_NAME = 64
 
 _COLUMNS = (
     *("file", "mask", "time", "model", "reviewer", "dice", "added_px", "removed_px"),
-    *("lung_px", "right_lung_px", "left_lung_px"),
+    *("lung_px", "right_lung_px", "left_lung_px", "input_sample"),
 )
 
 
@@ -98,9 +98,19 @@ class Corrections:
         return mask is not None and (self.folder / mask).is_file()
 
     def read(self, result: CorrectableResult) -> NDArray[np.uint8]:
-        """Return the corrected mask where there is one, else the network's: uint8 (H, W) of {0, 1}, as stored."""
-        folder = self.folder if self.is_corrected(result.mask) else self.results.folder
-        return read_stored_mask(folder, result.mask, result.size)
+        """Return the corrected mask where there is one, else the network's: uint8 (H, W) of {0, 1}, as stored.
+
+        InputFileError is raised when it cannot be read, or was drawn on another radiograph that had this name.
+        """
+        if not self.is_corrected(result.mask):
+            return self._read_network(result)
+        known = self._rows.get(result.file, {}).get("input_sample"), self.results.run.samples.get(result.file)
+        if all(known) and known[0] != known[1]:
+            raise InputFileError(
+                "the corrected mask is of another radiograph, which had this name before",
+                remedy=f"Move the folder {CORRECTED} away, and start again",
+            )
+        return read_stored_mask(self.folder, result.mask, result.size)
 
     def open(self, result: CorrectableResult, *, network: bool = False) -> OpenedMask:
         """Return the corrected mask where there is one, else, or if asked for, the network's."""
@@ -194,7 +204,7 @@ class Corrections:
             *(result.file, result.mask),
             *(datetime.now(UTC).isoformat(timespec="seconds"), str(self.results.model), self.reviewer),
             *(round(2 * common / both, 6) if both else 1.0, area - common, both - area - common),
-            *(area, right, left),
+            *(area, right, left, self.results.run.samples.get(result.file)),
         )
         return dict(zip(_COLUMNS, values, strict=True))
 

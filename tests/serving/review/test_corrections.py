@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from correctable_run import HEIGHT, IDENTITY, NAMES, WIDTH, network_mask, open_run, write_run
+from correctable_run import HEIGHT, IDENTITY, NAMES, WIDTH, grey_picture, network_mask, open_run, write_run
 from dicom_radiograph import errors_of
 from PIL import Image
 from pydicom import dcmread
@@ -18,9 +18,11 @@ from monai_lungxfer.inference.inputs import find_inputs
 from monai_lungxfer.inference.review.results import read_result_mask, read_results
 from monai_lungxfer.io.radiograph import read_mask
 from monai_lungxfer.serving.review.corrections import ChangedMeanwhileError, Corrections
+from monai_lungxfer.serving.review.page import draw_page
 from monai_lungxfer.serving.review.results import ReviewedResults
 from monai_lungxfer.utils.csv_tables import read_rows
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
+from monai_lungxfer.utils.file_stamp import sample_file
 
 
 def drawn() -> np.ndarray:
@@ -169,6 +171,24 @@ def test_a_radiograph_that_the_journal_tells_apart_is_refused(tmp_path: Path) ->
     with pytest.raises(InputFileError, match="not the radiograph that was segmented"):
         reviewed.read_radiograph(reviewed.find(0))
     assert reviewed.read_radiograph(reviewed.find(1)).pixels.shape == (HEIGHT, WIDTH)
+
+
+def test_a_mask_that_was_corrected_on_another_radiograph_of_the_name_is_refused(tmp_path: Path) -> None:
+    results, images = write_run(tmp_path)
+
+    def reopened() -> Corrections:
+        line = {"file": NAMES[0], "input_sample": sample_file(images / NAMES[0])}
+        (results / "predictions.jsonl").write_text(f"{{}}\n{json.dumps(line)}\n")
+        return Corrections(ReviewedResults(read_results(results), images))
+
+    save(reopened(), drawn())
+    again = reopened()
+    assert again.open(again.results.find(0)).is_corrected
+    Image.fromarray(255 - grey_picture()).save(images / NAMES[0])
+    another = reopened()
+    with pytest.raises(InputFileError, match="of another radiograph"):
+        save(another, drawn())
+    assert "another radiograph" in draw_page(another).render().decode()
 
 
 def test_names_with_escapes_are_found(tmp_path: Path) -> None:
