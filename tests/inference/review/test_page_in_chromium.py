@@ -422,11 +422,18 @@ def test_on_a_phone_a_radiograph_covers_the_list_and_gives_it_back(page: webdriv
     cards(page)[1].click()
     assert get(page, "detail").rect["width"] == 390
     assert "Not a medical device" in get(page, "detail").text
+    focused = (
+        "const e = document.activeElement; return e === document.body || document.getElementById('detail').contains(e)"
+    )
+    for _ in range(24):  # more than can be operated in it
+        press(page, Keys.TAB)
+        assert page.execute_script(focused)
     page.find_element(By.CSS_SELECTOR, "[data-mark=accept]:is(button)").click()
     assert get(page, "name").text == "ward/a.png"
     get(page, "close").click()
     assert not get(page, "detail").is_displayed()
     assert marks(page) == {"b.png": "accept"}
+    assert page.switch_to.active_element.get_attribute("id") == "list"
     targets = page.find_elements(By.CSS_SELECTOR, "button, select, input:not([hidden])")
     assert min(each.rect["height"] for each in targets if each.is_displayed()) >= 24  # WCAG 2.5.8
 

@@ -2,7 +2,14 @@
 // The page: filters, keys, marks, and what is said aloud.
 const get = (id) => document.getElementById(id);
 const say = (text) => { get("live").textContent = text; };
-const isNarrow = () => matchMedia("(max-width: 56rem)").matches;
+const narrow = matchMedia("(max-width: 56rem)");
+const isNarrow = () => narrow.matches;
+const isCovered = () => isNarrow() && !get("detail").hidden;
+// What the radiograph covers on a narrow screen takes no focus, and is read to nobody.
+function cover() {
+  for (const part of document.querySelectorAll(".skip, .top, .privacy, .filters, .gallery")) part.inert = isCovered();
+}
+narrow.addEventListener("change", cover);
 
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 const ORDERS = {
@@ -59,6 +66,7 @@ function tellCounts() {
 function openRecord(at, { focus = false } = {}) {
   const record = data.records[at];
   get("detail").hidden = false;
+  cover();
   document.body.classList.add("open");
   list.pick(at);
   viewer.show(record);
@@ -71,6 +79,7 @@ function openRecord(at, { focus = false } = {}) {
 function closeDetail() {
   document.body.classList.remove("open");
   if (isNarrow()) get("detail").hidden = true;
+  cover();
   get("list").focus({ preventScroll: true });
 }
 const current = () => (list.active < 0 ? null : data.records[list.active]);
@@ -164,7 +173,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || document.querySelector("dialog[open]")) return;
   const typed = event.target.matches("select, textarea, input:not([type=range], [type=checkbox])");
   if (event.key === "Escape") {
-    if (typed) get("list").focus(); else if (isNarrow()) closeDetail();
+    if (typed) get(isCovered() ? "name" : "list").focus(); else if (isNarrow()) closeDetail();
     return;
   }
   if (typed || !get("keys").checked || !Object.hasOwn(KEYS, event.key)) return;
