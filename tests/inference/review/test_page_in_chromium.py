@@ -283,6 +283,18 @@ def test_loading_tells_of_other_files_and_other_models(page: webdriver.Chrome, t
     assert marks(page) == {"c.png": "accept"}
 
 
+def test_of_two_marks_the_later_counts(page: webdriver.Chrome, tmp_path: Path) -> None:
+    press(page, "a")
+    rows = [ReviewMark("c.png", "reject", time="2001-01-01T00:00:00Z")]
+    rows += [
+        ReviewMark("b.png", mark, time=f"200{year}-01-01T00:00:00Z") for mark, year in (("reject", 2), ("accept", 1))
+    ]
+    write_marks(tmp_path / "a.csv", rows)
+    upload(page, tmp_path / "a.csv")
+    assert marks(page) == {"c.png": "accept", "b.png": "reject"}
+    assert "Older than those here, which stay: 2." in get(page, "live").text
+
+
 def test_before_and_after_cleaning(page: webdriver.Chrome) -> None:
     assert not get(page, "cleaning").is_enabled()
     press(page, "j")

@@ -76,11 +76,14 @@ const marks = (() => {
       refresh();
       return data.records.map((record) => held.get(record.file)).filter(Boolean);
     },
-    // Take over the rows of a file; returns what became of them.
+    // Take over the rows of a file, but for those that are older than what is held; returns what became of them.
     merge(rows) {
-      const told = { taken: 0, unknown: 0, otherModel: 0 };
+      const told = { taken: 0, unknown: 0, otherModel: 0, older: 0 };
+      const time = (row) => String(row?.time ?? "");
+      refresh();
       for (const row of rows) {
         if (!keys.has(row.file)) { told.unknown += 1; continue; }
+        if (time(held.get(row.file)) > time(row)) { told.older += 1; continue; }
         if (row.model !== data.model) told.otherModel += 1;
         held.set(row.file, Object.fromEntries(COLUMNS.map((name) => [name, String(row[name] ?? "")])));
         keep(row.file);

@@ -147,6 +147,7 @@ async function load(file) {
     const told = marks.merge(rows);
     say(`Marks loaded: ${told.taken}.`
       + (told.unknown ? ` Of files that are not here: ${told.unknown}.` : "")
+      + (told.older ? ` Older than those here, which stay: ${told.older}.` : "")
       + (told.otherModel ? ` Given to masks of another model: ${told.otherModel}.` : ""));
   } catch {
     say("This file holds no marks. Choose a review.csv or review.json that this page has saved.");
