@@ -427,6 +427,14 @@ def test_nothing_is_wider_than_the_screen(page: webdriver.Chrome, width: int) ->
     assert needed == room <= width
 
 
+def test_no_mark_is_cut_off(page: webdriver.Chrome) -> None:
+    press(page, *(4 * "c"))
+    for card in cards(page)[:4]:
+        mark, line = card.find_element(By.CLASS_NAME, "mark"), card.find_element(By.CLASS_NAME, "line")
+        assert mark.text == "to correct"
+        assert mark.rect["x"] + mark.rect["width"] <= line.rect["x"] + line.rect["width"]
+
+
 def test_on_a_phone_a_radiograph_covers_the_list_and_gives_it_back(page: webdriver.Chrome, written: Path) -> None:
     resize(page, 390, 844)
     load(page, written / "review.html")
