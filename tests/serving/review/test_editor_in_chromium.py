@@ -370,6 +370,8 @@ def test_changes_are_not_lost_by_closing(page: Page, corrections: Corrections) -
     page.open()
     page.drag((60, 60), (90, 60))
     page.keys(Keys.ESCAPE)
+    question = page.wait(lambda: page.driver.find_elements(By.CSS_SELECTOR, ".le-ask[open]"))[0]
+    assert question.accessible_name == "There are changes that are not saved."
     page.answer("stay")
     assert page.driver.find_elements(By.CSS_SELECTOR, ".lung-editor")
     page.press("close")

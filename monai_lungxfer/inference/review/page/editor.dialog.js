@@ -60,7 +60,7 @@ const EditorDialog = (() => {
       <dl class="le-help" hidden></dl>
     </div>
     <p class="le-status" role="status" aria-live="polite"></p>
-    <dialog class="le-ask"><p></p><div class="le-actions"></div></dialog>`;
+    <dialog class="le-ask" aria-labelledby="le-question"><p id="le-question"></p><div class="le-actions"></div></dialog>`;
 
   const make = (name, properties = {}) => Object.assign(document.createElement(name), properties);
 
