@@ -287,12 +287,15 @@ def test_the_page_shows_what_was_saved_and_opens_it_again(page: Page, correction
     after = page.run("return data.records.find((record) => record.number === 0).outline")
     assert after != before
     assert page.run("return marks.get('ward/a.png').mark") == "corrected"
+    told = "return document.getElementById('reasons').textContent"
+    assert "outline is that of the corrected mask" in page.run(told)
     saved = corrected(corrections)
     page.press("close")
     page.server.show(draw_page(corrections))  # as after a restart
     page.driver.get(page.server.url)
     assert page.run("return data.records.find((record) => record.number === 0).outline") == after
     page.open()
+    assert "outline is that of the corrected mask" in page.run(told)
     assert "corrected before" in page.status()
     page.keys("e")
     page.drag((60, 60), (90, 60))
