@@ -461,6 +461,22 @@ def test_what_is_drawn_while_it_is_saved_counts_as_not_saved(page: Page, correct
     assert (drawn[60, 75], drawn[90, 75]) == (1, 0)
 
 
+def test_closing_waits_for_what_is_being_saved(page: Page, corrections: Corrections) -> None:
+    page.open()
+    page.drag((60, 60), (90, 60))
+    page.run(
+        "const real = fetch; window.fetch = async (...given) => { "
+        "await new Promise((go) => { window.go = go; }); return real(...given); }"
+    )
+    page.press("save")
+    page.wait(lambda: page.run("return Boolean(window.go)"))
+    page.keys(Keys.ESCAPE, Keys.ESCAPE)
+    assert page.driver.find_elements(By.CSS_SELECTOR, ".le-ask[open]") == []
+    page.run("window.go()")
+    page.wait(lambda: not page.driver.find_elements(By.CSS_SELECTOR, ".lung-editor"))
+    assert corrected(corrections)[60, 75] == 1
+
+
 def test_a_line_that_is_not_closed_is_not_passed_over(page: Page, corrections: Corrections) -> None:
     page.open()
     page.keys("x")

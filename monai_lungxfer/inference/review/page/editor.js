@@ -105,18 +105,13 @@
     }
 
     async save() {
-      if (!this.history || this.busy) return;
+      if (!this.history || this.saving) return;
       if (this.points.length) return this.say("A line is not closed yet: close it (Enter), or drop it (Escape).");
       this.lift();
-      this.busy = true;
       this.say("Saving…");
-      try {
-        await this.send(this.version);
-      } catch (error) {
-        this.say(error.message);
-      } finally {
-        this.busy = false;
-      }
+      this.saving = this.send(this.version).catch((error) => this.say(error.message));
+      await this.saving;
+      this.saving = null;
     }
 
     async send(version) {
@@ -172,6 +167,16 @@
     }
 
     async close() {
+      if (this.closing) return;
+      this.closing = true;
+      await this.saving; // what is under way may be all that is to be saved
+      const isClosed = await this.mayClose();
+      this.closing = false;
+      if (isClosed) this.end();
+    }
+
+    /** Ask what becomes of changes that are not saved; returns whether the editor may close. */
+    async mayClose() {
       if (this.history?.isDirty) {
         const answer = await this.ask("There are changes that are not saved.", [
           ["save", "Save and close"],
@@ -180,9 +185,13 @@
         ]);
         if (answer === "save") {
           await this.save();
-          if (this.history.isDirty) return;
-        } else if (answer !== "discard") return;
+          if (this.history.isDirty) return false;
+        } else if (answer !== "discard") return false;
       }
+      return true;
+    }
+
+    end() {
       stored((storage) => storage.removeItem(this.draft));
       document.removeEventListener("visibilitychange", this.hiding);
       window.removeEventListener("beforeunload", this.warn);
