@@ -161,6 +161,7 @@ def associate(
     association = entity.associate(archive.host, archive.port, contexts=contexts, ae_title=archive.title, tls_args=tls)
     if association.is_established:
         _reserve_answers(association)
+        _limit_sending(association, timeout)
         return association
     if association.is_rejected:
         raise OutputError(
@@ -187,6 +188,13 @@ def _reserve_answers(association: Any) -> None:
     """
     find = association.dimse.get_msg
     association.dimse.get_msg = lambda block=False: find(block) if block else (None, None)
+
+
+def _limit_sending(association: Any, timeout: float) -> None:
+    """Let an archive that reads no longer end the association, for which pynetdicom 3.0 would wait for ever."""
+    line = association.dul.socket
+    if line is not None and line.socket is not None:
+        line.socket.settimeout(timeout)
 
 
 def read_context(file: str | Path) -> tuple[str, str]:

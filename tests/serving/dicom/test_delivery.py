@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from dicom_node import archived, chest, wait_until, write_chests
+from dicom_radiograph import write
 from orthanc_server import free_port
 from pynetdicom import AE, evt
 
 from monai_lungxfer.serving.dicom.node import DicomNode
+from monai_lungxfer.serving.dicom.settings import DicomDestination
+from monai_lungxfer.serving.dicom.transports import StoreTransport
+from monai_lungxfer.utils.errors import OutputError
 
 SEG, SC = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7"
 
@@ -104,6 +108,39 @@ def test_a_hanging_destination_holds_up_no_other(start, tmp_path: Path) -> None:
         wait_until(lambda: not {courier.name: courier.is_reached for courier in node.couriers}["pacs"], 20)
         assert node.journal.backlog()["pacs"]["delivered"] == 0
         assert node.journal.waiting() == 2
+
+
+def test_an_archive_that_stops_to_read_does_not_hold_the_thread_for_ever(tmp_path: Path) -> None:
+    port, reads = free_port(), threading.Event()
+    image = chest(1)
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = SC
+    image.Rows = image.Columns = 4000
+    image.PixelData = bytes(image.Rows * image.Columns * 2)  # more than all buffers on the way
+    entity = AE("PACS")
+    entity.add_supported_context(SC)
+
+    def stop_reading(event: evt.Event) -> None:
+        if event.data[:1] == b"\x04":  # P-DATA
+            reads.wait(60)
+
+    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_DATA_RECV, stop_reading)])
+    transport = StoreTransport(DicomDestination.model_validate(pacs(port, timeout_seconds=1)), "NODE")
+    raised: list[Exception] = []
+
+    def send() -> None:
+        try:
+            transport.send([write(tmp_path / "large.dcm", image)])
+        except OutputError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    thread.join(20)
+    try:
+        assert len(raised) == 1
+    finally:
+        reads.set()
+        server.shutdown()
 
 
 def test_an_answer_after_the_timeout_doubles_nothing(start, tmp_path: Path) -> None:
