@@ -151,6 +151,17 @@ def test_a_stopped_node_goes_on_after_the_next_start(start, tmp_path: Path) -> N
     assert len(archived(tmp_path)) == 4
 
 
+def test_stuck_destinations_do_not_add_up_when_a_node_stops(start, tmp_path: Path, monkeypatch) -> None:
+    shelves = [{"kind": "folder", "name": f"shelf{n}", "folder": tmp_path / f"{n}"} for n in range(3)]
+    node = start(destination=shelves)
+    asked: list[str] = []
+    for courier in node.couriers:
+        monkeypatch.setattr(courier, "stop", lambda timeout, name=courier.name: asked.append(f"{name} {timeout > 0}"))
+    node.stop()
+    assert asked[:3] == ["shelf0 False", "shelf1 False", "shelf2 False"]
+    assert asked[3:] == ["shelf0 True", "shelf1 True", "shelf2 True"]
+
+
 def test_nothing_heavy_is_imported() -> None:
     code = "import sys, monai_lungxfer.serving.dicom.node; print([n for n in ('torch', 'monai') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
