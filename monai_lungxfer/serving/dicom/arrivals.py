@@ -64,7 +64,8 @@ class Intake:
         Returns
         -------
         NodeRow
-            Its row in the journal; that of the first one where the same came before.
+            Its row in the journal; that of the first one where the same came before. If that gave no results, it is
+            tried again with this file.
 
         Raises
         ------
@@ -79,15 +80,21 @@ class Intake:
         self._spool.check_room(size, self._journal.waiting())
         path = self._spool.keep(write)
         try:
-            row, is_new = self._journal.add(self._describe(path, source))
+            arrival = self._describe(path, source)
+            row, is_new = self._journal.add(arrival)
+            is_taken_up = not is_new and self._journal.take_up(row, arrival)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        if not is_new:
+        if is_new:
+            self._tell(row)
+        elif is_taken_up:
+            self._spool.radiograph(row.file).unlink(missing_ok=True)
+            logger.info("radiograph %d came again, and is tried again", row.number)
+            self._on_new()
+        else:
             path.unlink()
             logger.info("radiograph %d came again, and was answered as before", row.number)
-        else:
-            self._tell(row)
         return row
 
     def _tell(self, row: NodeRow) -> None:

@@ -6,7 +6,6 @@ rules do not take it, and failed when it cannot be segmented or a destination wa
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 from monai_lungxfer.serving.dicom.journal_rows import Arrival, Delivery, NodeRow, restore_row
 from monai_lungxfer.serving.dicom.journal_view import JournalView
 
-_HASH = 12  # hexadecimal digits that tell one accession number from others
 _DAY = 86400
 _UNKNOWN = "this destination is no longer in the settings"
 
@@ -25,13 +23,6 @@ class NodeJournal(JournalView):
     A method that changes something returns when that is on the disk. Every method raises OutputError when the file
     cannot be read or written.
     """
-
-    def hash_accession(self, accession: str) -> str:
-        """Return what stands for an accession number on the status page; "" for none."""
-        return self._hash("accession", accession)[:_HASH] if accession else ""
-
-    def _hash(self, kind: str, text: str) -> str:
-        return hashlib.blake2b(f"{kind}\0{text}".encode(), key=self.database.salt, digest_size=16).hexdigest()
 
     def recover(self, destinations: Iterable[str]) -> int:
         """Take up what a process that ended left in work, and return the number; for the node's start alone.
@@ -65,7 +56,7 @@ class NodeJournal(JournalView):
         """
 
         def make(connection: sqlite3.Connection) -> tuple[NodeRow, bool]:
-            instance = self._hash("instance", arrival.instance)
+            instance = self.hash_text("instance", arrival.instance)
             rows = connection.execute("SELECT * FROM radiographs WHERE instance = ?", (instance,)).fetchall()
             for row in rows:
                 if row["content"] == arrival.content:
@@ -90,6 +81,26 @@ class NodeJournal(JournalView):
             return restore_row(added[0]), True
 
         return self.database.change(make)
+
+    def take_up(self, row: NodeRow, arrival: Arrival) -> bool:
+        """Take up again one that came anew, with its new file, where the first time gave no results; tell whether so.
+
+        That is what could not be segmented, what was left out by rules that it no longer breaks, and what was given up
+        and has no files any more.
+        """
+
+        def make(connection: sqlite3.Connection) -> bool:
+            is_taken = connection.execute(
+                "UPDATE radiographs SET file = ?1, source = ?2, state = 'received', received_at = ?3, has_files = 1,"
+                " segmented_at = NULL, done_at = NULL, reason = NULL WHERE id = ?4 AND file = ?5"
+                " AND (state = 'left out' OR (state = 'failed' AND (segmented_at IS NULL OR has_files = 0)))",
+                (arrival.file, arrival.source, self.clock(), row.number, row.file),
+            ).rowcount
+            if is_taken:
+                connection.execute("DELETE FROM deliveries WHERE radiograph = ? AND state = 'dead'", (row.number,))
+            return bool(is_taken)
+
+        return arrival.reason is None and self.database.change(make)
 
     def claim(self, limit: int = 1) -> list[NodeRow]:
         """Take the oldest radiographs to segment; they stay in work until `finish`, `fail` or `recover`."""
@@ -120,10 +131,11 @@ class NodeJournal(JournalView):
                 (now, model, ",".join(flags), number),
             )
             connection.executemany(
-                "INSERT OR REPLACE INTO deliveries (radiograph, destination, state, next_at)"
+                "INSERT OR IGNORE INTO deliveries (radiograph, destination, state, next_at)"
                 " VALUES (?, ?, 'waiting', ?)",
                 [(number, name, now) for name in names],
             )
+            self._conclude(connection, (number,))  # when it came anew, and all of them have its results
 
         self.database.change(make)
 
@@ -222,13 +234,9 @@ class NodeJournal(JournalView):
 
         return self.database.change(make)
 
-    def is_fetched(self, instance: str) -> bool:
-        """Tell whether a DICOMweb poll has fetched what has this UID."""
-        return bool(self.database.read("SELECT 1 FROM fetched WHERE instance = ?", (self._hash("fetched", instance),)))
-
     def add_fetched(self, instances: Iterable[str]) -> None:
         """Note that a DICOMweb poll has fetched what has these UIDs; see `is_fetched`."""
-        wanted = [(self._hash("fetched", instance), self.clock()) for instance in instances]
+        wanted = [(self.hash_text("fetched", instance), self.clock()) for instance in instances]
         self.database.change(
             lambda connection: connection.executemany("INSERT OR REPLACE INTO fetched VALUES (?, ?)", wanted).rowcount
         )

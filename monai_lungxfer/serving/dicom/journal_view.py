@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from monai_lungxfer.serving.dicom.journal_rows import STATES, DeadLetter, Delive
 
 JOURNAL_NAME = "journal.sqlite"
 
+_HASH = 12  # hexadecimal digits that tell one accession number from others
 _DAY = 86400
 
 
@@ -27,6 +29,19 @@ class JournalView:
     def close(self) -> None:
         """Close the file."""
         self.database.close()
+
+    def hash_accession(self, accession: str) -> str:
+        """Return what stands for an accession number on the status page; "" for none."""
+        return self.hash_text("accession", accession)[:_HASH] if accession else ""
+
+    def hash_text(self, kind: str, text: str) -> str:
+        """Return what stands for a text of this kind in this spool's journal."""
+        return hashlib.blake2b(f"{kind}\0{text}".encode(), key=self.database.salt, digest_size=16).hexdigest()
+
+    def is_fetched(self, instance: str) -> bool:
+        """Tell whether a DICOMweb poll has fetched what has this UID."""
+        hashed = self.hash_text("fetched", instance)
+        return bool(self.database.read("SELECT 1 FROM fetched WHERE instance = ?", (hashed,)))
 
     def waiting(self) -> int:
         """Return the number of radiographs that are not done: received, or segmented and not delivered."""

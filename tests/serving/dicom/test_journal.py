@@ -69,6 +69,38 @@ def test_the_same_content_is_one_row_and_another_is_a_version(journal: NodeJourn
     assert (other.version, other.file) == (2, "3.dcm")
 
 
+def test_what_gave_no_results_is_taken_up_when_it_comes_anew(journal: NodeJournal) -> None:
+    left_out, _ = journal.add(replace(ARRIVAL, reason="is a lateral view"))
+    assert not journal.take_up(left_out, replace(ARRIVAL, file="2.dcm", reason="is a lateral view"))
+    assert journal.take_up(left_out, replace(ARRIVAL, file="3.dcm"))
+    assert not journal.take_up(left_out, replace(ARRIVAL, file="4.dcm")), "another thread was first"
+    (row,) = journal.claim()
+    assert (row.file, row.state, row.reason) == ("3.dcm", "received", None)
+    journal.fail(1, "cannot be decoded")
+    assert journal.take_up(journal.find(1), replace(ARRIVAL, file="5.dcm"))
+    assert journal.files() == ["5.dcm"]
+    journal.claim()
+    finish(journal, 1, "a")
+    assert not journal.take_up(journal.find(1), replace(ARRIVAL, file="6.dcm"))
+    journal.delivered("a", [1])
+    assert not journal.take_up(journal.find(1), replace(ARRIVAL, file="6.dcm"))
+
+
+def test_what_was_given_up_is_taken_up_anew_when_its_files_are_gone(journal: NodeJournal) -> None:
+    add(journal, 1)
+    journal.claim()
+    finish(journal, 1, "a", "b")
+    journal.delivered("a", [1])
+    journal.postpone(journal.due("b", 1)[0], "refused", None)
+    again = replace(ARRIVAL, file="2.dcm")
+    assert not journal.take_up(journal.find(1), again), "its results are there, for --retry"
+    journal.forget_files([1])
+    assert journal.take_up(journal.find(1), again)
+    assert journal.claim()[0].has_files
+    finish(journal, 1, "a", "b")
+    assert journal.deliveries(1) == {"a": "delivered", "b": "waiting"}
+
+
 def test_what_was_in_work_is_taken_up_after_the_process_ended(tmp_path: Path) -> None:
     killed = NodeJournal(tmp_path)
     add(killed, 1, 2)

@@ -152,6 +152,25 @@ def test_the_same_again_is_nothing_new_and_other_pixels_are_another_version(star
     assert "Corrected" not in caplog.text
 
 
+def test_one_that_was_left_out_is_segmented_when_its_corrected_header_comes(start) -> None:
+    node = start()
+    assert send(node, chest(1, ViewPosition="LL")) == [0]
+    assert node.journal.counts()["left out"] == 1
+    assert send(node, chest(1, ViewPosition="LL"), chest(1, ViewPosition="AP")) == [0, 0]
+    wait_until(finished(node))
+    assert node.journal.counts() == {"received": 0, "segmented": 0, "done": 1, "failed": 0, "left out": 0}
+    assert [path.name for path in (node.spool.folder / "radiographs").iterdir()] == node.journal.files()
+
+
+def test_one_that_failed_is_tried_again_when_it_comes_anew(start, portable) -> None:
+    models = [None, portable]  # the first one fails in a way that nobody knew
+    node = start(source=lambda: models.pop(0), jobs=1)
+    assert send(node, chest(1)) == [0]
+    wait_until(lambda: node.journal.counts()["failed"] == 1)
+    assert send(node, chest(1)) == [0]
+    wait_until(lambda: node.journal.counts()["done"] == 1)
+
+
 def test_a_full_disk_is_told_and_the_sender_can_try_again(start, tmp_path: Path) -> None:
     full = start(spool={"folder": tmp_path / "spool", "free_megabytes": 10**9})
     assert send(full, chest(1)) == [0xA700]
