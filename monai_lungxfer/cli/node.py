@@ -96,7 +96,7 @@ def _retry(settings: NodeSettings, *, as_json: bool) -> None:
 
     journal = NodeJournal(settings.spool.folder)
     try:
-        count = journal.retry_dead_letters()
+        count = journal.retry_dead_letters(destination.name for destination in settings.destination)
     finally:
         journal.close()
     if as_json:

@@ -6,6 +6,7 @@ rules do not take it, and failed when it cannot be segmented or a destination wa
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -83,10 +84,9 @@ class NodeJournal(JournalView):
         return self.database.change(make)
 
     def take_up(self, row: NodeRow, arrival: Arrival) -> bool:
-        """Take up again one that came anew, with its new file, where the first time gave no results; tell whether so.
+        """Take up again, with its new file, one that came anew and gave no results before; tell whether so.
 
-        That is what could not be segmented, what was left out by rules that it no longer breaks, and what was given up
-        and has no files any more.
+        It could not be segmented, was left out by rules that it no longer breaks, or was given up and its files went.
         """
 
         def make(connection: sqlite3.Connection) -> bool:
@@ -192,23 +192,29 @@ class NodeJournal(JournalView):
             [(self.clock(), number) for number in numbers],
         )
 
-    def retry_dead_letters(self) -> int:
-        """Take up all that needed a person, as far as its files are kept, and return the number of radiographs."""
+    def retry_dead_letters(self, destinations: Iterable[str]) -> int:
+        """Take up all that needed a person, as far as its files are kept, and return the number of radiographs.
+
+        Deliveries to other destinations than these stay given up. All are due at once by any process's clock.
+        """
+        names = (json.dumps(list(destinations)),)
 
         def make(connection: sqlite3.Connection) -> int:
             segmented = connection.execute(
-                "UPDATE radiographs SET state = 'segmented', done_at = NULL, reason = NULL"
-                " WHERE state = 'failed' AND has_files = 1"
-                " AND EXISTS (SELECT 1 FROM deliveries WHERE radiograph = id AND state = 'dead')"
+                "UPDATE radiographs SET state = 'segmented', done_at = NULL, reason = NULL WHERE state = 'failed'"
+                " AND has_files = 1 AND id IN (SELECT radiograph FROM deliveries WHERE state = 'dead'"
+                " AND destination IN (SELECT value FROM json_each(?)))",
+                names,
             ).rowcount
             received = connection.execute(
                 "UPDATE radiographs SET state = 'received', done_at = NULL, reason = NULL, interruptions = 0"
-                " WHERE state = 'failed' AND has_files = 1"
+                " WHERE state = 'failed' AND has_files = 1 AND segmented_at IS NULL"
             ).rowcount
             connection.execute(
-                "UPDATE deliveries SET state = 'waiting', tries = 0, next_at = ?, delay = 0 WHERE state = 'dead'"
-                " AND radiograph IN (SELECT id FROM radiographs WHERE state = 'segmented')",
-                (self.clock(),),
+                "UPDATE deliveries SET state = 'waiting', tries = 0, next_at = 0, delay = 0 WHERE state = 'dead' AND"
+                " destination IN (SELECT value FROM json_each(?))"
+                " AND (SELECT state FROM radiographs WHERE id = radiograph) = 'segmented'",
+                names,
             )
             return segmented + received
 
@@ -219,7 +225,8 @@ class NodeJournal(JournalView):
 
     def forget_files(self, numbers: Iterable[int]) -> None:
         """Note that the files of radiographs are no longer there."""
-        self._each("UPDATE radiographs SET has_files = 0 WHERE id = ?", numbers)
+        wanted, forget = [(number,) for number in numbers], "UPDATE radiographs SET has_files = 0 WHERE id = ?"
+        self.database.change(lambda connection: connection.executemany(forget, wanted).rowcount)
 
     def forget_rows(self, done_days: float, failed_days: float) -> int:
         """Remove the rows without files that ended so long ago, and return their number."""
@@ -240,7 +247,3 @@ class NodeJournal(JournalView):
         self.database.change(
             lambda connection: connection.executemany("INSERT OR REPLACE INTO fetched VALUES (?, ?)", wanted).rowcount
         )
-
-    def _each(self, statement: str, numbers: Iterable[int]) -> None:
-        wanted = [(number,) for number in numbers]
-        self.database.change(lambda connection: connection.executemany(statement, wanted).rowcount)

@@ -78,7 +78,7 @@ def test_a_destination_that_never_takes_them_is_given_up_until_retry(start, tmp_
         assert len(sent) == 6
         assert "status 0x0110" in node.journal.dead_letters()[0].reason
     with archive(port, 0):
-        assert node.journal.retry_dead_letters() == 1
+        assert node.journal.retry_dead_letters(["pacs"]) == 1
         wait_until(lambda: node.journal.counts()["done"] == 1)
 
 

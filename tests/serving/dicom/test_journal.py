@@ -122,11 +122,39 @@ def test_a_delivery_is_given_up_and_taken_up_again(journal: NodeJournal) -> None
     letters = {(letter.number, letter.destination): letter.reason for letter in journal.dead_letters()}
     assert letters == {(1, "a"): "refused", (2, None): "cannot be decoded"}
     assert journal.find(1).reason == "a: refused"
-    assert journal.retry_dead_letters() == 2
+    assert journal.retry_dead_letters(["a", "b"]) == 2
     assert journal.counts() == {"received": 1, "segmented": 1, "done": 0, "failed": 0, "left out": 0}
     assert journal.deliveries(1) == {"a": "waiting", "b": "delivered"}
     journal.delivered("a", [1])
     assert journal.find(1).state == "done"
+
+
+def test_a_retry_is_due_at_once_for_a_node_whose_clock_is_behind(journal: NodeJournal, tmp_path: Path) -> None:
+    add(journal, 1)
+    journal.claim()
+    finish(journal, 1, "a")
+    journal.postpone(journal.due("a", 1)[0], "refused", None)
+    other = NodeJournal(tmp_path)
+    node_clock = other.clock
+    other.clock = lambda: node_clock() + 7200  # the system's clock was put forward since the node's start
+    assert other.retry_dead_letters(["a"]) == 1
+    other.close()
+    assert [delivery.number for delivery in journal.due("a", 1)] == [1]
+
+
+def test_a_retry_does_not_wait_for_a_destination_that_nobody_delivers_to(journal: NodeJournal) -> None:
+    add(journal, 1, 2)
+    journal.claim(2)
+    finish(journal, 1, "a", "gone")
+    finish(journal, 2, "gone")
+    for name in ("a", "gone"):
+        for delivery in journal.due(name, 9):
+            journal.postpone(delivery, "refused", None)
+    assert journal.retry_dead_letters(["a"]) == 1
+    assert journal.deliveries(1) == {"a": "waiting", "gone": "dead"}
+    assert journal.find(2).state == "failed"
+    journal.delivered("a", [1])
+    assert (journal.waiting(), journal.find(1).reason) == (0, "gone: refused")
 
 
 def test_deliveries_to_a_destination_that_is_no_longer_set_are_given_up(journal: NodeJournal) -> None:
@@ -211,7 +239,7 @@ def test_expired_files_and_rows_are_found(journal: NodeJournal) -> None:
     assert journal.expired(1, 1) == []
     journal.forget_files([1, 2])
     assert journal.expired(0, 0) == []
-    assert journal.retry_dead_letters() == 0
+    assert journal.retry_dead_letters(["a"]) == 0
     assert journal.forget_rows(0, 1) == 1
     assert journal.find(1) is None
     assert journal.find(2) is not None
