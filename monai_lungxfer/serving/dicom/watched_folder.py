@@ -72,7 +72,11 @@ class WatchedFolder:
                 logger.exception("the watched folder")
 
     def look(self) -> None:
-        """Take the files that are complete, the oldest first; errors are those of `Intake.take_file`."""
+        """Take the files that are complete, the oldest first.
+
+        One that cannot be taken holds up no other; the first of these errors, those of `Intake.take_file`, is raised in
+        the end.
+        """
         found = self._find()
         now = time.monotonic()
         self._seen = {
@@ -80,20 +84,31 @@ class WatchedFolder:
             for path, stamp in found.items()
         }
         self._kept = {path: stamp for path, stamp in self._kept.items() if found.get(path) == stamp}
+        errors = []
         for path, (stamp, since) in sorted(self._seen.items(), key=lambda item: item[1][0].mtime_ns):
-            if now - since >= self._settings.settle_seconds and path not in self._kept:
-                self._take(path, stamp)
             if self._stopping.is_set():
-                return
+                break
+            if now - since >= self._settings.settle_seconds and path not in self._kept:
+                try:
+                    self._take(path, stamp)
+                except OutputError as error:
+                    errors.append(error)
+        if errors:
+            raise errors[0]
 
     def _take(self, path: Path, stamp: FileStamp) -> None:
+        """Take a file, and remove it unless it was changed meanwhile: then the rest of it is still to come."""
         try:
-            self._intake.take_file(path, "watch")
+            with path.open("rb") as file:
+                file.read(1)
         except FileNotFoundError:
             return  # somebody has taken it away
-        except PermissionError:
-            logger.error("a file in the watched folder may not be read, and is left there")
+        except OSError as error:
+            logger.error("a file in the watched folder cannot be read, and is left there (%s)", error.strerror)
             self._kept[path] = stamp
+            return
+        self._intake.take_file(path, "watch")
+        if FileStamp.read(path) != stamp:
             return
         try:
             path.unlink(missing_ok=True)

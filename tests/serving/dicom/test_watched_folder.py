@@ -84,6 +84,52 @@ def test_a_full_spool_leaves_files_where_they_are(start, tmp_path: Path, watched
     assert (watched / "1.dcm").is_file()
 
 
+def test_a_file_that_cannot_be_read_holds_up_no_other(start, watched: Path, monkeypatch, caplog) -> None:
+    write(watched / "forbidden.dcm", chest(1))
+    os.utime(watched / "forbidden.dcm", (1, 1))  # the oldest
+    write(watched / "2.dcm", chest(2))
+    real = Path.open
+
+    def refuse(path: Path, *args, **kwargs):  # as root, the tests may read everything
+        if path.name == "forbidden.dcm":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    node = start(**settings(watched))
+    wait_until(lambda: node.journal.counts()["done"] == 1)
+    assert [path.name for path in watched.iterdir()] == ["forbidden.dcm"]
+    assert caplog.text.count("cannot be read, and is left there") == 1
+
+
+def test_a_file_that_is_too_large_for_the_disk_holds_up_no_other(start, tmp_path: Path, watched: Path) -> None:
+    with (watched / "huge.iso").open("wb") as file:
+        file.truncate(1 << 42)
+    os.utime(watched / "huge.iso", (1, 1))
+    write(watched / "2.dcm", chest(2))
+    node = start(**settings(watched))
+    wait_until(lambda: node.journal.counts()["done"] == 1)
+    assert [path.name for path in watched.iterdir()] == ["huge.iso"]
+
+
+def test_a_file_that_is_changed_while_it_is_taken_stays_and_is_taken_whole(start, watched: Path, monkeypatch) -> None:
+    node = start(**settings(watched))
+    content = write(watched.parent / "whole.dcm", chest(1)).read_bytes()
+    real, halves = node.intake.take_file, [content[len(content) // 2 :]]
+
+    def take(file: Path, source: str):
+        row = real(file, source)
+        if halves:  # the writer had paused for longer than settle_seconds, and goes on
+            with file.open("ab") as rest:
+                rest.write(halves.pop())
+        return row
+
+    monkeypatch.setattr(node.intake, "take_file", take)
+    (watched / "1.dcm").write_bytes(content[: len(content) // 2])
+    wait_until(lambda: node.journal.counts()["done"] == 1)
+    wait_until(lambda: list(watched.iterdir()) == [])
+
+
 def test_a_missing_folder_is_told_at_the_start(start, tmp_path: Path) -> None:
     with pytest.raises(LungXferError, match="watched folder is missing"):
         start(**settings(tmp_path / "nowhere"))
