@@ -16,7 +16,7 @@ from monai_lungxfer.inference.dicom.dicomweb_session import connect, explained_a
 from monai_lungxfer.serving.dicom.arrivals import Intake
 from monai_lungxfer.serving.dicom.journal import NodeJournal
 from monai_lungxfer.serving.dicom.settings import Poll
-from monai_lungxfer.utils.errors import DownloadError, LungXferError
+from monai_lungxfer.utils.errors import DownloadError, InputFileError, LungXferError
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
@@ -78,19 +78,35 @@ class WebPoll:
             self._stopping.wait(self._settings.every_seconds)
 
     def ask(self) -> None:
-        """Take what is new; DownloadError is raised when the service does not answer, else as `Intake.take_file`."""
+        """Take what is new. A study that cannot be had holds up no other, and is asked for again.
+
+        DownloadError is raised when the service does not answer, or, in the end, for the first of such studies; other
+        errors are those of `Intake.take_file`.
+        """
         with connect(self._settings.url) as (client, _), explained_answers(self._settings.url, DownloadError):
             studies = {uid: count for uid, count in self._studies(client) if _UID.fullmatch(uid)}
-            changed = [uid for uid, count in studies.items() if count <= 0 or self._counts.get(uid) != count]
-            fresh = {uid: self._find_new(client, uid) for uid in changed}
         self._counts = {uid: count for uid, count in self._counts.items() if uid in studies}
-        for study, instances in fresh.items():
+        errors: list[LungXferError] = []
+        for study, count in studies.items():
             if self._stopping.is_set():
                 return
-            if instances:
-                self._fetch(study)
-                self._journal.add_fetched(instances)
-            self._counts[study] = studies[study]
+            if count <= 0 or self._counts.get(study) != count:
+                try:
+                    self._take(study)
+                    self._counts[study] = count
+                except (DownloadError, InputFileError) as error:
+                    errors.append(error)
+        if errors:
+            logger.warning("%s: studies that could not be fetched: %d", name_server(self._settings.url), len(errors))
+            raise errors[0]
+
+    def _take(self, study: str) -> None:
+        """Take what is new in a study."""
+        with connect(self._settings.url) as (client, _), explained_answers(self._settings.url, DownloadError):
+            instances = self._find_new(client, study)
+        if instances:
+            self._fetch(study)
+            self._journal.add_fetched(instances)
 
     def _studies(self, client: DICOMwebClient) -> Iterator[tuple[str, int]]:
         """Yield the studies of the last days that have a wanted modality, and how many instances they have."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
 from dicom_node import archived, chest, wait_until
 from dicom_radiograph import write
+from dicomweb_client import DICOMwebClient
 from orthanc_server import BASIC, PASSWORD, USER
 
 from monai_lungxfer.inference.dicom import dicomweb_session
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION
+from monai_lungxfer.serving.dicom import web_poll
+from monai_lungxfer.utils.errors import DownloadError
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,32 @@ def test_new_radiographs_are_fetched_once_and_answered(start, orthanc, tmp_path:
     again.web_poll.ask()
     assert again.journal.counts() == {"received": 0, "segmented": 0, "done": 2, "failed": 0, "left out": 0}
     assert len(archived(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("step", ["fetch_study", "search_for_series"])
+def test_a_study_that_cannot_be_had_holds_up_no_other(start, orthanc, tmp_path: Path, monkeypatch, step: str) -> None:
+    broken: list[str] = []
+    owner = web_poll if step == "fetch_study" else DICOMwebClient
+    real = getattr(owner, step)
+
+    def fail_on_the_first(where: object, study: str, *more: object, **options: object) -> object:
+        broken[:] = broken or [study]
+        if study in broken:
+            raise DownloadError("the server answered 500")
+        return real(where, study, *more, **options)
+
+    monkeypatch.setattr(owner, step, fail_on_the_first)
+    for number in (811, 812):
+        put(orthanc, tmp_path, number + 10 * (step == "fetch_study"), StudyDate=f"{date.today():%Y%m%d}")
+    node = start(listen=None, poll={"url": orthanc[0], "every_seconds": 0.2})
+    wait_until(lambda: node.journal.counts()["done"] >= 1)
+    wait_until(lambda: not node.web_poll.is_alive)
+    studies = {pydicom.dcmread(file).StudyInstanceUID for file in archived(tmp_path)}
+    assert studies.isdisjoint(broken)
+    broken[:] = ["none"]
+    done = node.journal.counts()["done"]
+    wait_until(lambda: node.journal.counts()["done"] > done)
+    wait_until(lambda: node.web_poll.is_alive)
 
 
 def test_a_service_that_is_not_there_is_told(start, caplog) -> None:
