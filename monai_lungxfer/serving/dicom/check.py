@@ -68,6 +68,8 @@ def _checks(settings: NodeSettings) -> Iterator[tuple[str, Callable[[], str]]]:
 
 
 def _check_watch(watch: Watch) -> str:
+    if not watch.folder.is_dir():
+        raise LungXferError("is missing", remedy="Make it, mount it, or correct folder in [watch]")
     return f"{_check_writable(watch.folder)}, so that files can be taken from it"
 
 
@@ -166,6 +168,11 @@ def _taken(table: str, reason: str) -> LungXferError:
 
 def _check_model(settings: NodeSettings) -> str:
     model = FollowedModel(settings.model, models_folder(settings))
+    if model.facts.problem is not None:
+        raise LungXferError(
+            f"the node would start with {model.facts.model}, which was in service last ({model.facts.problem})",
+            remedy="Move the alias back, or see that MLflow answers",
+        )
     share = try_on_phantom(model())
     kinds = settings.results.kinds
     rehearse_results(model(), kinds, sides=settings.results.sides)

@@ -41,6 +41,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_all_is_fine(checked: Any, orthanc: tuple[str, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     web, port = orthanc
+    (tmp_path / "in").mkdir()
     monkeypatch.setenv("ARCHIVE_AUTHORIZATION", BASIC)
     monkeypatch.setenv("LUNGXFER_DICOMWEB_AUTHORIZATION", BASIC)
     kinds = ["segmentation", "overlay", "report", "presentation"]
@@ -63,6 +64,12 @@ def test_all_is_fine(checked: Any, orthanc: tuple[str, int], monkeypatch: pytest
     assert found["destination web"].found.startswith("answers QIDO-RS")
     assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
     assert list((tmp_path / "answers").iterdir()) == []
+
+
+def test_a_watched_folder_that_is_missing_is_not_made(checked: Any, tmp_path: Path) -> None:
+    found = checked(watch={"folder": tmp_path / "not mounted"})["watch"]
+    assert (found.is_fine, found.found) == (False, "is missing")
+    assert not (tmp_path / "not mounted").exists()
 
 
 def test_a_dead_port_and_a_wrong_title(checked: Any, orthanc: tuple[str, int]) -> None:
