@@ -74,31 +74,33 @@ class FollowedModel:
         self._refused: str | None = None  # key of a version that does not load
         self._registry: ModelRegistry | None = None
         self._kept: RegisteredVersion | None = None
+        self._problem: str | None = None  # why it is not the registered one that is in service at the start
         if settings.weights is not None and settings.weights.startswith(REGISTERED):
             self._registry = ModelRegistry(settings.weights, settings.tracking_uri, folder)
             self._segmenter = self._first(self._registry)
         else:
             self._segmenter = load_segmenter(settings)
         version = None if self._kept is None else self._kept.version
-        self.facts = ModelFacts(str(self._segmenter.identity), version, time.time())
+        self.facts = ModelFacts(str(self._segmenter.identity), version, time.time(), problem=self._problem)
 
     def __call__(self) -> Segmenter:
         """Return the segmenter in service."""
         return self._segmenter
 
     def _first(self, registry: ModelRegistry) -> Segmenter:
-        """Load the registered model; where the registry does not answer, the one that was in service last."""
+        """Load the registered model; where it cannot be had or does not load, the one that was in service last."""
         try:
-            self._kept = registry.look_up()
-            found = registry.fetch(self._kept)
-        except LungXferError as error:
+            wanted = registry.look_up()
+            segmenter = load_segmenter(self._settings, registry.fetch(wanted))
+        except Exception as error:
             last = self._last()
             if last is None:
                 raise
-            logger.warning("The model that was in service last is loaded, since: %s", error.without_source)
+            self._problem = error.without_source if isinstance(error, LungXferError) else describe_error(error)
+            logger.warning("The model that was in service last is loaded, since: %s", self._problem)
             return load_segmenter(self._settings, last)
-        segmenter = load_segmenter(self._settings, found)
-        self._remember(self._kept)
+        self._kept = wanted
+        self._remember(wanted)
         return segmenter
 
     def _last(self) -> Path | None:

@@ -108,6 +108,25 @@ def test_it_starts_without_the_registry(
 
 
 @pytest.mark.slow
+def test_it_starts_with_the_last_model_when_the_alias_stands_at_a_broken_one(
+    registry: str, client: MlflowClient, tmp_path: Path
+) -> None:
+    client.set_registered_model_alias(NAME, "champion", "3")
+    with pytest.raises(LungXferError):
+        FollowedModel(settings(registry), tmp_path)
+    client.set_registered_model_alias(NAME, "champion", "1")
+    FollowedModel(settings(registry), tmp_path)
+    client.set_registered_model_alias(NAME, "champion", "3")
+    model = FollowedModel(settings(registry), tmp_path)
+    assert model().identity.weights_sha256 == sha("portable")
+    assert model.facts.version == "1"
+    assert model.facts.problem
+    client.set_registered_model_alias(NAME, "champion", "1")
+    model.follow()
+    assert model.facts.problem is None
+
+
+@pytest.mark.slow
 def test_a_thread_follows(registry: str, client: MlflowClient, tmp_path: Path) -> None:
     import time
 
