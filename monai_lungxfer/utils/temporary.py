@@ -28,6 +28,7 @@ _OWNER = "owner"  # the file of a folder that is locked; it holds the name of th
 NEW, OLD = "new", "old"
 """Names, in a temporary folder, of what is to come to a place, and of what was there."""
 
+_MOST_TIDIED = 1000  # folders that are remembered: a server makes one for each result, for years
 _tidied: set[Path] = set()
 
 
@@ -143,6 +144,8 @@ def tidy(folder: Path) -> None:
 def _tidy_once(folder: Path) -> None:
     """Tidy a folder when this process begins to write there: a look at each write would cost more than the write."""
     if folder not in _tidied:
+        if len(_tidied) >= _MOST_TIDIED:
+            _tidied.clear()
         _tidied.add(folder)
         tidy(folder)
 

@@ -159,3 +159,12 @@ def test_what_a_killed_process_left_among_the_systems_temporary_files_goes_too(
         assert list(folder.iterdir()) == []
         assert not left.exists()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_are_not_remembered_without_end(tmp_path: Path) -> None:
+    for number in range(1200):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with temporary_file(folder):
+            pass
+    assert len(temporary._tidied) <= 1000
