@@ -31,7 +31,9 @@ _TOLD = (  # what a result takes over from a radiograph, or depends on; a change
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber"),
     *("StudyInstanceUID", "SeriesInstanceUID", "StudyDate", "StudyTime", "StudyID", "ReferringPhysicianName"),
     *("Rows", "Columns", "BitsStored", "PixelRepresentation", "PhotometricInterpretation", "PatientOrientation"),
-    *("PixelSpacing", "ImagerPixelSpacing", "WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"),
+    *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "EstimatedRadiographicMagnificationFactor"),
+    *("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "PresentationLUTShape"),
+    *("PresentationIntentType", "PixelIntensityRelationship", "PixelIntensityRelationshipSign"),
 )
 
 

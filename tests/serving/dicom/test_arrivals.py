@@ -40,3 +40,19 @@ def test_pixels_and_patient_make_a_difference_and_an_archives_remarks_do_not(tmp
     renamed = read_hash(tmp_path / "c.dcm", image)
     image.PixelData = image.PixelData[:-2] + b"\1\0"
     assert len({first, renamed, read_hash(tmp_path / "d.dcm", image)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("EstimatedRadiographicMagnificationFactor", "1.25"),  # of which areas follow
+        ("NominalScannedPixelSpacing", ["0.2", "0.2"]),
+        ("PresentationLUTShape", "INVERSE"),  # and these say whether air is bright
+        ("PixelIntensityRelationshipSign", 1),
+    ],
+)
+def test_what_results_depend_on_makes_a_difference(tmp_path: Path, keyword: str, value: object) -> None:
+    image = chest(1)
+    first = read_hash(tmp_path / "a.dcm", image)
+    setattr(image, keyword, value)
+    assert read_hash(tmp_path / "b.dcm", image) != first
