@@ -6,13 +6,11 @@ import logging
 import threading
 
 from monai_lungxfer.serving.dicom.journal import NodeJournal
+from monai_lungxfer.serving.dicom.settings_rules import ROWS_LONGER
 from monai_lungxfer.serving.dicom.spool import SpoolFolder
 from monai_lungxfer.utils.errors import OutputError
 
 logger = logging.getLogger(__name__)
-
-ROWS_LONGER = 10
-"""How much longer the rows of the journal are kept than the files."""
 
 _EVERY = 600.0  # seconds
 

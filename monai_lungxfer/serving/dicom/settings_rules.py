@@ -13,6 +13,9 @@ from monai_lungxfer.serving.dicom.settings import DicomwebDestination, FolderDes
 from monai_lungxfer.serving.dicom.toml_lines import Place
 from monai_lungxfer.utils.errors import LungXferError
 
+ROWS_LONGER = 10
+"""How much longer the rows of the journal are kept than the files."""
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -38,6 +41,9 @@ def find_contradictions(settings: NodeSettings) -> Iterator[SettingsFault]:
         yield SettingsFault(("status", "port"), f"is that of [listen], {listen.port}. Give each a port of its own")
     if settings.poll is not None:
         yield from _url_faults(("poll", "url"), settings.poll.url)
+        if settings.poll.days_back >= ROWS_LONGER * settings.spool.keep_done_days:
+            words = f"must be less than {ROWS_LONGER} times keep_done_days in [spool], or studies are segmented again"
+            yield SettingsFault(("poll", "days_back"), words)
     names = [destination.name for destination in settings.destination]
     for number, destination in enumerate(settings.destination):
         place = ("destination", number)
