@@ -9,6 +9,7 @@ import typer
 
 from monai_lungxfer.cli.console import console, emit_json
 from monai_lungxfer.cli.options import Json
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 from monai_lungxfer.utils.extras import import_extra
 
@@ -93,7 +94,12 @@ def _show(checks: list[NodeCheck]) -> None:
 
 def _retry(settings: NodeSettings, *, as_json: bool) -> None:
     from monai_lungxfer.serving.dicom.journal import NodeJournal
+    from monai_lungxfer.serving.dicom.journal_view import JOURNAL_NAME
 
+    if not (settings.spool.folder / JOURNAL_NAME).is_file():
+        raise LungXferError(
+            "no node has worked in this spool yet", source=settings.spool.folder, remedy="Check folder in [spool]"
+        )
     journal = NodeJournal(settings.spool.folder)
     try:
         count = journal.retry_dead_letters(destination.name for destination in settings.destination)

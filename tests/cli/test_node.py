@@ -58,7 +58,6 @@ def test_check(tmp_path: Path) -> None:
     assert [one["name"] for one in found["checks"]] == [
         *("settings", "spool", "listen", "status", "destination share", "model")
     ]
-    (tmp_path / "answers").rmdir()
     (tmp_path / "answers").touch()
     told = run(path, "--check", code=1)
     assert "destination share: Give the node's user the right to write there." in told
@@ -66,6 +65,9 @@ def test_check(tmp_path: Path) -> None:
 
 def test_retry(tmp_path: Path) -> None:
     path = configure(tmp_path)
+    assert "no node has worked in this spool yet" in run(path, "--retry", code=2)
+    assert not (tmp_path / "lungxfer-node").exists()
+    NodeJournal(tmp_path / "lungxfer-node").close()
     assert "0 radiographs taken up again. Nothing had failed." in run(path, "--retry")
     journal = NodeJournal(tmp_path / "lungxfer-node")
     journal.add(Arrival("a.dcm", "1.2", "A1", "c", "store"))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import requests
@@ -16,7 +18,6 @@ from monai_lungxfer.serving.dicom.check_destinations import check_archive, check
 from monai_lungxfer.serving.dicom.health import FINE, MEGABYTE
 from monai_lungxfer.serving.dicom.model import FollowedModel
 from monai_lungxfer.serving.dicom.phantom_trial import rehearse_results, try_on_phantom
-from monai_lungxfer.serving.dicom.serve import models_folder
 from monai_lungxfer.serving.dicom.settings import (
     Destination,
     DicomDestination,
@@ -91,8 +92,9 @@ def _tried(name: str, check: Callable[[], str]) -> NodeCheck:
 
 
 def _check_spool(settings: NodeSettings) -> str:
-    told = _check_writable(settings.spool.folder)
-    free = shutil.disk_usage(settings.spool.folder).free // MEGABYTE
+    folder = settings.spool.folder
+    told = _check_writable(folder)
+    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.is_dir())).free // MEGABYTE
     if free < settings.spool.free_megabytes:
         raise OutputError(
             f"{free} MB are free, and {settings.spool.free_megabytes} MB must be: radiographs would be refused",
@@ -102,6 +104,8 @@ def _check_spool(settings: NodeSettings) -> str:
 
 
 def _check_writable(folder: Path) -> str:
+    """Write into a folder, and leave nothing: a folder that root has made here would not be the node's."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with temporary_file(folder) as file:
@@ -110,6 +114,10 @@ def _check_writable(folder: Path) -> str:
         raise OutputError(
             f"cannot be written ({error.strerror})", remedy="Give the node's user the right to write there"
         ) from None
+    finally:
+        for path in missing:
+            with suppress(OSError):  # it was not made, or a node that has just started writes there
+                path.rmdir()
     return "can be written"
 
 
@@ -167,14 +175,10 @@ def _taken(table: str, reason: str) -> LungXferError:
 
 
 def _check_model(settings: NodeSettings) -> str:
-    model = FollowedModel(settings.model, models_folder(settings))
-    if model.facts.problem is not None:
-        raise LungXferError(
-            f"the node would start with {model.facts.model}, which was in service last ({model.facts.problem})",
-            remedy="Move the alias back, or see that MLflow answers",
-        )
-    share = try_on_phantom(model())
     kinds = settings.results.kinds
-    rehearse_results(model(), kinds, sides=settings.results.sides)
+    with TemporaryDirectory() as folder:  # not the node's own, whose files must be those of its user
+        model = FollowedModel(settings.model, Path(folder))
+        share = try_on_phantom(model())
+        rehearse_results(model(), kinds, sides=settings.results.sides)
     version = f", version {model.facts.version} in the registry" if model.facts.version else ""
     return f"{model.facts.model}{version} finds {share:.0%} lung in a phantom, and makes {', '.join(kinds)} of it"

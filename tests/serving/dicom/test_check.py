@@ -62,8 +62,8 @@ def test_all_is_fine(checked: Any, orthanc: tuple[str, int], monkeypatch: pytest
     ]
     assert found["destination archive"].found == f"answers C-ECHO as ORTHANC, and takes {', '.join(kinds)}"
     assert found["destination web"].found.startswith("answers QIDO-RS")
-    assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
-    assert list((tmp_path / "answers").iterdir()) == []
+    assert not (tmp_path / "spool").exists(), "who runs the check, such as root, may not be the node's user"
+    assert not (tmp_path / "answers").exists()
 
 
 def test_a_watched_folder_that_is_missing_is_not_made(checked: Any, tmp_path: Path) -> None:
