@@ -224,8 +224,9 @@ class NodeJournal(JournalView):
         self.database.change(lambda connection: connection.execute(statement, values).rowcount)
 
     def forget_files(self, numbers: Iterable[int]) -> None:
-        """Note that the files of radiographs are no longer there."""
-        wanted, forget = [(number,) for number in numbers], "UPDATE radiographs SET has_files = 0 WHERE id = ?"
+        """Note that the files of radiographs are no longer there; those that were taken up meanwhile have new ones."""
+        forget = "UPDATE radiographs SET has_files = 0 WHERE id = ? AND done_at IS NOT NULL"
+        wanted = [(number,) for number in numbers]
         self.database.change(lambda connection: connection.executemany(forget, wanted).rowcount)
 
     def forget_rows(self, done_days: float, failed_days: float) -> int:

@@ -74,8 +74,9 @@ def test_what_gave_no_results_is_taken_up_when_it_comes_anew(journal: NodeJourna
     assert not journal.take_up(left_out, replace(ARRIVAL, file="2.dcm", reason="is a lateral view"))
     assert journal.take_up(left_out, replace(ARRIVAL, file="3.dcm"))
     assert not journal.take_up(left_out, replace(ARRIVAL, file="4.dcm")), "another thread was first"
+    journal.forget_files([1])  # which had expired as it came anew
     (row,) = journal.claim()
-    assert (row.file, row.state, row.reason) == ("3.dcm", "received", None)
+    assert (row.file, row.state, row.reason, row.has_files) == ("3.dcm", "received", None, True)
     journal.fail(1, "cannot be decoded")
     assert journal.take_up(journal.find(1), replace(ARRIVAL, file="5.dcm"))
     assert journal.files() == ["5.dcm"]
