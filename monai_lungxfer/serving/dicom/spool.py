@@ -65,7 +65,7 @@ class SpoolFolder:
         path = self._radiographs / f"{uuid.uuid4().hex}.dcm"
         with atomic_path(path) as temporary:
             write(temporary)
-        self._flush(self._radiographs)
+        flush_folder(self._radiographs)
         return path
 
     def radiograph(self, name: str) -> Path:
@@ -78,8 +78,8 @@ class SpoolFolder:
         shutil.rmtree(folder, ignore_errors=True)
         for kind, instance in results.items():
             save_dicom(folder / f"{kind}.dcm", instance)
-        self._flush(folder)
-        self._flush(self._results)
+        flush_folder(folder)
+        flush_folder(self._results)
 
     def results(self, number: int) -> list[Path]:
         """Return the files with a radiograph's results."""
@@ -101,14 +101,17 @@ class SpoolFolder:
             path.unlink(missing_ok=True)
         return len(strays)
 
-    @staticmethod
-    def _flush(folder: Path) -> None:
-        """Write a folder's names to the disk, so that a loss of power does not take a file's name away."""
+
+def flush_folder(folder: Path) -> None:
+    """Write a folder's names to the disk, so that a loss of power does not take a file's name away.
+
+    OutputError is raised when that cannot be done.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise unwritable(folder, error) from error
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise unwritable(folder, error) from error

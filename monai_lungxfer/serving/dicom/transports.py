@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +23,7 @@ from monai_lungxfer.serving.dicom.settings import (
     DicomwebDestination,
     FolderDestination,
 )
+from monai_lungxfer.serving.dicom.spool import flush_folder
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.files import atomic_path
 
@@ -154,8 +156,12 @@ class FolderTransport:
         for file in files:
             header = read_dataset(file, stop_before_pixels=True, specific_tags=list(_UIDS))
             study, series, instance = (_name(read_uid(header, keyword)) for keyword in _UIDS)
-            with atomic_path(self._folder / study / series / f"{instance}.dcm") as temporary:
+            folder = self._folder / study / series
+            with atomic_path(folder / f"{instance}.dcm") as temporary:
                 shutil.copyfile(file, temporary)
+            for made in (folder, folder.parent, self._folder):
+                with suppress(OutputError):  # some network drives cannot
+                    flush_folder(made)
 
     def rest(self) -> None:
         """Do nothing: nothing is kept open."""

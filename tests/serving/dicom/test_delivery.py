@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -16,8 +17,8 @@ from orthanc_server import free_port
 from pynetdicom import AE, evt
 
 from monai_lungxfer.serving.dicom.node import DicomNode
-from monai_lungxfer.serving.dicom.settings import DicomDestination
-from monai_lungxfer.serving.dicom.transports import StoreTransport
+from monai_lungxfer.serving.dicom.settings import DicomDestination, FolderDestination
+from monai_lungxfer.serving.dicom.transports import FolderTransport, StoreTransport
 from monai_lungxfer.utils.errors import OutputError
 
 SEG, SC = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7"
@@ -193,6 +194,21 @@ def test_a_folder_that_cannot_be_written_is_tried_again(start, tmp_path: Path) -
     assert len(archived(tmp_path)) == 2
     study = {path.relative_to(tmp_path / "archive").parts[0] for path in archived(tmp_path)}
     assert study == {str(chest(1).StudyInstanceUID)}
+
+
+def test_what_is_in_a_folder_survives_a_loss_of_power(tmp_path: Path, monkeypatch) -> None:
+    (file,) = write_chests(tmp_path / "in", [1])
+    flushed: list[Path] = []
+    real = os.fsync
+
+    def flush(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    FolderTransport(FolderDestination.model_validate(shelf(tmp_path))).send([file])
+    (kept,) = archived(tmp_path)
+    assert flushed[1:] == [kept.parent, kept.parent.parent, tmp_path / "archive"], "after the file itself"
 
 
 def test_results_that_were_removed_are_a_dead_letter(start, tmp_path: Path) -> None:
