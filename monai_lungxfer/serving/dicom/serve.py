@@ -15,7 +15,6 @@ from monai_lungxfer.serving.dicom.node import DicomNode, run_until_stopped
 from monai_lungxfer.serving.dicom.phantom_trial import rehearse_results
 from monai_lungxfer.serving.dicom.settings import NodeSettings
 from monai_lungxfer.serving.dicom.status import StatusServer
-from monai_lungxfer.utils.threads import granted_cores
 
 logger = logging.getLogger(__name__)
 
@@ -85,9 +84,8 @@ class NodeService(DicomNode):
             found["watch"] = None if self.watched_folder.is_alive else "the folder is gone, or its thread has ended"
         if self.web_poll is not None:
             found["poll"] = None if self.web_poll.is_alive else "the server does not answer, or the thread has ended"
-        jobs = self.settings.jobs or granted_cores()
-        ended = jobs - self.workers.alive
-        found["workers"] = f"{ended} of {jobs} threads have ended" if ended else None
+        ended = self.workers.jobs - self.workers.alive
+        found["workers"] = f"{ended} of {self.workers.jobs} threads have ended" if ended else None
         stopped = [courier.name for courier in self.couriers if not courier.is_alive]
         found["delivery"] = f"the threads of {', '.join(stopped)} have ended" if stopped else None
         return found

@@ -83,6 +83,11 @@ class WorkerPool:
         self._work.release()
 
     @property
+    def jobs(self) -> int:
+        """The number of threads that should work."""
+        return len(self._threads)
+
+    @property
     def alive(self) -> int:
         """The number of threads that work."""
         return sum(thread.is_alive() for thread in self._threads)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from dicom_radiograph import as_dicom, write
 from orthanc_server import free_port
 
 from monai_lungxfer.inference.dicom.store_scu import Archive, send
+from monai_lungxfer.serving.dicom import node
 from monai_lungxfer.serving.dicom.check import _check_status
 from monai_lungxfer.serving.dicom.log import configure_node_log
 from monai_lungxfer.serving.dicom.model import FollowedModel
@@ -22,6 +24,7 @@ from monai_lungxfer.serving.dicom.serve import NodeService
 from monai_lungxfer.serving.dicom.settings import Log, NodeModel, NodeSettings
 from monai_lungxfer.synthetic.chest import portable_radiograph
 from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.threads import granted_cores
 
 SECRETS = ("Secret", "SECRET", "ACC-77", "Referring")
 _PATIENCE = 60  # seconds
@@ -99,6 +102,13 @@ def test_each_part_that_fails_is_told(service: NodeService, tmp_path: Path) -> N
     assert service.settings.status is not None
     with pytest.raises(LungXferError, match=r"a node runs there, and is failing .*receiver: does not listen"):
         _check_status(service.settings.status)
+
+
+def test_cores_that_are_granted_later_are_no_problem(start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "granted_cores", lambda: granted_cores() + 1)  # as many as there were at the start
+    started = start()
+    assert started.workers.jobs == started.workers.alive == granted_cores() + 1
+    assert NodeService.find_problems(cast("NodeService", started))["workers"] is None
 
 
 def test_no_patient_data_is_told(service: NodeService, tmp_path: Path) -> None:
