@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from monai_lungxfer.serving.dicom.arrivals import Intake
 from monai_lungxfer.serving.dicom.journal import NodeJournal
 from monai_lungxfer.serving.dicom.settings import Poll
 from monai_lungxfer.utils.errors import DownloadError, InputFileError, LungXferError
+from monai_lungxfer.utils.temporary import scratch_folder
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
@@ -128,7 +128,7 @@ class WebPoll:
         return [name for name in found if not self._journal.is_fetched(name)]
 
     def _fetch(self, study: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="lungxfer-") as folder:
+        with scratch_folder() as folder:  # which the next start removes if this process is killed
             files = fetch_study(
                 self._settings.url,
                 study,

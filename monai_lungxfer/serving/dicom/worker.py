@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +22,7 @@ from monai_lungxfer.serving.dicom.spool import SpoolFolder
 from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError, ViewError
 from monai_lungxfer.utils.memory import is_out_of_memory, too_large
+from monai_lungxfer.utils.temporary import scratch_folder
 
 logger = logging.getLogger(__name__)
 
@@ -160,9 +160,9 @@ class WorkerPool:
     def _survives(self, segmenter: Segmenter, path: Path, name: str) -> bool:
         """Tell whether a process of its own survives a radiograph that was in work when this one was ended, twice."""
         logger.warning("%s was in work when the node was ended, twice; it is tried in a process of its own", name)
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             task = PlannedResult(InputFile(path, name, any_view=True), "mask.png", None, OutputOptions())
-            (prediction,) = try_one_by_one(segmenter, [task], Path(folder), lambda _: None)
+            (prediction,) = try_one_by_one(segmenter, [task], folder, lambda _: None)
         return not is_crash(prediction)
 
     def _fail(self, row: NodeRow, reason: str, *, left_out: bool = False) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -11,12 +13,14 @@ import requests
 from dicom_node import archived, chest, wait_until
 from dicom_radiograph import write
 from dicomweb_client import DICOMwebClient
+from killed_process import kill_at
 from orthanc_server import BASIC, PASSWORD, USER
 
 from monai_lungxfer.inference.dicom import dicomweb_session
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION
 from monai_lungxfer.serving.dicom import web_poll
 from monai_lungxfer.utils.errors import DownloadError
+from monai_lungxfer.utils.temporary import scratch_folder
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +79,27 @@ def test_a_study_that_cannot_be_had_holds_up_no_other(start, orthanc, tmp_path: 
     done = node.journal.counts()["done"]
     wait_until(lambda: node.journal.counts()["done"] > done)
     wait_until(lambda: node.web_poll.is_alive)
+
+
+def test_what_a_killed_node_was_fetching_is_removed_by_the_next(start, orthanc, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def fetch() -> None:
+        with scratch_folder() as folder:  # as below
+            (folder / "of a patient.dcm").touch()
+            os.sync()
+
+    kill_at("sync", 1, fetch)
+    assert len(list(tmp_path.rglob("of a patient.dcm"))) == 1
+    used: list[Path] = []
+    real = web_poll.fetch_study
+    monkeypatch.setattr(web_poll, "fetch_study", lambda *a, **more: (used.append(Path(a[2])), real(*a, **more))[1])
+    put(orthanc, tmp_path, 831, StudyDate=f"{date.today():%Y%m%d}")
+    node = start(listen=None, poll={"url": orthanc[0], "every_seconds": 0.2})
+    wait_until(lambda: node.journal.counts()["done"] >= 1)
+    assert used[0].is_relative_to(tmp_path)
+    assert not used[0].exists()
+    assert not list(tmp_path.rglob("of a patient.dcm"))
 
 
 def test_a_service_that_is_not_there_is_told(start, caplog) -> None:
