@@ -161,7 +161,7 @@ def find_lung_cores(piece: NDArray[np.bool_]) -> Parted | None:
     radius of that erosion in pixels; ``None`` when the piece does not fall apart as two lungs with a bridge would.
     """
     depth = ndimage.distance_transform_edt(np.pad(piece, 1))[1:-1, 1:-1]
-    for radius in np.linspace(0, MAX_NECK * depth.max(), _STEPS + 1)[1:]:
+    for radius in np.linspace(0, MAX_NECK * depth.max(initial=0), _STEPS + 1)[1:]:
         if _stays_whole(depth, radius):
             continue
         parts, number = ndimage.label(depth > radius, TOUCHING)

@@ -44,6 +44,14 @@ def test_what_is_clean_stays(mask: np.ndarray) -> None:
     assert np.array_equal(clean_lungs(mask), mask)
 
 
+@pytest.mark.parametrize("shape", [(1300, 1200), (1200, 1300), (7, 5000)])
+def test_a_piece_between_the_looks_at_a_large_mask(shape: tuple[int, int]) -> None:
+    mask = np.zeros(shape, bool)
+    mask[5, 701] = True
+    assert counting_step(mask.shape) > 1
+    assert np.array_equal(clean_lungs(mask), mask)
+
+
 def test_islands_and_noise_go() -> None:
     dirty = painted(painted(LUNGS, slice(200, 209), slice(120, 129)), slice(3, 5), slice(5, 7))
     assert np.array_equal(clean_lungs(dirty), LUNGS)
