@@ -84,7 +84,7 @@ def compile_into_cache(folder: Path, weights: Path, weights_sha256: str) -> Pipe
 
     The arguments and errors are those of `compile_bundle`.
     """
-    target = cached_pipeline(weights_sha256, configuration_sha256(folder))
+    target = cached_pipeline(weights_sha256, configuration_sha256(folder, weights))
     with hold_lock(lock_beside(target), "another run compiles these weights", "Wait until it has ended", wait=True):
         found = find_pipeline(folder, weights, weights_sha256)  # which that process has made
         return found or _compile(folder, weights, target, beside=False)
@@ -93,10 +93,10 @@ def compile_into_cache(folder: Path, weights: Path, weights_sha256: str) -> Pipe
 def compare_pipeline(folder: Path, weights: Path) -> Mapping[str, Any] | None:
     """Compare the pipeline beside weights with PyTorch anew, and return what `Pipeline.check` is.
 
-    It is ``None`` for a pipeline of other weights or another inference.yaml, which nothing uses. NotCompiled is raised
+    It is ``None`` for a pipeline of other weights or another configuration, which nothing uses. NotCompiled is raised
     when inference.yaml has a step that no pipeline has, and BundleError when it is damaged or has other masks.
     """
-    pipeline = read_pipeline(pipeline_beside(weights), hash_file(weights), configuration_sha256(folder))
+    pipeline = read_pipeline(pipeline_beside(weights), hash_file(weights), configuration_sha256(folder, weights))
     if pipeline is None:
         return None
     parts, *_ = read_recipe(folder, weights)
@@ -107,6 +107,7 @@ def compare_pipeline(folder: Path, weights: Path) -> Mapping[str, Any] | None:
 
 def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipeline:
     logger.info("Compiling %s of %s, which is done once", weights.name, folder.name)
+    configuration = configuration_sha256(folder, weights)
     parts, steps, settings = read_recipe(folder, weights)
     sha256 = load_weights_file(parts.network, weights)
     parts.network.eval()
@@ -119,12 +120,12 @@ def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipe
     place_weights(content, weights, beside=beside)
     with atomic_path(target) as temporary:
         temporary.write_bytes(content.SerializeToString())
-        made = Pipeline(
-            temporary, settings, sha256, configuration_sha256(folder), summary(expected[1].numpy()), {}, versions
-        )
+        made = Pipeline(temporary, settings, sha256, configuration, summary(expected[1].numpy()), {}, versions)
         check = _compared(made, TorchEngine(parts))
-        if hash_file(weights) != sha256:
-            raise BundleError("the weights were replaced meanwhile", source=weights, remedy="Compile them again")
+        if (hash_file(weights), configuration_sha256(folder, weights)) != (sha256, configuration):
+            raise BundleError(
+                "the weights or inference.yaml were replaced meanwhile", source=weights, remedy="Compile them again"
+            )
     made = replace(made, file=target, check=check)
     made.save_description()
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -15,8 +16,9 @@ from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.json_files import load_json
+from monai_lungxfer.weights.sidecar import read_sidecar
 
-FORMAT = "monai_lungxfer pipeline 1"
+FORMAT = "monai_lungxfer pipeline 2"
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class Pipeline:
     settings : PipelineSettings
         By the inference.yaml that it was compiled from.
     weights_sha256, configuration_sha256 : str
-        Of the weights file and of inference.yaml.
+        Of the weights file, and see `configuration_sha256`.
     probe : list of float
         What the network says of `monai_lungxfer.inference.engines.probe.probe_image`, in PyTorch.
     check : dict
@@ -52,8 +54,9 @@ class Pipeline:
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def save_description(self) -> None:
-        """Write the JSON file beside the ONNX file, with the hash of that; OutputError is raised when it cannot be."""
+        """Write the JSON file beside the ONNX file, with hashes of both; OutputError is raised when it cannot be."""
         content = asdict(self) | {"format": FORMAT, "file": self.file.name, "onnx_sha256": hash_file(self.file)}
+        content["description_sha256"] = _description_sha256(content)
         with atomic_path(beside_pipeline(self.file)) as temporary:
             temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
@@ -74,13 +77,22 @@ def cached_pipeline(weights_sha256: str, configuration_sha256: str) -> Path:
     return cache / "monai_lungxfer" / "pipelines" / f"{weights_sha256[:32]}-{configuration_sha256[:16]}.onnx"
 
 
-def configuration_sha256(folder: Path) -> str:
-    """Return the SHA-256 of a bundle's inference.yaml."""
-    return hash_file(folder / INFERENCE)
+def configuration_sha256(folder: Path, weights: Path) -> str:
+    """Return the SHA-256 of what is built around weights: a bundle's inference.yaml, and the sidecar that it follows.
+
+    TransferError is raised when the sidecar is damaged.
+    """
+    sidecar = read_sidecar(weights)
+    followed = json.dumps([hash_file(folder / INFERENCE), sidecar.image_size, sidecar.network], sort_keys=True)
+    return hashlib.sha256(followed.encode()).hexdigest()
+
+
+def _description_sha256(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_pipeline(file: Path, weights_sha256: str, configuration: str) -> Pipeline | None:
-    """Read what is told of a pipeline; ``None`` when there is none for these weights and this inference.yaml.
+    """Read what is told of a pipeline; ``None`` when there is none for these weights and this configuration.
 
     A BundleError is raised when it is damaged.
     """
@@ -88,14 +100,18 @@ def read_pipeline(file: Path, weights_sha256: str, configuration: str) -> Pipeli
         return None
     try:
         content = load_json(beside_pipeline(file))
-        sha256 = content.pop("onnx_sha256")
-        if content.pop("format") != FORMAT or content["file"] != file.name:  # renamed, and so are the weights it names
+        if content["format"] != FORMAT or content["file"] != file.name:  # renamed, and so are the weights it names
             return None
+        is_whole = content.pop("description_sha256") == _description_sha256(content)
+        del content["format"]
+        sha256 = content.pop("onnx_sha256")
         told = content.pop("settings")
         settings = PipelineSettings(**{**told, "image_size": tuple(told["image_size"]), "open": tuple(told["open"])})
         pipeline = Pipeline(**{**content, "file": file, "settings": settings})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError("it cannot be read", source=beside_pipeline(file), remedy=_REMEDY) from error
+    if not is_whole:
+        raise BundleError("it is damaged", source=beside_pipeline(file), remedy=_REMEDY)
     if (pipeline.weights_sha256, pipeline.configuration_sha256) != (weights_sha256, configuration):
         return None
     if hash_file(file) != sha256:
@@ -108,7 +124,7 @@ def find_pipeline(folder: Path, weights: Path, weights_sha256: str) -> Pipeline 
 
     A damaged one is passed over, and the log says so.
     """
-    configuration = configuration_sha256(folder)
+    configuration = configuration_sha256(folder, weights)
     for file in (pipeline_beside(weights), cached_pipeline(weights_sha256, configuration)):
         try:
             if (found := read_pipeline(file, weights_sha256, configuration)) is not None:

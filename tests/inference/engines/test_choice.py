@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from compiled_bundle import compiled_bundle, phantom, small_bundle
+from compiled_bundle import NETWORK, compiled_bundle, phantom, small_bundle
 
 from monai_lungxfer.bundle.files import INFERENCE, WEIGHTS
 from monai_lungxfer.inference.engines import choice
 from monai_lungxfer.inference.engines.pipeline_file import beside_pipeline, pipeline_beside
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.errors import BundleError, LungXferError
+from monai_lungxfer.weights.sidecar import save_sidecar
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,18 @@ def test_a_renamed_pipeline_does_not_read_the_weights_of_its_old_name(
     assert "no pipeline was compiled from these weights" in _said(caplog)
 
 
-@pytest.mark.parametrize("harm", ["file", "description", "gone"])
+def test_another_input_size_beside_the_weights_is_followed(bundle: Path) -> None:
+    save_sidecar(bundle / WEIGHTS, [64, 96], NETWORK)
+    segmenter = Segmenter.from_bundle(bundle)
+    assert segmenter.engine.name == "torch"
+    assert segmenter.prepare(phantom()).image.shape == (3, 64, 96)
+    Segmenter.from_bundle(bundle, engine="onnx")  # which compiles it, into the cache
+    assert Segmenter.from_bundle(bundle).prepare(phantom()).image.picture.shape == (64, 96)
+    save_sidecar(bundle / WEIGHTS, [96, 96], NETWORK)
+    assert Segmenter.from_bundle(bundle).prepare(phantom()).image.picture.shape == (96, 96)
+
+
+@pytest.mark.parametrize("harm", ["file", "description", "value", "gone"])
 def test_a_damaged_pipeline_is_told_and_passed_over(bundle: Path, caplog: pytest.LogCaptureFixture, harm: str) -> None:
     expected = Segmenter.from_bundle(bundle, engine="torch", device="cpu").segment(phantom()).mask
     file = pipeline_beside(bundle / WEIGHTS)
@@ -99,6 +111,9 @@ def test_a_damaged_pipeline_is_told_and_passed_over(bundle: Path, caplog: pytest
         file.write_bytes(content)
     elif harm == "description":
         beside_pipeline(file).write_text("{")
+    elif harm == "value":
+        description = beside_pipeline(file).read_text()
+        beside_pipeline(file).write_text(description.replace('"threshold": 0.5', '"threshold": 0.7'))
     else:
         file.unlink()
     segmenter = Segmenter.from_bundle(bundle)

@@ -159,5 +159,5 @@ def test_what_ships_is_of_these_weights_and_this_configuration(stage: str) -> No
 def test_weights_that_are_replaced_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = small_bundle(tmp_path)
     monkeypatch.setattr(compiler, "_compared", lambda *_: torch.save({}, bundle / WEIGHTS))
-    with pytest.raises(BundleError, match="replaced meanwhile"):
+    with pytest.raises(BundleError, match="were replaced meanwhile"):
         compiler.compile_bundle(bundle, bundle / WEIGHTS)
