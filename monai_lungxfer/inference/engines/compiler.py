@@ -37,7 +37,7 @@ from monai_lungxfer.io.orientation import AS_STORED, UPSIDE_DOWN, Turn
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.synthetic.brain import brain_slice
 from monai_lungxfer.synthetic.chest import portable_radiograph
-from monai_lungxfer.utils.errors import BundleError
+from monai_lungxfer.utils.errors import BundleError, OutputError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.locks import hold_lock
 from monai_lungxfer.utils.temporary import lock_beside
@@ -85,6 +85,8 @@ def compile_into_cache(folder: Path, weights: Path, weights_sha256: str) -> Pipe
     The arguments and errors are those of `compile_bundle`.
     """
     target = cached_pipeline(weights_sha256, configuration_sha256(folder, weights))
+    if target is None:
+        raise OutputError("there is no home folder", remedy="Set XDG_CACHE_HOME to a folder that can be written")
     with hold_lock(lock_beside(target), "another run compiles these weights", "Wait until it has ended", wait=True):
         found = find_pipeline(folder, weights, weights_sha256)  # which that process has made
         return found or _compile(folder, weights, target, beside=False)

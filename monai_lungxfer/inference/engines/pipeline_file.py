@@ -71,9 +71,15 @@ def beside_pipeline(file: Path) -> Path:
     return file.with_suffix(".json")
 
 
-def cached_pipeline(weights_sha256: str, configuration_sha256: str) -> Path:
-    """Return where the pipeline of weights from anywhere is kept: below ``$XDG_CACHE_HOME`` or ``~/.cache``."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+def cached_pipeline(weights_sha256: str, configuration_sha256: str) -> Path | None:
+    """Return where the pipeline of weights from anywhere is kept: below ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+    It is ``None`` for a user without a home folder, such as a container's that is known by its number alone.
+    """
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    except RuntimeError:
+        return None
     return cache / "monai_lungxfer" / "pipelines" / f"{weights_sha256[:32]}-{configuration_sha256[:16]}.onnx"
 
 
@@ -125,7 +131,7 @@ def find_pipeline(folder: Path, weights: Path, weights_sha256: str) -> Pipeline 
     A damaged one is passed over, and the log says so.
     """
     configuration = configuration_sha256(folder, weights)
-    for file in (pipeline_beside(weights), cached_pipeline(weights_sha256, configuration)):
+    for file in filter(None, (pipeline_beside(weights), cached_pipeline(weights_sha256, configuration))):
         try:
             if (found := read_pipeline(file, weights_sha256, configuration)) is not None:
                 return found

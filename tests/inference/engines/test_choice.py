@@ -174,6 +174,22 @@ def test_a_cache_that_cannot_be_made(
     assert "cannot be kept" in _said(caplog)
 
 
+def test_a_user_without_a_home(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def expand(path: Path) -> Path:  # as Python does for a user that the system does not know
+        if path.parts[0] == "~":
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "expanduser", expand)
+    own = small_bundle(tmp_path / "own")
+    assert Segmenter.from_bundle(bundle).engine.name == "onnx"
+    assert Segmenter.from_bundle(own, engine="onnx").engine.name == "torch"
+    assert "cannot be kept (there is no home folder)" in _said(caplog)
+
+
 def test_without_pytorch_the_error_says_what_to_install(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "torch" else real(name, *rest))
