@@ -60,6 +60,8 @@ _INVERTED = 3
 def compile_bundle(folder: Path, weights: Path) -> Pipeline:
     """Compile weights of a bundle, and keep the pipeline beside them, with their values in the weights file alone.
 
+    A pipeline beside a link has them too, since runtimes read no weights from outside its folder.
+
     Parameters
     ----------
     folder : pathlib.Path
@@ -76,7 +78,7 @@ def compile_bundle(folder: Path, weights: Path) -> Pipeline:
     OutputError
         When the pipeline cannot be written.
     """
-    return _compile(folder, weights, pipeline_beside(weights), beside=True)
+    return _compile(folder, weights, pipeline_beside(weights), beside=not weights.is_symlink())
 
 
 def compile_into_cache(folder: Path, weights: Path, weights_sha256: str) -> Pipeline:

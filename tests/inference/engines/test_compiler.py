@@ -103,6 +103,15 @@ def test_in_the_cache_it_stands_alone(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not any(tensor.external_data for tensor in onnx.load(kept.file).graph.initializer)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_that_are_a_link(tmp_path: Path, engine: str) -> None:
+    bundle = small_bundle(tmp_path)
+    elsewhere = (bundle / WEIGHTS).rename(tmp_path / "stored")
+    (bundle / WEIGHTS).symlink_to(elsewhere)
+    compiler.compile_bundle(bundle, bundle / WEIGHTS)
+    assert Segmenter.from_bundle(bundle, engine=engine).engine.name == engine
+
+
 def test_what_differs_from_pytorch_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = CompiledEngine.finish
 
