@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from monai.transforms import Compose
 
 from monai_lungxfer.inference.config import InferenceParts, load_parts, read_settings
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
 from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, PipelineSettings
+from monai_lungxfer.utils.precision import PrecisionInferer
 
 # Each name with a space behind it, as the YAML has them after and before the files are read and written.
 _PREPROCESSING = "Uprightd AntialiasedResized (FixPolarityd )?(NormalizeIntensityd )?(RepeatChanneld )?"
 _TO_PROBABILITY = "Activationsd Invertd "
 _TO_MASK = "(CleanLungsd )?(CastToTyped )?"
 
+_LIBRARIES = ("monai", "monai_lungxfer")  # a class of this name from elsewhere may do something else
 _OTHER_THRESHOLD = 0.37
 
 
@@ -41,18 +44,18 @@ def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, Pip
 
 
 def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
-    before, after = _by_name(parts.preprocessing.transforms), _by_name(parts.to_mask.transforms)
-    _check_order("preprocessing", before, _PREPROCESSING)
-    _check_order("postprocessing", _by_name(parts.to_probability.transforms), _TO_PROBABILITY)
-    _check_order("postprocessing", after, _TO_MASK)
-    (threshold,) = parts.threshold.transforms
+    _check_order("preprocessing", parts.preprocessing, _PREPROCESSING)
+    _check_order("postprocessing", parts.to_probability, _TO_PROBABILITY)
+    _check_order("postprocessing", parts.to_mask, _TO_MASK)
+    before, after = _by_name(parts.preprocessing), _by_name(parts.to_mask)
+    (activation, inverse), (threshold,) = parts.to_probability.transforms, parts.threshold.transforms
     repeats = before["RepeatChanneld"].repeater.repeats if "RepeatChanneld" in before else 1
     normaliser = getattr(before.get("NormalizeIntensityd"), "normalizer", None)
-    _require("inferer", type(parts.inferer).__name__ == "PrecisionInferer" and parts.inferer.precision in FLOAT32)
+    _require("inferer", type(parts.inferer) is PrecisionInferer and parts.inferer.precision in FLOAT32)
     _require("RepeatChanneld", repeats == (CHANNELS if parts.channels == "grey" else 1))
     _require("NormalizeIntensityd", normaliser is None or _is_plain(normaliser))
-    _require("Activationsd", _arguments(parts.to_probability.transforms[0]) == {"sigmoid": [True], "softmax": [False]})
-    _require("Invertd", not any(parts.to_probability.transforms[1].nearest_interp))
+    _require("Activationsd", all(activation.sigmoid) and not any([*activation.softmax, *activation.other]))
+    _require("Invertd", not any([*inverse.nearest_interp, *inverse.post_func]))
     _require("AsDiscreted", not any([*threshold.argmax, *threshold.to_onehot, *threshold.rounding]))
     height, width = before["AntialiasedResized"].resizer.spatial_size
     polarity = before.get("FixPolarityd")
@@ -66,12 +69,17 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
     )
 
 
-def _by_name(transforms: Iterable[Any]) -> dict[str, Any]:
-    return {type(transform).__name__: transform for transform in transforms}
+def _by_name(steps: Compose) -> dict[str, Any]:
+    return {_name(step): step for step in steps.transforms}
 
 
-def _check_order(part: str, transforms: Mapping[str, Any], pattern: str) -> None:
-    names = "".join(f"{name} " for name in transforms)
+def _name(step: Any) -> str:
+    kind = type(step)
+    return kind.__name__ if kind.__module__.split(".")[0] in _LIBRARIES else f"{kind.__module__}.{kind.__name__}"
+
+
+def _check_order(part: str, steps: Compose, pattern: str) -> None:
+    names = "".join(f"{_name(step)} " for step in steps.transforms)
     if not re.fullmatch(pattern, names):
         raise NotCompiled(f"no pipeline can do the {part} of its inference.yaml ({names.strip()})")
 
@@ -79,10 +87,6 @@ def _check_order(part: str, transforms: Mapping[str, Any], pattern: str) -> None
 def _require(name: str, is_met: bool) -> None:
     if not is_met:
         raise NotCompiled(f"no pipeline can do {name} as its inference.yaml has it")
-
-
-def _arguments(activations: Any) -> dict[str, list[bool]]:
-    return {"sigmoid": list(activations.sigmoid), "softmax": list(activations.softmax)}
 
 
 def _is_plain(normaliser: Any) -> bool:

@@ -23,6 +23,9 @@ from monai_lungxfer.utils.files import hash_file
 
 ENGINES = ("onnx", "openvino")
 
+OTHER = "from monai.transforms import NormalizeIntensityd as N\nclass NormalizeIntensityd(N): pass\n"
+SECOND = "    - _target_: NormalizeIntensityd\n      keys: image\n      channel_wise: true"
+
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -133,10 +136,18 @@ def test_what_differs_from_pytorch_is_not_kept(tmp_path: Path, monkeypatch: pyte
         ("channel_wise: true", "channel_wise: true\n      nonzero: true", "NormalizeIntensityd"),
         ("nearest_interp: false", "nearest_interp: true", "Invertd"),
         ("repeats: 3", "repeats: 3\n    - _target_: Flipd\n      keys: image", "Flipd"),
+        ("nearest_interp: false", 'nearest_interp: false\n      post_func: "$lambda found: found"', "Invertd"),
+        ("sigmoid: true", 'sigmoid: true\n      other: "$lambda found: found"', "Activationsd"),
         ("precision: float32", "precision: bfloat16", "inferer"),
+        ("_target_: NormalizeIntensityd", "_target_: other_transforms.NormalizeIntensityd", "other_transforms"),
+        ("channel_wise: true", f"channel_wise: true\n{SECOND}", "NormalizeIntensityd NormalizeIntensityd"),
     ],
 )
-def test_other_steps_are_refused(tmp_path: Path, written: str, instead: str, told: str) -> None:
+def test_other_steps_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, instead: str, told: str
+) -> None:
+    (tmp_path / "other_transforms.py").write_text(OTHER)
+    monkeypatch.syspath_prepend(tmp_path)
     bundle = small_bundle(tmp_path)
     file = bundle / INFERENCE
     text = file.read_text()
