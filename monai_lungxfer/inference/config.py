@@ -14,6 +14,7 @@ from monai.bundle import ConfigParser
 from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
 from monai_lungxfer.bundle.settings import SettingsParser, for_parser
+from monai_lungxfer.inference.engines.pipeline_settings import OPEN_SETTINGS
 from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.memory import is_out_of_memory
@@ -158,12 +159,7 @@ def _check_effect(overrides: Mapping[str, Any], folder: Path) -> None:
 
 
 def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
-    wanted = {
-        "image_size": ("two numbers of pixels, as in [256, 256]", _is_size),
-        "threshold": ("a number above 0 and below 1", lambda value: isinstance(value, (int, float)) and 0 < value < 1),
-        "clean": ("true or false", lambda value: isinstance(value, bool)),
-        "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
-    }
+    wanted = {"image_size": ("two numbers of pixels, as in [256, 256]", _is_size), **OPEN_SETTINGS}
     for name in overrides.keys() & wanted.keys():
         value, (description, fits) = _part(parser, name, folder), wanted[name]
         if not fits(value):

@@ -11,11 +11,11 @@ from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError
 
 OPEN_SETTINGS = {
-    "threshold": ("a number above 0 and below 1", lambda value: type(value) in (int, float) and 0 < value < 1),
+    "threshold": ("a number above 0 and below 1", lambda value: isinstance(value, (int, float)) and 0 < value < 1),
     "clean": ("true or false", lambda value: isinstance(value, bool)),
     "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
 }
-"""What a pipeline leaves to its user, and which values each setting can have."""
+"""What a pipeline leaves to its user, and which values each setting can have, however it is carried out."""
 
 FLOAT32 = ("float32", "auto")
 """Precisions of inference.yaml that float32 fulfils."""
@@ -69,6 +69,8 @@ def chosen_settings(settings: PipelineSettings, overrides: Mapping[str, Any]) ->
     for name, value in chosen.items():
         if name not in settings.open:
             raise NotCompiled(f"{name} was replaced, which this compiled pipeline does not have")
+        if isinstance(value, str) and value.startswith(("$", "@", "%")):
+            raise NotCompiled(f"{name} was replaced by an expression, which MONAI evaluates")
         description, fits = OPEN_SETTINGS[name]
         if not fits(value):
             raise BundleError(f"{name} would be {value!r}, not {description}", remedy="Correct it")

@@ -54,6 +54,7 @@ def test_auto_takes_the_pipeline_that_is_there(bundle: Path) -> None:
         ({"overrides": {"image_size": [64, 64]}}, "image_size was replaced"),
         ({"device": "cpu:0"}, "the device is cpu:0"),
         ({"overrides": {"precision": "float16"}}, "precision was replaced"),
+        ({"overrides": {"threshold": "$0.2 + 0.2"}}, "threshold was replaced by an expression"),
     ],
 )
 def test_pytorch_does_what_a_pipeline_cannot(
@@ -142,6 +143,12 @@ def test_a_processor_that_computes_something_else(bundle: Path, monkeypatch: pyt
 def test_values_that_a_setting_cannot_have(bundle: Path, value: object) -> None:
     with pytest.raises(BundleError, match="threshold would be"):
         Segmenter.from_bundle(bundle, engine="onnx", overrides={"threshold": value})
+
+
+def test_a_number_of_numpy_is_a_number(bundle: Path) -> None:
+    segmenter = Segmenter.from_bundle(bundle, engine="onnx", overrides={"threshold": np.float64(0.4)})
+    found = segmenter.segment(phantom())
+    assert np.array_equal(found.raw, found.probability >= 0.4)
 
 
 def test_two_first_uses_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
