@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -158,9 +159,12 @@ class Segmenter:
     def prepare(self, radiograph: Radiograph, *, picture: bool = False) -> PreparedRadiograph:
         """Preprocess a radiograph that was read with the `channels` of this segmenter; see `load`.
 
-        InputFileError is raised when all pixels have the same value: there is nothing to normalise, and to see.
+        InputFileError is raised when all pixels have the same value: there is nothing to normalise, and to see. So it
+        is for values that are no numbers, which `monai_lungxfer.io.radiograph.read_radiograph` lets no file have.
         """
         lowest, highest = radiograph.levels
+        if not math.isfinite(highest - lowest):
+            raise InputFileError("holds NaN or infinity", remedy="Replace them by the value of the background")
         if lowest == highest:
             raise InputFileError(
                 f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"

@@ -214,6 +214,12 @@ def test_constant_image_is_refused(bright: Segmenter, size: tuple[int, int]) -> 
         bright.segment(radiograph(np.full(size, 42)))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_is_refused(bright: Segmenter, value: float) -> None:
+    with pytest.raises(InputFileError, match="holds NaN or infinity"):
+        bright.segment(radiograph(np.array([[0, 1, value, 3]])))
+
+
 def test_one_row_of_pixels(bright: Segmenter) -> None:
     mask = bright.segment(radiograph(np.array([[0, 0, 0, 0, 9, 9, 9, 9]]))).mask
     assert mask.tolist() == [[0, 0, 0, 0, 1, 1, 1, 1]]
