@@ -14,6 +14,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.memory import is_out_of_memory
 
 _SECONDS_TO_ANSWER = 10
 
@@ -34,11 +35,22 @@ EXTRA_NAMES = MappingProxyType(
 
 
 def import_extra(name: str) -> ModuleType:
-    """Import a module that an extra brings, or one of the core that somebody may have left out."""
+    """Import a module that an extra brings, or one of the core that somebody may have left out.
+
+    LungXferError is raised where it is missing, and where it is of no use, such as without a library of the system.
+    """
+    package = name.partition(".")[0]
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise _missing(name.partition(".")[0], "this") from error
+        raise _missing(package, "this") from error
+    except (ImportError, OSError) as error:
+        if is_out_of_memory(error):
+            raise
+        raise LungXferError(
+            f"the package {package} is installed, but cannot be loaded ({type(error).__name__})",
+            remedy=f"Install {package} again, as it is for this system",
+        ) from error
 
 
 def explain_missing(error: BaseException, user: str) -> LungXferError | None:

@@ -8,12 +8,13 @@ import socket
 import sys
 from configparser import ConfigParser
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 from source_tree import REPOSITORY
 
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.utils.extras import EXTRA_NAMES, connected, explain_missing
+from monai_lungxfer.utils.extras import EXTRA_NAMES, connected, explain_missing, import_extra
 
 
 def test_a_signal_to_end_is_taken_as_before(ray_cluster: str) -> None:
@@ -46,6 +47,21 @@ def test_without_ray_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None
         connected("local"),
     ):
         pass
+
+
+@pytest.mark.parametrize("error", ["ImportError", "OSError"])
+def test_a_package_that_cannot_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str) -> None:
+    (tmp_path / "without_library.py").write_text(f"raise {error}('libtbb.so.12: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(LungXferError, match=rf"without_library is installed, but cannot be loaded \({error}\)"):
+        import_extra("without_library")
+
+
+def test_a_package_that_memory_is_too_small_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "too_large.py").write_text("raise ImportError('failed to map segment from shared object')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="failed to map segment"):
+        import_extra("too_large")
 
 
 def test_every_package_is_named_with_the_extra_that_brings_it() -> None:

@@ -71,6 +71,8 @@ class CompiledEngine:
         try:
             self._run = RUNTIMES[name](pipeline.file, threads, settings.precision)
             known = self._call(probe_image(1 if self.channels == "grey" else 3))
+        except LungXferError:
+            raise
         except Exception as error:
             raise _explained(error, pipeline.file) from error
         check_probe(known[1], pipeline.probe, settings.precision)
@@ -131,8 +133,6 @@ def _explained(error: Exception, file: Path | None) -> Exception:
     """Return an error of a runtime, each of which has classes of its own, as one of this package's."""
     if isinstance(error, MemoryError) or says_out_of_memory(error):
         return MemoryError("the compiled pipeline needs more memory")
-    if isinstance(error, LungXferError):
-        return error
     return BundleError(
         f"the compiled pipeline cannot be run ({type(error).__name__})",
         source=file,
