@@ -71,7 +71,7 @@ def test_every_package_is_named_with_the_extra_that_brings_it() -> None:
     extras = setup["options.extras_require"]
     for package, extra in EXTRA_NAMES.items():
         if package not in ("retrying", "sqlalchemy"):  # of dicomweb-client and MLflow
-            distributions = {name.lower() for name in packages_distributions()[package]}
+            distributions = {name.lower().replace("_", "-") for name in packages_distributions()[package]}
             named = {name.lower() for name in re.findall(r"^[\w-]+", extras[extra], re.MULTILINE)}
             assert distributions & named, package
 
