@@ -105,7 +105,8 @@ def register_bundle(
 
 def _compile(bundle: Path) -> None:
     """Give a bundle the pipeline of its weights, by which the model is served without PyTorch, where it can be made."""
-    if find_pipeline(bundle, bundle / WEIGHTS, hash_file(bundle / WEIGHTS)) is not None:
+    found = find_pipeline(bundle, bundle / WEIGHTS, hash_file(bundle / WEIGHTS))
+    if found is not None and found.file.is_relative_to(bundle):  # another one is in this user's cache alone
         return
     try:
         compile_bundle(bundle, bundle / WEIGHTS)

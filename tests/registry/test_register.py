@@ -8,12 +8,15 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from compiled_bundle import small_bundle
 from evaluation_report import write_report
 
 from monai_lungxfer.bundle.files import export_bundle
 from monai_lungxfer.bundle.references import resolve_weights
+from monai_lungxfer.checks.bundle.network import PIPELINE
+from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.registry.register import register_bundle
+from monai_lungxfer.registry.register import _compile, register_bundle
 from monai_lungxfer.registry.store import list_versions, registry_at
 from monai_lungxfer.serving.mlflow.packaging import input_example
 from monai_lungxfer.utils.errors import RegistryError, TransferError
@@ -60,6 +63,17 @@ def test_tags_tell_all_that_is_known_of_a_version(registered: str, general_sha25
     assert (tags["parent"], tags["parent_sha256"]) == (f"models:/{NAME}/1", portable_sha256)
     assert (tags["dice"], tags["images"], tags["section"], tags["split"]) == ("0.8500", "2", "independent", "a" * 64)
     assert tags["data"] == "abc"
+
+
+def test_a_pipeline_in_the_cache_is_compiled_for_the_bundle_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bundle = small_bundle(tmp_path)
+    Segmenter.from_bundle(bundle, engine="onnx")
+    assert not (bundle / PIPELINE).exists()
+    _compile(bundle)
+    assert (bundle / PIPELINE).is_file()
 
 
 @pytest.mark.slow
