@@ -19,7 +19,7 @@ from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.export.weights import install_weights
 from monai_lungxfer.inference.engines.compiler import compile_bundle
 from monai_lungxfer.inference.engines.engine import NotCompiled
-from monai_lungxfer.inference.engines.pipeline_file import find_pipeline
+from monai_lungxfer.inference.engines.pipeline_file import find_pipeline, pipeline_beside
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.registry.gate import METRIC, REPORT_ARTIFACT, mean_metric, read_report
@@ -105,9 +105,11 @@ def register_bundle(
 
 def _compile(bundle: Path) -> None:
     """Give a bundle the pipeline of its weights, by which the model is served without PyTorch, where it can be made."""
+    beside = pipeline_beside(bundle / WEIGHTS)
     found = find_pipeline(bundle, bundle / WEIGHTS, hash_file(bundle / WEIGHTS))
-    if found is not None and found.file.is_relative_to(bundle):  # another one is in this user's cache alone
+    if found is not None and found.file == beside:  # another one is in this user's cache alone
         return
+    beside.unlink(missing_ok=True)  # of other weights; by it, the model's environment would have no PyTorch
     try:
         compile_bundle(bundle, bundle / WEIGHTS)
     except (NotCompiled, BundleError) as reason:

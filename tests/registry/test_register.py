@@ -11,7 +11,7 @@ import pytest
 from compiled_bundle import small_bundle
 from evaluation_report import write_report
 
-from monai_lungxfer.bundle.files import export_bundle
+from monai_lungxfer.bundle.files import INFERENCE, export_bundle
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.checks.bundle.network import PIPELINE
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -19,6 +19,7 @@ from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.registry.register import _compile, register_bundle
 from monai_lungxfer.registry.store import list_versions, registry_at
 from monai_lungxfer.serving.mlflow.packaging import input_example
+from monai_lungxfer.serving.mlflow.requirements import model_requirements
 from monai_lungxfer.utils.errors import RegistryError, TransferError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_parent
@@ -74,6 +75,15 @@ def test_a_pipeline_in_the_cache_is_compiled_for_the_bundle_too(
     assert not (bundle / PIPELINE).exists()
     _compile(bundle)
     assert (bundle / PIPELINE).is_file()
+
+
+def test_a_pipeline_of_other_weights_is_no_reason_to_leave_pytorch_out(tmp_path: Path) -> None:
+    bundle = small_bundle(tmp_path)
+    (bundle / PIPELINE).write_bytes(b"of other weights")
+    inference = bundle / INFERENCE
+    inference.write_text(inference.read_text().replace("channel_wise: true", "channel_wise: true\n      nonzero: true"))
+    _compile(bundle)
+    assert any(line.startswith("torch") for line in model_requirements(bundle))
 
 
 @pytest.mark.slow
