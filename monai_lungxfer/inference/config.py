@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser
 from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
 from monai_lungxfer.bundle.settings import SettingsParser, for_parser
-from monai_lungxfer.inference.engines.pipeline_settings import OPEN_SETTINGS
+from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
 from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.memory import is_out_of_memory

@@ -7,15 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from monai_lungxfer.inference.engines.engine import NotCompiled
+from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
 from monai_lungxfer.io.radiograph import Channels
 from monai_lungxfer.utils.errors import BundleError
-
-OPEN_SETTINGS = {
-    "threshold": ("a number above 0 and below 1", lambda value: isinstance(value, (int, float)) and 0 < value < 1),
-    "clean": ("true or false", lambda value: isinstance(value, bool)),
-    "fix_polarity": ("true or false", lambda value: isinstance(value, bool)),
-}
-"""What a pipeline leaves to its user, and which values each setting can have, however it is carried out."""
 
 FLOAT32 = ("float32", "auto")
 """Precisions of inference.yaml that float32 fulfils."""

@@ -12,7 +12,8 @@ from monai.transforms import Compose
 from monai_lungxfer.inference.config import InferenceParts, load_parts, read_settings
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
-from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, OPEN_SETTINGS, PipelineSettings
+from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, PipelineSettings
+from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
 from monai_lungxfer.utils.precision import PrecisionInferer
 
 # Each name with a space behind it, as the YAML has them after and before the files are read and written.
