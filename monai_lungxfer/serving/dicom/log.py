@@ -63,7 +63,8 @@ class JsonFormatter(logging.Formatter):
             "message": told.getMessage(),
         }
         if is_own(record.name):
-            content |= {name: _plain(value) for name, value in vars(record).items() if name not in _STANDARD}
+            extra = vars(record).keys() - _STANDARD
+            content |= {name: _plain(vars(record)[name]) for name in sorted(extra) if not name.startswith("_")}
         if record.exc_info and record.exc_info[1] is not None and not is_withheld(told):
             content["traceback"] = describe_traceback(record.exc_info[1]).splitlines()
         return json.dumps(content, ensure_ascii=False, default=str)
