@@ -224,6 +224,7 @@ def test_more_associations_than_allowed_are_rejected(start) -> None:
     node = start(listen={"port": free_port(), "most_associations": 1})
     first = AE("WARD").associate("127.0.0.1", node.receiver.port, contexts=[build_context("1.2.840.10008.1.1")])
     assert first.is_rejected  # ANY-SCP is not its title
+    wait_until(lambda: node.receiver.associations == 0)
     entity = AE("WARD")
     entity.add_requested_context("1.2.840.10008.1.1")
     kept = entity.associate("127.0.0.1", node.receiver.port, ae_title="LUNGXFER")
