@@ -8,15 +8,13 @@ Needs Chromium and its driver (Debian: chromium, chromium-driver), and selenium.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 import threading
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
+from chromium import open_chromium, take_picture
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -47,14 +45,7 @@ def predict_phantom(work: Path, seed: int) -> Corrections:
 
 def take_screenshot(url: str) -> Image.Image:
     """Return the editor as a screen of 1200 x 800 pixels shows it, with a polygon that is not closed yet."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or "chromium"
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    try:
-        size = {"width": _WINDOW[0], "height": _WINDOW[1], "deviceScaleFactor": 1, "mobile": False}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    with open_chromium(*_WINDOW) as driver:
         driver.get(url)
         ActionChains(driver).send_keys("c").perform()
         WebDriverWait(driver, 30).until(lambda page: page.execute_script(_READY))
@@ -62,9 +53,7 @@ def take_screenshot(url: str) -> Image.Image:
         for x, y in _POLYGON:
             chain.w3c_actions.pointer_action.move_to_location(x, y).click()
         chain.perform()
-        return Image.open(BytesIO(driver.get_screenshot_as_png())).convert("RGB")
-    finally:
-        driver.quit()
+        return take_picture(driver)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -8,14 +8,12 @@ Needs Chromium and its driver (Debian: chromium, chromium-driver), and selenium.
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
+from chromium import open_chromium, take_picture
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from monai_lungxfer.cli import app
@@ -42,19 +40,10 @@ def write_page(work: Path, seed: int, count: int) -> Path:
 
 def take_screenshot(page: Path) -> Image.Image:
     """Return the page as a screen of 1200 x 800 pixels shows it, with two masks marked."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or "chromium"
-    for flag in ("--headless", "--no-sandbox", "--disable-gpu", f"--window-size={_WINDOW[0]},{_WINDOW[1]}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-    try:
-        size = {"width": _WINDOW[0], "height": _WINDOW[1], "deviceScaleFactor": 1, "mobile": False}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    with open_chromium(*_WINDOW) as driver:
         driver.get(page.as_uri())
         driver.find_element(By.TAG_NAME, "body").send_keys("rca")
-        return Image.open(BytesIO(driver.get_screenshot_as_png())).convert("RGB")
-    finally:
-        driver.quit()
+        return take_picture(driver)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
