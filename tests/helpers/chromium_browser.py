@@ -45,6 +45,12 @@ def resize(driver: Any, width: int, height: int = 900) -> None:
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
+def open_page(driver: Any, url: str) -> None:
+    """Load a page and wait until it has been painted: before that, Chromium drops clicks and keys."""
+    driver.get(url)
+    driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+
+
 def contrast(page: Any, selector: str) -> float:
     """Return the WCAG contrast of an element's text with the ground behind it."""
     script = """

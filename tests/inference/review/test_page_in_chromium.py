@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium_browser import contrast, resize
+from chromium_browser import contrast, open_page, resize
 from reviewed_run import IDENTITY, WORST_FIRST, write_radiographs, write_run
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
@@ -55,7 +55,7 @@ def page(chromium: webdriver.Chrome, written: Path) -> Iterator[webdriver.Chrome
 
 def load(page: webdriver.Chrome, file: Path) -> None:
     page.get("about:blank")
-    page.get(file.as_uri())
+    open_page(page, file.as_uri())
 
 
 def get(page: webdriver.Chrome, name: str) -> WebElement:

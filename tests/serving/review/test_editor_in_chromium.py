@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium_browser import resize
+from chromium_browser import open_page, resize
 from correctable_run import HEIGHT, NAMES, WIDTH, network_mask, open_run
 from PIL import Image
 
@@ -48,7 +48,7 @@ class Page:
     def __init__(self, driver: webdriver.Chrome, server: ReviewServer) -> None:
         self.driver, self.server = driver, server
         resize(driver, 1280)
-        driver.get(server.url)
+        open_page(driver, server.url)
 
     def run(self, script: str, *given: Any) -> Any:
         return self.driver.execute_script(script, *given)
@@ -292,7 +292,7 @@ def test_the_page_shows_what_was_saved_and_opens_it_again(page: Page, correction
     saved = corrected(corrections)
     page.press("close")
     page.server.show(draw_page(corrections))  # as after a restart
-    page.driver.get(page.server.url)
+    open_page(page.driver, page.server.url)
     assert page.run("return data.records.find((record) => record.number === 0).outline") == after
     page.open()
     assert "outline is that of the corrected mask" in page.run(told)

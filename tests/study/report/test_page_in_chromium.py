@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium_browser import contrast, resize
+from chromium_browser import contrast, open_page, resize
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -23,7 +23,7 @@ from selenium.webdriver.support.select import Select  # noqa: E402
 def page(chromium: webdriver.Chrome, written: Path) -> Iterator[webdriver.Chrome]:
     """The page, freshly loaded on a wide screen; a message on the console fails the test."""
     resize(chromium, 1280)
-    chromium.get((written / "report.html").as_uri())
+    open_page(chromium, (written / "report.html").as_uri())
     yield chromium
     assert chromium.get_log("browser") == []
 
