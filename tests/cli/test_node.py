@@ -98,7 +98,8 @@ def test_faults_of_the_file_are_told_with_their_lines(tmp_path: Path) -> None:
     path = configure(tmp_path)
     path.write_text(path.read_text() + "hots = 1\n[status2]\n")
     told = run(path, code=2)
-    assert "node.toml:12: destination[1].hots is unknown; there are name, timeout_seconds, kind, folder." in told
+    known = "name, timeout_seconds, connections, kind, folder"
+    assert f"node.toml:12: destination[1].hots is unknown; there are {known}." in told
     assert "node.toml:13: status2 is unknown; did you mean 'status'?" in told
 
 

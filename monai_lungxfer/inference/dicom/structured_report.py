@@ -84,6 +84,7 @@ def lung_report(
     image, identity = source_image(segmentation.radiograph.dicom_source()), segmentation.model
     content = _content(segmentation, image, mask_object)
     series, instance = result_uids("report", image, identity, content[0].to_json().encode(), revision)
+    items, content[0].ContentSequence = content[0].ContentSequence, []  # highdicom would copy and search them for long
     report = import_extra("highdicom.sr").ComprehensiveSR(
         evidence=[image.header] if mask_object is None else [image.header, mask_object],
         content=content,
@@ -95,6 +96,7 @@ def lung_report(
         series_description=SERIES_DESCRIPTION,
         **equipment(identity),
     )
+    report.ContentSequence = items
     sign(report, image, identity)
     return report
 

@@ -1,4 +1,4 @@
-"""Deliveries of a DICOM node: a thread for each destination, so that none holds up another."""
+"""Deliveries of a DICOM node: threads of their own for each destination, so that none holds up another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 from monai_lungxfer.inference.dicom.source import RefusedError
 from monai_lungxfer.serving.dicom.journal import NodeJournal
-from monai_lungxfer.serving.dicom.journal_rows import Delivery
+from monai_lungxfer.serving.dicom.journal_rows import WHOLE, Delivery, Share
 from monai_lungxfer.serving.dicom.settings import Retry
 from monai_lungxfer.serving.dicom.spool import SpoolFolder
 from monai_lungxfer.serving.dicom.transports import Transport
@@ -35,14 +35,24 @@ class Courier:
         Where results are, and noted.
     retry : Retry
         When to try again, and when to give up.
+    share : Share
+        Which radiographs are its own; the others are those of other couriers to the same destination.
     """
 
-    def __init__(self, name: str, transport: Transport, spool: SpoolFolder, journal: NodeJournal, retry: Retry) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        spool: SpoolFolder,
+        journal: NodeJournal,
+        retry: Retry,
+        share: Share = WHOLE,
+    ) -> None:
+        self.name, self._share = name, share
         self._transport, self._spool, self._journal, self._retry = transport, spool, journal, retry
         self._failures = 0  # since the destination was reached
         self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"courier-{name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"courier-{name}-{share.number}", daemon=True)
 
     @property
     def is_alive(self) -> bool:
@@ -81,14 +91,14 @@ class Courier:
 
     def _wait(self) -> None:
         """Wait for new results, or until something is due."""
-        seconds = self._journal.seconds_to_next(self.name)
+        seconds = self._journal.seconds_to_next(self.name, self._share)
         woken = self._wake.wait(_PATIENCE if seconds is None else min(seconds, _PATIENCE))
         self._wake.clear()
         if not woken and (seconds is None or seconds >= _PATIENCE):
             self._transport.rest()
 
     def _deliver_due(self) -> None:
-        for delivery in self._journal.due(self.name, _MOST_AT_ONCE):
+        for delivery in self._journal.due(self.name, _MOST_AT_ONCE, self._share):
             if self._stopping.is_set():
                 return
             if not self._deliver(delivery):

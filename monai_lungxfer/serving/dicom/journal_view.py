@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.serving.dicom.database import Database, SteadyClock
-from monai_lungxfer.serving.dicom.journal_rows import STATES, DeadLetter, Delivery, NodeRow, State, restore_row
+from monai_lungxfer.serving.dicom.journal_rows import (
+    STATES,
+    WHOLE,
+    DeadLetter,
+    Delivery,
+    NodeRow,
+    Share,
+    State,
+    restore_row,
+)
 
 JOURNAL_NAME = "journal.sqlite"
 
@@ -111,19 +120,21 @@ class JournalView:
         )
         return [row["seconds"] for row in rows]
 
-    def due(self, destination: str, limit: int) -> list[Delivery]:
-        """Return what is to be delivered to a destination now, the longest due first."""
+    def due(self, destination: str, limit: int, share: Share = WHOLE) -> list[Delivery]:
+        """Return what is to be delivered to a destination now, of a share of all radiographs, the longest due first."""
         rows = self.database.read(
             "SELECT * FROM deliveries WHERE destination = ? AND state = 'waiting' AND next_at <= ?"
-            " ORDER BY next_at, radiograph LIMIT ?",
-            (destination, self.clock(), limit),
+            " AND radiograph % ? = ? ORDER BY next_at, radiograph LIMIT ?",
+            (destination, self.clock(), share.count, share.number, limit),
         )
         return [Delivery(r["radiograph"], r["destination"], r["tries"], r["reason"], r["next_at"]) for r in rows]
 
-    def seconds_to_next(self, destination: str) -> float | None:
+    def seconds_to_next(self, destination: str, share: Share = WHOLE) -> float | None:
         """Return in how many seconds something is due for a destination, ``None`` when nothing waits for it."""
         found = self.database.read(
-            "SELECT MIN(next_at) AS at FROM deliveries WHERE destination = ? AND state = 'waiting'", (destination,)
+            "SELECT MIN(next_at) AS at FROM deliveries"
+            " WHERE destination = ? AND state = 'waiting' AND radiograph % ? = ?",
+            (destination, share.count, share.number),
         )
         return None if found[0]["at"] is None else max(0.0, found[0]["at"] - self.clock())
 

@@ -13,6 +13,7 @@ from monai_lungxfer.inference.dicom.store_scu import OWN_TITLE
 from monai_lungxfer.serving.dicom.arrivals import Intake
 from monai_lungxfer.serving.dicom.delivery import Courier
 from monai_lungxfer.serving.dicom.journal import NodeJournal
+from monai_lungxfer.serving.dicom.journal_rows import Share
 from monai_lungxfer.serving.dicom.receiver import Receiver
 from monai_lungxfer.serving.dicom.retention import Retention
 from monai_lungxfer.serving.dicom.settings import NodeSettings
@@ -60,7 +61,7 @@ class DicomNode:
     workers : WorkerPool
         What segments.
     couriers : tuple of Courier
-        What delivers, one for each destination.
+        What delivers, one for each connection to a destination.
     """
 
     def __init__(self, settings: NodeSettings, source: SegmenterSource) -> None:
@@ -113,8 +114,9 @@ class DicomNode:
         settings = self.settings
         title = OWN_TITLE if settings.listen is None else settings.listen.ae_title
         self.couriers = tuple(
-            Courier(to.name, find_transport(to, title), self.spool, self.journal, settings.retry)
+            Courier(to.name, find_transport(to, title), self.spool, self.journal, settings.retry, share)
             for to in settings.destination
+            for share in Share.split(to.connections)
         )
         self.workers = WorkerPool(
             self.spool,

@@ -80,6 +80,7 @@ class Results(_Table):
 class _Destination(_Table):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
     timeout_seconds: Annotated[float, Field(gt=0)] = 30
+    connections: Annotated[int, Field(ge=1, le=16)] = 2
 
 
 class DicomDestination(_Destination):
