@@ -23,13 +23,25 @@ lungxfer serve dicom --example > node.toml
 
 lungxfer serve dicom node.toml --check
 
-lungxfer serve dicom node.toml"""
+lungxfer serve dicom node.toml --watch inbox"""
 
 
 def dicom(
     config: Annotated[
         Path | None, typer.Argument(metavar="CONFIG", help="The node's settings (TOML), see --example.", dir_okay=False)
     ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take radiographs from this folder, too ([watch] in CONFIG).", metavar="DIR", file_okay=False
+        ),
+    ] = None,
+    from_dicomweb: Annotated[
+        str | None, typer.Option(help="Fetch new studies from this DICOMweb server, too ([poll]).", metavar="URL")
+    ] = None,
+    any_view: Annotated[
+        bool, typer.Option("--any-view", help="Segment also what is no frontal chest radiograph by its header.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Try settings, spool, ports, destinations and model, and end.")
     ] = False,
@@ -55,7 +67,12 @@ def dicom(
         raise typer.BadParameter("give the file of settings, or --example to get one", param_hint="CONFIG")
     from monai_lungxfer.serving.dicom.settings_file import load_settings
 
-    settings = load_settings(config)
+    options = {
+        ("watch", "folder"): watch and str(watch.absolute()),
+        ("poll", "url"): from_dicomweb,
+        ("results", "any_view"): any_view or None,
+    }
+    settings = load_settings(config, {place: value for place, value in options.items() if value is not None})
     if check:
         _check(settings, as_json=as_json)
     elif retry:

@@ -21,6 +21,7 @@ from monai_lungxfer.cli import app
 from monai_lungxfer.inference.dicom.store_scu import Archive, send
 from monai_lungxfer.serving.dicom.journal import NodeJournal
 from monai_lungxfer.serving.dicom.journal_rows import Arrival
+from monai_lungxfer.serving.dicom.settings import NodeSettings, Poll, Watch
 from monai_lungxfer.synthetic.dicom_phantoms import write_dicom_phantoms
 
 _PATIENCE = 60  # seconds
@@ -101,6 +102,22 @@ def test_faults_of_the_file_are_told_with_their_lines(tmp_path: Path) -> None:
     known = "name, timeout_seconds, connections, kind, folder"
     assert f"node.toml:12: destination[1].hots is unknown; there are {known}." in told
     assert "node.toml:13: status2 is unknown; did you mean 'status'?" in told
+
+
+def test_options_count_instead_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = configure(tmp_path)
+    path.write_text(path.read_text() + '[watch]\nfolder = "other"\nevery_seconds = 7\n')
+    seen: list[NodeSettings] = []
+    monkeypatch.setattr("monai_lungxfer.serving.dicom.serve.serve_node", seen.append)
+    monkeypatch.chdir(tmp_path)
+    run(path, "--watch", "inbox", "--from-dicomweb", "http://127.0.0.1:8042/dicom-web", "--any-view")
+    (settings,) = seen
+    assert settings.watch == Watch(folder=tmp_path / "inbox", every_seconds=7)
+    assert settings.poll == Poll(url="http://127.0.0.1:8042/dicom-web")
+    assert settings.results.any_view
+    told = run(path, "--watch", "answers/inbox", "--from-dicomweb", "ftp://archive", code=2)
+    assert "poll.url, an option, is refused: " in told
+    assert "node.toml:11: destination[1].folder lies in watch.folder, or the other way round." in told
 
 
 def test_what_is_missing_is_named_with_its_extra() -> None:

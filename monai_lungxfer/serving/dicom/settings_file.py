@@ -24,6 +24,9 @@ from monai_lungxfer.utils.errors import LungXferError, unknown
 
 REMEDY = "Correct it; every setting is explained in the example: lungxfer serve dicom --example"
 
+Given = Mapping[tuple[str, str], Any]
+"""Values of settings by table and key."""
+
 _SWITCHES = ("listen", "status")
 """Tables that `false` in their place switches off, since TOML has no value for nothing."""
 
@@ -58,13 +61,15 @@ def example_text() -> str:
     return (files("monai_lungxfer.serving.dicom") / "example.toml").read_text(encoding="utf-8")
 
 
-def load_settings(path: str | Path) -> NodeSettings:
+def load_settings(path: str | Path, given: Given | None = None) -> NodeSettings:
     """Read the settings of a node.
 
     Parameters
     ----------
     path : str or pathlib.Path
         A TOML file, see `example_text`. Relative paths in it are relative to its folder.
+    given : mapping, optional
+        Values that count instead of those in the file, by table and key: ``{("watch", "folder"): "/inbox"}``.
 
     Raises
     ------
@@ -77,6 +82,10 @@ def load_settings(path: str | Path) -> NodeSettings:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LungXferError(f"this is not TOML: {error}", source=path, remedy=REMEDY) from None
+    given = given or {}
+    for (table, key), value in given.items():
+        if isinstance(found := content.setdefault(table, {}), dict):
+            found[key] = value
     faults: list[SettingsFault] = []
     settings = None
     try:
@@ -87,7 +96,7 @@ def load_settings(path: str | Path) -> NodeSettings:
         settings = _absolute(settings, path.absolute().parent)
         faults = list(find_contradictions(settings))
     if faults or settings is None:
-        raise _error(path, text, faults)
+        raise _error(path, text, faults, given)
     return settings
 
 
@@ -107,10 +116,14 @@ def _read(path: Path) -> str:
         ) from None
 
 
-def _error(path: Path, text: str, faults: list[SettingsFault]) -> LungXferError:
+def _error(path: Path, text: str, faults: list[SettingsFault], given: Given) -> LungXferError:
     lines = find_lines(text)
     told = sorted((_line(fault.place, lines), name_key(fault.place), fault.words) for fault in faults)
-    rows = [f"{path.name}:{line}: {key} {words}" for line, key, words in told]
+    options = {name_key(place) for place in given}
+    rows = [
+        f"{key}, an option, {words}" if key in options else f"{path.name}:{line}: {key} {words}"
+        for line, key, words in told
+    ]
     count = "1 fault" if len(rows) == 1 else f"{len(rows)} faults"
     return LungXferError("\n".join([f"{count} in the settings", *rows]), source=path, remedy=REMEDY)
 
