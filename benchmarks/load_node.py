@@ -49,6 +49,7 @@ KINDS = ("segmentation", "overlay", "report")
 _ROOT = "1.2.826.0.1.3680043.8.498.78"
 _SENT_TOGETHER = 5  # files of one call of `dcmsend`
 _MOST_WAITING = 50  # radiographs, beyond which the node that is killed refuses its senders, so that they go on sending
+_PAUSE = 2.0  # seconds until a sender tries again what was refused
 _USUAL_RATE = 3.0  # radiographs a second, by which kills are spread over the round
 _ROUNDS = ("fast", "paced", "kills")
 _TITLE = "LUNGXFER"
@@ -110,7 +111,7 @@ def send_files(port: int, files: Sequence[Path]) -> None:
     for start in range(0, len(files), _SENT_TOGETHER):
         left = set(files[start : start + _SENT_TOGETHER])
         while left := left - _send_once(port, sorted(left)):
-            time.sleep(0.3)
+            time.sleep(_PAUSE)
 
 
 def _send_once(port: int, files: Sequence[Path]) -> set[Path]:
@@ -132,7 +133,7 @@ def send_broken(port: int, files: Sequence[Path]) -> None:
     pynetdicom._config.STORE_SEND_CHUNKED_DATASET = True  # noqa: SLF001 - documented
     for file in files:
         while not _is_stored(pynetdicom, port, file):
-            time.sleep(0.3)
+            time.sleep(_PAUSE)
 
 
 def _is_stored(pynetdicom: Any, port: int, file: Path) -> bool:
