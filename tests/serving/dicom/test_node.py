@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -156,7 +157,12 @@ def test_stuck_destinations_do_not_add_up_when_a_node_stops(start, tmp_path: Pat
     node = start(destination=shelves)
     asked: list[str] = []
     for courier in node.couriers:
-        monkeypatch.setattr(courier, "stop", lambda timeout, name=courier.name: asked.append(f"{name} {timeout > 0}"))
+
+        def stop(timeout: float, name: str = courier.name, real: Callable[[float], None] = courier.stop) -> None:
+            asked.append(f"{name} {timeout > 0}")
+            real(timeout)
+
+        monkeypatch.setattr(courier, "stop", stop)
     node.stop()
     names = [f"shelf{n}" for n in range(3) for _ in range(2)]  # two connections each
     assert asked == [f"{name} False" for name in names] + [f"{name} True" for name in names]
