@@ -55,6 +55,10 @@ class RefusedError(OutputError):
     """An archive answers, and does not take a file."""
 
 
+class UnreachedError(OutputError):
+    """An archive does not answer, or takes no connection now."""
+
+
 @dataclass(frozen=True)
 class SourceImage:
     """A source image as its results see it.

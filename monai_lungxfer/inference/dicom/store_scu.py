@@ -14,7 +14,7 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 
-from monai_lungxfer.inference.dicom.source import store_each
+from monai_lungxfer.inference.dicom.source import UnreachedError, store_each
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, OutputError
 from monai_lungxfer.utils.extras import import_extra
 
@@ -149,8 +149,10 @@ def associate(
 
     Raises
     ------
+    UnreachedError
+        When the archive cannot be reached, or refuses the association.
     OutputError
-        When the archive cannot be reached, or refuses the association or all that is wanted.
+        When it refuses all that is wanted.
     LungXferError
         When pynetdicom is not installed.
     """
@@ -164,7 +166,7 @@ def associate(
         _limit_sending(association, timeout)
         return association
     if association.is_rejected:
-        raise OutputError(
+        raise UnreachedError(
             f"the archive refuses the association ({association.acceptor.primitive.reason_str})",
             source=str(archive),
             remedy=f"Check that its title is {archive.title!r} and that it knows the sender {archive.own_title!r}",
@@ -175,7 +177,7 @@ def associate(
             source=str(archive),
             remedy="Allow in its settings what is sent: Segmentation, Secondary Capture, SR, Presentation State",
         )
-    raise OutputError(
+    raise UnreachedError(
         "the archive cannot be reached", source=str(archive), remedy="Check host and port, and that the archive runs"
     )
 

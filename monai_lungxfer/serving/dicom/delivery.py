@@ -1,14 +1,17 @@
-"""Deliveries of a DICOM node: threads of their own for each destination, so that none holds up another."""
+"""Deliveries of a DICOM node: threads of its own for each destination, so that none holds up another."""
 
 from __future__ import annotations
 
 import logging
 import random
 import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from monai_lungxfer.inference.dicom.source import RefusedError
+from monai_lungxfer.inference.dicom.source import RefusedError, UnreachedError
 from monai_lungxfer.serving.dicom.journal import NodeJournal
-from monai_lungxfer.serving.dicom.journal_rows import WHOLE, Delivery, Share
+from monai_lungxfer.serving.dicom.journal_rows import Delivery
 from monai_lungxfer.serving.dicom.settings import Retry
 from monai_lungxfer.serving.dicom.spool import SpoolFolder
 from monai_lungxfer.serving.dicom.transports import Transport
@@ -16,119 +19,142 @@ from monai_lungxfer.utils.errors import InputFileError, OutputError
 
 logger = logging.getLogger(__name__)
 
-_MOST_AT_ONCE = 32  # deliveries that are looked up together
 _PATIENCE = 5.0  # seconds until the journal is asked again when nobody has told of results
 _LONGEST_PAUSE = 60.0  # seconds after which a destination that cannot be reached is asked again
 _GONE = "the results are no longer in the spool"
 
 
+@dataclass
+class _Connection:
+    """One connection to a destination, and the failures since it was last reached by it."""
+
+    transport: Transport
+    failures: int = 0
+    wake: threading.Event = field(default_factory=threading.Event)
+
+
 class Courier:
-    """A thread that delivers to one destination what the journal says, and tries again what did not succeed.
+    """Delivers to one destination what the journal says, and tries again what did not succeed.
+
+    Each connection has a thread. It takes what is due the longest and what no other one has in work, so that a
+    destination that takes fewer connections gets everything by those.
 
     Parameters
     ----------
     name : str
         Of the destination.
-    transport : Transport
-        The way to it.
+    transports : sequence of Transport
+        The ways to it, one for each connection.
     spool, journal : SpoolFolder, NodeJournal
         Where results are, and noted.
     retry : Retry
         When to try again, and when to give up.
-    share : Share
-        Which radiographs are its own; the others are those of other couriers to the same destination.
     """
 
     def __init__(
-        self,
-        name: str,
-        transport: Transport,
-        spool: SpoolFolder,
-        journal: NodeJournal,
-        retry: Retry,
-        share: Share = WHOLE,
+        self, name: str, transports: Sequence[Transport], spool: SpoolFolder, journal: NodeJournal, retry: Retry
     ) -> None:
-        self.name, self._share = name, share
-        self._transport, self._spool, self._journal, self._retry = transport, spool, journal, retry
-        self._failures = 0  # since the destination was reached
-        self._wake, self._stopping = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"courier-{name}-{share.number}", daemon=True)
+        self.name = name
+        self._spool, self._journal, self._retry = spool, journal, retry
+        self._taking, self._in_work = threading.Lock(), set[int]()
+        self._stopping = threading.Event()
+        self._connections = [_Connection(transport) for transport in transports]
+        self._threads = [
+            threading.Thread(target=self._run, args=(connection,), name=f"courier-{name}-{number}", daemon=True)
+            for number, connection in enumerate(self._connections)
+        ]
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread works."""
-        return self._thread.is_alive()
+        """Whether all threads work."""
+        return all(thread.is_alive() for thread in self._threads)
 
     @property
     def is_reached(self) -> bool:
-        """Whether the destination could be reached when it was last tried."""
-        return self._failures == 0
+        """Whether a connection reached the destination when it was last tried."""
+        return any(connection.failures == 0 for connection in self._connections)
 
     def start(self) -> None:
         """Begin to deliver."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """Tell that there are results to deliver."""
-        self._wake.set()
+        for connection in self._connections:
+            connection.wake.set()
 
     def stop(self, timeout: float) -> None:
-        """End after the delivery in work, or leave the thread alone when that takes longer than `timeout` seconds."""
+        """End after the deliveries in work, or leave the threads alone when that takes more seconds than `timeout`."""
         self._stopping.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        self.wake()
+        end = time.monotonic() + timeout
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, end - time.monotonic()))
 
-    def _run(self) -> None:
+    def _run(self, connection: _Connection) -> None:
         while not self._stopping.is_set():
             try:
-                self._deliver_due()
-                self._wait()
+                self._deliver_due(connection)
+                self._wait(connection)
             except OutputError as error:  # of the journal
                 logger.error("nothing can be delivered to %s: %s", self.name, error.problem)
                 self._stopping.wait(_PATIENCE)
-        self._transport.rest()
+        connection.transport.rest()
 
-    def _wait(self) -> None:
+    def _wait(self, connection: _Connection) -> None:
         """Wait for new results, or until something is due."""
-        seconds = self._journal.seconds_to_next(self.name, self._share)
-        woken = self._wake.wait(_PATIENCE if seconds is None else min(seconds, _PATIENCE))
-        self._wake.clear()
+        with self._taking:
+            seconds = self._journal.seconds_to_next(self.name, self._in_work)
+        woken = connection.wake.wait(_PATIENCE if seconds is None else min(seconds, _PATIENCE))
+        connection.wake.clear()
         if not woken and (seconds is None or seconds >= _PATIENCE):
-            self._transport.rest()
+            connection.transport.rest()
 
-    def _deliver_due(self) -> None:
-        for delivery in self._journal.due(self.name, _MOST_AT_ONCE, self._share):
-            if self._stopping.is_set():
+    def _deliver_due(self, connection: _Connection) -> None:
+        while not self._stopping.is_set():
+            with self._taking:
+                due = self._journal.due(self.name, 1, self._in_work)
+                self._in_work.update(delivery.number for delivery in due)
+            if not due:
                 return
-            if not self._deliver(delivery):
-                self._stopping.wait(min(self._delay(self._failures), _LONGEST_PAUSE))
-                return
+            try:
+                is_reached = self._deliver(connection, due[0])
+            finally:
+                with self._taking:
+                    self._in_work.remove(due[0].number)
+            if not is_reached:
+                self.wake()  # another connection may reach it
+                self._stopping.wait(min(self._delay(connection.failures), _LONGEST_PAUSE))
 
-    def _deliver(self, delivery: Delivery) -> bool:
+    def _deliver(self, connection: _Connection, delivery: Delivery) -> bool:
         """Try one delivery, and tell whether the destination was reached."""
         try:
             files = self._spool.results(delivery.number)
             if not files:
                 raise InputFileError(_GONE)
-            self._transport.send(files)
+            connection.transport.send(files)
         except RefusedError as error:
             self._postpone(delivery, error.problem)
         except InputFileError as error:
             self._postpone(delivery, error.problem, is_final=True)
         except OutputError as error:
-            self._failures += 1
-            self._postpone(delivery, error.problem)
+            connection.failures += 1
+            if isinstance(error, UnreachedError) and self.is_reached:  # it takes fewer connections, and no try counts
+                logger.info("%s takes no further connection now (%s)", self.name, error.problem)
+            else:
+                self._postpone(delivery, error.problem)
             return False
         except Exception as error:  # whatever a library raises must not end the deliveries to come
             logger.exception("delivery to %s", self.name)
-            self._failures += 1
+            connection.failures += 1
             self._postpone(delivery, f"an unexpected error ({type(error).__name__}), see the log")
             return False
         else:
             self._journal.delivered(self.name, [delivery.number])
             logger.info("radiograph %d was delivered to %s", delivery.number, self.name)
-        self._failures = 0
+        connection.failures = 0
         return True
 
     def _postpone(self, delivery: Delivery, reason: str, *, is_final: bool = False) -> None:

@@ -70,23 +70,6 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Share:
-    """The part `number` of `count`, from 0, into which radiographs are dealt out by their numbers."""
-
-    number: int
-    count: int
-
-    @classmethod
-    def split(cls, count: int) -> list[Share]:
-        """Return all parts."""
-        return [cls(number, count) for number in range(count)]
-
-
-WHOLE = Share(0, 1)
-"""All radiographs."""
-
-
-@dataclass(frozen=True)
 class DeadLetter:
     """What needs a person: a radiograph that failed, or a delivery that was given up (`destination` names it)."""
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.serving.dicom.database import Database, SteadyClock
 from monai_lungxfer.serving.dicom.journal_rows import (
     STATES,
-    WHOLE,
     DeadLetter,
     Delivery,
     NodeRow,
-    Share,
     State,
     restore_row,
 )
@@ -120,21 +119,21 @@ class JournalView:
         )
         return [row["seconds"] for row in rows]
 
-    def due(self, destination: str, limit: int, share: Share = WHOLE) -> list[Delivery]:
-        """Return what is to be delivered to a destination now, of a share of all radiographs, the longest due first."""
+    def due(self, destination: str, limit: int, without: Iterable[int] = ()) -> list[Delivery]:
+        """Return what is to be delivered to a destination now, the longest due first, without these radiographs."""
         rows = self.database.read(
             "SELECT * FROM deliveries WHERE destination = ? AND state = 'waiting' AND next_at <= ?"
-            " AND radiograph % ? = ? ORDER BY next_at, radiograph LIMIT ?",
-            (destination, self.clock(), share.count, share.number, limit),
+            " AND radiograph NOT IN (SELECT value FROM json_each(?)) ORDER BY next_at, radiograph LIMIT ?",
+            (destination, self.clock(), json.dumps(list(without)), limit),
         )
         return [Delivery(r["radiograph"], r["destination"], r["tries"], r["reason"], r["next_at"]) for r in rows]
 
-    def seconds_to_next(self, destination: str, share: Share = WHOLE) -> float | None:
-        """Return in how many seconds something is due for a destination, ``None`` when nothing waits for it."""
+    def seconds_to_next(self, destination: str, without: Iterable[int] = ()) -> float | None:
+        """Return in how many seconds something other than these is due, ``None`` when nothing waits."""
         found = self.database.read(
             "SELECT MIN(next_at) AS at FROM deliveries"
-            " WHERE destination = ? AND state = 'waiting' AND radiograph % ? = ?",
-            (destination, share.count, share.number),
+            " WHERE destination = ? AND state = 'waiting' AND radiograph NOT IN (SELECT value FROM json_each(?))",
+            (destination, json.dumps(list(without))),
         )
         return None if found[0]["at"] is None else max(0.0, found[0]["at"] - self.clock())
 

@@ -13,7 +13,6 @@ from monai_lungxfer.inference.dicom.store_scu import OWN_TITLE
 from monai_lungxfer.serving.dicom.arrivals import Intake
 from monai_lungxfer.serving.dicom.delivery import Courier
 from monai_lungxfer.serving.dicom.journal import NodeJournal
-from monai_lungxfer.serving.dicom.journal_rows import Share
 from monai_lungxfer.serving.dicom.receiver import Receiver
 from monai_lungxfer.serving.dicom.retention import Retention
 from monai_lungxfer.serving.dicom.settings import NodeSettings
@@ -61,7 +60,7 @@ class DicomNode:
     workers : WorkerPool
         What segments.
     couriers : tuple of Courier
-        What delivers, one for each connection to a destination.
+        What delivers, one for each destination.
     """
 
     def __init__(self, settings: NodeSettings, source: SegmenterSource) -> None:
@@ -114,9 +113,14 @@ class DicomNode:
         settings = self.settings
         title = OWN_TITLE if settings.listen is None else settings.listen.ae_title
         self.couriers = tuple(
-            Courier(to.name, find_transport(to, title), self.spool, self.journal, settings.retry, share)
+            Courier(
+                to.name,
+                [find_transport(to, title) for _ in range(to.connections)],
+                self.spool,
+                self.journal,
+                settings.retry,
+            )
             for to in settings.destination
-            for share in Share.split(to.connections)
         )
         self.workers = WorkerPool(
             self.spool,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 from monai_lungxfer import __version__
 from monai_lungxfer.inference.overlay import NOTICE
-from monai_lungxfer.serving.dicom.delivery import Courier
 from monai_lungxfer.serving.dicom.health import NodeView
 from monai_lungxfer.serving.dicom.log import configure_node_log
 from monai_lungxfer.serving.dicom.model import FollowedModel
@@ -88,15 +86,10 @@ class NodeService(DicomNode):
             found["poll"] = None if self.web_poll.is_alive else "the server does not answer, or the thread has ended"
         ended = self.workers.jobs - self.workers.alive
         found["workers"] = f"{ended} of {self.workers.jobs} threads have ended" if ended else None
-        stopped = _named(courier for courier in self.couriers if not courier.is_alive)
+        stopped = [courier.name for courier in self.couriers if not courier.is_alive]
         found["delivery"] = f"the threads of {', '.join(stopped)} have ended" if stopped else None
         return found
 
     def find_unreached(self) -> list[str]:
         """Return the destinations that could not be reached when they were last tried."""
-        return _named(courier for courier in self.couriers if not courier.is_reached)
-
-
-def _named(couriers: Iterable[Courier]) -> list[str]:
-    """Return the names of the couriers' destinations, each once."""
-    return list(dict.fromkeys(courier.name for courier in couriers))
+        return [courier.name for courier in self.couriers if not courier.is_reached]

@@ -25,7 +25,7 @@ SEG, SC = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7"
 
 
 @contextmanager
-def archive(port: int, answer: Any, classes: tuple[str, ...] = (SEG, SC)) -> Iterator[list[str]]:
+def archive(port: int, answer: Any, classes: tuple[str, ...] = (SEG, SC), connections: int = 10) -> Iterator[list[str]]:
     """Run an archive that answers as `answer` says; gives the UIDs that it was sent."""
     sent: list[str] = []
 
@@ -34,6 +34,7 @@ def archive(port: int, answer: Any, classes: tuple[str, ...] = (SEG, SC)) -> Ite
         return answer(len(sent)) if callable(answer) else answer
 
     entity = AE("PACS")
+    entity.maximum_associations = connections
     for sop_class in classes:
         entity.add_supported_context(sop_class)
     server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
@@ -170,6 +171,24 @@ def test_a_destination_that_is_not_there_gets_all_when_it_comes(start, tmp_path:
     with archive(port, 0) as sent:
         wait_until(lambda: node.journal.counts()["done"] == 3)
         assert len(set(sent)) == 6
+
+
+def test_an_archive_of_one_connection_gets_all_by_that_one(start, tmp_path: Path) -> None:
+    port = free_port()
+
+    def answer(_: int) -> int:
+        time.sleep(0.4)
+        return 0
+
+    settings = {"destination": [pacs(port)], "retry": {"first_seconds": 0.05, "longest_seconds": 0.1, "tries": 2}}
+    with archive(port, answer, connections=1) as sent:
+        node = start(**settings)
+        take(node, tmp_path, *range(1, 7))
+        wait_until(lambda: sum(connection.failures for connection in node.couriers[0]._connections) > 2)
+        assert node.couriers[0].is_reached
+        wait_until(lambda: not node.journal.waiting())
+        assert node.journal.counts()["done"] == 6
+        assert len(sent) == 12, "nothing is sent twice"
 
 
 def test_an_association_that_the_archive_has_ended_is_opened_again(start, tmp_path: Path) -> None:

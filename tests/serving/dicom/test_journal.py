@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from monai_lungxfer.serving.dicom.journal import NodeJournal
-from monai_lungxfer.serving.dicom.journal_rows import Arrival, Share
+from monai_lungxfer.serving.dicom.journal_rows import Arrival
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 
 ARRIVAL = Arrival("1.dcm", "1.2.3", "SECRET-ACCESSION", "pixels", "store")
@@ -52,14 +52,12 @@ def test_a_radiograph_goes_from_state_to_state(journal: NodeJournal) -> None:
     assert journal.backlog() == {name: {"waiting": 0, "delivered": 1, "dead": 0} for name in ("a", "b")}
 
 
-def test_connections_to_a_destination_share_the_deliveries(journal: NodeJournal) -> None:
+def test_what_another_connection_has_in_work_is_not_due(journal: NodeJournal) -> None:
     add(journal, 1, 2, 3)
     for row in journal.claim(3):
         finish(journal, row.number, "a")
-    shares = [[delivery.number for delivery in journal.due("a", 9, share)] for share in Share.split(2)]
-    assert shares == [[2], [1, 3]]
-    journal.delivered("a", [2])
-    assert [journal.seconds_to_next("a", share) for share in Share.split(2)] == [None, 0]
+    assert [delivery.number for delivery in journal.due("a", 9, [1, 3])] == [2]
+    assert [journal.seconds_to_next("a", numbers) for numbers in ([1, 3], [1, 2, 3])] == [0, None]
 
 
 def test_the_oldest_is_claimed_first(journal: NodeJournal) -> None:

@@ -164,7 +164,7 @@ def test_stuck_destinations_do_not_add_up_when_a_node_stops(start, tmp_path: Pat
 
         monkeypatch.setattr(courier, "stop", stop)
     node.stop()
-    names = [f"shelf{n}" for n in range(3) for _ in range(2)]  # two connections each
+    names = [f"shelf{n}" for n in range(3)]
     assert asked == [f"{name} False" for name in names] + [f"{name} True" for name in names]
 
 
