@@ -36,19 +36,19 @@ _ATTEMPTS = 3
 _BACK_OFF = 500  # milliseconds; the waits are 2 and 4 times as long
 _BUSY = (408, 429, 500, 502, 503, 504)
 _MEANINGS = {
-    401: f"wants other credentials; set the environment variable {AUTHORIZATION}",
-    403: f"does not allow this; check the rights of the credentials in {AUTHORIZATION}",
+    401: "wants other credentials; set {}",
+    403: "does not allow this; check the rights of the credentials in {}",
     404: "does not know this address or study; check the URL, which ends as in http://HOST:8042/dicom-web, and the UID",
 }
 
 
 @contextmanager
 def connect(
-    url: str, *, authorization: str = AUTHORIZATION, timeout: tuple[float, float] = TIMEOUT
+    url: str, *, authorization: str | None = AUTHORIZATION, timeout: tuple[float, float] = TIMEOUT
 ) -> Iterator[tuple[DICOMwebClient, requests.Session]]:
     """Give a client of a server and its session, whose answers are bounded by `LIMITS`.
 
-    `authorization` is the environment variable with the header's value, where there is one; `timeout` is as `TIMEOUT`.
+    `authorization` is the environment variable with the header's value, if any; `timeout` is as `TIMEOUT`.
     LungXferError is raised when the URL is none of a server, or holds a password.
     """
     check_url(url)
@@ -66,7 +66,7 @@ def connect(
         adapter = BoundedAdapter(LIMITS, max_retries=again)
         for scheme in ("http://", "https://"):
             session.mount(scheme, adapter)
-        if value := os.environ.get(authorization):
+        if authorization and (value := os.environ.get(authorization)):
             session.headers["Authorization"] = value
         client = web.DICOMwebClient(url.rstrip("/"), session=session, permissive_uid=True, timeout=timeout)
         client.set_http_retry_params(max_attempts=_ATTEMPTS, wait_exponential_multiplier=_BACK_OFF)
@@ -89,6 +89,12 @@ def check_url(url: str) -> None:
         )
 
 
+def find_origin(url: str) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port, by which servers differ."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 def name_server(url: str) -> str:
     """Return the server without what may follow its name: query strings hold keys."""
     parts = urlsplit(url)
@@ -96,8 +102,9 @@ def name_server(url: str) -> str:
 
 
 @contextmanager
-def explained_answers(url: str, kind: type[LungXferError]) -> Iterator[None]:
+def explained_answers(url: str, kind: type[LungXferError], authorization: str | None = AUTHORIZATION) -> Iterator[None]:
     """Turn what goes wrong between the client and the server into `kind`, quoting nothing of the answers."""
+    variable = f"the environment variable {authorization}" if authorization else "authorization in the settings"
     retrying = import_extra("retrying")
     server = name_server(url)
     try:
@@ -106,10 +113,13 @@ def explained_answers(url: str, kind: type[LungXferError]) -> Iterator[None]:
             yield
     except requests.HTTPError as error:
         status = getattr(error.response, "status_code", 0)
-        meaning = _MEANINGS.get(status, "refused")
+        meaning = _MEANINGS.get(status, "refused").format(variable)
         raise kind(f"the server answered {status}: it {meaning}", source=server) from None
     except (retrying.RetryError, requests.exceptions.RetryError):
         raise kind("the server is too busy to answer", source=server, remedy="Try again later") from None
+    except requests.TooManyRedirects:
+        remedy = "Give the address that it names, and check that no log-in stands before it"
+        raise kind("the server answers with another address", source=server, remedy=remedy) from None
     except AnswerTooLargeError as error:
         remedy = "Check the URL and the study; fetch a study of this size by other means, and give its folder"
         raise kind(f"the server sends {error}, which is not taken", source=server, remedy=remedy) from None

@@ -25,6 +25,7 @@ pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 from monai_lungxfer.inference.dicom import dicomweb, dicomweb_session  # noqa: E402
 from monai_lungxfer.inference.dicom.dicomweb import fetch_study, store_instances  # noqa: E402
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION  # noqa: E402
+from monai_lungxfer.inference.dicom.source import RefusedError  # noqa: E402
 from monai_lungxfer.inference.dicom.store_scu import Archive, send  # noqa: E402
 
 MODEL = ModelIdentity("portable_cxr_lung_segmentation", "0.1.0", "ab" * 32)
@@ -247,7 +248,7 @@ def test_urls(tmp_path) -> None:
 
 
 @contextlib.contextmanager
-def answering(status: int, kind: str, body: bytes):
+def answering(status: int, kind: str, body: bytes, location: str | None = None):
     """Answer every request the same way, as servers that are something else do."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -255,6 +256,8 @@ def answering(status: int, kind: str, body: bytes):
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            if location:
+                self.send_header("Location", location)
             self.end_headers()
             self.wfile.write(body)
 
@@ -288,15 +291,47 @@ def test_a_busy_server(tmp_path) -> None:
         fetch_study(url, STUDY, tmp_path)
 
 
-@pytest.mark.parametrize(("status", "reason"), [(202, "failure reason 0xa700"), (409, "it answered 409")])
-def test_instances_that_are_refused(tmp_path, status, reason) -> None:
-    failed = {"00081198": {"vr": "SQ", "Value": [{"00081197": {"vr": "US", "Value": [0xA700]}}]}}
+def failed(*reasons: int) -> bytes:
+    items = [{"00081197": {"vr": "US", "Value": [reason]}} for reason in reasons]
+    return json.dumps({"00081198": {"vr": "SQ", "Value": items}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "reason"),
+    [
+        (202, "application/dicom+json", failed(0xA700), "failure reason 0xa700"),
+        (202, "application/dicom+json; charset=utf-8", failed(0xA700), "failure reason 0xa700"),
+        (409, "application/dicom+json", failed(0xA700), "failure reason 0xa700"),
+        (202, "application/dicom+json", failed(0x0111, 0xA700), "failure reason 0xa700"),
+        (409, "text/plain", b"", "it answered 409"),
+        (409, "application/dicom+json", b"{}", "it answered 409"),
+    ],
+)
+def test_instances_that_are_refused(tmp_path, status, kind, body, reason) -> None:
     files = study(tmp_path, 70)
     with (
-        answering(status, "application/dicom+json", json.dumps(failed).encode()) as url,
-        pytest.raises(OutputError, match=rf"cr\.dcm: .* refuses 3 of 3 files.*{reason}"),
+        answering(status, kind, body) as url,
+        pytest.raises(RefusedError, match=rf"cr\.dcm: .* refuses 3 of 3 files.*{reason}"),
     ):
         store_instances(url, files)
+
+
+@pytest.mark.parametrize("status", [202, 409])
+@pytest.mark.parametrize("reason", [0x0111, 0xB00E])
+def test_instances_that_the_server_has_already_are_stored(tmp_path, status, reason) -> None:
+    with answering(status, "application/dicom+json", failed(reason)) as url:
+        store_instances(url, study(tmp_path, 71))
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "words"), [(200, None, "not DICOMweb's"), (302, "/login", "another address")]
+)
+def test_a_log_in_before_the_server_stores_nothing(tmp_path, status, location, words) -> None:
+    with (
+        answering(status, "text/html; charset=utf-8", b"<p>Log in", location) as url,
+        pytest.raises(OutputError, match=words),
+    ):
+        store_instances(url, study(tmp_path, 72))
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
