@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,6 @@ from monai_lungxfer.serving.dicom.settings import (
     Destination,
     DicomDestination,
     DicomwebDestination,
-    Kind,
     Listener,
     NodeSettings,
     Status,
@@ -64,7 +63,7 @@ def _checks(settings: NodeSettings) -> Iterator[tuple[str, Callable[[], str]]]:
             yield name, partial(check, table)
     title = (settings.listen or Listener()).ae_title
     for one in settings.destination:
-        yield f"destination {one.name}", partial(_check_destination, one, title, settings.results.kinds)
+        yield f"destination {one.name}", partial(_check_destination, one, title, settings)
     yield "model", partial(_check_model, settings)
 
 
@@ -74,11 +73,11 @@ def _check_watch(watch: Watch) -> str:
     return f"{_check_writable(watch.folder)}, so that files can be taken from it"
 
 
-def _check_destination(one: Destination, own_title: str, kinds: Sequence[Kind]) -> str:
+def _check_destination(one: Destination, own_title: str, settings: NodeSettings) -> str:
     if isinstance(one, DicomDestination):
-        return check_archive(one, own_title, kinds)
+        return check_archive(one, own_title, settings.results.kinds)
     if isinstance(one, DicomwebDestination):
-        return check_server(one)
+        return check_server(one, settings.poll)
     return _check_writable(one.folder)
 
 

@@ -12,6 +12,7 @@ from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION, conne
 from monai_lungxfer.inference.dicom.store_scu import Archive, associate
 from monai_lungxfer.serving.dicom.association_server import client_context
 from monai_lungxfer.serving.dicom.settings import DicomDestination, DicomwebDestination, Kind, Poll
+from monai_lungxfer.serving.dicom.transports import find_authorization
 from monai_lungxfer.utils.errors import DownloadError, LungXferError, OutputError
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -63,14 +64,14 @@ def echo(archive: DicomDestination, own_title: str, classes: Sequence[str] = ())
     return {str(context.abstract_syntax) for context in association.accepted_contexts}
 
 
-def check_server(server: DicomwebDestination) -> str:
+def check_server(server: DicomwebDestination, poll: Poll | None = None) -> str:
     """Return what a DICOMweb server answered; an error of this package is raised when it does not."""
     if server.authorization is not None and not os.environ.get(server.authorization):
         raise LungXferError(
             f"the environment variable {server.authorization} is not set",
             remedy="Set it to the value of the header Authorization, such as 'Bearer …'",
         )
-    return _query(server.url, server.authorization or AUTHORIZATION)
+    return _query(server.url, find_authorization(server, poll), most_redirects=0)  # as results are sent
 
 
 def check_poll(poll: Poll) -> str:
@@ -78,10 +79,11 @@ def check_poll(poll: Poll) -> str:
     return _query(poll.url, AUTHORIZATION)
 
 
-def _query(url: str, authorization: str) -> str:
+def _query(url: str, authorization: str | None, most_redirects: int = 5) -> str:
     """Ask for one study, by QIDO-RS."""
-    with connect(url, authorization=authorization) as (client, _):
+    with connect(url, authorization=authorization) as (client, session):
+        session.max_redirects = most_redirects
         client.set_http_retry_params(retry=False)
-        with explained_answers(url, DownloadError):
+        with explained_answers(url, DownloadError, authorization):
             found = client.search_for_studies(limit=1)
     return f"answers QIDO-RS{'' if found else ', and has no study yet'}"

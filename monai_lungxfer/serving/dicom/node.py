@@ -115,7 +115,7 @@ class DicomNode:
         self.couriers = tuple(
             Courier(
                 to.name,
-                [find_transport(to, title) for _ in range(to.connections)],
+                [find_transport(to, title, settings.poll) for _ in range(to.connections)],
                 self.spool,
                 self.journal,
                 settings.retry,

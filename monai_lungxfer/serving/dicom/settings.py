@@ -94,7 +94,10 @@ class DicomDestination(_Destination):
 
 
 class DicomwebDestination(_Destination):
-    """An archive by STOW-RS. The environment variable `authorization` holds the header's value, if one is needed."""
+    """An archive by STOW-RS. The environment variable `authorization` holds the header's value, if one is needed.
+
+    Without it, the credentials of `[poll]` are used where that is the same server.
+    """
 
     kind: Literal["dicomweb"]
     url: str

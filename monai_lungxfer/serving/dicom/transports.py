@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from monai_lungxfer.inference.dicom.dicomweb import store_instances
-from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION
+from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION, find_origin
 from monai_lungxfer.inference.dicom.source import RefusedError, store_each
 from monai_lungxfer.inference.dicom.store_scu import Archive, associate, read_context, store_file
 from monai_lungxfer.io.formats.dicom_file import read_dataset
@@ -22,6 +22,7 @@ from monai_lungxfer.serving.dicom.settings import (
     DicomDestination,
     DicomwebDestination,
     FolderDestination,
+    Poll,
 )
 from monai_lungxfer.serving.dicom.spool import flush_folder
 from monai_lungxfer.utils.errors import OutputError
@@ -48,13 +49,23 @@ class Transport(Protocol):
         """Give back what is kept open between deliveries."""
 
 
-def find_transport(destination: Destination, own_title: str) -> Transport:
-    """Return the way to a destination; `own_title` is the node's application entity title."""
+def find_transport(destination: Destination, own_title: str, poll: Poll | None = None) -> Transport:
+    """Return the way to a destination; `own_title` is the node's application entity title, `poll` what it polls."""
     if isinstance(destination, DicomDestination):
         return StoreTransport(destination, own_title)
     if isinstance(destination, DicomwebDestination):
-        return WebTransport(destination)
+        return WebTransport(destination, find_authorization(destination, poll))
     return FolderTransport(destination)
+
+
+def find_authorization(destination: DicomwebDestination, poll: Poll | None) -> str | None:
+    """Return the environment variable with the credentials for a destination: those of the poll for its server alone.
+
+    Another server must not see them.
+    """
+    if destination.authorization or poll is None or find_origin(destination.url) != find_origin(poll.url):
+        return destination.authorization
+    return AUTHORIZATION
 
 
 class StoreTransport:
@@ -120,10 +131,12 @@ class WebTransport:
     ----------
     destination : DicomwebDestination
         The archive.
+    authorization : str, optional
+        Environment variable with the credentials.
     """
 
-    def __init__(self, destination: DicomwebDestination) -> None:
-        self._destination = destination
+    def __init__(self, destination: DicomwebDestination, authorization: str | None = None) -> None:
+        self._destination, self._authorization = destination, authorization
 
     def send(self, files: Sequence[Path]) -> None:
         """Deliver files."""
@@ -131,7 +144,7 @@ class WebTransport:
         store_instances(
             self._destination.url,
             files,
-            authorization=self._destination.authorization or AUTHORIZATION,
+            authorization=self._authorization,
             timeout=(min(10, timeout), timeout),
         )
 

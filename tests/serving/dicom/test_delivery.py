@@ -11,14 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from dicom_node import archived, chest, wait_until, write_chests
 from dicom_radiograph import write
 from orthanc_server import free_port
 from pynetdicom import AE, evt
 
+from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION
 from monai_lungxfer.serving.dicom.node import DicomNode
-from monai_lungxfer.serving.dicom.settings import DicomDestination, FolderDestination
-from monai_lungxfer.serving.dicom.transports import FolderTransport, StoreTransport
+from monai_lungxfer.serving.dicom.settings import DicomDestination, DicomwebDestination, FolderDestination, Poll
+from monai_lungxfer.serving.dicom.transports import FolderTransport, StoreTransport, find_authorization
 from monai_lungxfer.utils.errors import OutputError
 
 SEG, SC = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.7"
@@ -91,6 +93,22 @@ def test_what_an_archive_has_already_is_delivered(start, tmp_path: Path) -> None
         take(node, tmp_path, 1)
         wait_until(lambda: node.journal.counts()["done"] == 1)
     assert len(sent) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "polled", "variable"),
+    [
+        ("https://a/dicom-web", None, "https://a:443/other", AUTHORIZATION),
+        ("https://a/dicom-web", "OWN", "https://a/dicom-web", "OWN"),
+        ("https://b/dicom-web", None, "https://a/dicom-web", None),
+        ("http://a/dicom-web", None, "https://a/dicom-web", None),
+        ("https://a:8443/dicom-web", None, "https://a/dicom-web", None),
+        ("https://a/dicom-web", None, None, None),
+    ],
+)
+def test_the_credentials_of_the_poll_are_for_its_server_alone(url, own, polled, variable) -> None:
+    web = DicomwebDestination(name="web", kind="dicomweb", url=url, authorization=own)
+    assert find_authorization(web, None if polled is None else Poll(url=polled)) == variable
 
 
 def test_an_archive_that_does_not_know_a_kind_is_told(start, tmp_path: Path) -> None:

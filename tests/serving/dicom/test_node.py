@@ -60,7 +60,7 @@ def test_stow_to_orthanc(start, orthanc, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("HOSPITAL_TOKEN", BASIC)
     monkeypatch.delenv(AUTHORIZATION, raising=False)
     web = {"kind": "dicomweb", "name": "web", "url": orthanc[0], "authorization": "HOSPITAL_TOKEN"}
-    node = start(destination=[web])
+    node = start(destination=[web, {**web, "name": "again"}])
     files = write_chests(tmp_path / "in", [72])
     assert storescu(node.receiver.port, files).returncode == 0
     wait_until(lambda: node.journal.counts()["done"] == 1)
