@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import time
@@ -14,6 +15,8 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from monai_lungxfer.serving.dicom.settings import Tls
 from monai_lungxfer.utils.errors import LungXferError
+
+logger = logging.getLogger(__name__)
 
 LONGEST_PDU = 1 << 18
 """Bytes that a sender is asked to put into one protocol data unit at most."""
@@ -79,7 +82,12 @@ class BoundedLine:
         while position < count:
             if time.monotonic() > end:
                 raise TimeoutError("too slow")
-            got = self._connection.recv_into(memoryview(buffer)[position:])
+            try:
+                got = self._connection.recv_into(memoryview(buffer)[position:])
+            except ssl.SSLError as error:
+                if not isinstance(error, ssl.SSLEOFError):  # as of whoever looks whether the port is open
+                    logger.warning("a sender could not connect by TLS (%s)", error.reason)
+                raise
             if not got:
                 break
             position += got
@@ -97,14 +105,23 @@ def client_context(tls: Tls) -> ssl.SSLContext:
 
 
 def _context(purpose: ssl.Purpose, tls: Tls) -> ssl.SSLContext:
+    for name, file in tls:
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            raise LungXferError(
+                f"its {name} cannot be read ({error.strerror})",
+                source=file,
+                remedy=f"Check {name} in the settings, and who may read that file",
+            ) from None
     try:
         context = ssl.create_default_context(purpose, cafile=str(tls.authority))
-        context.load_cert_chain(str(tls.certificate), str(tls.key))
-    except (OSError, ssl.SSLError) as error:
+        context.load_cert_chain(str(tls.certificate), str(tls.key), password="")  # which OpenSSL would ask for
+    except (OSError, ValueError) as error:
         raise LungXferError(
-            f"the certificates cannot be used ({type(error).__name__})",
+            f"the certificates cannot be used ({getattr(error, 'reason', None) or type(error).__name__})",
             source=tls.certificate,
-            remedy="Check the files of certificate, key and authority, and who may read them",
+            remedy="Give PEM files, a key that belongs to the certificate, and no password on it",
         ) from None
     context.verify_mode = ssl.CERT_REQUIRED
     return context

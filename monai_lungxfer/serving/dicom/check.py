@@ -14,6 +14,7 @@ from typing import Any
 
 import requests
 
+from monai_lungxfer.serving.dicom.association_server import server_context
 from monai_lungxfer.serving.dicom.check_destinations import check_archive, check_poll, check_server, echo
 from monai_lungxfer.serving.dicom.health import FINE, MEGABYTE
 from monai_lungxfer.serving.dicom.model import FollowedModel
@@ -121,6 +122,8 @@ def _check_writable(folder: Path) -> str:
 
 
 def _check_listener(listener: Listener) -> str:
+    if listener.tls is not None:
+        server_context(listener.tls)
     reason = _refusal(listener.host, listener.port)
     if reason is None:
         return f"{listener.host}:{listener.port} is free"

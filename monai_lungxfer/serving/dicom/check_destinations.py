@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 from collections.abc import Sequence
 from types import MappingProxyType
 
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION, connect, explained_answers
+from monai_lungxfer.inference.dicom.source import UnreachedError
 from monai_lungxfer.inference.dicom.store_scu import Archive, associate
 from monai_lungxfer.serving.dicom.association_server import client_context
 from monai_lungxfer.serving.dicom.settings import DicomDestination, DicomwebDestination, Kind, Poll
 from monai_lungxfer.serving.dicom.transports import find_authorization
 from monai_lungxfer.utils.errors import DownloadError, LungXferError, OutputError
+
+_PATIENCE = 2  # seconds
 
 VERIFICATION = "1.2.840.10008.1.1"
 STORAGE = MappingProxyType(
@@ -52,7 +57,12 @@ def echo(archive: DicomDestination, own_title: str, classes: Sequence[str] = ())
         (uid, syntax) for uid in (VERIFICATION, *classes) for syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
     ]
     place = Archive(archive.host, archive.port, archive.ae_title, own_title)
-    association = associate(place, wanted, timeout=archive.timeout_seconds, tls=tls)
+    try:
+        association = associate(place, wanted, timeout=archive.timeout_seconds, tls=tls)
+    except UnreachedError:
+        if tls is not None:
+            _try_tls(archive, tls[0])
+        raise
     try:
         status = association.send_c_echo().get("Status")
     except (RuntimeError, ValueError):
@@ -62,6 +72,29 @@ def echo(archive: DicomDestination, own_title: str, classes: Sequence[str] = ())
     if status != 0:
         raise OutputError("the archive does not answer C-ECHO", remedy="Look into the archive's log")
     return {str(context.abstract_syntax) for context in association.accepted_contexts}
+
+
+def _try_tls(archive: DicomDestination, context: ssl.SSLContext) -> None:
+    """Raise OutputError with what is wrong when an archive is there and TLS fails."""
+    try:
+        with (
+            socket.create_connection((archive.host, archive.port), archive.timeout_seconds) as line,
+            context.wrap_socket(line, server_hostname=archive.host) as secure,
+        ):
+            secure.settimeout(_PATIENCE)
+            secure.recv(1)  # by TLS 1.3, a refusal comes after the handshake
+    except ssl.SSLCertVerificationError as error:
+        raise OutputError(
+            f"shows a certificate that is not accepted ({error.verify_message})",
+            remedy="Check the archive's certificate, and authority in the settings, which must have signed it",
+        ) from None
+    except ssl.SSLError as error:
+        raise OutputError(
+            f"does not agree on TLS ({error.reason})",
+            remedy="Check that the archive speaks TLS on this port, and accepts the node's certificate",
+        ) from None
+    except OSError:
+        return
 
 
 def check_server(server: DicomwebDestination, poll: Poll | None = None) -> str:

@@ -37,7 +37,8 @@ class Courier:
     """Delivers to one destination what the journal says, and tries again what did not succeed.
 
     Each connection has a thread. It takes what is due the longest and what no other one has in work, so that a
-    destination that takes fewer connections gets everything by those.
+    destination that takes fewer connections gets everything by those. A connection that it refuses counts as a try
+    only when it is reached by no other.
 
     Parameters
     ----------
@@ -141,8 +142,8 @@ class Courier:
             self._postpone(delivery, error.problem, is_final=True)
         except OutputError as error:
             connection.failures += 1
-            if isinstance(error, UnreachedError) and self.is_reached:  # it takes fewer connections, and no try counts
-                logger.info("%s takes no further connection now (%s)", self.name, error.problem)
+            if isinstance(error, UnreachedError) and self.is_reached:  # maybe it takes fewer of them
+                logger.info("a connection to %s failed (%s); its others go on", self.name, error.problem)
             else:
                 self._postpone(delivery, error.problem)
             return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from tls_certificates import make_certificates
 
 from monai_lungxfer.serving.dicom import association_server
 from monai_lungxfer.serving.dicom.association_server import LONGEST_PDU, BoundedLine, NodeServer, server_context
@@ -89,6 +92,17 @@ def test_addresses(address: str, is_let_in: bool) -> None:
 
 
 def test_certificates_that_cannot_be_used_are_told(tmp_path: Path) -> None:
-    missing = tmp_path / "missing.pem"
-    with pytest.raises(LungXferError, match="certificates cannot be used"):
-        server_context(Tls(certificate=missing, key=missing, authority=missing))
+    tls, other = make_certificates(tmp_path / "a"), make_certificates(tmp_path / "b")
+    locked = tmp_path / "locked.key"
+    protect = ["openssl", "rsa", "-aes256", "-passout", "pass:x", "-in", tls["key"], "-out", locked]
+    subprocess.run(protect, check=True, capture_output=True)
+    server_context(Tls(**tls))
+    faults = {
+        "its key cannot be read (No such file or directory)": {"key": tmp_path / "missing"},
+        "the certificates cannot be used (KEY_VALUES_MISMATCH)": {"key": other["key"]},
+        "the certificates cannot be used (SSLError)": {"key": locked},
+        "the certificates cannot be used (NO_CERTIFICATE_OR_CRL_FOUND)": {"authority": tls["key"]},
+    }
+    for words, changed in faults.items():
+        with pytest.raises(LungXferError, match=re.escape(words)):
+            server_context(Tls(**{**tls, **changed}))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from orthanc_server import BASIC, free_port
+from tls_certificates import make_certificates
 
 from monai_lungxfer.serving.dicom.check import NodeCheck, check_node
 from monai_lungxfer.serving.dicom.settings import NodeSettings
@@ -89,6 +90,34 @@ def test_a_dead_port_and_a_wrong_title(checked: Any, orthanc: tuple[str, int]) -
     assert "WRONG" in (other.remedy or "")
     assert "no complete answer" in web.found
     assert "NOT_SET_ANYWHERE is not set" in unset.found
+
+
+def test_what_is_wrong_with_tls(checked: Any, start: Any, tmp_path: Path) -> None:
+    tls, stranger = make_certificates(tmp_path / "own"), make_certificates(tmp_path / "other")
+    foreign = stranger | {"authority": tls["authority"]}
+    expired = make_certificates(tmp_path / "expired", days=-1)
+    archive = start(tmp_path / "a", listen={"port": free_port(), "tls": tls})
+    old = start(tmp_path / "b", listen={"port": free_port(), "tls": expired})
+    place = {"kind": "dicom", "host": "127.0.0.1", "ae_title": "LUNGXFER", "timeout_seconds": 5}
+    found = checked(
+        listen={"port": free_port(), "tls": tls | {"key": stranger["key"]}},
+        results={"kinds": ["segmentation"]},
+        destination=[
+            place | {"name": "fine", "port": archive.receiver.port, "tls": tls},
+            place
+            | {"name": "refused", "port": archive.receiver.port, "tls": {**stranger, "authority": tls["authority"]}},
+            place | {"name": "unknown", "port": archive.receiver.port, "tls": stranger},
+            place | {"name": "expired", "port": old.receiver.port, "tls": tls | {"authority": expired["authority"]}},
+            place | {"name": "dead", "port": free_port(), "tls": tls},
+        ],
+    )
+    assert found["listen"].found == "the certificates cannot be used (KEY_VALUES_MISMATCH)"
+    fine, refused, unknown, old_one, dead = (found[name] for name in found if name.startswith("destination"))
+    assert fine.is_fine
+    assert refused.found == "does not agree on TLS (TLSV1_ALERT_UNKNOWN_CA)"
+    assert unknown.found.startswith("shows a certificate that is not accepted (")
+    assert old_one.found == "shows a certificate that is not accepted (certificate has expired)"
+    assert dead.found == "the archive cannot be reached"
 
 
 def test_what_is_not_a_server_of_dicomweb(checked: Any, orthanc: tuple[str, int]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable
@@ -24,11 +23,13 @@ from pydicom.uid import (
     RLELossless,
 )
 from pynetdicom import AE, build_context
+from tls_certificates import make_certificates
 
 from monai_lungxfer.serving.dicom.node import DicomNode
 from monai_lungxfer.synthetic.chest import portable_radiograph
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
+PLAIN, NONE = "WRONG_VERSION_NUMBER", "PEER_DID_NOT_RETURN_A_CERTIFICATE"
 SEG = "1.2.840.10008.5.1.4.1.1.66.4"
 
 
@@ -245,24 +246,8 @@ def test_a_broken_radiograph_gets_a_row_with_the_reason(start, tmp_path: Path) -
     assert str(tmp_path) not in row.reason
 
 
-def certificates(folder: Path) -> dict[str, Path]:
-    """Make an authority, and a certificate that it has signed for 127.0.0.1."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "own.key", "-out", "own.csr", "-subj", "/CN=own")
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
-    signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-out", "own.pem"]
-    openssl("x509", "-req", "-in", "own.csr", *signed)
-    return {"certificate": folder / "own.pem", "key": folder / "own.key", "authority": folder / "ca.pem"}
-
-
-def test_tls_both_ways(start, tmp_path: Path) -> None:
-    tls = certificates(tmp_path)
+def test_tls_both_ways(start, tmp_path: Path, caplog) -> None:
+    tls = make_certificates(tmp_path)
     archive = start(tmp_path / "b", listen={"port": free_port(), "tls": tls, "ae_title": "ARCHIVE"})
     secure = {"kind": "dicom", "name": "pacs", "host": "127.0.0.1", "port": archive.receiver.port}
     node = start(
@@ -273,6 +258,9 @@ def test_tls_both_ways(start, tmp_path: Path) -> None:
     (file,) = write_chests(tmp_path / "in", [1])
     options = ["+tls", str(tls["key"]), str(tls["certificate"]), "+cf", str(tls["authority"])]
     assert storescu(node.receiver.port, [file]).returncode != 0
+    assert storescu(node.receiver.port, [file], "+tla", "-ic").returncode != 0
+    told = [record.getMessage() for record in caplog.records if "TLS" in record.getMessage()]
+    assert told == [f"a sender could not connect by TLS ({reason})" for reason in (PLAIN, NONE)]
     with socket.create_connection(("127.0.0.1", node.receiver.port)):  # no handshake: must not keep others out
         result = storescu(node.receiver.port, [file], *options)
     assert result.returncode == 0, result.stderr
