@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
@@ -19,6 +20,7 @@ from monai_lungxfer.utils.log_redaction import is_own, is_withheld, redact_libra
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "file_only", "message", "taskName", "withheld"}
 _NAMERS = ("monai_lungxfer.io.", "monai_lungxfer.inference.")
 """Loggers whose messages begin with the name of an image, or with its path."""
+_NUMBERED = re.compile(r"radiograph \d+")  # what the node calls them
 
 
 def configure_node_log(settings: Log) -> None:
@@ -75,7 +77,8 @@ def _redacted(record: logging.LogRecord) -> logging.LogRecord:
     if isinstance(record.args, tuple):
         told.args = tuple(map(_plain, record.args))
         if record.name.startswith(_NAMERS) and str(record.msg).startswith("%s") and told.args:
-            told.args = (PATH, *told.args[1:])
+            name = str(told.args[0])
+            told.args = (name if _NUMBERED.fullmatch(name) else PATH, *told.args[1:])
     if not shows_library_messages():
         redact_library_message(told, ())
     return told

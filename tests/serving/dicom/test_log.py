@@ -73,12 +73,14 @@ def test_paths_and_names_of_images_are_left_out(file: Path) -> None:
     own = logging.getLogger("monai_lungxfer.inference.segmenter")
     own.warning("%s: %s", "ward/Secret^Name.dcm", "the header is wrong")
     own.warning("%s: %s", Path("/in/Secret^Name.dcm"), "so is this")
+    own.warning("%s: %s", "radiograph 12", "it has no pixel spacing")
     error = InputFileError("is broken", source="/in/Secret^Name.dcm", remedy="Export it anew")
     logging.getLogger("monai_lungxfer.serving.dicom.worker").error("left out: %s", error)
     messages = [line["message"] for line in lines(file)]
     assert messages == [
         "(a path): the header is wrong",
         "(a path): so is this",
+        "radiograph 12: it has no pixel spacing",
         "left out: is broken. Export it anew.",
     ]
 
