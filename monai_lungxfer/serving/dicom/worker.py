@@ -160,9 +160,12 @@ class WorkerPool:
     def _survives(self, segmenter: Segmenter, path: Path, name: str) -> bool:
         """Tell whether a process of its own survives a radiograph that was in work when this one was ended, twice."""
         logger.warning("%s was in work when the node was ended, twice; it is tried in a process of its own", name)
-        with scratch_folder() as folder:
-            task = PlannedResult(InputFile(path, name, any_view=True), "mask.png", None, OutputOptions())
-            (prediction,) = try_one_by_one(segmenter, [task], folder, lambda _: None)
+        try:
+            with scratch_folder() as folder:
+                task = PlannedResult(InputFile(path, name, any_view=True), "mask.png", None, OutputOptions())
+                (prediction,) = try_one_by_one(segmenter, [task], folder, lambda _: None)
+        except OSError as error:  # no space for temporary files, or no memory for a process
+            raise OutputError(f"no process can be started for it ({error.strerror})") from error
         return not is_crash(prediction)
 
     def _fail(self, row: NodeRow, reason: str, *, left_out: bool = False) -> None:

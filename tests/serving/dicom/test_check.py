@@ -104,8 +104,7 @@ def test_what_is_wrong_with_tls(checked: Any, start: Any, tmp_path: Path) -> Non
         results={"kinds": ["segmentation"]},
         destination=[
             place | {"name": "fine", "port": archive.receiver.port, "tls": tls},
-            place
-            | {"name": "refused", "port": archive.receiver.port, "tls": {**stranger, "authority": tls["authority"]}},
+            place | {"name": "refused", "port": archive.receiver.port, "tls": foreign},
             place | {"name": "unknown", "port": archive.receiver.port, "tls": stranger},
             place | {"name": "expired", "port": old.receiver.port, "tls": tls | {"authority": expired["authority"]}},
             place | {"name": "dead", "port": free_port(), "tls": tls},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pydicom
@@ -47,6 +48,18 @@ def test_a_radiograph_that_was_in_work_twice_is_tried_in_its_own_process(start, 
     node = start()
     wait_until(lambda: node.journal.counts()["done"] == 1)
     assert "tried in a process of its own" in caplog.text
+
+
+def test_a_process_that_cannot_be_started_is_no_fault_of_the_radiograph(
+    start, tmp_path, portable, monkeypatch, caplog
+) -> None:
+    waiting_node(start, tmp_path, portable)
+    monkeypatch.setattr(worker, "_PATIENCE", 0.1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    node = start()
+    wait_until(lambda: caplog.text.count("radiograph 1 cannot be segmented yet") > 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    wait_until(lambda: node.journal.counts()["done"] == 1)
 
 
 def test_a_radiograph_that_ends_that_process_is_set_aside(start, tmp_path, portable, monkeypatch) -> None:
