@@ -28,13 +28,14 @@ class NodeJournal(JournalView):
     def recover(self, destinations: Iterable[str]) -> int:
         """Take up what a process that ended left in work, and return the number; for the node's start alone.
 
-        Deliveries to other destinations than these are given up. Those that are due further away than they were ever
-        put off, since the system's clock was turned back meanwhile, are due after that delay.
+        Deliveries to other destinations than these are given up. Where the system's clock was turned back meanwhile,
+        deliveries are due no further away than they were ever put off, and nothing has ended later than now.
         """
         known = set(destinations)
 
         def make(connection: sqlite3.Connection) -> int:
             connection.execute("UPDATE deliveries SET next_at = ?1 + delay WHERE next_at > ?1 + delay", (self.clock(),))
+            connection.execute("UPDATE radiographs SET done_at = ?1 WHERE done_at > ?1", (self.clock(),))
             waiting = "SELECT radiograph, destination FROM deliveries WHERE state = 'waiting'"
             for number, destination in connection.execute(waiting).fetchall():
                 if destination not in known:

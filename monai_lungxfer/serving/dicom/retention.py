@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from monai_lungxfer.serving.dicom.journal import NodeJournal
 from monai_lungxfer.serving.dicom.settings_rules import ROWS_LONGER
@@ -13,6 +14,7 @@ from monai_lungxfer.utils.errors import OutputError
 logger = logging.getLogger(__name__)
 
 _EVERY = 600.0  # seconds
+_SET_BACK = 3600.0  # seconds; what seems to have expired by a clock that was so far ahead has not
 
 
 class Retention:
@@ -40,13 +42,15 @@ class Retention:
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
+        """Look for the first time when the system's clock has had time to be set after a boot."""
+        while not self._stopping.wait(_EVERY):
+            if self._journal.clock() - time.time() > _SET_BACK:
+                logger.warning("nothing is removed, since the clock was set back after the start; restart the node")
+                continue
             try:
                 self.remove_expired()
             except OutputError as error:
                 logger.error("what has expired cannot be removed: %s", error.problem)
-            if self._stopping.wait(_EVERY):
-                return
 
     def remove_expired(self) -> int:
         """Remove what has expired, and return the number of radiographs.

@@ -202,6 +202,18 @@ def test_a_clock_that_was_turned_back_between_two_starts_stalls_nothing(tmp_path
     assert again.seconds_to_next("a") <= 10
 
 
+def test_what_ended_by_a_clock_that_was_ahead_expires_all_the_same(journal: NodeJournal, monkeypatch) -> None:
+    right = journal.clock
+    monkeypatch.setattr(journal, "clock", lambda: right() + 400 * 86400)
+    add(journal, 1)
+    journal.claim()
+    journal.fail(1, "broken")
+    monkeypatch.setattr(journal, "clock", right)
+    journal.recover([])
+    monkeypatch.setattr(journal, "clock", lambda: right() + 31 * 86400)
+    assert [row.number for row in journal.expired(1, 30)] == [1]
+
+
 def test_threads_add_together(journal: NodeJournal) -> None:
     def add_some(thread: int) -> None:
         add(journal, *range(thread * 100, thread * 100 + 20))
