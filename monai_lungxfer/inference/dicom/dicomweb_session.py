@@ -58,6 +58,7 @@ def connect(
             total=None,
             connect=0,
             read=0,
+            other=0,  # such as a certificate that is not accepted
             status=_ATTEMPTS - 1,
             status_forcelist=_BUSY,
             backoff_factor=_BACK_OFF / 500,
@@ -120,6 +121,9 @@ def explained_answers(url: str, kind: type[LungXferError], authorization: str | 
     except requests.TooManyRedirects:
         remedy = "Give the address that it names, and check that no log-in stands before it"
         raise kind("the server answers with another address", source=server, remedy=remedy) from None
+    except requests.exceptions.SSLError:
+        remedy = "Set REQUESTS_CA_BUNDLE to the file of the authority that signed its certificate, or have it renewed"
+        raise kind("its certificate is not accepted, or it speaks no TLS", source=server, remedy=remedy) from None
     except AnswerTooLargeError as error:
         remedy = "Check the URL and the study; fetch a study of this size by other means, and give its folder"
         raise kind(f"the server sends {error}, which is not taken", source=server, remedy=remedy) from None

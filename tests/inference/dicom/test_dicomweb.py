@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ import pydicom
 import pytest
 from dicom_radiograph import SHAPE, lung_mask, radiograph, save_dicom_seg, write
 from orthanc_server import BASIC, free_port
+from tls_certificates import make_certificates
 
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.utils.errors import DownloadError, InputFileError, LungXferError, OutputError
@@ -248,7 +250,7 @@ def test_urls(tmp_path) -> None:
 
 
 @contextlib.contextmanager
-def answering(status: int, kind: str, body: bytes, location: str | None = None):
+def answering(status: int, kind: str, body: bytes, location: str | None = None, tls: dict[str, Path] | None = None):
     """Answer every request the same way, as servers that are something else do."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -269,9 +271,13 @@ def answering(status: int, kind: str, body: bytes, location: str | None = None):
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls["certificate"], tls["key"])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+        yield f"http{'s' * bool(tls)}://127.0.0.1:{server.server_port}/dicom-web"
     finally:
         server.shutdown()
         server.server_close()
@@ -289,6 +295,17 @@ def test_a_server_of_another_kind(tmp_path) -> None:
 def test_a_busy_server(tmp_path) -> None:
     with answering(503, "text/plain", b"") as url, pytest.raises(DownloadError, match="too busy"):
         fetch_study(url, STUDY, tmp_path)
+
+
+def test_a_certificate_of_an_unknown_authority(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    tls = make_certificates(tmp_path / "tls")
+    files = study(tmp_path, 73)
+    with answering(200, "application/dicom+json", b"{}", tls=tls) as url:
+        with pytest.raises(OutputError, match=r"certificate is not accepted.*REQUESTS_CA_BUNDLE"):
+            store_instances(url, files)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls["authority"]))
+        store_instances(url, files)
 
 
 def failed(*reasons: int) -> bytes:
