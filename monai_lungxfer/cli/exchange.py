@@ -89,8 +89,8 @@ def ways_out(to_dicomweb: str | None, to_pacs: str | None, own_title: str | None
         raise typer.BadParameter("is the sender's name for --to-pacs, which is not given", param_hint="--ae-title")
     stores: list[Store] = []
     if to_dicomweb is not None:
-        from monai_lungxfer.inference.dicom.dicomweb import store_instances
         from monai_lungxfer.inference.dicom.dicomweb_session import check_url
+        from monai_lungxfer.inference.dicom.dicomweb_store import store_instances
 
         check_url(to_dicomweb)
         stores.append(partial(store_instances, to_dicomweb))

@@ -20,8 +20,9 @@ pytest.importorskip("dicomweb_client", reason="the extra dicom is not installed"
 pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
 from monai_lungxfer.inference.dicom import dicomweb_session  # noqa: E402
-from monai_lungxfer.inference.dicom.dicomweb import fetch_study, store_instances  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb import fetch_study  # noqa: E402
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb_store import store_instances  # noqa: E402
 
 PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2")
 UID = "1.2.826.0.1.3680043.8.498.77"

@@ -7,8 +7,8 @@ from .authorship import equipment as equipment
 from .authorship import result_uids as result_uids
 from .bounded_http import AnswerLimits as AnswerLimits
 from .dicomweb import fetch_study as fetch_study
-from .dicomweb import store_instances as store_instances
 from .dicomweb_session import check_url as check_url
+from .dicomweb_store import store_instances as store_instances
 from .directory import listed_files as listed_files
 from .exposures import find_raw_twins as find_raw_twins
 from .presentation_state import contour_presentation as contour_presentation

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from monai_lungxfer.serving.dicom.journal_rows import Arrival, Delivery, NodeRow, restore_row
-from monai_lungxfer.serving.dicom.journal_view import JournalView
+from monai_lungxfer.serving.dicom.journal_view import DAY, JournalView
 
-_DAY = 86400
 _UNKNOWN = "this destination is no longer in the settings"
 
 
@@ -28,8 +27,8 @@ class NodeJournal(JournalView):
     def recover(self, destinations: Iterable[str]) -> int:
         """Take up what a process that ended left in work, and return the number; for the node's start alone.
 
-        Deliveries to other destinations than these are given up. Where the system's clock was turned back meanwhile,
-        deliveries are due no further away than they were ever put off, and nothing has ended later than now.
+        Deliveries to other destinations than these are given up. Where the clock was turned back meanwhile, none is due
+        further away than it was put off, and nothing has ended later than now.
         """
         known = set(destinations)
 
@@ -235,10 +234,10 @@ class NodeJournal(JournalView):
 
         def make(connection: sqlite3.Connection) -> int:
             now = self.clock()
-            connection.execute("DELETE FROM fetched WHERE at < ?", (now - done_days * _DAY,))
+            connection.execute("DELETE FROM fetched WHERE at < ?", (now - done_days * DAY,))
             return connection.execute(
                 "DELETE FROM radiographs WHERE has_files = 0 AND done_at < IIF(state = 'failed', ?, ?)",
-                (now - failed_days * _DAY, now - done_days * _DAY),
+                (now - failed_days * DAY, now - done_days * DAY),
             ).rowcount
 
         return self.database.change(make)

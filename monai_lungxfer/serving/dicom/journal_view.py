@@ -21,7 +21,7 @@ from monai_lungxfer.serving.dicom.journal_rows import (
 JOURNAL_NAME = "journal.sqlite"
 
 _HASH = 12  # hexadecimal digits that tell one accession number from others
-_DAY = 86400
+DAY = 86400
 
 
 class JournalView:
@@ -147,7 +147,7 @@ class JournalView:
         return self._rows(
             "has_files = 1 AND ((state IN ('done', 'left out') AND done_at < ?) OR (state = 'failed' AND done_at < ?))"
             " ORDER BY id LIMIT ?",
-            *(now - done_days * _DAY, now - failed_days * _DAY, limit),
+            *(now - done_days * DAY, now - failed_days * DAY, limit),
         )
 
     def _rows(self, condition: str, *values: Any) -> list[NodeRow]:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from monai_lungxfer.inference.dicom.dicomweb import store_instances
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION, find_origin
+from monai_lungxfer.inference.dicom.dicomweb_store import store_instances
 from monai_lungxfer.inference.dicom.source import RefusedError, store_each
 from monai_lungxfer.inference.dicom.store_scu import Archive, associate, read_context, store_file
 from monai_lungxfer.io.formats.dicom_file import read_dataset

@@ -25,8 +25,9 @@ pytest.importorskip("dicomweb_client", reason="the extra dicom is not installed"
 pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
 from monai_lungxfer.inference.dicom import dicomweb, dicomweb_session  # noqa: E402
-from monai_lungxfer.inference.dicom.dicomweb import fetch_study, store_instances  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb import fetch_study  # noqa: E402
 from monai_lungxfer.inference.dicom.dicomweb_session import AUTHORIZATION  # noqa: E402
+from monai_lungxfer.inference.dicom.dicomweb_store import store_instances  # noqa: E402
 from monai_lungxfer.inference.dicom.source import RefusedError  # noqa: E402
 from monai_lungxfer.inference.dicom.store_scu import Archive, send  # noqa: E402
 

@@ -15,7 +15,8 @@ pytest.importorskip("pydicom", minversion="3", reason="the files are written by 
 
 from monai_lungxfer.inference.dicom import dicomweb, dicomweb_session
 from monai_lungxfer.inference.dicom.bounded_http import AnswerLimits
-from monai_lungxfer.inference.dicom.dicomweb import fetch_study, store_instances
+from monai_lungxfer.inference.dicom.dicomweb import fetch_study
+from monai_lungxfer.inference.dicom.dicomweb_store import store_instances
 from monai_lungxfer.utils.errors import DownloadError, OutputError
 
 STUDY, SERIES = "1.2.3", "1.2.3.1"
