@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from monai_lungxfer import __version__
 from monai_lungxfer.inference.outlines import draw_outline, grid_size
 from monai_lungxfer.inference.quality import FLAGS
+from monai_lungxfer.inference.review.corrected import describe_corrected, find_corrections
 from monai_lungxfer.inference.review.results import RunResults, read_result_mask
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.threads import granted_cores
@@ -34,7 +35,8 @@ def review_data(
 ) -> dict[str, Any]:
     """Return what `monai_lungxfer.inference.review.page.render_page` shows of a run.
 
-    Masks are read from their files, so what was mended by hand since is shown as it is now.
+    Masks are read from their files, so what was mended by hand since is shown as it is now. Where a corrected mask
+    exists, its outline takes the place of the network's.
 
     Parameters
     ----------
@@ -61,27 +63,39 @@ def review_data(
         "server": False,
         "pictures": pictures is not None,
         "flags": FLAGS,
-        "records": sorted(records, key=badness),
+        "records": _with_corrected(results, sorted(records, key=badness)),
     }
+
+
+def _with_corrected(results: RunResults, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    corrections = find_corrections(results)
+    rows = {row["file"]: row for row in results.rows if row["file"] in corrections}
+    for record in records:
+        if (name := record["file"]) in corrections:
+            record.update(describe_corrected(results, corrections[name], rows[name]))
+    return records
 
 
 def make_record(results: RunResults, pictures: Pictures | None, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record: columns of the table, and outlines on the grid of `monai_lungxfer.inference.outlines`.
 
     ``key`` is what the browser keeps the mark under: the same when the run was resumed or done again, and another for
-    another radiograph of the same name, as far as the journal tells them apart.
+    another radiograph of the same name, by the hash in the journal, or by its mask where the journal has none.
+    ``input_sample`` is a hash of the radiograph where the journal has it: marks are saved with it.
     ``outline`` is that of the mask as it is, ``raw`` of the mask before cleaning where that is known and differs,
     ``missing`` says why there is no mask that can be shown, ``unpictured`` why there is no picture.
     """
     record = {name: row.get(name) for name in ("file", "status", "mask", "width", "height", "reason", *NUMBERS)}
     record |= {"flags": row["flags"], "remarks": row["remarks"], "outline": None, "raw": None, "missing": None}
     record |= {"picture": None, "unpictured": None, "grid": None, "key": _key(results, row)}
+    record["input_sample"] = results.samples.get(row["file"])
     if row["status"] != "done":
         return record
     height, width = grid_size((row["height"], row["width"]))
     record |= {"grid": [width, height], "raw": results.raw_outlines.get(row["file"])}
     try:
         record["outline"] = draw_outline(_mask(results, row))
+        record["key"] = _key(results, row, record["outline"])
     except InputFileError as error:
         record["missing"] = error.without_source
     try:
@@ -125,6 +139,13 @@ def _told(records: Iterable[dict[str, Any]], on_done: Callable[[], object]) -> I
         yield record
 
 
-def _key(results: RunResults, row: Mapping[str, Any]) -> str:
-    facts = [results.model, row["file"], row.get("width"), row.get("height"), results.samples.get(row["file"])]
+def _key(results: RunResults, row: Mapping[str, Any], outline: str | None = None) -> str:
+    """Return the key of a mark; without a journal, the outline is all that tells radiographs of one name apart."""
+    facts = [
+        results.model,
+        row["file"],
+        row.get("width"),
+        row.get("height"),
+        results.samples.get(row["file"]) or outline,
+    ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]

@@ -13,24 +13,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_lungxfer.inference.review.corrected import (
+    CORRECTED,
+    CORRECTIONS_TABLE,
+    read_corrected_mask,
+    read_corrections,
+    read_sized_mask,
+)
 from monai_lungxfer.inference.segmentation import SEG_SUFFIX
 from monai_lungxfer.io.mask_writer import save_mask
 from monai_lungxfer.morphology.lungs import lungs_by_side
 from monai_lungxfer.morphology.pieces import find_pieces
 from monai_lungxfer.morphology.plausibility import find_implausibility
-from monai_lungxfer.serving.review.results import (
-    CORRECTED,
-    CorrectableResult,
-    ReviewedResults,
-    count_segments,
-    read_stored_mask,
-)
-from monai_lungxfer.utils.csv_tables import read_rows, write_rows
+from monai_lungxfer.serving.review.results import CorrectableResult, ReviewedResults, count_segments
+from monai_lungxfer.utils.csv_tables import write_rows
 from monai_lungxfer.utils.errors import InputFileError, LungXferError
 from monai_lungxfer.utils.files import atomic_path
-
-TABLE = "corrections.csv"
-"""Name of the table in the folder of the corrected masks: one row for each, of its last saving."""
 
 PREVIOUS = ".previous"
 """Folder, in that of the corrected masks, for those that they have replaced. Hidden: they are no data to train on."""
@@ -86,7 +84,7 @@ class Corrections:
         self.folder = results.folder / CORRECTED
         self.is_closed = False
         self._saving = threading.Lock()
-        self._rows = _read_table(self.folder / TABLE)
+        self._rows = read_corrections(self.folder)
 
     def close(self) -> None:
         """Wait until what is being saved is on disk, and save nothing more."""
@@ -104,13 +102,8 @@ class Corrections:
         """
         if not self.is_corrected(result.mask):
             return self._read_network(result)
-        known = self._rows.get(result.file, {}).get("input_sample"), self.results.run.samples.get(result.file)
-        if all(known) and known[0] != known[1]:
-            raise InputFileError(
-                "the corrected mask is of another radiograph, which had this name before",
-                remedy=f"Move the folder {CORRECTED} away, and start again",
-            )
-        return read_stored_mask(self.folder, result.mask, result.size)
+        run = self.results.run
+        return read_corrected_mask(run, self._rows.get(result.file, {}), run.rows[result.number])
 
     def open(self, result: CorrectableResult, *, network: bool = False) -> OpenedMask:
         """Return the corrected mask where there is one, else, or if asked for, the network's."""
@@ -161,7 +154,7 @@ class Corrections:
                     shutil.copyfile(path, kept)
             rows = self._rows | {result.file: self._row(result, stored, network, upright)}
             with atomic_path(
-                self.folder / TABLE
+                self.folder / CORRECTIONS_TABLE
             ) as table:  # takes its place after the mask: both are saved, or neither
                 write_rows(table, _COLUMNS, (rows[name] for name in sorted(rows)))
                 self._write(result, path, stored)
@@ -170,7 +163,7 @@ class Corrections:
         return OpenedMask(stored, upright, _version(stored, True), True), remark
 
     def _read_network(self, result: CorrectableResult) -> NDArray[np.uint8]:
-        return read_stored_mask(self.results.folder, result.mask, result.size)
+        return read_sized_mask(self.results.folder, result.mask, result.size)
 
     def _write(self, result: CorrectableResult, path: Path, mask: NDArray[np.uint8]) -> None:
         radiograph = self.results.describe(result)
@@ -220,12 +213,3 @@ def _checked(reviewer: str | None) -> str | None:
 
 def _version(stored: NDArray[np.uint8], is_corrected: bool) -> str:
     return hashlib.sha256(bytes([is_corrected]) + stored.tobytes()).hexdigest()[:32]
-
-
-def _read_table(table: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return {row["file"]: row for row in read_rows(table)} if table.is_file() else {}
-    except (OSError, ValueError, KeyError) as error:
-        raise InputFileError(
-            "is not the table that a review has written", source=table, remedy="Move it away, and start again"
-        ) from error

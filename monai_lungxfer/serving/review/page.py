@@ -9,13 +9,12 @@ from typing import Any
 
 from PIL import Image
 
-from monai_lungxfer.inference.outlines import draw_outline
 from monai_lungxfer.inference.overlay import thumbnail
+from monai_lungxfer.inference.review.corrected import as_corrected
 from monai_lungxfer.inference.review.page import render_page
 from monai_lungxfer.inference.review.records import review_data
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.serving.review.corrections import Corrections
-from monai_lungxfer.utils.errors import InputFileError
 
 LARGEST_PICTURE = 4096
 """Longest side of a radiograph's picture in pixels; the mask on it keeps its native size."""
@@ -39,7 +38,7 @@ class ServedPage:
     def update(self, number: int, outline: str) -> None:
         """Show a corrected mask by its outline from now on."""
         with self._changing:
-            self._records[number].update(_as_corrected(outline))
+            self._records[number].update(as_corrected(outline))
             self._rendered = None
 
     def render(self) -> bytes:
@@ -66,22 +65,7 @@ def draw_page(corrections: Corrections, on_done: Callable[[], object] = lambda: 
     data = review_data(results.run, find_picture, on_done)
     for record in data["records"]:
         record["number"] = numbers[record["file"]]
-        if corrections.is_corrected(record["mask"]):
-            record.update(_describe_corrected(corrections, record["number"]))
     return ServedPage(data | {"server": True})
-
-
-def _describe_corrected(corrections: Corrections, number: int) -> dict[str, Any]:
-    result = corrections.results.find(number)
-    try:
-        mask = corrections.read(result)
-    except InputFileError as error:
-        return {"outline": None, "missing": error.without_source}
-    return _as_corrected(draw_outline(mask))
-
-
-def _as_corrected(outline: str) -> dict[str, Any]:
-    return {"outline": outline, "missing": None, "corrected": True}
 
 
 def encode_radiograph(radiograph: Radiograph) -> bytes:

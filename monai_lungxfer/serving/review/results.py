@@ -7,19 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from monai_lungxfer.inference.review.corrected import CORRECTED, has_own_masks
 from monai_lungxfer.inference.review.pictures import check_images, find_image, image_path, read_image
-from monai_lungxfer.inference.review.results import RunResults, read_result_mask
+from monai_lungxfer.inference.review.results import RunResults
 from monai_lungxfer.inference.segmentation import ModelIdentity
 from monai_lungxfer.inference.tables import TABLE_NAMES
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.utils.errors import InputFileError
 from monai_lungxfer.utils.json_files import load_json
-
-CORRECTED = "corrected"
-"""Folder, in that of the results, for corrected masks; they have the names of the network's."""
 
 MOST_PIXELS = 50_000_000
 """Of a mask: what a browser draws on without delay, with room to spare."""
@@ -70,7 +67,7 @@ class ReviewedResults:
         self.run = run
         self.folder, self.images = run.folder.absolute(), images.absolute()
         check_images(run, self.images)
-        if any(Path(row["mask"]).parts[0].casefold() == CORRECTED for row in run.rows if row["mask"]):
+        if has_own_masks(run):
             raise InputFileError(
                 f"the run has masks of its own in {CORRECTED}/, where corrected masks go",
                 source=self.folder,
@@ -123,16 +120,6 @@ class ReviewedResults:
     def check_file(self, result: CorrectableResult) -> None:
         """Refuse, by an InputFileError, a radiograph that is not there, or is not the file that was segmented."""
         find_image(self.run, self.images, result.file)
-
-
-def read_stored_mask(folder: Path, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Read a mask in the stored orientation, uint8 (H, W) of {0, 1}; InputFileError is raised for another size."""
-    mask = read_result_mask(folder, name)
-    if mask.shape != size:
-        raise InputFileError(
-            "the mask is not of its radiograph's size", source=folder / name, remedy="Segment the radiograph again"
-        )
-    return mask
 
 
 def count_segments(path: Path) -> int:

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_lungxfer.inference.outlines import draw_outline
+from monai_lungxfer.inference.review.corrected import CORRECTED
 from monai_lungxfer.inference.review.pictures import encode_picture
 from monai_lungxfer.serving.review.corrections import ChangedMeanwhileError, Corrections, OpenedMask
 from monai_lungxfer.serving.review.guard import RefusedRequestError, ReviewGuard, Target, check_upload
 from monai_lungxfer.serving.review.page import ServedPage, encode_radiograph
-from monai_lungxfer.serving.review.results import CORRECTED, CorrectableResult
+from monai_lungxfer.serving.review.results import CorrectableResult
 from monai_lungxfer.utils.errors import LungXferError, OutputError
 from monai_lungxfer.utils.locks import lock_output
 

@@ -84,3 +84,45 @@ def test_a_radiograph_keeps_its_key_when_it_is_segmented_again_and_another_of_it
     Image.fromarray(np.zeros(LUNGS.shape, np.uint8)).save(images / "c.png")
     another = keys_of(tmp_path / "z", images)
     assert {name for name in first if first[name] != another[name]} == {"c.png"}
+
+
+def test_without_a_journal_two_radiographs_of_one_name_have_different_keys(tmp_path: Path) -> None:
+    folders = [write_run(tmp_path / name) for name in "xy"]
+    for folder in folders:
+        (folder / "predictions.jsonl").unlink()
+    save_mask(folders[1] / "d_mask.png", LUNGS)
+    first, second = (
+        {one["file"]: one["key"] for one in review_data(read_results(each))["records"]} for each in folders
+    )
+    assert {name for name in first if first[name] != second[name]} == {"d.png"}
+
+
+def test_a_corrected_mask_is_shown_where_the_network_found_nothing(tmp_path: Path) -> None:
+    results = read_results(write_run(tmp_path))
+    save_mask(tmp_path / "corrected" / "c_mask.png", BRIDGED)
+    save_mask(tmp_path / "corrected" / "d_mask.png", BRIDGED[1:])
+    records = review_data(results)["records"]
+    assert [one["file"] for one in records] == WORST_FIRST  # by the network's masks
+    shown = {one["file"]: one for one in records}
+    assert (shown["c.png"]["outline"], shown["c.png"]["corrected"]) == (draw_outline(BRIDGED), True)
+    assert (shown["d.png"]["outline"], shown["d.png"]["corrected"]) == (None, True)
+    assert "radiograph's size" in shown["d.png"]["missing"]
+    assert "corrected" not in shown["b.png"]
+
+
+def test_a_corrected_mask_of_another_radiograph_is_not_shown(tmp_path: Path) -> None:
+    results = read_results(write_run(tmp_path / "out", write_radiographs(tmp_path / "in")))
+    save_mask(tmp_path / "out" / "corrected" / "c_mask.png", BRIDGED)
+    (tmp_path / "out" / "corrected" / "corrections.csv").write_text(f"file,input_sample\nc.png,{'0' * 64}\n")
+    shown = next(one for one in review_data(results)["records"] if one["file"] == "c.png")
+    assert (shown["outline"], shown["corrected"]) == (None, True)
+    assert "another radiograph" in shown["missing"]
+
+
+def test_masks_of_a_folder_named_corrected_are_no_corrections(tmp_path: Path) -> None:
+    results = read_results(write_run(tmp_path))
+    save_mask(tmp_path / "corrected" / "c_mask.png", BRIDGED)
+    results.rows.append({**results.rows[0], "file": "corrected/c.png", "mask": "corrected/c_mask.png"})
+    shown = {one["file"]: one for one in review_data(results)["records"]}
+    assert shown["c.png"]["outline"] == ""
+    assert shown["corrected/c.png"]["outline"] == draw_outline(BRIDGED)
