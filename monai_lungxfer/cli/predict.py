@@ -25,7 +25,7 @@ from monai_lungxfer.cli.exchange import (
     ways_out,
 )
 from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, OwnWeights, RayAddress, Threads, parsed_settings
-from monai_lungxfer.cli.review import MarksFile, OnlyMarked, ReviewPage, marked_inputs, read_review, write_page
+from monai_lungxfer.cli.review import MarksFile, OnlyMarked, ReviewPage, fitting_marks, read_review, write_page
 from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.exit_codes import exit_code
 
@@ -160,14 +160,15 @@ def predict(
     options = OutputOptions(mask_format.value, overlay, sides, strict, report, presentation)
     refused: list[LungXferError] = []
     with found(inputs, from_dicomweb, study, any_view, refused) as searched:
-        files = marked_inputs(searched, review, only_marked)
+        fitting = fitting_marks(searched, review)
+        files = searched if only_marked is None else [item for item in searched if item.name in fitting]
         segmenter = Segmenter.from_bundle(**model)
         if segmenter.engine.name == EngineName.TORCH:
             use_threads(threads)
         with progress_bar(progress_console()) as progress, _runner(ray_address, model) as run:
             task = progress.add_task("Segmenting", total=len(files))
             how: dict[str, Any] = {"batch_size": batch_size, "jobs": jobs, "overwrite": overwrite, "resume": resume}
-            how |= {"run": run, "review": review}
+            how |= {"run": run, "review": fitting}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
     _note(predictions)
     if as_json:

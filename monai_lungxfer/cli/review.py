@@ -16,6 +16,7 @@ from monai_lungxfer.utils.errors import InputFileError
 
 if TYPE_CHECKING:
     from monai_lungxfer.inference.inputs import InputFile
+    from monai_lungxfer.inference.review.marks import ReviewMark
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def write_page(results: Path, out: Path | None = None, images: Path | None = Non
     typer.echo(f"It contains {contained}. {NOTICE}")
 
 
-def read_review(marks: Path | None, only: str | None) -> Mapping[str, str]:
+def read_review(marks: Path | None, only: str | None) -> Mapping[str, ReviewMark]:
     """Return the marks by the names of the radiographs, those in `only` if that is given."""
     if marks is None:
         if only is not None:
@@ -105,23 +106,30 @@ def read_review(marks: Path | None, only: str | None) -> Mapping[str, str]:
     wanted = MARKS if only is None else tuple(name.strip() for name in only.split(","))
     if unknown := sorted(set(wanted).difference(MARKS)):
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(MARKS)}", param_hint="--only-marked")
-    found = {mark.file: mark.mark for mark in read_marks(marks).values() if mark.mark in wanted}
+    found = {name: mark for name, mark in read_marks(marks).items() if mark.mark in wanted}
     if not found:
         raise InputFileError("holds no such mark", source=marks, remedy="Mark masks in the review page, and save them")
     return found
 
 
-def marked_inputs(files: Sequence[InputFile], review: Mapping[str, str], only: str | None) -> Sequence[InputFile]:
-    """Return the inputs that have a mark where only such are wanted, else all; the log tells what fits none.
+def fitting_marks(files: Sequence[InputFile], review: Mapping[str, ReviewMark]) -> dict[str, str]:
+    """Return the marks of the inputs, by their names; the log tells what fits none.
 
-    InputFileError is raised when no mark is of an input.
+    A mark that was given to another file of the same name is not used. InputFileError is raised when no mark is of an
+    input.
     """
-    names = {item.name for item in files}
-    if review and names.isdisjoint(review):
+    named = [item for item in files if item.name in review]
+    fitting = {item.name: review[item.name].mark for item in named if review[item.name].fits(item.path)}
+    if review and not fitting:
+        reason = "all marks are of other radiographs that have the same names" if named else None
         raise InputFileError(
-            "none of the marks is of an input",
+            reason or "none of the marks is of an input",
             remedy="Give the same inputs as in the run that was reviewed, so that they get the same names",
         )
-    if others := len(review.keys() - names):
+    if others := len(review) - len({item.name for item in named}):
         logger.warning("Marks of files that are not among the inputs: %d", others)
-    return files if only is None else [item for item in files if item.name in review]
+    if replaced := len(named) - len(fitting):
+        logger.warning("Marks of other radiographs that have the names of inputs, which are not used: %d", replaced)
+    if unknown := sum(not review[name].input_sample for name in fitting):
+        logger.warning("Marks that were matched by file name alone: %d", unknown)
+    return fitting

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from monai_lungxfer.cli import app
 from monai_lungxfer.inference.review.marks import ReviewMark, write_marks
 from monai_lungxfer.inference.review.results import read_results
+from monai_lungxfer.utils.file_stamp import sample_file
 
 
 def call(*arguments: object) -> Result:
@@ -85,6 +86,7 @@ def test_marks_become_a_column(folder: Path, marks: Path, weights: Path, tmp_pat
     done = run(folder, "--out", tmp_path / "out", "--marks", marks, weights=weights)
     assert done.exit_code == 0, done.output
     assert "not among the inputs: 1" in done.stderr
+    assert "matched by file name alone: 2" in done.stderr
     with (tmp_path / "out" / "predictions.csv").open(encoding="utf-8") as file:
         assert [row["review"] for row in csv.DictReader(file)] == ["accept", "", "reject"]
     rows = json.loads((tmp_path / "out" / "predictions.json").read_text())["predictions"]
@@ -99,6 +101,24 @@ def test_only_what_is_marked_is_segmented(folder: Path, marks: Path, weights: Pa
     done = run(folder, "--out", tmp_path / "out", *how, weights=weights)
     assert done.exit_code == 0, done.output
     assert [path.name for path in (tmp_path / "out").glob("*_mask.png")] == ["x2_mask.png"]
+
+
+def test_marks_of_other_radiographs_of_the_same_names_are_not_used(folder: Path, weights: Path, tmp_path: Path) -> None:
+    given = [ReviewMark(f"x{n}.png", "reject", input_sample=sample_file(folder / f"x{n}.png") or "") for n in range(3)]
+    write_marks(tmp_path / "review.csv", given)
+    Image.fromarray(np.full((50, 60), 90, np.uint8)).save(folder / "x2.png")
+    how = ("--marks", tmp_path / "review.csv", "--only-marked", "reject")
+    done = run(folder, "--out", tmp_path / "out", *how, weights=weights)
+    assert done.exit_code == 0, done.output
+    assert "which are not used: 1" in done.stderr
+    assert "by file name alone" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").glob("*_mask.png")) == ["x0_mask.png", "x1_mask.png"]
+    for name in ("x0.png", "x1.png"):
+        Image.fromarray(np.full((50, 60), 90, np.uint8)).save(folder / name)
+    refused = run(folder, "--out", tmp_path / "again", *how, weights=weights)
+    assert refused.exit_code == 2
+    assert "other radiographs that have the same names" in refused.stderr
+    assert not (tmp_path / "again").exists()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai_lungxfer.utils.csv_tables import read_rows, write_rows
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.file_stamp import sample_file
 from monai_lungxfer.utils.json_files import load_json
 
 MARKS = ("accept", "reject", "correct", "corrected")
@@ -34,6 +35,8 @@ class ReviewMark:
         The model that made the mask, as `monai_lungxfer.inference.segmentation.ModelIdentity` names it.
     time : str
         When, in UTC, such as ``2026-01-31T09:30:00Z``.
+    input_sample : str
+        What `monai_lungxfer.utils.file_stamp.sample_file` returned of the radiograph, empty if that is not known.
     """
 
     file: str
@@ -41,6 +44,11 @@ class ReviewMark:
     note: str = ""
     model: str = ""
     time: str = ""
+    input_sample: str = ""
+
+    def fits(self, path: Path) -> bool:
+        """Tell whether the mark is of this file, as far as it says which one it is of."""
+        return not self.input_sample or self.input_sample == sample_file(path)
 
 
 _COLUMNS = [field.name for field in fields(ReviewMark)]

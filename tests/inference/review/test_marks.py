@@ -9,6 +9,7 @@ import pytest
 
 from monai_lungxfer.inference.review.marks import ReviewMark, read_marks, write_marks
 from monai_lungxfer.utils.errors import InputFileError
+from monai_lungxfer.utils.file_stamp import sample_file
 
 MARKS = [
     ReviewMark("ward/a.png", "accept", "", "model 1", "2026-01-31T09:30:00Z"),
@@ -58,3 +59,14 @@ def test_what_holds_no_marks_is_refused(tmp_path: Path, name: str, content: str)
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match="no such file"):
         read_marks(tmp_path / "review.csv")
+
+
+def test_a_mark_with_a_hash_fits_its_own_file_alone(tmp_path: Path) -> None:
+    own, other = tmp_path / "a.png", tmp_path / "b.png"
+    own.write_bytes(b"one radiograph")
+    other.write_bytes(b"another one")
+    mark = ReviewMark("a.png", "accept", input_sample=sample_file(own) or "")
+    assert mark.fits(own)
+    assert not mark.fits(other)
+    assert not mark.fits(tmp_path / "missing.png")
+    assert ReviewMark("a.png", "accept").fits(other)  # it does not say which file it is of

@@ -2,12 +2,13 @@
 // Marks: what the reviewer says of each radiograph. Kept in the browser, saved as CSV or JSON, and read again.
 const data = JSON.parse(document.getElementById("data").textContent);
 const MARKS = { accept: "accepted", reject: "rejected", correct: "to correct", corrected: "corrected" };
-const COLUMNS = ["file", "mark", "note", "model", "time"];
+const COLUMNS = ["file", "mark", "note", "model", "time", "input_sample"];
 
 const marks = (() => {
   // Each mark is kept by itself, under the radiograph's key: another tab, or another run, takes none away.
   const PREFIX = "lungxfer-mark:";
   const keys = new Map(data.records.map((record) => [record.file, PREFIX + record.key]));
+  const samples = new Map(data.records.map((record) => [record.file, record.input_sample ?? ""]));
   const listeners = [];
   const held = new Map();
   const unkept = new Set(); // files whose mark the browser has not taken
@@ -74,15 +75,18 @@ const marks = (() => {
     count: () => [...held.values()].filter((row) => row.mark).length,
     rows() {
       refresh();
-      return data.records.map((record) => held.get(record.file)).filter(Boolean);
+      return data.records.map(({ file }) => held.get(file)).filter(Boolean)
+        .map((row) => ({ ...row, input_sample: samples.get(row.file) }));
     },
     // Take over the rows of a file, but for those that are older than what is held; returns what became of them.
     merge(rows) {
-      const told = { taken: 0, unknown: 0, otherModel: 0, older: 0 };
+      const told = { taken: 0, unknown: 0, otherFile: 0, otherModel: 0, older: 0 };
       const time = (row) => String(row?.time ?? "");
       refresh();
       for (const row of rows) {
         if (!keys.has(row.file)) { told.unknown += 1; continue; }
+        const sample = samples.get(row.file);
+        if (sample && row.input_sample && sample !== row.input_sample) { told.otherFile += 1; continue; }
         if (time(held.get(row.file)) > time(row)) { told.older += 1; continue; }
         if (row.model !== data.model) told.otherModel += 1;
         held.set(row.file, Object.fromEntries(COLUMNS.map((name) => [name, String(row[name] ?? "")])));
