@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from chromium_browser import contrast, open_page, resize
-from reviewed_run import IDENTITY, WORST_FIRST, write_radiographs, write_run
+from PIL import Image
+from reviewed_run import IDENTITY, LUNGS, WORST_FIRST, write_radiographs, write_run
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -21,11 +22,14 @@ from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
 from selenium.webdriver.support.select import Select  # noqa: E402
 
+from monai_lungxfer.inference.outlines import draw_outline  # noqa: E402
 from monai_lungxfer.inference.review.marks import ReviewMark, read_marks, write_marks  # noqa: E402
 from monai_lungxfer.inference.review.page import render_page  # noqa: E402
 from monai_lungxfer.inference.review.records import review_data  # noqa: E402
 from monai_lungxfer.inference.review.results import read_results  # noqa: E402
 from monai_lungxfer.inference.review.write import write_review  # noqa: E402
+from monai_lungxfer.io.mask_writer import save_mask  # noqa: E402
+from monai_lungxfer.utils.file_stamp import sample_file  # noqa: E402
 
 MANY = 5000
 
@@ -220,6 +224,51 @@ def test_filters_by_name_and_area(page: webdriver.Chrome) -> None:
     assert names(page) == WORST_FIRST
 
 
+def test_the_place_follows_the_filters(page: webdriver.Chrome) -> None:
+    assert get(page, "place").text == "1 of 6"
+    choose(page, "flag", "any")
+    assert get(page, "place").text == "1 of 3"
+    choose(page, "flag", "bridge")
+    assert get(page, "place").text == "not among those shown"
+
+
+def test_enter_goes_from_the_search_to_the_list_and_keeps_the_text(page: webdriver.Chrome) -> None:
+    get(page, "search").send_keys("ward", Keys.ENTER)
+    press(page, "j", "a")
+    assert names(page) == ["ward/a.png"]
+    assert marks(page) == {"ward/a.png": "accept"}
+
+
+def test_cards_of_one_name_show_their_folders(page: webdriver.Chrome, tmp_path: Path) -> None:
+    assert page.find_elements(By.CLASS_NAME, "folder") == []  # all names differ
+    table = write_run(tmp_path) / "predictions.json"
+    long = "a-folder-with-a-rather-long-name/of-the-second"
+    table.write_text(table.read_text().replace('"file": "b.png"', f'"file": "{long}/a.png"'))
+    load(page, write_review(read_results(tmp_path)))
+    second, third = cards(page)[1:3]
+    assert [card.find_element(By.CLASS_NAME, "folder").text for card in (cards(page)[0], third)] == ["", "ward"]
+    shown = "return arguments[0].querySelector('.name').textContent"
+    assert [page.execute_script(shown, card) for card in (second, third)] == ["a.png", "a.png"]
+    first_part, last_part = second.find_elements(By.CSS_SELECTOR, ".folder span")
+    assert last_part.text == "the-second"
+    room = second.rect["x"] + second.rect["width"]
+    assert first_part.rect["width"] > 30
+    assert last_part.rect["x"] + last_part.rect["width"] <= room
+    assert second.accessible_name.startswith(f"{long}/a.png, ")
+
+
+def test_a_corrected_mask_is_told_by_the_card_and_the_viewer(page: webdriver.Chrome, tmp_path: Path) -> None:
+    results = read_results(write_run(tmp_path))
+    save_mask(tmp_path / "corrected" / "c_mask.png", LUNGS)
+    load(page, write_review(results))
+    first = cards(page)[0]
+    assert first.find_element(By.CLASS_NAME, "mark").text == "corrected"
+    assert first.accessible_name == "c.png, flags: empty, has a corrected mask, not marked"
+    assert "outline is that of the corrected mask" in get(page, "reasons").text
+    assert outline(page) == draw_outline(LUNGS)
+    assert cards(page)[1].find_element(By.CLASS_NAME, "mark").text == ""
+
+
 def test_orders(page: webdriver.Chrome) -> None:
     for order, first in (("name", "b.png"), ("small", "c.png"), ("large", "b.png"), ("cleaned", "b.png")):
         choose(page, "order", order)
@@ -270,6 +319,25 @@ def upload(page: webdriver.Chrome, file: Path) -> None:
     end = time.monotonic() + 20
     while get(page, "live").text == said and time.monotonic() < end:
         time.sleep(0.05)
+
+
+def test_marks_say_which_radiograph_they_are_of_and_are_not_loaded_for_another(
+    page: webdriver.Chrome, tmp_path: Path
+) -> None:
+    results = read_results(write_run(tmp_path / "out", write_radiographs(tmp_path / "in")))
+    load(page, write_review(results))
+    press(page, "r")
+    file = save(page, "save-csv", tmp_path, "review.csv")
+    assert read_marks(file)["c.png"].input_sample == sample_file(tmp_path / "in" / "c.png")
+    Image.fromarray(np.zeros(LUNGS.shape, np.uint8)).save(tmp_path / "in" / "c.png")
+    load(page, write_review(read_results(write_run(tmp_path / "other", tmp_path / "in"))))
+    assert marks(page) == {}  # what the browser keeps is of the first run
+    upload(page, file)
+    assert marks(page) == {}
+    assert "Of other radiographs that have the names of these, and not taken: 1." in get(page, "live").text
+    press(page, "a")
+    load(page, tmp_path / "out" / "review.html")
+    assert marks(page) == {"c.png": "reject"}
 
 
 def test_loading_tells_of_other_files_and_other_models(page: webdriver.Chrome, tmp_path: Path) -> None:
@@ -371,6 +439,7 @@ def test_a_screen_reader_is_told_names_places_and_changes(page: webdriver.Chrome
     press(page, "a")
     assert get(page, "live").text.startswith("b.png: accepted. Now ward/a.png")
     assert cards(page)[1].accessible_name.endswith("accepted")
+    assert {card.get_attribute("aria-pressed") for card in cards(page)} == {None}  # which an option has not
 
 
 def test_everything_that_can_be_operated_has_a_name(page: webdriver.Chrome) -> None:
@@ -406,6 +475,7 @@ def test_text_stands_out_from_its_ground(page: webdriver.Chrome, scheme: str) ->
         ".privacy",
         ".notice",
         ".line",
+        ".flagged",
         "#count",
         "#clear",
         ".numbers dt",
@@ -427,12 +497,15 @@ def test_nothing_is_wider_than_the_screen(page: webdriver.Chrome, width: int) ->
     assert needed == room <= width
 
 
-def test_no_mark_is_cut_off(page: webdriver.Chrome) -> None:
+def test_neither_mark_nor_dice_is_cut_off(page: webdriver.Chrome) -> None:
     press(page, *(4 * "c"))
     for card in cards(page)[:4]:
         mark, line = card.find_element(By.CLASS_NAME, "mark"), card.find_element(By.CLASS_NAME, "line")
         assert mark.text == "to correct"
         assert mark.rect["x"] + mark.rect["width"] <= line.rect["x"] + line.rect["width"]
+        told = line.find_element(By.TAG_NAME, "span")
+        assert told.get_property("scrollWidth") == told.get_property("offsetWidth")
+        assert told.rect["x"] + told.rect["width"] <= mark.rect["x"]
 
 
 def test_on_a_phone_a_radiograph_covers_the_list_and_gives_it_back(page: webdriver.Chrome, written: Path) -> None:
@@ -448,6 +521,10 @@ def test_on_a_phone_a_radiograph_covers_the_list_and_gives_it_back(page: webdriv
     for _ in range(24):  # more than can be operated in it
         press(page, Keys.TAB)
         assert page.execute_script(focused)
+    get(page, "next").click()
+    assert get(page, "name").text == "ward/a.png"
+    get(page, "previous").click()
+    assert get(page, "name").text == "b.png"
     page.find_element(By.CSS_SELECTOR, "[data-mark=accept]:is(button)").click()
     assert get(page, "name").text == "ward/a.png"
     get(page, "close").click()

@@ -39,6 +39,7 @@ function describe(record) {
   if (record.status !== "done") parts.push(record.status);
   if (record.dice_expected !== null) parts.push(`expected Dice ${record.dice_expected.toFixed(2)}`);
   if (record.flags.length) parts.push(`flags: ${record.flags.join(", ").replaceAll("_", " ")}`);
+  if (record.corrected) parts.push("has a corrected mask");
   const { mark } = marks.get(record.file);
   parts.push(mark ? MARKS[mark] : "not marked");
   return parts.join(", ");

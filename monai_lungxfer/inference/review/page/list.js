@@ -3,7 +3,10 @@
 const list = (() => {
   const box = document.getElementById("list");
   const scroller = box.parentElement;
-  const GAP = 12, LEAST = 156, BELOW = 56, OVERSCAN = 2; // pixels, rows
+  const folder = (record) => record.file.slice(0, Math.max(0, record.file.lastIndexOf("/")));
+  const short = (record) => record.file.slice(record.file.lastIndexOf("/") + 1);
+  const alike = new Set(data.records.map(short)).size < data.records.length; // then folders tell them apart
+  const GAP = 12, LEAST = 156, BELOW = alike ? 74 : 56, OVERSCAN = 2; // pixels, rows
   const cards = new Map(); // by the record's number
   let shown = [], active = -1, columns = 1, width = LEAST, row = 1, onPick = () => {};
   let placeOf = new Map();
@@ -29,26 +32,32 @@ const list = (() => {
     return places;
   }
 
+  // A text whose beginning and end stay where it is too long.
+  const shortened = (text) => [make("span", {}, text.slice(0, -10)), make("span", {}, text.slice(-10))];
+
   function card(at) {
     const record = data.records[at];
-    const thumb = make("div", { className: "thumb" });
+    const thumb = make("div", { className: "thumb", "aria-hidden": "true" });
     if (record.grid && !record.missing) thumb.append(drawRecord(record));
     else thumb.append(make("span", { className: "why" }, whyNot(record)));
-    const told = record.dice_expected === null ? record.status === "done" ? "" : record.status : `Dice ≈ ${record.dice_expected.toFixed(2)}`;
-    const flags = record.flags.length ? make("span", { className: "flagged" }, `${record.flags.length} ⚑`) : null;
-    return make("div", { className: "card", role: "option", id: `r${at}` }, thumb,
-      make("div", { className: "name", title: record.file }, record.file.split("/").at(-1)),
-      make("div", { className: "line" }, make("span", {}, told), flags, make("span", { className: "mark" })));
+    const told = record.dice_expected === null ? record.status === "done" ? "" : record.status : `Dice ${record.dice_expected.toFixed(2)}`;
+    if (record.flags.length) thumb.append(make("span", { className: "flagged" }, `${record.flags.length} ⚑`));
+    // Its name is what the hidden part says; what is seen is read to nobody a second time.
+    const line = (className, ...parts) => make("div", { className, title: record.file, "aria-hidden": "true" }, ...parts);
+    return make("div", { className: "card", role: "option", id: `r${at}` }, make("span", { className: "hidden said" }), thumb,
+      line("name", ...shortened(short(record))),
+      alike ? line("name folder", ...shortened(folder(record))) : null,
+      line("line", make("span", { title: "expected Dice" }, told), make("span", { className: "mark" })));
   }
 
   function dress(element, at, place) {
     const record = data.records[at], { mark } = marks.get(record.file);
-    element.setAttribute("aria-label", describe(record));
+    element.querySelector(".said").textContent = describe(record);
     element.setAttribute("aria-selected", String(at === active));
     element.setAttribute("aria-setsize", String(shown.length));
     element.setAttribute("aria-posinset", String(place + 1));
     element.dataset.mark = mark;
-    element.querySelector(".mark").textContent = mark ? MARKS[mark] : "";
+    element.querySelector(".mark").textContent = mark ? MARKS[mark] : record.corrected ? MARKS.corrected : "";
     element.style.width = `${width}px`;
     element.style.height = `${row - GAP}px`;
     element.style.transform = `translate(${(place % columns) * (width + GAP)}px, ${Math.floor(place / columns) * row}px)`;

@@ -53,6 +53,7 @@ function apply() {
   if (order) found.sort(([a], [b]) => order(a, b)); // stable: of equals, the worse stays first
   list.show(found.map(([, at]) => at));
   get("none").hidden = found.length > 0;
+  if (list.active >= 0) showPlace();
   tellCounts();
 }
 
@@ -71,10 +72,13 @@ function openRecord(at, { focus = false } = {}) {
   list.pick(at);
   viewer.show(record);
   showMark();
-  const place = list.place();
-  get("place").textContent = place < 0 ? "not among those shown" : `${place + 1} of ${list.shown.length}`;
+  showPlace();
   if (focus) get("name").focus({ preventScroll: true });
   return record;
+}
+function showPlace() {
+  const place = list.place();
+  get("place").textContent = place < 0 ? "not among those shown" : `${place + 1} of ${list.shown.length}`;
 }
 function closeDetail() {
   document.body.classList.remove("open");
@@ -86,7 +90,7 @@ const current = () => (list.active < 0 ? null : data.records[list.active]);
 
 function showMark() {
   const { mark, note } = marks.get(current().file);
-  for (const button of document.querySelectorAll("[data-mark]")) {
+  for (const button of document.querySelectorAll("button[data-mark]")) {
     button.setAttribute("aria-pressed", String(button.dataset.mark === mark || (mark === "corrected" && button.dataset.mark === "correct")));
   }
   get("note").value = note;
@@ -147,6 +151,7 @@ async function load(file) {
     const told = marks.merge(rows);
     say(`Marks loaded: ${told.taken}.`
       + (told.unknown ? ` Of files that are not here: ${told.unknown}.` : "")
+      + (told.otherFile ? ` Of other radiographs that have the names of these, and not taken: ${told.otherFile}.` : "")
       + (told.older ? ` Older than those here, which stay: ${told.older}.` : "")
       + (told.otherModel ? ` Given to masks of another model: ${told.otherModel}.` : ""));
   } catch {
@@ -177,6 +182,7 @@ document.addEventListener("keydown", (event) => {
     if (typed) get(isCovered() ? "name" : "list").focus(); else if (isNarrow()) closeDetail();
     return;
   }
+  if (event.key === "Enter" && event.target === get("search")) get("list").focus(); // the text stays, Esc takes it away
   if (typed || !get("keys").checked || !Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
   KEYS[event.key]();
@@ -194,7 +200,9 @@ marks.listen((file) => {
   if (current() && document.activeElement !== get("note")) showMark(); // what is being typed stays
   tellCounts();
 });
-for (const button of document.querySelectorAll("[data-mark]")) button.addEventListener("click", () => mark(button.dataset.mark));
+for (const button of document.querySelectorAll("button[data-mark]")) button.addEventListener("click", () => mark(button.dataset.mark));
+get("previous").addEventListener("click", () => step(-1));
+get("next").addEventListener("click", () => step(1));
 get("undo").addEventListener("click", undo);
 get("close").addEventListener("click", closeDetail);
 get("note").addEventListener("change", (event) => marks.note(current().file, event.target.value.trim()));

@@ -93,7 +93,7 @@ const viewer = (() => {
     ].filter(([, text]) => text !== null);
     get("numbers").replaceChildren(...rows.map(([name, text]) => make("div", {}, make("dt", {}, name), make("dd", {}, text))));
     const flags = r.flags.map((flag) => make("li", {}, make("strong", {}, flag.replaceAll("_", " ")), `: ${data.flags[flag] || ""}`));
-    const corrected = r.corrected ? "The outline is that of the corrected mask. Flags and numbers are those of the network's." : null;
+    const corrected = r.corrected && !r.missing ? "The outline is that of the corrected mask. Flags and numbers are those of the network's." : null;
     const remarks = [corrected, r.reason, r.unpictured, ...r.remarks].filter(Boolean).map((text) => make("li", {}, text));
     get("reasons").replaceChildren(...flags, ...remarks);
     get("cleaning").disabled = !r.raw;
