@@ -21,6 +21,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
 from selenium.webdriver.support.select import Select  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 from monai_lungxfer.inference.outlines import draw_outline  # noqa: E402
 from monai_lungxfer.inference.review.marks import ReviewMark, read_marks, write_marks  # noqa: E402
@@ -90,6 +91,11 @@ def marks(page: webdriver.Chrome) -> dict[str, str]:
     return {row["file"]: row["mark"] for row in page.execute_script("return marks.rows()")}
 
 
+def wait_for_marks(page: webdriver.Chrome, expected: dict[str, str]) -> None:
+    """Wait until a page has what one before it has kept: another process of Chromium may see it a moment later."""
+    WebDriverWait(page, 10, 0.05).until(lambda page: marks(page) == expected)
+
+
 def test_the_worst_is_first_and_open(page: webdriver.Chrome) -> None:
     assert names(page) == WORST_FIRST
     assert get(page, "name").text == "c.png"
@@ -156,14 +162,14 @@ def test_two_tabs_take_no_marks_from_each_other(page: webdriver.Chrome, written:
     page.switch_to.window(first)
     press(page, "j", "a")
     both = {"c.png": "reject", "b.png": "accept"}
-    assert marks(page) == both
+    wait_for_marks(page, both)
     assert "2 of 6 marked" in get(page, "facts").text
     page.switch_to.window(second)
-    assert marks(page) == both
+    wait_for_marks(page, both)
     page.close()
     page.switch_to.window(first)
     load(page, written / "review.html")
-    assert marks(page) == both
+    wait_for_marks(page, both)
 
 
 def test_keys_do_nothing_while_one_types_or_has_turned_them_off(page: webdriver.Chrome) -> None:
@@ -337,7 +343,7 @@ def test_marks_say_which_radiograph_they_are_of_and_are_not_loaded_for_another(
     assert "Of other radiographs that have the names of these, and not taken: 1." in get(page, "live").text
     press(page, "a")
     load(page, tmp_path / "out" / "review.html")
-    assert marks(page) == {"c.png": "reject"}
+    wait_for_marks(page, {"c.png": "reject"})
 
 
 def test_loading_tells_of_other_files_and_other_models(page: webdriver.Chrome, tmp_path: Path) -> None:
