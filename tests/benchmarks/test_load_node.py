@@ -42,7 +42,7 @@ def test_a_round_with_a_kill_shows_no_fault(tmp_path: Path) -> None:
 
 
 def test_what_is_lost_or_doubled_is_a_fault(tmp_path: Path, monkeypatch) -> None:
-    archived = ["0"] * 2 + ["1"] * 1 + ["2"] * 4
+    archived = ["0"] * 3 + ["1"] * 1 + ["2"] * 6
     monkeypatch.setattr(load_node, "_archived_studies", lambda _: [f"{load_node._ROOT}.1.{n}" for n in archived])
     files = [tmp_path / f"{number:05}.dcm" for number in range(3)]
     faults = check_results(JournalView(tmp_path), 0, files, [])

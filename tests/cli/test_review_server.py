@@ -20,7 +20,9 @@ from monai_lungxfer.utils.locks import LOCK_NAME
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_it_serves_until_it_is_told_to_end(tmp_path: Path, stop: signal.Signals, code: int) -> None:
     results, images = write_run(tmp_path)
-    words = [sys.executable, "-c", "from monai_lungxfer.cli import main; main()", "review", results, "--serve"]
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also below nohup
+    code_of_main = f"{heeds}; from monai_lungxfer.cli import main; main()"
+    words = [sys.executable, "-c", code_of_main, "review", results, "--serve"]
     words += ["--images", images, "--port", "0", "--reviewer", "Ada"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
