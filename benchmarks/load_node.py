@@ -305,7 +305,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300, help="radiographs")
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--senders", type=int, default=8)
-    parser.add_argument("--paced", type=int, default=60, help="radiographs that are sent one a second")
+    parser.add_argument("--paced", type=int, default=60, help="radiographs that are sent one by one")
+    parser.add_argument("--pause", type=float, default=1, help="seconds between them")
     parser.add_argument("--height", type=int, default=2000, help="of the largest radiograph, in pixels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rounds", nargs="+", choices=_ROUNDS, default=_ROUNDS)
@@ -322,8 +323,8 @@ def main() -> int:
         faults += fast.faults
     if "paced" in given.rounds:
         few = [file for file in files if file not in set(broken)][: given.paced]
-        paced = run_round(given.work / "paced", few, [], pause=1)
-        print(f"one a second: {paced.describe(len(few))}", flush=True)
+        paced = run_round(given.work / "paced", few, [], pause=given.pause)
+        print(f"one every {given.pause:g} s: {paced.describe(len(few))}", flush=True)
         faults += paced.faults
     if "kills" in given.rounds:
         killed = run_round(
