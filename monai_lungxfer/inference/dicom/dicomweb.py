@@ -13,13 +13,7 @@ import requests
 
 from monai_lungxfer.inference.dicom.attributes import read_text
 from monai_lungxfer.inference.dicom.bounded_http import iter_parts
-from monai_lungxfer.inference.dicom.dicomweb_session import (
-    LIMITS,
-    TIMEOUT,
-    connect,
-    explained_answers,
-    name_server,
-)
+from monai_lungxfer.inference.dicom.dicomweb_session import LIMITS, TIMEOUT, connect, explained_answers, name_server
 from monai_lungxfer.io.formats.dicom_file import read_dataset
 from monai_lungxfer.io.formats.quiet import quiet
 from monai_lungxfer.utils.errors import DownloadError, InputFileError

@@ -72,7 +72,8 @@ def lung_report(
     -------
     highdicom.sr.ComprehensiveSR
         UNVERIFIED and PRELIMINARY. Areas are in cm² where the pixel spacing is known, else in pixels. Its UIDs follow
-        from the source, the model and the content. Dates and times of creation are in neither.
+        from the source, the model and the content. Dates and times of creation are in neither. Read its items from
+        Content Sequence (0040,A730): highdicom's attribute `content` has none of them.
 
     Raises
     ------

@@ -9,19 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.serving.dicom.database import Database, SteadyClock
-from monai_lungxfer.serving.dicom.journal_rows import (
-    STATES,
-    DeadLetter,
-    Delivery,
-    NodeRow,
-    State,
-    restore_row,
-)
+from monai_lungxfer.serving.dicom.journal_rows import STATES, DeadLetter, Delivery, NodeRow, State, restore_row
 
 JOURNAL_NAME = "journal.sqlite"
+DAY = 86400  # seconds
 
 _HASH = 12  # hexadecimal digits that tell one accession number from others
-DAY = 86400
 
 
 class JournalView:
