@@ -29,6 +29,26 @@ ImageSize = Annotated[
     int | None,
     typer.Option("--image-size", min=32, metavar="N", help="Side of the network's input in pixels, a multiple of 16."),
 ]
+
+
+class SizingName(StrEnum):
+    """The names of `monai_lungxfer.networks.sizing.SIZINGS`, known without importing what they need."""
+
+    SQUARE = "square"
+    PAD = "pad"
+    ASPECT = "aspect"
+    MULTI = "multi"
+
+
+Sizing = Annotated[
+    SizingName | None,
+    typer.Option(
+        "--sizing",
+        metavar="NAME",
+        help="How images get to that size: square (squeezed), pad, aspect (kept), multi (several sizes).",
+        show_default="square",
+    ),
+]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images in a training step.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the split and of everything random.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, …; auto takes a GPU where there is one.")]
@@ -80,6 +100,8 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
         if side % 16:
             raise typer.BadParameter(f"{side} is not a multiple of 16", param_hint="--image-size")
         overrides["image_size"] = [side, side]
+    if given.get("sizing") is not None:
+        overrides["sizing"] = given["sizing"].value
     if given.get("batch_size") is not None:
         overrides["batch_size"] = given["batch_size"]
     if given["device"] != "auto":

@@ -24,6 +24,7 @@ from monai_lungxfer.cli.options import (
     Precision,
     Seed,
     Settings,
+    Sizing,
     StageName,
     Threads,
     method_overrides,
@@ -62,6 +63,7 @@ def train(
     ] = Recipe.PAPER,
     epochs: Epochs = None,
     image_size: ImageSize = None,
+    sizing: Sizing = None,
     batch_size: BatchSize = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option(help="Continue an interrupted training of the output folder.")] = True,
@@ -142,6 +144,7 @@ def transfer(
         str | None, typer.Option(help="At most so many epochs: one number, or three separated by commas.")
     ] = None,
     image_size: ImageSize = None,
+    sizing: Sizing = None,
     batch_size: BatchSize = None,
     seed: Seed = 0,
     allow_shared_patients: Annotated[

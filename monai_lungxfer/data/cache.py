@@ -17,6 +17,8 @@ from monai.transforms import Compose, convert_to_contiguous
 from monai.transforms.traits import RandomizableTrait
 from monai.utils import convert_to_tensor
 
+from monai_lungxfer.data.batches import SizedIndex, resize_item
+from monai_lungxfer.networks.sizing import Size
 from monai_lungxfer.utils.errors import LungXferError, TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 
@@ -40,7 +42,8 @@ class _SeededByImage:
     def _transform(self, index: int) -> Any:
         state = np.random.SeedSequence((self.seed, self.epoch, index)).generate_state(1)
         self.transform.set_random_state(seed=int(state[0]))
-        return super()._transform(index)  # type: ignore[misc]
+        item = super()._transform(index)  # type: ignore[misc]
+        return resize_item(item, index.size) if isinstance(index, SizedIndex) else item
 
 
 class MemoryDataset(_SeededByImage, CacheDataset):
@@ -51,6 +54,10 @@ class MemoryDataset(_SeededByImage, CacheDataset):
         self._first = first  # the first item, where it was decoded before
         super().__init__(data=data, transform=transform, progress=False, num_workers=2)
         self._first = None
+
+    def image_sizes(self) -> list[Size]:
+        """Return (H, W) of each decoded image."""
+        return [_image_size(self._cache[number]) for number in range(len(self))]
 
     def _load_cache_item(self, idx: int) -> Any:
         if idx == 0 and self._first is not None:
@@ -69,9 +76,16 @@ class SpilledDataset(_SeededByImage, PersistentDataset):
     def __init__(self, data: Sequence, transform: Compose, seed: int, folder: str | Path) -> None:
         self.seed = seed
         self.folder = Path(folder)
+        self._sizes: list[Size] = []
         super().__init__(
             data=data, transform=transform, cache_dir=folder, hash_func=_record_hash, hash_transform=pickle_hashing
         )
+
+    def image_sizes(self) -> list[Size]:
+        """Return (H, W) of each decoded image; those that were not decoded yet are, once."""
+        if len(self._sizes) != len(self):
+            self._sizes = [_image_size(self._cachecheck(record)) for record in self.data]
+        return self._sizes
 
     def _cachecheck(self, item_transformed: Any) -> Any:
         # Not MONAI's own: it moves files here from the system's temporary folder, and where that is another file
@@ -86,6 +100,11 @@ class SpilledDataset(_SeededByImage, PersistentDataset):
         decoded = convert_to_tensor(decoded, convert_numeric=False, track_meta=self.track_meta)
         save_checkpoint(decoded, kept)
         return decoded
+
+
+def _image_size(item: Mapping[str, Any]) -> Size:
+    height, width = item["image"].shape[-2:]
+    return int(height), int(width)
 
 
 def _record_hash(record: Any) -> bytes:
@@ -121,8 +140,8 @@ def decoded_dataset(
     seed : int
         Of the random transforms.
     memory_limit_gb : float
-        Gigabytes that the decoded images may take in memory. At 256x256 a radiograph takes 0.33 MB (float32 and
-        an 8-bit mask), an MRI slice 0.85 MB.
+        Gigabytes that the decoded images may take in memory, by the size of the first. At 256x256 a radiograph takes
+        0.33 MB (float32 and an 8-bit mask), an MRI slice 0.85 MB.
     spill_dir : str or pathlib.Path, optional
         Where decoded images go when they exceed the limit.
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from monai_lungxfer.bundle.files import bundles_root
 from monai_lungxfer.networks.description import describe_network
+from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
@@ -39,6 +40,8 @@ class BestWeights:
         Records of the images that the weights learn from or are chosen by. Hashes of their files are kept there, too.
     parent : str, pathlib.Path or None
         The weights that they start from, as for `monai_lungxfer.weights.loading.load_parent`.
+    sizing : str
+        How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`. It is kept there, too.
     """
 
     def __init__(
@@ -48,10 +51,12 @@ class BestWeights:
         image_size: Sequence[int],
         learnt: Sequence[Mapping[str, Any]] = (),
         parent: str | Path | None = None,
+        sizing: str = SQUARE,
     ) -> None:
         self.network = network
         self.path = Path(path)
         self.image_size = image_size
+        self.sizing = sizing
         self.learnt = learnt
         self._inherited = inherit_learnt(parent)
 
@@ -83,7 +88,8 @@ class BestWeights:
         if engine.state.best_metric_epoch == engine.state.epoch and engine.state.rank == 0:
             save_checkpoint(self.network.state_dict(), self.path)
             own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
-            save_sidecar(self.path, self.image_size, describe_network(self.network), (*self._inherited, own))
+            network, learnt = describe_network(self.network), (*self._inherited, own)
+            save_sidecar(self.path, self.image_size, network, learnt, sizing=self.sizing)
 
     @cached_property
     def _digests(self) -> frozenset[str]:

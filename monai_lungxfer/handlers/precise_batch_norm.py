@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,15 +30,23 @@ class PreciseBatchNorm:
         Where the network is.
     precision : str
         See `monai_lungxfer.utils.precision.autocast_dtype`.
+    prepare : callable
+        What is done to images before the network, such as `SizedInferer.fill_padding`.
     """
 
     def __init__(
-        self, network: nn.Module, loader: Iterable[Mapping[str, Any]], device: torch.device, precision: str = "auto"
+        self,
+        network: nn.Module,
+        loader: Iterable[Mapping[str, Any]],
+        device: torch.device,
+        precision: str = "auto",
+        prepare: Callable[[torch.Tensor], torch.Tensor] = lambda images: images,
     ) -> None:
         self.network = network
         self.loader = loader
         self.device = device
         self.precision = precision
+        self.prepare = prepare
 
     def attach(self, engine: Engine) -> None:
         """Attach to the evaluator."""
@@ -48,7 +56,7 @@ class PreciseBatchNorm:
         """Replace the statistics."""
         dtype = autocast_dtype(self.device, self.precision)
         with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-            update_bn((batch["image"] for batch in self.loader), self.network, self.device)
+            update_bn((self.prepare(batch["image"]) for batch in self.loader), self.network, self.device)
 
 
 def evenly_spaced(items: Sequence[Any], count: int) -> list[Any]:

@@ -16,6 +16,7 @@ from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 from monai_lungxfer.bundle.settings import SettingsParser, for_parser
 from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
 from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.networks.sizing import SIZINGS
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.memory import is_out_of_memory
 from monai_lungxfer.utils.precision import usable_device
@@ -159,7 +160,11 @@ def _check_effect(overrides: Mapping[str, Any], folder: Path) -> None:
 
 
 def _check_values(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:
-    wanted = {"image_size": ("two numbers of pixels, as in [256, 256]", _is_size), **OPEN_SETTINGS}
+    wanted = {
+        "image_size": ("two numbers of pixels, as in [256, 256]", _is_size),
+        "sizing": (f"one of {', '.join(SIZINGS)}", lambda value: value in SIZINGS),
+        **OPEN_SETTINGS,
+    }
     for name in overrides.keys() & wanted.keys():
         value, (description, fits) = _part(parser, name, folder), wanted[name]
         if not fits(value):

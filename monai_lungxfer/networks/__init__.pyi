@@ -4,3 +4,11 @@ from .description import is_own_network as is_own_network
 from .donor_unet import DonorUNet as DonorUNet
 from .efficient_unet import EfficientUNet as EfficientUNet
 from .freezing import frozen_layers as frozen_layers
+from .inferer import SizedInferer as SizedInferer
+from .inferer import content_size as content_size
+from .inferer import stack_images as stack_images
+from .sizing import SIZINGS as SIZINGS
+from .sizing import fit_size as fit_size
+from .sizing import network_stride as network_stride
+from .sizing import padded_size as padded_size
+from .sizing import training_sizes as training_sizes

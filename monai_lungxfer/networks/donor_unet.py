@@ -39,6 +39,9 @@ class DonorUNet(nn.Module):
     torch.Size([1, 1, 64, 96])
     """
 
+    total_stride = 16
+    """Height and width of images are multiples of it, since they are halved four times."""
+
     def __init__(self, in_channels: int = 3, out_channels: int = 1, init_features: int = 32) -> None:
         super().__init__()
         w1, w2, w3, w4, w5 = (init_features * 2**level for level in range(5))

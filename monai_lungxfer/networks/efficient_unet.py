@@ -80,6 +80,9 @@ class EfficientUNet(nn.Module):
     torch.Size([1, 1, 64, 96])
     """
 
+    total_stride = 32
+    """The encoder halves images five times. It takes other sides as well, but rounds them on its way."""
+
     def __init__(
         self, in_channels: int = 3, out_channels: int = 1, width: int = 16, last_blocks: int = 6, levels: int = 5
     ) -> None:

@@ -28,7 +28,7 @@ from monai_lungxfer.registry.store import CANDIDATE, registry_at, version_at, ve
 from monai_lungxfer.serving.mlflow.packaging import log_model
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import input_size, input_sizing
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +125,7 @@ def _facts(bundle: Path) -> dict[str, str]:
         "package_version": __version__,
         "weights_sha256": hash_file(weights),
         "input_size": "x".join(map(str, input_size(weights))),
+        "sizing": input_sizing(weights),
         "intended_use": str(metadata.get("intended_use", NOTICE)),
     }
 

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed.nn.functional import all_gather, all_reduce
 
+from monai_lungxfer.networks.inferer import PADDED_LOGIT, pad_image
+
 SETTLING_SECONDS = 0.5
 
 
@@ -30,18 +32,19 @@ class GlobalBatchLoss(nn.Module):
 
     def forward(self, prediction: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Return the loss; its gradient, averaged over the processes as DDP does, is that of the joint batch."""
-        return self.loss(_gather_batches(prediction), _gather_batches(label))
+        return self.loss(_gather_batches(prediction, PADDED_LOGIT), _gather_batches(label, 0))
 
 
-def _gather_batches(tensor: torch.Tensor) -> torch.Tensor:
-    """Concatenate the processes' tensors along the batch; the last batches may differ in length."""
-    length = torch.tensor([tensor.shape[0]], device=tensor.device)
-    lengths = [torch.zeros_like(length) for _ in range(dist.get_world_size())]
-    dist.all_gather(lengths, length)
-    longest = int(max(lengths))
-    padding = tensor.new_zeros((longest - tensor.shape[0], *tensor.shape[1:]))
-    gathered = all_gather(torch.cat((tensor, padding)).contiguous())
-    return torch.cat([part[: int(count)] for part, count in zip(gathered, lengths, strict=True)])
+def _gather_batches(tensor: torch.Tensor, fill: float) -> torch.Tensor:
+    """Concatenate the processes' tensors along the batch; batches may differ in length, and in height and width."""
+    shape = torch.tensor(tensor.shape, device=tensor.device)
+    shapes = [torch.zeros_like(shape) for _ in range(dist.get_world_size())]
+    dist.all_gather(shapes, shape)
+    longest, _, height, width = torch.stack(shapes).amax(0).tolist()
+    sized = pad_image(tensor, (height, width), fill)
+    padding = tensor.new_zeros((longest - len(tensor), *sized.shape[1:]))
+    gathered = all_gather(torch.cat((sized, padding)).contiguous())
+    return torch.cat([part[: int(other[0])] for part, other in zip(gathered, shapes, strict=True)])
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):

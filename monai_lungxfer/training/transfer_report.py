@@ -37,7 +37,7 @@ REDUCED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 """Settings that let the phantoms pass through all stages within minutes on two processor cores."""
 
 # What training and inference must agree in.
-SHARED = ("image_size", "network_def", "precision")
+SHARED = ("image_size", "sizing", "network_def", "precision")
 PHANTOMS: Mapping[str, int] = MappingProxyType({"donor": 96, "general": 120, "portable": 80})
 SHOWN = 6
 

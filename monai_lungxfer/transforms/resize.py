@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -31,10 +31,14 @@ class AntialiasedResize(Resize):
     def __init__(self, spatial_size: Any, **options: Any) -> None:
         super().__init__(spatial_size, **{"mode": "bilinear", **options})
 
+    def target_size(self, native: Sequence[int]) -> tuple[int, ...]:
+        """Return the size (H, W) that an image of that size is resized to."""
+        return fall_back_tuple(self.spatial_size, native)
+
     def __call__(self, img: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:  # type: ignore[override]
         """Resize a channel-first image (C, H, W); the result is float32."""
         plain = img.as_tensor() if isinstance(img, MetaTensor) else img
-        size = fall_back_tuple(self.spatial_size, plain.shape[1:])
+        size = self.target_size(plain.shape[1:])
         smooth = interpolate(plain[None].float(), size, mode="bilinear", antialias=True)[0]
         if not isinstance(img, MetaTensor):
             return smooth

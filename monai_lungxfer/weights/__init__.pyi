@@ -20,6 +20,7 @@ from .sidecar import LearntImages as LearntImages
 from .sidecar import Sidecar as Sidecar
 from .sidecar import copy_sidecar as copy_sidecar
 from .sidecar import input_size as input_size
+from .sidecar import input_sizing as input_sizing
 from .sidecar import read_sidecar as read_sidecar
 from .sidecar import save_sidecar as save_sidecar
 from .sidecar import sidecar_file as sidecar_file

@@ -11,7 +11,7 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import input_size, read_sidecar
+from monai_lungxfer.weights.sidecar import input_size, input_sizing, read_sidecar
 
 
 def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwrite: bool = False) -> Path:
@@ -32,10 +32,10 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
     Raises
     ------
     TransferError
-        When a source is missing, or differs from the first in a key, a shape or the input size.
+        When a source is missing, or differs from the first in a key, a shape, the input size or the sizing.
     """
     paths = [resolve_weights(source) for source in sources]
-    first, size = read_state_dict(paths[0]), input_size(paths[0])
+    first, size, sizing = read_state_dict(paths[0]), input_size(paths[0]), input_sizing(paths[0])
     sums = {name: value.double() for name, value in first.items()}
     for path in paths[1:]:
         other = read_state_dict(path)
@@ -46,12 +46,18 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
                 source=path,
                 remedy="Average weights that were trained for one input size",
             )
+        if input_sizing(path) != sizing:
+            raise TransferError(
+                f"is for the sizing {input_sizing(path)}, and the first file for {sizing}",
+                source=path,
+                remedy="Average weights that were trained with one sizing",
+            )
         for name, value in other.items():
             sums[name] += value.double()
     mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
     sidecars = [read_sidecar(path) for path in paths]
     learnt = list(dict.fromkeys(one for sidecar in sidecars for one in sidecar.learnt))
-    return save_weights(mean, target, size, sidecars[0].network, learnt, overwrite=overwrite)
+    return save_weights(mean, target, size, sidecars[0].network, learnt, sizing=sizing, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

@@ -45,7 +45,8 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
             remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
         )
     sidecar = read_sidecar(Path(source))
-    return save_weights(weights, target, sidecar.image_size, sidecar.network, sidecar.learnt, overwrite=overwrite)
+    known = (sidecar.image_size, sidecar.network, sidecar.learnt)
+    return save_weights(weights, target, *known, sizing=sidecar.sizing, overwrite=overwrite)
 
 
 def _packed(tensor: torch.Tensor) -> torch.Tensor:

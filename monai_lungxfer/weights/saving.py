@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from monai_lungxfer.networks.description import describe_weights
+from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.errors import OutputError, TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
@@ -24,6 +25,7 @@ def save_weights(
     network: Mapping[str, Any] | None = None,
     learnt: Sequence[LearntImages] = (),
     *,
+    sizing: str = SQUARE,
     overwrite: bool = False,
 ) -> Path:
     """Write weights with their network and input size, see `monai_lungxfer.weights.sidecar`.
@@ -40,6 +42,8 @@ def save_weights(
         Class and parameters of their network; one of this package is found in the weights themselves.
     learnt : sequence of LearntImages
         The images that they learnt from.
+    sizing : str
+        How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`.
     overwrite : bool
         Replace a file with other content.
 
@@ -56,16 +60,16 @@ def save_weights(
     path = checked_name(target)
     network = network or describe_weights(weights)
     if not overwrite:
-        if _holds(path, weights, size, network):
+        if _holds(path, weights, size, network, sizing):
             if not sidecar_file(path).exists():  # of a process that was killed between the two
-                save_sidecar(path, size, network, learnt)
+                save_sidecar(path, size, network, learnt, sizing=sizing)
             return path
         for file in (path, sidecar_file(path)):
             if file.exists():
                 remedy = "Choose another file (--out), or add --overwrite"
                 raise OutputError("is there already", source=file, remedy=remedy)
     save_checkpoint(weights, path)
-    save_sidecar(path, size, network, learnt)
+    save_sidecar(path, size, network, learnt, sizing=sizing)
     return path
 
 
@@ -88,13 +92,17 @@ def checked_name(target: str | Path) -> Path:
 
 
 def _holds(
-    path: Path, weights: dict[str, torch.Tensor], size: Sequence[int] | None, network: Mapping[str, Any] | None
+    path: Path,
+    weights: dict[str, torch.Tensor],
+    size: Sequence[int] | None,
+    network: Mapping[str, Any] | None,
+    sizing: str,
 ) -> bool:
     try:
         found, sidecar = read_state_dict(path), read_sidecar(path)
     except TransferError:
         return False
     alike = (sidecar.image_size or PAPER_SIZE) == list(size or PAPER_SIZE) and sidecar.network in (None, network)
-    if not alike or found.keys() != weights.keys():
+    if not alike or sidecar.sizing != sizing or found.keys() != weights.keys():
         return False
     return all(found[name].dtype == own.dtype and torch.equal(found[name], own) for name, own in weights.items())

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_lungxfer.bundle.references import resolve_weights
-from monai_lungxfer.utils.errors import TransferError
+from monai_lungxfer.networks.sizing import SQUARE, check_sizing
+from monai_lungxfer.utils.errors import LungXferError, TransferError
 from monai_lungxfer.utils.files import unwritable, write_text
 from monai_lungxfer.utils.json_files import load_json
 
@@ -47,11 +48,14 @@ class Sidecar:
         Class (``_target_``) and parameters of their network, as ``network_def`` has them.
     learnt : tuple of LearntImages
         One for each training, from the oldest ancestor that is known to the weights' own.
+    sizing : str
+        How images are brought to that size, one of `monai_lungxfer.networks.sizing.SIZINGS`.
     """
 
     image_size: list[int] | None = None
     network: dict[str, Any] | None = None
     learnt: tuple[LearntImages, ...] = ()
+    sizing: str = SQUARE
 
 
 def sidecar_file(weights: Path) -> Path:
@@ -64,6 +68,8 @@ def save_sidecar(
     image_size: Sequence[int] | None,
     network: Mapping[str, Any] | None = None,
     learnt: Sequence[LearntImages] = (),
+    *,
+    sizing: str = SQUARE,
 ) -> None:
     """Write the sidecar of a weights file; one that would say nothing is removed.
 
@@ -71,7 +77,7 @@ def save_sidecar(
     ----------
     weights : str or pathlib.Path
         The weights file.
-    image_size, network, learnt
+    image_size, network, learnt, sizing
         See `Sidecar`.
 
     Raises
@@ -82,6 +88,7 @@ def save_sidecar(
     file = sidecar_file(Path(weights))
     content: dict[str, Any] = {"network": dict(network)} if network else {}
     content |= {"image_size": list(image_size)} if image_size is not None else {}
+    content |= {"sizing": sizing} if content and sizing != SQUARE else {}
     if content and learnt:
         content["learnt"] = [{"by": one.by, "images": sorted(one.images)} for one in learnt]
     if not content:
@@ -108,13 +115,14 @@ def read_sidecar(weights: Path) -> Sidecar:
         content = load_json(file)
         network = _checked_network(content["network"]) if "network" in content else None
         learnt = tuple(map(_checked_learnt, content.get("learnt", ())))
+        sizing = check_sizing(content.get("sizing", SQUARE))
         if network is not None and "image_size" not in content:
-            return Sidecar(network=network, learnt=learnt)
+            return Sidecar(network=network, learnt=learnt, sizing=sizing)
         height, width = content["image_size"]
         if not (type(height) is type(width) is int and min(height, width) > 0):
             raise ValueError(f"image_size is {[height, width]}")
-        return Sidecar([height, width], network, learnt)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return Sidecar([height, width], network, learnt, sizing)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, LungXferError) as error:
         raise TransferError(
             f"does not contain the network and input size of weights ({error})",
             source=file,
@@ -145,7 +153,7 @@ def _checked_learnt(entry: Any) -> LearntImages:
 def copy_sidecar(source: Path, target: Path) -> None:
     """Give one weights file the sidecar of another whose weights it holds."""
     sidecar = read_sidecar(source)
-    save_sidecar(target, sidecar.image_size, sidecar.network, sidecar.learnt)
+    save_sidecar(target, sidecar.image_size, sidecar.network, sidecar.learnt, sizing=sidecar.sizing)
 
 
 def input_size(weights: str | Path) -> list[int]:
@@ -162,3 +170,8 @@ def input_size(weights: str | Path) -> list[int]:
         When there are no such weights, or the file beside them is damaged.
     """
     return read_sidecar(resolve_weights(weights)).image_size or list(PAPER_SIZE)
+
+
+def input_sizing(weights: str | Path) -> str:
+    """Return the sizing that weights want; the argument and errors are those of `input_size`."""
+    return read_sidecar(resolve_weights(weights)).sizing

@@ -13,6 +13,7 @@ from typing import Any
 
 from monai_lungxfer.bundle.files import INFERENCE
 from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
+from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.json_files import load_json
@@ -89,8 +90,9 @@ def configuration_sha256(folder: Path, weights: Path) -> str:
     TransferError is raised when the sidecar is damaged.
     """
     sidecar = read_sidecar(weights)
-    followed = json.dumps([hash_file(folder / INFERENCE), sidecar.image_size, sidecar.network], sort_keys=True)
-    return hashlib.sha256(followed.encode()).hexdigest()
+    followed = [hash_file(folder / INFERENCE), sidecar.image_size, sidecar.network]
+    followed += [] if sidecar.sizing == SQUARE else [sidecar.sizing]
+    return hashlib.sha256(json.dumps(followed, sort_keys=True).encode()).hexdigest()
 
 
 def _description_sha256(content: Mapping[str, Any]) -> str:

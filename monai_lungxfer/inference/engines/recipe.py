@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,19 @@ from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
 from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, PipelineSettings
 from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
+from monai_lungxfer.networks.inferer import SizedInferer
+from monai_lungxfer.networks.sizing import SQUARE, UNEQUAL
 from monai_lungxfer.utils.precision import PrecisionInferer
 
 # Each name with a space behind it, as the YAML has them after and before the files are read and written.
-_PREPROCESSING = "Uprightd AntialiasedResized (FixPolarityd )?(NormalizeIntensityd )?(RepeatChanneld )?"
+_PREPROCESSING = (
+    "Uprightd (AntialiasedResized |FittedResized )(FixPolarityd )?(NormalizeIntensityd )?(RepeatChanneld )?"
+)
 _TO_PROBABILITY = "Activationsd Invertd "
 _TO_MASK = "(CleanLungsd )?(CastToTyped )?"
 
 _LIBRARIES = ("monai", "monai_lungxfer")  # a class of this name from elsewhere may do something else
+_INFERERS = (PrecisionInferer, SizedInferer)
 _OTHER_THRESHOLD = 0.37
 
 
@@ -52,13 +58,13 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
     (activation, inverse), (threshold,) = parts.to_probability.transforms, parts.threshold.transforms
     repeats = before["RepeatChanneld"].repeater.repeats if "RepeatChanneld" in before else 1
     normaliser = getattr(before.get("NormalizeIntensityd"), "normalizer", None)
-    _require("inferer", type(parts.inferer) is PrecisionInferer and parts.inferer.precision in FLOAT32)
+    _require("inferer", type(parts.inferer) in _INFERERS and parts.inferer.precision in FLOAT32)
     _require("RepeatChanneld", repeats == (CHANNELS if parts.channels == "grey" else 1))
     _require("NormalizeIntensityd", normaliser is None or _is_plain(normaliser))
     _require("Activationsd", all(activation.sigmoid) and not any([*activation.softmax, *activation.other]))
     _require("Invertd", not any([*inverse.nearest_interp, *inverse.post_func]))
     _require("AsDiscreted", not any([*threshold.argmax, *threshold.to_onehot, *threshold.rounding]))
-    height, width = before["AntialiasedResized"].resizer.spatial_size
+    height, width = _fixed_size(before, parts.inferer)
     polarity = before.get("FixPolarityd")
     return Steps((height, width), polarity is not None, normaliser is not None), PipelineSettings(
         channels=parts.channels,
@@ -68,6 +74,18 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
         fix_polarity=polarity is not None and polarity.active,
         normalises=normaliser is not None,
     )
+
+
+def _fixed_size(before: Mapping[str, Any], inferer: Any) -> Sequence[int]:
+    """Return the size (h, w) of every image, and refuse sizings that give each its own."""
+    resizing = before.get("FittedResized") or before["AntialiasedResized"]
+    sizings = {getattr(part, "sizing", SQUARE) for part in (resizing.resizer, inferer)}
+    if unequal := sizings.intersection(UNEQUAL):
+        raise NotCompiled(
+            f"with sizing {' or '.join(sorted(unequal))}, each image has a size of its own, and a pipeline holds one"
+        )
+    size: Sequence[int] = resizing.resizer.spatial_size
+    return size
 
 
 def _by_name(steps: Compose) -> dict[str, Any]:

@@ -50,11 +50,16 @@ class TorchEngine:
         return Looked(image, content, bool(image.meta.get(TURNED_ROUND_KEY, False)))
 
     def infer(self, images: Sequence[MetaTensor]) -> Sequence[torch.Tensor]:
-        """Pass a batch through the network, and return the logits (C, h, w) of each."""
-        with torch.no_grad(), explained_part("inferer"):
-            batch = torch.stack([image.as_tensor() for image in images]).to(self._parts.device)
-            logits = self._parts.inferer(inputs=batch, network=self._parts.network)
-        return logits.cpu().unbind()
+        """Pass a batch through the network, images of one size at a time, and return the logits (C, h, w) of each."""
+        answers: list[torch.Tensor] = [torch.empty(0)] * len(images)
+        for size in dict.fromkeys(image.shape for image in images):
+            alike = [number for number, image in enumerate(images) if image.shape == size]
+            with torch.no_grad(), explained_part("inferer"):
+                batch = torch.stack([images[number].as_tensor() for number in alike]).to(self._parts.device)
+                logits = self._parts.inferer(inputs=batch, network=self._parts.network).cpu()
+            for number, answer in zip(alike, logits, strict=True):
+                answers[number] = answer
+        return answers
 
     def finish(self, image: MetaTensor, answer: torch.Tensor, size: tuple[int, int]) -> Maps:
         """Bring logits to the native size, threshold and clean them."""

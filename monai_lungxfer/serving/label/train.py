@@ -17,7 +17,7 @@ from monai_lungxfer.serving.label.bundles import load_segmenter, replace_weights
 from monai_lungxfer.serving.label.infer import read_image
 from monai_lungxfer.training.stage import StageFolder, train_stage
 from monai_lungxfer.utils.errors import LungXferError
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import input_size, input_sizing
 
 _DEFAULTS: dict[str, Any] = {"max_epochs": 50, "learning_rate": 0.0001, "val_split": 0.2}
 """The rate is a tenth of the bundle's: the weights are to be adapted, and the labels are few."""
@@ -56,6 +56,7 @@ class RadiographTrain(TrainTask):
             **wanted,
             "parent": weights,
             "image_size": input_size(weights),
+            "sizing": input_sizing(weights),
             "fractions": [1 - share, share, 0.0],
             "hold_out": 0.0,
             "tracking_uri": "",

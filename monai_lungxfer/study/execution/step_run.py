@@ -170,7 +170,8 @@ def _before(job: StepJob, weights: Path) -> dict[str, Any]:
 
 def _report(job: StepJob, stage: str, section: str, weights: Path, name: str) -> dict[str, Any]:
     settings = job.settings(stage)
-    del settings["image_size"]  # weights are measured with the size that they were trained for, which they bring
+    for name in ("image_size", "sizing"):  # weights are measured with those that they were trained for, and bring them
+        settings.pop(name, None)
     settings |= {"report_file": job.folder.report(name), "overwrite": True}  # of an attempt before
     if stage != job.step.stage:
         settings["split_file"] = job.folder.path / f"{stage}_split.json"
