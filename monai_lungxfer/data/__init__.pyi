@@ -1,3 +1,7 @@
+from .batches import SizedBatches as SizedBatches
+from .batches import SizedIndex as SizedIndex
+from .batches import collate_sized as collate_sized
+from .batches import resize_item as resize_item
 from .cache import MemoryDataset as MemoryDataset
 from .cache import SpilledDataset as SpilledDataset
 from .cache import decoded_dataset as decoded_dataset

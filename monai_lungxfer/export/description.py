@@ -13,6 +13,7 @@ from monai.transforms import Compose
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata
 from monai_lungxfer.inference.overlay import NOTICE
+from monai_lungxfer.networks.sizing import MAX_ASPECT, SQUARE, UNEQUAL
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import input_size
 
@@ -34,9 +35,32 @@ def _describe_reading(transform: Any) -> dict[str, Any]:
 
 
 def _describe_resizing(transform: Any) -> dict[str, Any]:
-    rows, columns = (int(side) for side in transform.resizer.spatial_size)
-    text = f"Resize to {rows} rows and {columns} columns, bilinear, with anti-aliasing, as Pillow does."
-    return {"step": "resize", "size": [rows, columns], "mode": "bilinear", "antialias": True, "text": text}
+    resizer = transform.resizer
+    rows, columns = (int(side) for side in resizer.spatial_size)
+    sizing, how = getattr(resizer, "sizing", SQUARE), "bilinear, with anti-aliasing, as Pillow does."
+    told: dict[str, Any] = {"size": [rows, columns]}
+    text = f"Resize to {rows} rows and {columns} columns, {how}"
+    aspect = f"With a = height / width, but not above {MAX_ASPECT:g} or below {1 / MAX_ASPECT:g}: resize"
+    if sizing == "pad":
+        longest = max(rows, columns)
+        told = {"sizing": sizing, "longest_side": longest, "max_aspect": MAX_ASPECT}
+        text = f"{aspect} to round({longest} min(a, 1)) rows and round({longest} min(1 / a, 1)) columns, {how}"
+    elif sizing == "aspect":
+        pixels, step = rows * columns, resizer.stride
+        told = {"sizing": sizing, "pixels": pixels, "multiple": step, "max_aspect": MAX_ASPECT}
+        sides = f"{step} round(sqrt({pixels} a) / {step}) rows and {step} round(sqrt({pixels} / a) / {step}) columns"
+        text = f"{aspect} to {sides}, but to {step} at least, {how}"
+    return {"step": "resize", **told, "mode": "bilinear", "antialias": True, "text": text}
+
+
+def _describe_padding(inferer: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the steps that an inferer takes before and after the network."""
+    if getattr(inferer, "sizing", SQUARE) != "pad":
+        return [], []
+    multiple = inferer.stride
+    text = f"Pad with 0 on the right and below, to sides that are the next multiples of {multiple}."
+    before = {"step": "pad", "multiple": multiple, "value": 0, "text": text}
+    return [before], [{"step": "crop", "text": "Cut off what was padded."}]
 
 
 def _describe_polarity(transform: Any) -> dict[str, Any]:
@@ -85,6 +109,7 @@ _STEPS: Mapping[str, Callable[[Any], dict[str, Any] | None]] = MappingProxyType(
         "LoadImaged": _describe_reading,
         "Uprightd": _with_text("upright", "Turn a picture upright whose header says that it is not. Not in this file."),
         "AntialiasedResized": _describe_resizing,
+        "FittedResized": _describe_resizing,
         "FixPolarityd": _describe_polarity,
         "NormalizeIntensityd": _describe_normalisation,
         "RepeatChanneld": _describe_repetition,
@@ -116,7 +141,9 @@ def describe_pipeline(parser: ConfigParser) -> dict[str, list[dict[str, Any]]]:
         `preprocessing` and `postprocessing`: a list of steps, each with `step`, its parameters, and `text` for
         people. What has no description here is a step ``other`` with its `class`.
     """
-    return {part: _described(parser.get_parsed_content(part)) for part in ("preprocessing", "postprocessing")}
+    before, after = (_described(parser.get_parsed_content(part)) for part in ("preprocessing", "postprocessing"))
+    padding, cropping = _describe_padding(parser.get_parsed_content("inferer"))
+    return {"preprocessing": before + padding, "postprocessing": cropping + after}
 
 
 def _described(transforms: Compose) -> list[dict[str, Any]]:
@@ -142,14 +169,17 @@ def explain_onnx(file: Path, bundle: Path, parser: ConfigParser) -> None:
     metadata, steps = bundle_metadata(bundle), describe_pipeline(parser)
     given, made = model.graph.input[0], model.graph.output[0]
     channels = given.type.tensor_type.shape.dim[1].dim_value
-    size = list(input_size(bundle / WEIGHTS))
+    sizing, stride = (parser.get_parsed_content(name) for name in ("sizing", "stride"))
+    size = ["height", "width"] if sizing in UNEQUAL else list(input_size(bundle / WEIGHTS))
+    sides = {} if sizing == SQUARE else {"sides_are_multiples_of": stride}
     description = {
         "name": metadata.get("name", bundle.name),
         "version": str(metadata.get("version", "unknown")),
         "weights_sha256": hash_file(bundle / WEIGHTS),
         "notice": NOTICE,
+        "sizing": sizing,
         "preprocessing": steps["preprocessing"],
-        "input": {"name": given.name, "shape": ["batch", channels, *size], "type": "float32"},
+        "input": {"name": given.name, "shape": ["batch", channels, *size], "type": "float32", **sides},
         "output": {"name": made.name, "shape": ["batch", 1, *size], "type": "float32", "values": "logits"},
         "postprocessing": steps["postprocessing"],
     }

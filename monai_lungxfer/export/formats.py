@@ -25,13 +25,14 @@ from monai_lungxfer.export.description import explain_onnx
 from monai_lungxfer.export.loading import FILES, LOADERS, SETTINGS, Network
 from monai_lungxfer.export.manifest import remaining_formats, write_manifest
 from monai_lungxfer.metrics.per_image import image_metrics
+from monai_lungxfer.networks.inferer import SizedInferer
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
 from monai_lungxfer.utils.temporary import NEW, scratch_folder, temporary_folder
 from monai_lungxfer.weights.architecture import follow_network
 from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import input_size, input_sizing
 
 MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
@@ -140,7 +141,7 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     Returns
     -------
     dict
-        What `monai_lungxfer.bundle.files.MANIFEST` now holds: `weights_sha256`, `input_size`, and `formats`, those
+        What `monai_lungxfer.bundle.files.MANIFEST` now holds: `weights_sha256`, `input_size`, `sizing`, and `formats`, those
         from before too, with SHA-256 of the files, versions, what the runtime must be told (`load`, see
         `monai_lungxfer.export.loading.load_exported`), and the comparison of each: number of images, lowest Dice,
         largest difference of a pixel's probability.
@@ -160,6 +161,7 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     tensors, logits = prepare_and_predict(folder, images)
     formats, weights = remaining_formats(folder), folder / WEIGHTS
     manifest = {"weights_sha256": hash_file(weights), "input_size": input_size(weights), "formats": formats}
+    manifest |= {"sizing": input_sizing(weights)}
     for name in names:
         made = EXPORT_FORMATS[name]
         with _staged(folder, made) as staging:
@@ -187,12 +189,15 @@ def _check_installed(name: str) -> None:
 def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
     """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
     parser = _parser(bundle)
-    preprocessing, network = (parser.get_parsed_content(name) for name in ("preprocessing", "network_def"))
+    preprocessing, inferer, network = (
+        parser.get_parsed_content(name) for name in ("preprocessing", "inferer", "network_def")
+    )
     load_weights(network, bundle / WEIGHTS)
     network.eval()
     with scratch_folder() as folder:
         files = images or _phantoms(bundle, folder)
-        tensors = [preprocessing({"image": str(file)})["image"].as_tensor()[None] for file in files]
+        images = [preprocessing({"image": str(file)})["image"].as_tensor()[None] for file in files]
+    tensors = [inferer.fill_padding(image) if isinstance(inferer, SizedInferer) else image for image in images]
     with torch.no_grad():
         return [tensor.numpy() for tensor in tensors], [network(tensor).numpy() for tensor in tensors]
 

@@ -73,8 +73,8 @@ def load_exported(bundle: str | Path, name: str) -> Network:
     Returns
     -------
     callable
-        Takes prepared images (N, 3, H, W), float32, with sides that are multiples of 16, as the bundle's
-        `inference.yaml` prepares them; gives logits (N, 1, H, W), float32.
+        Takes prepared images (N, 3, H, W), float32, with sides that are multiples of the network's
+        stride, as the bundle's `inference.yaml` prepares them; gives logits (N, 1, H, W), float32.
 
     Raises
     ------

@@ -10,6 +10,7 @@ import torch
 from monai.utils import optional_import
 
 from monai_lungxfer.bundle.references import resolve_weights
+from monai_lungxfer.networks.sizing import SQUARE, UNEQUAL
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 
@@ -22,14 +23,25 @@ PACKAGES = {
 """Modules that MONAI's `trt_compile` imports, and the distributions that they come from."""
 
 
-def check_tensorrt() -> None:
+def check_tensorrt(sizing: str = SQUARE) -> None:
     """Stop where TensorRT cannot run: MONAI would go on without it, by a line in the log.
+
+    Parameters
+    ----------
+    sizing : str
+        See `monai_lungxfer.networks.sizing.fit_size`.
 
     Raises
     ------
     BundleError
-        When a package or a GPU is missing.
+        When a package or a GPU is missing, or images have different sizes: an engine is built for one.
     """
+    if sizing in UNEQUAL:
+        raise BundleError(
+            f"with sizing {sizing}, images have different sizes, and an engine is built for one",
+            source="inference_trt.yaml",
+            remedy="Leave this overlay out, or use weights of the sizing square or multi",
+        )
     missing = [name for module, name in PACKAGES.items() if not optional_import(module)[1]]
     if missing:
         raise BundleError(

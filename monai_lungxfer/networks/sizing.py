@@ -41,8 +41,7 @@ def network_stride(network: nn.Module) -> int | None:
     >>> network_stride(DonorUNet(init_features=4))
     16
     """
-    strides = [int(module.total_stride) for module in network.modules() if hasattr(module, "total_stride")]
-    return max(strides, default=None)
+    return max((getattr(module, "total_stride", 0) for module in network.modules()), default=0) or None
 
 
 def check_sizing(sizing: Any, stride: int | None = 1) -> str:

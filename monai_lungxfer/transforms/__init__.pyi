@@ -16,4 +16,8 @@ from .portable_device import RandTubesd as RandTubesd
 from .resize import AntialiasedResize as AntialiasedResize
 from .resize import AntialiasedResized as AntialiasedResized
 from .resize import SameSized as SameSized
+from .sizing import CropToImaged as CropToImaged
+from .sizing import FittedResize as FittedResize
+from .sizing import FittedResized as FittedResized
+from .sizing import decode_largest as decode_largest
 from .upright import Uprightd as Uprightd

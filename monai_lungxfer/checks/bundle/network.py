@@ -26,7 +26,7 @@ from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import input_size, sidecar_file
+from monai_lungxfer.weights.sidecar import input_size, input_sizing, sidecar_file
 
 PIPELINE = pipeline_beside(WEIGHTS)
 """Where the compiled pipeline of a bundle's weights lies."""
@@ -75,7 +75,7 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
             source=sidecar_file(weights),
             remedy="Mend the one that is wrong",
         )
-    return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}"
+    return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}, {input_sizing(weights)}"
 
 
 def check_network(bundle: Path, _scratch: Path) -> str:
