@@ -25,7 +25,6 @@ from monai_lungxfer.export.description import explain_onnx
 from monai_lungxfer.export.loading import FILES, LOADERS, SETTINGS, Network
 from monai_lungxfer.export.manifest import remaining_formats, write_manifest
 from monai_lungxfer.metrics.per_image import image_metrics
-from monai_lungxfer.networks.inferer import SizedInferer
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
@@ -141,8 +140,8 @@ def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[st
     Returns
     -------
     dict
-        What `monai_lungxfer.bundle.files.MANIFEST` now holds: `weights_sha256`, `input_size`, `sizing`, and `formats`, those
-        from before too, with SHA-256 of the files, versions, what the runtime must be told (`load`, see
+        What `monai_lungxfer.bundle.files.MANIFEST` now holds: `weights_sha256`, `input_size`, `sizing`, and `formats`,
+        those from before too, with SHA-256 of the files, versions, what the runtime must be told (`load`, see
         `monai_lungxfer.export.loading.load_exported`), and the comparison of each: number of images, lowest Dice,
         largest difference of a pixel's probability.
 
@@ -193,11 +192,11 @@ def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arr
         parser.get_parsed_content(name) for name in ("preprocessing", "inferer", "network_def")
     )
     load_weights(network, bundle / WEIGHTS)
+    fill = getattr(inferer, "fill_padding", lambda tensor: tensor)
     network.eval()
     with scratch_folder() as folder:
         files = images or _phantoms(bundle, folder)
-        images = [preprocessing({"image": str(file)})["image"].as_tensor()[None] for file in files]
-    tensors = [inferer.fill_padding(image) if isinstance(inferer, SizedInferer) else image for image in images]
+        tensors = [fill(preprocessing({"image": str(file)})["image"].as_tensor()[None]) for file in files]
     with torch.no_grad():
         return [tensor.numpy() for tensor in tensors], [network(tensor).numpy() for tensor in tensors]
 

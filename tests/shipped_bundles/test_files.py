@@ -73,7 +73,9 @@ def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
     """
     trained = config(bundle, "train.yaml")
     steps = [
-        step for step in trained["deterministic_transforms"] + trained["final_transforms"] if step["keys"] == "image"
+        step | {"keys": "image"}  # the label is resized along
+        for step in trained["deterministic_transforms"] + trained["final_transforms"]
+        if step["keys"] == "image" or step["_target_"].endswith("FittedResized")
     ]
     first, upright, *others = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
     assert upright == {"_target_": "monai_lungxfer.transforms.upright.Uprightd", "keys": "image"}

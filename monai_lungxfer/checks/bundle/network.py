@@ -75,7 +75,8 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
             source=sidecar_file(weights),
             remedy="Mend the one that is wrong",
         )
-    return f"{sum(value.numel() for value in network.parameters()):,} parameters for {size[0]}x{size[1]}, {input_sizing(weights)}"
+    count = sum(value.numel() for value in network.parameters())
+    return f"{count:,} parameters for {size[0]}x{size[1]}, {input_sizing(weights)}"
 
 
 def check_network(bundle: Path, _scratch: Path) -> str:
