@@ -13,7 +13,8 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor
 
-from monai_lungxfer.metrics.per_image import PAPER_METRICS, check_names, check_pair, image_metrics
+from monai_lungxfer.metrics.pairs import check_pair
+from monai_lungxfer.metrics.per_image import PAPER_METRICS, check_names, image_metrics
 from monai_lungxfer.utils.errors import LungXferError
 
 

@@ -1,4 +1,4 @@
-"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and seven that readers expect as well."""
+"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and eight that readers expect as well."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from monai.config import NdarrayOrTensor
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
-from monai.utils import convert_to_tensor
 from torch import Tensor
 
+from monai_lungxfer.metrics.pairs import check_pair, spread_spacing
+from monai_lungxfer.morphology.fusion import find_fusion
 from monai_lungxfer.morphology.lungs import count_bridges, count_islands
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -24,7 +25,7 @@ PAPER_METRICS = ("ACC", "AUC", "DICE", "JACC", "PREC", "RECA", "F1", "SENS", "SP
 DISTANCES = ("HD95", "ASD")
 """Metrics that have a unit of length."""
 
-METRICS = (*PAPER_METRICS, "DICE_HARD", *DISTANCES, "ISLANDS", "BRIDGES", "AREA", "AREA_TRUTH")
+METRICS = (*PAPER_METRICS, "DICE_HARD", *DISTANCES, "ISLANDS", "BRIDGES", "FUSED", "AREA", "AREA_TRUTH")
 """Every metric that this module knows."""
 
 THRESHOLD = 0.5
@@ -58,6 +59,7 @@ def image_metrics(
     ASD        average distance of the contours   never, see below for what is empty
     ISLANDS    islands of the prediction          never
     BRIDGES    bridges of the prediction          never
+    FUSED      1 if one piece covers both lungs   NaN when the truth has not two lungs
     AREA       (TP+FP) / all pixels               never
     AREA_TRUTH (TP+FN) / all pixels               never
     ========== ================================== ==========================================================
@@ -68,7 +70,8 @@ def image_metrics(
     The macro averages are over lung and background as in `sklearn.metrics.precision_score(..., average="macro",
     zero_division=0)`: a class that is in the truth or in the prediction alone scores 0, one that is in neither is
     left out. HD95 is the larger of the two directed 95th percentiles, ASD is symmetric. Islands and bridges are
-    defined in `monai_lungxfer.morphology.lungs`. Areas are shares since the sizes of pixels are often unknown.
+    defined in `monai_lungxfer.morphology.lungs`, fused lungs, of which bands too broad for a bridge are the rest, in
+    `monai_lungxfer.morphology.fusion`. Areas are shares since the sizes of pixels are often unknown.
 
     Without a contour there is nothing to measure a distance from. Where either the prediction or the truth is empty,
     HD95 and ASD are the diagonal of the image: no distance in it is longer, so a mask that is missing, or of nothing,
@@ -101,7 +104,7 @@ def image_metrics(
     """
     check_names(names)
     p, t = check_pair(probability, truth)
-    batch = _Batch(p, t, _spacings(spacing, len(p)))
+    batch = _Batch(p, t, spread_spacing(spacing, len(p)))
     return {name: _FUNCTIONS[name](batch).to(torch.float64) for name in names}
 
 
@@ -110,40 +113,6 @@ def check_names(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in METRICS]
     if unknown:
         raise LungXferError(f"there is no metric {', '.join(unknown)}", remedy=f"Choose from {', '.join(METRICS)}")
-
-
-def check_pair(probability: NdarrayOrTensor, truth: NdarrayOrTensor) -> tuple[Tensor, Tensor]:
-    """Check predictions and masks as `image_metrics` takes them, and return them as float and bool (N, H, W)."""
-    p: Tensor = convert_to_tensor(probability, track_meta=False).detach()
-    t: Tensor = convert_to_tensor(truth, track_meta=False, device=p.device).detach()
-    if p.shape != t.shape or not (p.ndim == 2 or (p.ndim == 4 and p.shape[1] == 1)) or p.numel() == 0:
-        raise LungXferError(
-            f"predictions {tuple(p.shape)} and masks {tuple(t.shape)} cannot be compared",
-            remedy="Give both as (N, 1, H, W) or (H, W), of the same size",
-        )
-    if p.dtype not in (torch.float32, torch.float64):
-        p = p.to(torch.float32)
-    if not bool(((p >= 0) & (p <= 1)).all()):
-        raise LungXferError(
-            f"predictions must be probabilities in 0..1; these reach from {float(p.min()):g} to {float(p.max()):g}",
-            remedy="Apply the sigmoid to the network's output first; NaN means that the training diverged",
-        )
-    if not bool(((t == 0) | (t == 1)).all()):
-        raise LungXferError("masks hold other values than 0 and 1", remedy="Divide masks of 0 and 255 by 255")
-    shape = (-1, *p.shape[-2:])
-    return p.reshape(shape), t.reshape(shape) == 1
-
-
-def _spacings(spacing: Sequence[float] | Sequence[Sequence[float]] | None, number: int) -> list[list[float] | None]:
-    if spacing is None:
-        return [None] * number
-    pairs = np.asarray(spacing, dtype=float)
-    if pairs.shape not in ((2,), (number, 2)) or not np.all(pairs > 0):
-        raise LungXferError(
-            f"pixel spacing {spacing} does not fit {number} image(s)",
-            remedy="Give (row, column) in mm once for all images or once for each",
-        )
-    return np.broadcast_to(pairs, (number, 2)).tolist()
 
 
 @dataclass(frozen=True)
@@ -224,6 +193,12 @@ def _surface(batch: _Batch, distance: Callable[..., Tensor], **options: Any) -> 
     return values
 
 
+def _fused(batch: _Batch) -> Tensor:
+    pairs = zip(batch.lung.cpu().numpy(), batch.truth.cpu().numpy(), strict=True)
+    found = [find_fusion(*pair) for pair in pairs]
+    return torch.tensor([math.nan if one is None else one for one in found], device=batch.truth.device)
+
+
 def _count(batch: _Batch, count: Callable[[np.ndarray], int]) -> Tensor:
     return torch.tensor([count(lung) for lung in batch.lung.cpu().numpy()], device=batch.truth.device)
 
@@ -243,6 +218,7 @@ _FUNCTIONS: dict[str, Callable[[_Batch], Tensor]] = {
     "ASD": lambda b: _surface(b, compute_average_surface_distance, symmetric=True),
     "ISLANDS": lambda b: _count(b, count_islands),
     "BRIDGES": lambda b: _count(b, count_bridges),
+    "FUSED": _fused,
     "AREA": lambda b: b.lung.double().mean(dim=(1, 2)),
     "AREA_TRUTH": lambda b: b.truth.double().mean(dim=(1, 2)),
 }

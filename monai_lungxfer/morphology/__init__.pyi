@@ -3,6 +3,7 @@ from .bridges import find_bounding_box as find_bounding_box
 from .cleaning import clean_lungs as clean_lungs
 from .cleaning import clean_lungs_once as clean_lungs_once
 from .contours import trace_contours as trace_contours
+from .fusion import find_fusion as find_fusion
 from .lungs import CoreSearch as CoreSearch
 from .lungs import LungShape as LungShape
 from .lungs import bridges_within as bridges_within

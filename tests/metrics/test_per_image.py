@@ -103,12 +103,14 @@ def test_hand_computed():
 
 def test_what_is_undefined_is_nan():
     empty, full, half = torch.zeros(4, 6), torch.ones(4, 6), torch.eye(4, 6)
+    lungs = torch.tensor([1.0, 1, 0, 0, 1, 1]).repeat(4, 1)
     undefined = {
-        "both empty": (empty, empty, {"AUC", "SENS"}),
-        "no truth": (half, empty, {"AUC", "SENS"}),
-        "no prediction": (empty, half, set()),
-        "lung everywhere": (full, full, {"AUC", "SPEC"}),
-        "nothing": (half, half, set()),
+        "both empty": (empty, empty, {"AUC", "SENS", "FUSED"}),
+        "no truth": (half, empty, {"AUC", "SENS", "FUSED"}),
+        "no prediction": (empty, half, {"FUSED"}),
+        "lung everywhere": (full, full, {"AUC", "SPEC", "FUSED"}),
+        "one lung": (half, half, {"FUSED"}),
+        "nothing": (half, lungs, set()),
     }
     for case, (probability, truth, names) in undefined.items():
         values = image_metrics(probability, truth, METRICS)
@@ -194,6 +196,18 @@ def test_bridges_and_islands_of_the_prediction():
     values = image_metrics(prediction, truth, ["ISLANDS", "BRIDGES"])
     assert values["ISLANDS"].tolist() == [0, 1]
     assert values["BRIDGES"].tolist() == [0, 1]
+
+
+def test_fused_lungs_are_counted_where_bridges_are_not():
+    truth = torch.zeros(4, 1, 64, 96)
+    truth[..., 8:56, 8:36] = truth[..., 8:56, 56:90] = 1
+    prediction = 0.9 * truth
+    prediction[1, 0, 30:34, 36:56] = 0.6  # a bridge
+    prediction[2, 0, 12:52, 36:56] = 0.6  # too broad for one
+    prediction[3] = 1
+    values = image_metrics(prediction, truth, ["BRIDGES", "FUSED"])
+    assert values["BRIDGES"].tolist() == [0, 1, 0, 0]
+    assert values["FUSED"].tolist() == [0, 1, 1, 1]
 
 
 def test_areas_are_shares_of_the_image():

@@ -9,7 +9,7 @@ import pandas as pd
 from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
 from monai_lungxfer.study.analysis.statistics import holm, interval, over_repetitions, paired_test, worst_tenth
 
-LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES"))
+LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES", "FUSED"))
 """Metrics of which less is better."""
 
 TABLE_METRICS = tuple(name for name in METRICS if not name.startswith("AREA"))

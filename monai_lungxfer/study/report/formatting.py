@@ -18,6 +18,7 @@ METRIC_TITLES = MappingProxyType(
         "ASD": "Average contour distance",
         "ISLANDS": "Islands an image",
         "BRIDGES": "Bridges an image",
+        "FUSED": "Fused lungs, share of images",
     }
 )
 """What tables and figures call the metrics."""
