@@ -103,6 +103,12 @@ def evaluate(
         typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder"),
     ] = None,
     section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD", help="Group by a field, such as source, view, device, age, ignore; may be repeated."
+        ),
+    ] = None,
     image_size: ImageSize = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
@@ -117,6 +123,7 @@ def evaluate(
     The report is SECTION.json in the output folder, or SECTION-HASH.json for other weights than those trained there.
     """
     from monai_lungxfer.bundle.stages import stage_named
+    from monai_lungxfer.cli.report_tables import group_tables, report_lines
     from monai_lungxfer.training.stage import StageFolder, evaluate_stage
     from monai_lungxfer.utils.threads import use_threads
 
@@ -124,12 +131,16 @@ def evaluate(
     use_threads(threads)
     overrides = {"overwrite": overwrite} | method_overrides(ctx.params)
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
+    if by:
+        overrides["report_by"] = by
     report = evaluate_stage(chosen, data, folder, weights or folder.weights, section, overrides)
     if as_json:
         emit_json(report)
     else:
         title = f"{chosen.name}, {report['section']}: {report['images']} images"
         console.print(_metrics_table(title, {"mean ± SD": report}))
+        for text in (*group_tables(report), *report_lines(report)):
+            console.print(text, highlight=False)
         console.print(f"Report: {report['report_file']}", highlight=False, soft_wrap=True)
 
 

@@ -13,21 +13,20 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import Workflow
-from monai.metrics import calibration_binning
+from monai.utils import ensure_tuple
 
 from monai_lungxfer.data.datalist import data_root
 from monai_lungxfer.data.records import image_name
 from monai_lungxfer.handlers.report_file import HASH_DIGITS
+from monai_lungxfer.metrics.calibration import Calibration
 from monai_lungxfer.metrics.cumulative import image_metrics
+from monai_lungxfer.metrics.groups import KEPT_FIELDS, group_records
 from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.weights.learnt import find_learnt
 
 logger = logging.getLogger(__name__)
-
-KEPT_FIELDS = ("finding", "view", "source")
-CALIBRATION_BINS = 10
 
 
 class ImageTable:
@@ -46,14 +45,28 @@ class ImageTable:
         `monai_lungxfer.data.records.image_name`.
     names : sequence of str, optional
         Metrics, see `monai_lungxfer.metrics.per_image.METRICS`.
+    by : sequence of str, optional
+        Fields of the records to group the report by, see `monai_lungxfer.metrics.groups.group_records`.
+
+    Raises
+    ------
+    LungXferError
+        When a field of `by` could tell who an image is of.
     """
 
-    def __init__(self, records: Sequence[Mapping[str, Any]], root: str | Path, names: Sequence[str] = METRICS) -> None:
+    def __init__(
+        self,
+        records: Sequence[Mapping[str, Any]],
+        root: str | Path,
+        names: Sequence[str] = METRICS,
+        by: Sequence[str] = (),
+    ) -> None:
         self.records = records
         self.root = data_root(root)
         self.names = tuple(names)
         self.rows: list[dict[str, Any]] = []
-        self._bins = np.zeros((3, CALIBRATION_BINS))
+        self._groups = group_records(records, ensure_tuple(by))
+        self._calibration = Calibration()
         self._patients: dict[str, int] = {}
         self.report: dict[str, Any] = {}
 
@@ -64,7 +77,7 @@ class ImageTable:
 
     def _start(self) -> None:
         self.rows.clear()
-        self._bins[:] = 0
+        self._calibration = Calibration()
         self._patients.clear()
 
     def __call__(self, engine: Workflow) -> None:
@@ -82,7 +95,7 @@ class ImageTable:
                 | {"distances_in": "pixels" if spacing is None else "mm"}
                 | {name: float(value) for name, value in values.items()}
             )
-            self._bins += _calibration_sums(item["pred"], item["label"])
+            self._calibration.add(item["pred"], item["label"])
 
     def _number(self, patient: str) -> int:
         return self._patients.setdefault(patient, len(self._patients) + 1)
@@ -91,7 +104,9 @@ class ImageTable:
         """Write the report as JSON, all or nothing, and return it.
 
         Under "calibration" it tells, for ten ranges of equal width of the predicted probability, how many pixels of
-        all images fell into it, their mean probability, and the share of them that is lung; under "learnt", how many of
+        all images fell into it, their mean probability, and the share of them that is lung; under "calibration_border"
+        the same near the border of the lungs, and under "calibration_error" the mean gap of both, see
+        `monai_lungxfer.metrics.calibration`; for the rest `summarise_report`. Under "learnt" it tells how many of
         the images the weights, or weights that they stem from, have learnt from, see
         `monai_lungxfer.weights.learnt.find_learnt`. A warning says so, too.
 
@@ -114,8 +129,8 @@ class ImageTable:
             "split": split,
             "weights_sha256": hash_file(weights),
             "learnt": find_learnt(weights, self.records),
-            **summarise_report(self.rows, self.names),
-            "calibration": [_calibration_bin(*sums) for sums in self._bins.T],
+            **summarise_report(self.rows, self.names, self._groups),
+            **self._calibration.describe(),
             "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
         }
         warn_of_learnt(self.report)
@@ -132,21 +147,6 @@ def warn_of_learnt(report: Mapping[str, Any]) -> None:
             "%s learnt from %d of the %d measured images, or were chosen on them: means of new images may be lower",
             *(who, one["images"], report["images"]),
         )
-
-
-def _calibration_sums(probability: torch.Tensor, truth: torch.Tensor) -> np.ndarray:
-    """Return pixels, sum of the probabilities, and pixels that are lung, each (bins,), of one image (1, H, W)."""
-    means, shares, pixels = calibration_binning(probability[None], truth[None], num_bins=CALIBRATION_BINS)
-    return torch.stack([pixels, (means * pixels).nan_to_num(), (shares * pixels).nan_to_num()])[:, 0, 0].cpu().numpy()
-
-
-def _calibration_bin(pixels: float, probabilities: float, lung: float) -> dict[str, float | int | None]:
-    filled = pixels > 0
-    return {
-        "pixels": int(pixels),
-        "probability": probabilities / pixels if filled else None,
-        "lung": lung / pixels if filled else None,
-    }
 
 
 def _spacing(label: torch.Tensor) -> tuple[float, float] | None:

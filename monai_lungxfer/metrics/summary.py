@@ -8,11 +8,16 @@ from types import NoneType
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
+from monai_lungxfer.metrics.groups import Groups
 from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
+
+FAILURE = 0.9
+"""A mask fails when its Dice is lower: `DICE_HARD`, since a mask is what a reader gets, not probabilities."""
 
 _TEXTS = ("image", "label", "finding", "distances_in")
 
@@ -31,8 +36,27 @@ def summarise(rows: Sequence[Row], names: Iterable[str]) -> Summary:
     return summary
 
 
-def summarise_report(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Any]:
-    """Return what a report says of its rows: `images`, `distance_unit`, `all` and `by_finding`, see `summarise`.
+def count_failures(rows: Sequence[Row]) -> dict[str, float | int | None]:
+    """Return how many masks failed, their share with its 95 % interval (Wilson, *JASA* 1927), and of how many images.
+
+    The keys are `below` (`FAILURE`), `failed`, `n` (images that have a `DICE_HARD`), `share`, `low` and `high`.
+    """
+    values = [row["DICE_HARD"] for row in rows if not _undefined(row.get("DICE_HARD"))]
+    counts = {"below": FAILURE, "failed": sum(value < FAILURE for value in values), "n": len(values)}
+    if not values:
+        return counts | dict.fromkeys(("share", "low", "high"))
+    test = binomtest(counts["failed"], len(values))
+    interval = test.proportion_ci(method="wilson")
+    return counts | {"share": float(test.statistic), "low": float(interval.low), "high": float(interval.high)}
+
+
+def summarise_report(
+    rows: Sequence[Row], names: Iterable[str], groups: Mapping[str, Groups] | None = None
+) -> dict[str, Any]:
+    """Return what a report says of its rows: `images`, `distance_unit`, `failures`, `all`, `by_finding` and `by`.
+
+    See `summarise` for `all` and each finding, and `count_failures` for `failures`. Of each group of `groups` (see
+    `monai_lungxfer.metrics.groups.group_records`), ``by`` has `images`, `failures` and `metrics`.
 
     A mean of millimetres and pixels would mean nothing. Where rows have both, the distances of the rarer unit are left
     out, which `n` shows.
@@ -43,11 +67,21 @@ def summarise_report(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Any
     return {
         "images": len(rows),
         "distance_unit": unit,
+        "failures": count_failures(rows),
         "all": summarise(rows, names),
         "by_finding": {
             finding: summarise([row for row in rows if row.get("finding") == finding], names) for finding in findings
         },
+        "by": {
+            field: {value: _summarise_group(rows, places, names) for value, places in parts.items()}
+            for field, parts in (groups or {}).items()
+        },
     }
+
+
+def _summarise_group(rows: Sequence[Row], places: Sequence[int], names: Sequence[str]) -> dict[str, Any]:
+    rows = [rows[place] for place in places]
+    return {"images": len(rows), "failures": count_failures(rows), "metrics": summarise(rows, names)}
 
 
 def _in_one_unit(rows: Sequence[Row]) -> tuple[list[Row], str | None]:

@@ -44,8 +44,16 @@ def test_train_then_evaluate(phantoms: Path, tmp_path: Path) -> None:
     assert report["weights_sha256"] == trained["sha256"]
     assert report["all"]["DICE_HARD"]["mean"] > 0.5
     assert report["report_file"] == str(out / "test.json")
+    assert report["by"] == {}
     arguments = ["evaluate", "general", "--data", phantoms, "--out", out, *SMALL[:2], *NARROW]
-    assert "general, validation: " in run(*arguments, "--set", "section=validation")
+    shown = run(*arguments, "--set", "section=validation", "--by", "finding", "--by", "age")
+    assert "general, validation: " in shown
+    assert "By finding" in shown
+    assert "Failed (Dice of the mask below 0.90)" in shown
+    grouped = json.loads((out / "validation.json").read_text())["by"]
+    assert {group: part["images"] for group, part in grouped["age"].items()} == {"unknown": 6}
+    assert len(grouped["finding"]) > 1
+    assert "cannot be grouped by patient" in run(*arguments, "--by", "patient", "--overwrite", code=2)
     assert (
         "Training had already ended after epoch 10"
         in CliRunner().invoke(app, [str(word) for word in [*first, "--epochs", 10]]).stderr

@@ -16,6 +16,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_lungxfer.handlers.image_table import ImageTable
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
 
@@ -61,6 +62,33 @@ def test_report_has_means_by_finding_and_no_patient(tmp_path: Path) -> None:
     assert report["by_finding"]["covid19"]["DICE_HARD"] == pytest.approx({"mean": 0.7, "std": 0.2 / 2**0.5, "n": 2})
     assert [row["image"] for row in report["rows"]] == ["images/0.png", "images/1.png", "images/2.png"]
     assert [row["patient"] for row in report["rows"]] == [1, 1, 2]
+
+
+def test_report_is_grouped_by_fields_of_the_records_and_counts_failures(tmp_path: Path) -> None:
+    records = [{"image": f"{number}.png", "patient": f"secret {number}"} for number in range(4)]
+    for record, device in zip(records, ("DRX", "Mobilett", "DRX"), strict=False):
+        record["device"] = device
+    table = ImageTable(records, tmp_path, names=("DICE_HARD",), by=["device"])
+    for shift in (0, 4, 8, 0):
+        table(SimpleNamespace(state=SimpleNamespace(output=[item(shift, None)])))  # type: ignore[arg-type]
+    (tmp_path / "model.pt").touch()
+    report = table.write(tmp_path / "test.json", section="test", split="abc", weights=tmp_path / "model.pt")
+    assert "secret" not in (tmp_path / "test.json").read_text()
+    groups = report["by"]["device"]
+    assert {name: (group["images"], group["failures"]["failed"]) for name, group in groups.items()} == {
+        "DRX": (2, 1),
+        "Mobilett": (1, 1),
+        "unknown": (1, 0),
+    }
+    assert groups["DRX"]["metrics"]["DICE_HARD"] == pytest.approx({"mean": 0.8, "std": 0.4 / 2**0.5, "n": 2})
+    # Wilson: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n) of 2 in 4
+    expected = {"below": 0.9, "failed": 2, "n": 4, "share": 0.5, "low": 0.1500, "high": 0.8500}
+    assert report["failures"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_report_cannot_be_grouped_by_patient(tmp_path: Path) -> None:
+    with pytest.raises(LungXferError, match="cannot be grouped by patient"):
+        ImageTable([{"image": "a.png", "patient": "secret"}], tmp_path, by="patient")
 
 
 def test_report_tells_how_sure_the_network_was_and_how_often_it_was_right(tmp_path: Path) -> None:

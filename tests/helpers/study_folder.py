@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 from monai_lungxfer.data.records import image_name
-from monai_lungxfer.handlers.image_table import CALIBRATION_BINS, ImageTable
+from monai_lungxfer.handlers.image_table import ImageTable
+from monai_lungxfer.metrics.calibration import CALIBRATION_BINS
 from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.study.plan.plan import StudyPlan
@@ -66,6 +67,7 @@ def metrics_of(rng: np.random.Generator, dice: float, artifacts: float, area_bia
         "ASD": 50 * (1 - dice),
         "ISLANDS": float(rng.poisson(artifacts)),
         "BRIDGES": float(rng.poisson(artifacts / 4)),
+        "FUSED": 0.0,
         "AREA": truth + area_bias + float(rng.normal(0, 0.01)),
         "AREA_TRUTH": truth,
     }
@@ -89,7 +91,7 @@ def write_report(
         )
     middles = (np.arange(CALIBRATION_BINS) + 0.5) / CALIBRATION_BINS
     pixels = np.full(CALIBRATION_BINS, 1000.0)
-    table._bins[:] = pixels, pixels * middles, pixels * middles**1.2
+    table._calibration.everywhere[:] = pixels, pixels * middles, pixels * middles**1.2
     table.write(path, section=path.stem, split=split, weights=weights)
 
 
