@@ -19,6 +19,14 @@ class NumberFormat(StrEnum):
     FLOAT16 = "float16"
 
 
+class MriSequence(StrEnum):
+    """The names of `monai_lungxfer.io.channels.SEQUENCES`, known without importing what reads them."""
+
+    PRE = "pre"
+    FLAIR = "flair"
+    POST = "post"
+
+
 StageName = Annotated[str, typer.Argument(help="donor, general or portable (or the name of its bundle).")]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder of the stage's images, or of all stages' folders.")]
 Epochs = Annotated[
@@ -48,6 +56,10 @@ Sizing = Annotated[
         help="How images get to that size: square (squeezed), pad, aspect (kept), multi (several sizes).",
         show_default="square",
     ),
+]
+MriChannel = Annotated[
+    MriSequence | None,
+    typer.Option("--channels", help="Of MRI slices, read this sequence alone (donor stage).", show_default="all three"),
 ]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images in a training step.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the split and of everything random.")]
@@ -86,6 +98,10 @@ OUT = ("--out", "-o")
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
+_NETWORK = {"channels": "channels", "in_channels": "network_def#in_channels", "width": "network_def#init_features"}
+"""Settings by the names of the options that choose them."""
+
+
 def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     """Translate the shared options, by name as the command's context has them, into settings of a bundle.
 
@@ -104,6 +120,8 @@ def method_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
         overrides["sizing"] = given["sizing"].value
     if given.get("batch_size") is not None:
         overrides["batch_size"] = given["batch_size"]
+    chosen = {setting: given.get(name) for name, setting in _NETWORK.items()}
+    overrides |= {setting: getattr(value, "value", value) for setting, value in chosen.items() if value is not None}
     if given["device"] != "auto":
         overrides["device"] = given["device"]
     overrides |= parsed_settings(given["settings"])

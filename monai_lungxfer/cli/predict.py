@@ -24,7 +24,17 @@ from monai_lungxfer.cli.exchange import (
     found,
     ways_out,
 )
-from monai_lungxfer.cli.options import OUT, Device, Json, Overwrite, OwnWeights, RayAddress, Threads, parsed_settings
+from monai_lungxfer.cli.options import (
+    OUT,
+    Device,
+    Json,
+    MriChannel,
+    Overwrite,
+    OwnWeights,
+    RayAddress,
+    Threads,
+    parsed_settings,
+)
 from monai_lungxfer.cli.review import MarksFile, OnlyMarked, ReviewPage, fitting_marks, read_review, write_page
 from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.exit_codes import exit_code
@@ -99,6 +109,7 @@ def predict(
             show_default="as in inference.yaml: yes",
         ),
     ] = None,
+    channels: MriChannel = None,
     marks: MarksFile = None,
     only_marked: OnlyMarked = None,
     from_dicomweb: FromDicomweb = None,
@@ -141,6 +152,7 @@ def predict(
     "lungxfer segment" is the same command.
     """
     overrides = parsed_settings(settings) | ({} if fix_polarity is None else {"fix_polarity": fix_polarity})
+    overrides |= {} if channels is None else {"channels": channels.value}
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
     model |= {"engine": engine.value, "fast": fast, "threads": threads}
     inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i

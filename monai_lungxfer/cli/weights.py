@@ -1,4 +1,4 @@
-"""``lungxfer weights``: fetching weights to start from, looking into files of them, packing and averaging them."""
+"""``lungxfer weights``: fetching weights to start from, looking into files, packing, converting and averaging."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STATISTICS = (".running_mean", ".running_var", ".num_batches_tracked")
 
 weights_app = typer.Typer(
-    no_args_is_help=True, help="Fetch weights to start from, look into files of them, pack or average them."
+    no_args_is_help=True, help="Fetch weights to start from, look into files of them, pack, convert or average them."
 )
 
 
@@ -94,6 +94,25 @@ def pack(
     else:
         raise typer.BadParameter("give either a file (--out) or a bundle (--bundle)")
     typer.echo(target)
+
+
+@weights_app.command("convert")
+def convert(
+    source: Annotated[str, typer.Argument(metavar="FILE|BUNDLE", help="A weights file, a bundle, or an MLflow URI.")],
+    out: Annotated[Path, typer.Option(*OUT, help="The file to write.", dir_okay=False)],
+    to_grey: Annotated[bool, typer.Option("--to-grey", help="For a network that takes one channel.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write weights for one input channel, by summing the first kernels. Masks of grey images stay the same.
+
+    It saves 576 of 7,763,041 parameters. A smaller network needs fewer features (train --width), not fewer channels.
+    """
+    from monai_lungxfer.bundle.references import resolve_weights
+    from monai_lungxfer.weights.conversion import convert_to_grey
+
+    if not to_grey:
+        raise typer.BadParameter("say what to convert to: --to-grey")
+    typer.echo(convert_to_grey(resolve_weights(source), out, overwrite=overwrite))
 
 
 @weights_app.command("average")

@@ -80,9 +80,10 @@ def _describe_normalisation(transform: Any) -> dict[str, Any]:
     return {"step": "normalise", **told, "text": text}
 
 
-def _describe_repetition(transform: Any) -> dict[str, Any]:
+def _describe_repetition(transform: Any) -> dict[str, Any] | None:
     times = transform.repeater.repeats
-    return {"step": "repeat_channel", "times": times, "text": f"Give the same picture as {times} channels."}
+    text = f"Give the same picture as {times} channels."
+    return None if times == 1 else {"step": "repeat_channel", "times": times, "text": text}
 
 
 def _describe_activation(transform: Any) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class ExportFormat:
     write : callable
         Takes the bundle's folder and the file.
     load : callable
-        Takes the file, gives a function from images (N, 3, H, W) to logits (N, 1, H, W), both float32.
+        Takes the file, gives a function from images (N, C, H, W) to logits (N, 1, H, W), both float32.
     """
 
     file: str
@@ -69,16 +69,17 @@ def _shared(bundle: Path) -> dict[str, Any]:
         "config_file": str(bundle / INFERENCE),
         "bundle_root": str(bundle),
         "key_in_ckpt": "",
-        "network_def": _network_def(bundle),
+        "network_def": bundle_network_def(bundle),
     }
 
 
-def _network_def(bundle: Path) -> dict[str, Any]:
+def bundle_network_def(bundle: Path) -> dict[str, Any]:
+    """Return class and parameters of the network of a bundle's weights, as ``network_def`` has them."""
     return follow_network(bundle_config(bundle, "inference")["network_def"], bundle / WEIGHTS)
 
 
 def _parser(bundle: Path) -> ConfigParser:
-    settings = {"device": torch.device("cpu"), "network_def": _network_def(bundle)}
+    settings = {"device": torch.device("cpu"), "network_def": bundle_network_def(bundle)}
     return bundle_workflow(bundle, "inference", settings).parser
 
 
@@ -87,9 +88,10 @@ def _write_torchscript(bundle: Path, file: Path) -> None:
 
 
 def _write_onnx(bundle: Path, file: Path) -> None:
+    shared = _shared(bundle)
     onnx_export(
         filepath=str(file),
-        input_shape=[1, 3, *input_size(bundle / WEIGHTS)],
+        input_shape=[1, shared["network_def"].get("in_channels", 3), *input_size(bundle / WEIGHTS)],
         use_trace=True,
         converter_kwargs={
             "dynamo": False,  # which needs onnxscript
@@ -97,7 +99,7 @@ def _write_onnx(bundle: Path, file: Path) -> None:
             "output_names": ["pred"],
             "dynamic_axes": {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", "pred")},
         },
-        **_shared(bundle),
+        **shared,
     )
     explain_onnx(file, bundle, _parser(bundle))
 
@@ -186,7 +188,7 @@ def _check_installed(name: str) -> None:
 
 
 def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
-    """Return the network's inputs, each (1, 3, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
+    """Return the network's inputs, each (1, C, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
     parser = _parser(bundle)
     preprocessing, inferer, network = (
         parser.get_parsed_content(name) for name in ("preprocessing", "inferer", "network_def")

@@ -17,7 +17,7 @@ from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.extras import import_extra
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""From images (N, 3, H, W) to logits (N, 1, H, W), both float32."""
+"""From images (N, C, H, W), with the channels that the network has, to logits (N, 1, H, W), both float32."""
 
 FILES: Mapping[str, str] = MappingProxyType({"torchscript": "model.ts", "onnx": "model.onnx", "openvino": "model.xml"})
 """The file of each format in a bundle's folder `models`; OpenVINO keeps the weights next to it, in `model.bin`."""
@@ -73,7 +73,7 @@ def load_exported(bundle: str | Path, name: str) -> Network:
     Returns
     -------
     callable
-        Takes prepared images (N, 3, H, W), float32, with sides that are multiples of the network's
+        Takes prepared images (N, C, H, W), float32, with sides that are multiples of the network's
         stride, as the bundle's `inference.yaml` prepares them; gives logits (N, 1, H, W), float32.
 
     Raises

@@ -14,12 +14,13 @@ from monai.engines import Workflow
 from torch import nn
 
 from monai_lungxfer.bundle.files import bundles_root
+from monai_lungxfer.bundle.references import names_weights
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
-from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, LearntImages, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, LearntImages, mri_channel, save_sidecar, sidecar_file
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class BestWeights:
         The weights that they start from, as for `monai_lungxfer.weights.loading.load_parent`.
     sizing : str
         How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`. It is kept there, too.
+    channels : {"rgb", "pre", "flair", "post"}, optional
+        What of MRI slices they learn from, which is kept there as well; by default what their parent learnt from.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class BestWeights:
         learnt: Sequence[Mapping[str, Any]] = (),
         parent: str | Path | None = None,
         sizing: str = SQUARE,
+        channels: str | None = None,
     ) -> None:
         self.network = network
         self.path = Path(path)
@@ -59,6 +63,8 @@ class BestWeights:
         self.sizing = sizing
         self.learnt = learnt
         self._inherited = inherit_learnt(parent)
+        of_parent = mri_channel(parent) if channels is None and names_weights(parent) else None
+        self.channels = of_parent if channels in (None, "rgb") else channels
 
     def keep_shipped(self) -> None:
         """Copy the weights that the package ships aside, into `shipped/`, before a training replaces them.
@@ -89,7 +95,7 @@ class BestWeights:
             save_checkpoint(self.network.state_dict(), self.path)
             own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
             network, learnt = describe_network(self.network), (*self._inherited, own)
-            save_sidecar(self.path, self.image_size, network, learnt, sizing=self.sizing)
+            save_sidecar(self.path, self.image_size, network, learnt, sizing=self.sizing, channels=self.channels)
 
     @cached_property
     def _digests(self) -> frozenset[str]:

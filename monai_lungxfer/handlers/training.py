@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
 _SCHEDULE_PROGRESS = frozenset(("best", "num_bad_epochs", "cooldown_counter", "last_epoch", "_last_lr"))
-_ONCE = {"sizing": "square"}
+_UNSET = {"sizing": "square"}
 """What trainings were like before there was a setting for it."""
 _START_AFRESH = "Start afresh (--no-resume, or resume set to false), or choose another output folder (--out)"
 
@@ -152,7 +152,7 @@ class ResumePoint:
         changed = [
             f"{name} was {content['settings'].get(name)}, is {value}"
             for name, value in self.settings.items()
-            if content["settings"].get(name, _ONCE.get(name)) != value
+            if content["settings"].get(name, _UNSET.get(name, "None")) != value  # one that is newer than the file
         ]
         if changed:
             raise LungXferError(

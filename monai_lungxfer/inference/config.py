@@ -15,7 +15,7 @@ from monai.transforms import AsDiscreted, Compose, LoadImaged, SaveImaged
 
 from monai_lungxfer.bundle.settings import SettingsParser, for_parser
 from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
-from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.io.channels import Channels
 from monai_lungxfer.networks.sizing import SIZINGS
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
 from monai_lungxfer.utils.memory import is_out_of_memory
@@ -78,7 +78,7 @@ def load_parts(
         to_probability=to_probability,
         threshold=threshold,
         to_mask=to_mask,
-        channels=_channels(parser),
+        channels=_channels(parser, folder),
     )
 
 
@@ -129,11 +129,13 @@ def _part(parser: ConfigParser, name: str, folder: Path) -> Any:
         ) from error
 
 
-def _channels(parser: ConfigParser) -> Channels:
+def _channels(parser: ConfigParser, folder: Path) -> Channels:
     """Return what the YAML tells the reader, which is left out with ``LoadImaged``."""
-    loaders = (step for step in parser["preprocessing#transforms"] if step.get("_target_") == LoadImaged.__name__)
-    loader: Mapping[str, Any] = next(loaders, {})
-    return loader.get("channels", "grey")
+    for number, step in enumerate(parser["preprocessing#transforms"]):
+        if step.get("_target_") == LoadImaged.__name__ and "channels" in step:
+            channels: Channels = _part(parser, f"preprocessing#transforms#{number}#channels", folder)
+            return channels
+    return "grey"
 
 
 def _override(parser: ConfigParser, overrides: Mapping[str, Any], folder: Path) -> None:

@@ -20,7 +20,8 @@ from monai_lungxfer.inference.mask_doubt import measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.picture_damage import find_damage
 from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
-from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
+from monai_lungxfer.io.channels import Channels
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
 from monai_lungxfer.utils.file_stamp import FileStamp
 

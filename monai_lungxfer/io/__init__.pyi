@@ -1,3 +1,4 @@
+from .channels import Channels as Channels
 from .mask_writer import encode_png as encode_png
 from .mask_writer import save_mask as save_mask
 from .monai_readers import MaskReader as MaskReader
@@ -5,7 +6,6 @@ from .monai_readers import RadiographReader as RadiographReader
 from .monai_readers import as_meta_tensor as as_meta_tensor
 from .monai_writer import MaskWriter as MaskWriter
 from .orientation import Turn as Turn
-from .radiograph import Channels as Channels
 from .radiograph import Radiograph as Radiograph
 from .radiograph import read_mask as read_mask
 from .radiograph import read_radiograph as read_radiograph

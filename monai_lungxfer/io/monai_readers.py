@@ -14,7 +14,8 @@ from monai.transforms import EnsureChannelFirst
 from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
 from numpy.typing import NDArray
 
-from monai_lungxfer.io.radiograph import Channels, Radiograph, check_channels, foreground, read_radiograph
+from monai_lungxfer.io.channels import Channels, check_channels
+from monai_lungxfer.io.radiograph import Radiograph, foreground, read_radiograph
 from monai_lungxfer.utils.errors import InputFileError
 
 
@@ -33,7 +34,7 @@ class RadiographReader(ImageReader):
 
     Parameters
     ----------
-    channels : {"grey", "rgb"}
+    channels : {"grey", "rgb", "pre", "flair", "post"}
         As for `read_radiograph`.
 
     Notes

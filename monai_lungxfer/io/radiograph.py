@@ -6,13 +6,14 @@ import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_lungxfer.io.channels import Channels, check_channels, select_planes
 from monai_lungxfer.io.formats import decode
-from monai_lungxfer.io.formats.colour import is_coloured, to_grey, to_planes
+from monai_lungxfer.io.formats.colour import is_coloured
 from monai_lungxfer.io.formats.picture import Picture, check_finite, doubtful_spacing
 from monai_lungxfer.io.orientation import AS_STORED, Turn
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 logger = logging.getLogger(__name__)
-
-Channels = Literal["grey", "rgb"]
 
 _MOST_LABELS = 8
 
@@ -88,9 +87,10 @@ def read_radiograph(
     ----------
     path : str or pathlib.Path
         PNG, JPEG, JPEG 2000, TIFF, WebP, GIF, BMP, NIfTI of one slice, DICOM of one frame, MetaImage, or NRRD.
-    channels : {"grey", "rgb"}
+    channels : {"grey", "rgb", "pre", "flair", "post"}
         "grey" gives (H, W): of three equal channels one, of different ones their luma (ITU-R BT.601).
         "rgb" gives (3, H, W): the channels in the order of the file, or grey three times.
+        The others give (H, W): one of the sequences of an MRI slice, see `monai_lungxfer.io.channels.SEQUENCES`.
     name : str, optional
         What the log calls the file; by default its path, of which any part may be somebody's name.
     any_view : bool
@@ -115,7 +115,7 @@ def read_radiograph(
     for remark in remarks:
         logger.warning("%s: %s", path if name is None else name, remark)
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
-        pixels = to_planes(picture.pixels) if channels == "rgb" else to_grey(picture.pixels)
+        pixels = select_planes(picture.pixels, channels)
     if picture.pixels.dtype.kind == "f":
         check_finite(path, pixels)
     is_colour = picture.pixels.ndim == 3 and is_coloured(picture.pixels)
@@ -149,12 +149,6 @@ def read_mask(path: str | Path) -> NDArray[np.uint8]:
         uint8 (H, W) of {0, 1}.
     """
     return foreground(read_radiograph(path))
-
-
-def check_channels(channels: str) -> None:
-    """Raise a ValueError unless these are channels that are read."""
-    if channels not in ("grey", "rgb"):
-        raise ValueError(f"channels must be 'grey' or 'rgb', not {channels!r}")
 
 
 def foreground(radiograph: Radiograph) -> NDArray[np.uint8]:

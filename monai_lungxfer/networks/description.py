@@ -62,6 +62,12 @@ def _smaller(weights: Mapping[str, torch.Tensor], leaving: int) -> dict[str, int
     return described
 
 
+def build_network(description: Mapping[str, Any]) -> nn.Module:
+    """Build a network of this package by its class and parameters, with random weights; see `is_own_network`."""
+    kinds = {_name(kind): kind for kind in _ENDS}
+    return kinds[description["_target_"]](**{name: value for name, value in description.items() if name != "_target_"})
+
+
 def is_own_network(description: Mapping[str, Any]) -> bool:
     """Tell whether a description is of a network of this package, so that it is safe to build."""
     return description["_target_"] in map(_name, _ENDS)

@@ -149,7 +149,7 @@ def _follow(stage: Stage, task: str, role: str, settings: Mapping[str, Any]) -> 
     weights = settings.get(role, config[role])
     if "network_def" in settings or is_expression(weights):
         return dict(settings)
-    return {"network_def": follow_network(config["network_def"], weights), **settings}
+    return {"network_def": follow_network(config["network_def"], weights, as_parent=role == "parent"), **settings}
 
 
 def transfer_stages(

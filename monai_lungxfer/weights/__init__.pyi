@@ -1,10 +1,12 @@
 from .architecture import follow_network as follow_network
 from .averaging import average_weights as average_weights
+from .conversion import convert_to_grey as convert_to_grey
 from .learnt import digest_images as digest_images
 from .learnt import find_learnt as find_learnt
 from .learnt import inherit_learnt as inherit_learnt
 from .loading import LayerTransfer as LayerTransfer
 from .loading import TransferReport as TransferReport
+from .loading import fit_weights as fit_weights
 from .loading import load_parent as load_parent
 from .loading import load_weights as load_weights
 from .loading import read_state_dict as read_state_dict
@@ -21,6 +23,7 @@ from .sidecar import Sidecar as Sidecar
 from .sidecar import copy_sidecar as copy_sidecar
 from .sidecar import input_size as input_size
 from .sidecar import input_sizing as input_sizing
+from .sidecar import mri_channel as mri_channel
 from .sidecar import read_sidecar as read_sidecar
 from .sidecar import save_sidecar as save_sidecar
 from .sidecar import sidecar_file as sidecar_file

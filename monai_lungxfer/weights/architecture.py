@@ -8,21 +8,28 @@ from typing import Any
 
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
 from monai_lungxfer.networks.description import describe_weights, is_own_network
+from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.sidecar import read_sidecar
 
-_CHANNELS = ("in_channels", "out_channels")
+_OUTPUTS = "out_channels"
 
 
-def follow_network(network_def: Mapping[str, Any], weights: str | Path | None) -> dict[str, Any]:
+def follow_network(
+    network_def: Mapping[str, Any], weights: str | Path | None, *, as_parent: bool = False
+) -> dict[str, Any]:
     """Return the ``network_def`` that weights need; their file is read only if no sidecar names their network.
+
+    Channels and width are those of the weights: a bundle's transforms repeat a grey image for ``in_channels``.
 
     Parameters
     ----------
     network_def : mapping
-        What the configuration names. Its channels are kept, since its transforms prepare them.
+        What the configuration names. Its ``out_channels`` are what the bundle's results are made for.
     weights : str, pathlib.Path or None
         As for `monai_lungxfer.bundle.references.resolve_weights`; ``None`` or ``"none"`` for no weights.
+    as_parent : bool
+        Whether the weights are only to start from. The outputs are those of `network_def` then.
 
     Returns
     -------
@@ -32,7 +39,8 @@ def follow_network(network_def: Mapping[str, Any], weights: str | Path | None) -
     Raises
     ------
     TransferError
-        When there are no such weights, or the file is not a checkpoint of plain tensors.
+        When there are no such weights, the file is not a checkpoint of plain tensors, or the network has other outputs
+        than `network_def`.
     """
     if not names_weights(weights):
         return dict(network_def)
@@ -40,4 +48,11 @@ def follow_network(network_def: Mapping[str, Any], weights: str | Path | None) -
     described = read_sidecar(path).network or describe_weights(read_state_dict(path))
     if described is None or not is_own_network(described):
         return dict(network_def)
-    return described | {name: network_def[name] for name in _CHANNELS if name in network_def}
+    wanted = network_def.get(_OUTPUTS, described[_OUTPUTS])
+    if wanted != described[_OUTPUTS] and not as_parent:
+        raise TransferError(
+            f"the network of these weights has {described[_OUTPUTS]} outputs, and the bundle has masks of {wanted}",
+            source=path,
+            remedy="Use them as a parent alone (lungxfer train STAGE --parent FILE --set parent_allow=[conv.*])",
+        )
+    return described | {_OUTPUTS: wanted}

@@ -57,7 +57,8 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
     mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
     sidecars = [read_sidecar(path) for path in paths]
     learnt = list(dict.fromkeys(one for sidecar in sidecars for one in sidecar.learnt))
-    return save_weights(mean, target, size, sidecars[0].network, learnt, sizing=sizing, overwrite=overwrite)
+    told = (size, sidecars[0].network, learnt)
+    return save_weights(mean, target, *told, sizing=sizing, channels=sidecars[0].channels, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

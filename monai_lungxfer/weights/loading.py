@@ -6,18 +6,16 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
-from monai_lungxfer.networks.description import describe_network, describe_weights, is_own_network
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint
+from monai_lungxfer.weights.misfits import refuse_other_network, refuse_unless_allowed
 from monai_lungxfer.weights.sidecar import read_sidecar
 
 logger = logging.getLogger(__name__)
@@ -129,9 +127,9 @@ def load_weights(network: nn.Module, reference: str | Path) -> Path:
 def load_weights_file(network: nn.Module, path: Path) -> str:
     """Do what `load_weights` does with a file, and return its SHA-256. The file is opened and unpickled once."""
     given, sha256 = _read_and_hash(path)
-    _refuse_other_network(network, read_sidecar(path).network, path)
+    refuse_other_network(network, read_sidecar(path).network, path)
     layers, _ = _compare(network.state_dict(), given)
-    _refuse_unless_allowed([layer for layer in layers if layer.status != "loaded"], (), network, given, path)
+    refuse_unless_allowed([layer for layer in layers if layer.status != "loaded"], (), network, given, path)
     network.load_state_dict(given)
     return sha256
 
@@ -171,9 +169,22 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     logger.info("%d of %d layers from %s (%s, sha256 %s)", *told)
     logger.debug("%s", report)
     left_out = report.with_status("missing") + report.with_status("unexpected")
-    _refuse_unless_allowed(left_out, allow, network, given, path)
+    refuse_unless_allowed(left_out, allow, network, given, path)
     network.load_state_dict(weights, strict=False)
     return report
+
+
+def fit_weights(network: nn.Module, given: Mapping[str, torch.Tensor], path: Path) -> dict[str, torch.Tensor]:
+    """Return weights as a network takes them: alike, but for the kernels that see the image.
+
+    Those are summed over its channels, or shared out, so that a replicated grey image gives the same output.
+    TransferError is raised when any other layer does not fit; `path` is what it names.
+    """
+    layers, weights = _compare(network.state_dict(), given)
+    refuse_unless_allowed(
+        [layer for layer in layers if layer.status not in ("loaded", "adapted")], (), network, given, path
+    )
+    return weights
 
 
 def _compare(
@@ -202,42 +213,8 @@ def _adapt_input_channels(given: torch.Tensor, target: torch.Tensor) -> torch.Te
     )
     if not fits or 1 not in (given.shape[1], target.shape[1]):
         return None
-    return given.sum(dim=1, keepdim=True).expand_as(target) / target.shape[1]
+    return given.float().sum(dim=1, keepdim=True).expand_as(target) / target.shape[1]
 
 
 def _shape(tensor: torch.Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def _refuse_unless_allowed(
-    layers: Sequence[LayerTransfer],
-    allow: Sequence[str],
-    network: nn.Module,
-    given: Mapping[str, torch.Tensor],
-    path: Path,
-) -> None:
-    refused = [layer for layer in layers if not any(fnmatchcase(layer.name, pattern) for pattern in allow)]
-    if not refused:
-        return
-    _refuse_other_network(network, read_sidecar(path).network or describe_weights(given), path)
-    named = "; ".join(f"{layer.name} {layer.status} ({layer.detail})" for layer in refused[:3])
-    raise TransferError(
-        f"{len(refused)} layers do not fit the network: {named}{'; …' if len(refused) > 3 else ''}",
-        source=path,
-        remedy="Use a checkpoint of this network, or, for a transfer, allow these layers by name",
-    )
-
-
-def _refuse_other_network(network: nn.Module, described: Mapping[str, Any] | None, path: Path) -> None:
-    own = describe_network(network)["_target_"]
-    if described is not None and described["_target_"] != own:
-        write = (
-            f'Name the network of the weights: --network_def "{dict(described)}" for monai.bundle, '
-            f'--set "network_def={dict(described)}" for lungxfer'
-        )
-        raise TransferError(
-            f"holds weights of {described['_target_']}, and network_def names {own}",
-            source=path,
-            # What the file beside the weights names may be any function: nobody shall type it unread.
-            remedy=write if is_own_network(described) else "Name their network in network_def if you trust its code",
-        )

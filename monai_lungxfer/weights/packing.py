@@ -45,8 +45,9 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
             remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
         )
     sidecar = read_sidecar(Path(source))
-    known = (sidecar.image_size, sidecar.network, sidecar.learnt)
-    return save_weights(weights, target, *known, sizing=sidecar.sizing, overwrite=overwrite)
+    told = (sidecar.image_size, sidecar.network, sidecar.learnt)
+    extra = {"sizing": sidecar.sizing, "channels": sidecar.channels}
+    return save_weights(weights, target, *told, **extra, overwrite=overwrite)
 
 
 def _packed(tensor: torch.Tensor) -> torch.Tensor:

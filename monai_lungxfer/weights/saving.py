@@ -26,6 +26,7 @@ def save_weights(
     learnt: Sequence[LearntImages] = (),
     *,
     sizing: str = SQUARE,
+    channels: str | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write weights with their network and input size, see `monai_lungxfer.weights.sidecar`.
@@ -44,6 +45,8 @@ def save_weights(
         The images that they learnt from.
     sizing : str
         How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`.
+    channels : str, optional
+        The sequence of an MRI slice that they learnt from, see `monai_lungxfer.weights.sidecar.Sidecar`.
     overwrite : bool
         Replace a file with other content.
 
@@ -62,14 +65,14 @@ def save_weights(
     if not overwrite:
         if _holds(path, weights, size, network, sizing):
             if not sidecar_file(path).exists():  # of a process that was killed between the two
-                save_sidecar(path, size, network, learnt, sizing=sizing)
+                save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels)
             return path
         for file in (path, sidecar_file(path)):
             if file.exists():
                 remedy = "Choose another file (--out), or add --overwrite"
                 raise OutputError("is there already", source=file, remedy=remedy)
     save_checkpoint(weights, path)
-    save_sidecar(path, size, network, learnt, sizing=sizing)
+    save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels)
     return path
 
 

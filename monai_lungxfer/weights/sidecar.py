@@ -17,6 +17,7 @@ from monai_lungxfer.utils.json_files import load_json
 
 _CLASS = re.compile(r"[\w.<>]+")  # "f.<locals>.Net" is what Python calls a class inside a function
 _DIGITS = re.compile(r"[0-9a-f]{12}")
+_SEQUENCES = ("pre", "flair", "post")
 _PARAMETER = re.compile(r"[^\W_]\w*")
 
 PAPER_SIZE = [256, 256]
@@ -50,12 +51,15 @@ class Sidecar:
         One for each training, from the oldest ancestor that is known to the weights' own.
     sizing : str
         How images are brought to that size, one of `monai_lungxfer.networks.sizing.SIZINGS`.
+    channels : str or None
+        Which sequence of an MRI slice they, or the donor that they stem from, learnt from; ``None`` for all three.
     """
 
     image_size: list[int] | None = None
     network: dict[str, Any] | None = None
     learnt: tuple[LearntImages, ...] = ()
     sizing: str = SQUARE
+    channels: str | None = None
 
 
 def sidecar_file(weights: Path) -> Path:
@@ -70,6 +74,7 @@ def save_sidecar(
     learnt: Sequence[LearntImages] = (),
     *,
     sizing: str = SQUARE,
+    channels: str | None = None,
 ) -> None:
     """Write the sidecar of a weights file; one that would say nothing is removed.
 
@@ -77,7 +82,7 @@ def save_sidecar(
     ----------
     weights : str or pathlib.Path
         The weights file.
-    image_size, network, learnt, sizing
+    image_size, network, learnt, sizing, channels
         See `Sidecar`.
 
     Raises
@@ -89,6 +94,7 @@ def save_sidecar(
     content: dict[str, Any] = {"network": dict(network)} if network else {}
     content |= {"image_size": list(image_size)} if image_size is not None else {}
     content |= {"sizing": sizing} if content and sizing != SQUARE else {}
+    content |= {"channels": channels} if content and channels else {}
     if content and learnt:
         content["learnt"] = [{"by": one.by, "images": sorted(one.images)} for one in learnt]
     if not content:
@@ -116,12 +122,13 @@ def read_sidecar(weights: Path) -> Sidecar:
         network = _checked_network(content["network"]) if "network" in content else None
         learnt = tuple(map(_checked_learnt, content.get("learnt", ())))
         sizing = check_sizing(content.get("sizing", SQUARE))
+        channels = _checked_sequence(content.get("channels"))
         if network is not None and "image_size" not in content:
-            return Sidecar(network=network, learnt=learnt, sizing=sizing)
+            return Sidecar(network=network, learnt=learnt, sizing=sizing, channels=channels)
         height, width = content["image_size"]
         if not (type(height) is type(width) is int and min(height, width) > 0):
             raise ValueError(f"image_size is {[height, width]}")
-        return Sidecar([height, width], network, learnt, sizing)
+        return Sidecar([height, width], network, learnt, sizing, channels)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, LungXferError) as error:
         raise TransferError(
             f"does not contain the network and input size of weights ({error})",
@@ -150,10 +157,22 @@ def _checked_learnt(entry: Any) -> LearntImages:
     return LearntImages(entry["by"], images)
 
 
+def _checked_sequence(channels: Any) -> str | None:
+    if channels is not None and channels not in _SEQUENCES:
+        raise ValueError("channels is no sequence of an MRI slice")
+    return None if channels is None else str(channels)
+
+
 def copy_sidecar(source: Path, target: Path) -> None:
     """Give one weights file the sidecar of another whose weights it holds."""
     sidecar = read_sidecar(source)
-    save_sidecar(target, sidecar.image_size, sidecar.network, sidecar.learnt, sizing=sidecar.sizing)
+    told = (sidecar.image_size, sidecar.network, sidecar.learnt)
+    save_sidecar(target, *told, sizing=sidecar.sizing, channels=sidecar.channels)
+
+
+def mri_channel(weights: str | Path) -> str | None:
+    """Return which sequence of an MRI slice weights learnt from, ``None`` for all three; see `input_size`."""
+    return read_sidecar(resolve_weights(weights)).channels
 
 
 def input_size(weights: str | Path) -> list[int]:

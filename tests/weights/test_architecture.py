@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
@@ -38,9 +39,22 @@ def test_where_the_sidecar_names_the_network_the_weights_are_not_read(tmp_path: 
     assert follow_network(NAMED, tmp_path / "model.pt")["init_features"] == 4
 
 
-def test_channels_stay_those_that_the_configuration_prepares(tmp_path: Path) -> None:
-    save_checkpoint(DonorUNet(in_channels=1, init_features=4).state_dict(), tmp_path / "model.pt")
-    assert follow_network(NAMED, tmp_path / "model.pt") == describe_network(DonorUNet(init_features=4))
+@pytest.mark.parametrize("network", [DonorUNet(1, init_features=8), EfficientUNet(1, width=4)])
+@pytest.mark.parametrize("has_sidecar", [True, False])
+def test_channels_and_width_are_those_of_the_weights(network: nn.Module, has_sidecar: bool, tmp_path: Path) -> None:
+    save_checkpoint(network.state_dict(), tmp_path / "model.pt")
+    if has_sidecar:
+        save_sidecar(tmp_path / "model.pt", [64, 64], describe_network(network))
+    assert follow_network(NAMED, tmp_path / "model.pt") == describe_network(network)
+    assert describe_network(network)["in_channels"] == 1
+
+
+def test_other_outputs_than_the_bundle_has_masks_are_refused_but_for_a_parent(tmp_path: Path) -> None:
+    save_checkpoint(DonorUNet(1, 2, init_features=4).state_dict(), tmp_path / "model.pt")
+    with pytest.raises(TransferError, match="has 2 outputs, and the bundle has masks of 1"):
+        follow_network(NAMED, tmp_path / "model.pt")
+    expected = describe_network(DonorUNet(1, 1, init_features=4))
+    assert follow_network(NAMED, tmp_path / "model.pt", as_parent=True) == expected
 
 
 def test_a_class_that_a_file_names_is_not_built(tmp_path: Path) -> None:

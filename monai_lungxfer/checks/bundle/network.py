@@ -14,7 +14,7 @@ from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_met
 from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.export.formats import EXPORT_FORMATS
+from monai_lungxfer.export.formats import EXPORT_FORMATS, bundle_network_def
 from monai_lungxfer.export.manifest import checked_formats
 from monai_lungxfer.export.weights import WEIGHTS_HASH
 from monai_lungxfer.inference.engines.compiler import compare_pipeline
@@ -38,7 +38,8 @@ _SIDE = 160  # pixels of a phantom's longest side, which no bundle has as its in
 
 
 def _network(bundle: Path) -> nn.Module:
-    return bundle_workflow(bundle, "inference").parser.get_parsed_content("network_def").eval()
+    settings = {"network_def": bundle_network_def(bundle)}
+    return bundle_workflow(bundle, "inference", settings).parser.get_parsed_content("network_def").eval()
 
 
 def _shape(bundle: Path, side: str, name: str) -> list[int]:
@@ -96,7 +97,7 @@ def check_network(bundle: Path, _scratch: Path) -> str:
 
 def _monai(bundle: Path) -> dict[str, Any]:
     files = {"meta_file": str(bundle / METADATA), "config_file": str(bundle / INFERENCE)}
-    return files | {"net_id": "network_def", "bundle_root": str(bundle)}
+    return files | {"net_id": "network_def", "bundle_root": str(bundle), "network_def": bundle_network_def(bundle)}
 
 
 def check_prediction(bundle: Path, scratch: Path) -> str:

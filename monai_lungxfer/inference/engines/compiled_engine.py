@@ -16,6 +16,7 @@ from monai_lungxfer.inference.engines.openvino_runtime import run_in_openvino
 from monai_lungxfer.inference.engines.pipeline_file import Pipeline
 from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
 from monai_lungxfer.inference.engines.probe import check_probe, probe_image
+from monai_lungxfer.io.channels import count_planes
 from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.morphology.cleaning import clean_lungs_once
@@ -70,7 +71,7 @@ class CompiledEngine:
         self._settings = settings
         try:
             self._run = RUNTIMES[name](pipeline.file, threads, settings.precision)
-            known = self._call(probe_image(1 if self.channels == "grey" else 3))
+            known = self._call(probe_image(count_planes(self.channels)))
         except LungXferError:
             raise
         except Exception as error:

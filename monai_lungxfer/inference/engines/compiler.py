@@ -27,12 +27,13 @@ from monai_lungxfer.inference.engines.pipeline_file import (
     pipeline_beside,
     read_pipeline,
 )
-from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, PipelineModule
+from monai_lungxfer.inference.engines.pipeline_module import PipelineModule
 from monai_lungxfer.inference.engines.pipeline_settings import PipelineSettings
 from monai_lungxfer.inference.engines.pipeline_weights import place_weights
 from monai_lungxfer.inference.engines.probe import probe_image, summary
 from monai_lungxfer.inference.engines.recipe import read_recipe
 from monai_lungxfer.inference.engines.torch_engine import TorchEngine
+from monai_lungxfer.io.channels import count_planes, select_planes
 from monai_lungxfer.io.orientation import AS_STORED, UPSIDE_DOWN, Turn
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.synthetic.brain import brain_slice
@@ -116,7 +117,7 @@ def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipe
     sha256 = load_weights_file(parts.network, weights)
     parts.network.eval()
     module = PipelineModule(parts.network, steps).eval()
-    planes = 1 if settings.channels == "grey" else CHANNELS
+    planes = count_planes(settings.channels)
     with torch.no_grad():
         expected = module(torch.from_numpy(probe_image(planes)), torch.tensor(data=False))
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
@@ -185,9 +186,9 @@ def _dice(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 def _phantom(number: int, settings: PipelineSettings) -> Radiograph:
     random, (height, width) = np.random.default_rng(number), _SIZES[number]
-    if settings.channels == "rgb":
-        pixels = np.moveaxis(brain_slice(random, height)[0], -1, 0)
-    else:
+    if settings.channels == "grey":
         pixels = portable_radiograph(random, height, width, "normal")[0]
-    pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+    else:
+        pixels = brain_slice(random, height)[0]
+    pixels = np.ascontiguousarray(select_planes(pixels, settings.channels))
     return Radiograph(255 - pixels if number == _INVERTED else pixels, "array", turn=_TURNS[number])

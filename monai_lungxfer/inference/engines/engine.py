@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_lungxfer.inference.content_check import Content
-from monai_lungxfer.io.radiograph import Channels, Radiograph
+from monai_lungxfer.io.channels import Channels
+from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.morphology.lungs import LungShape
 from monai_lungxfer.utils.errors import LungXferError
 

@@ -92,6 +92,7 @@ def configuration_sha256(folder: Path, weights: Path) -> str:
     sidecar = read_sidecar(weights)
     followed = [hash_file(folder / INFERENCE), sidecar.image_size, sidecar.network]
     followed += [] if sidecar.sizing == SQUARE else [sidecar.sizing]
+    followed += filter(None, [sidecar.channels])
     return hashlib.sha256(json.dumps(followed, sort_keys=True).encode()).hexdigest()
 
 

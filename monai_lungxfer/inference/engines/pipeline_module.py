@@ -10,9 +10,6 @@ from torch.nn.functional import interpolate
 
 from monai_lungxfer.inference.content_network import ContentLook, turn_round
 
-CHANNELS = 3
-"""Channels of the network's input; a grey image is repeated."""
-
 _BAND = 24  # rows of a result that are made at a time, since each needs a few rows of the image alone
 _SLACK = 3
 
@@ -22,6 +19,7 @@ class Steps:
     """Which of the optional steps of a preprocessing a pipeline takes."""
 
     size: tuple[int, int]  # (h, w) in pixels
+    channels: int  # of the network's input, for which a single one is repeated
     looks_at_polarity: bool
     normalises: bool
 
@@ -32,7 +30,7 @@ class PipelineModule(nn.Module):
     Parameters
     ----------
     network : torch.nn.Module
-        In evaluation mode; it takes (1, 3, h, w).
+        In evaluation mode; it takes (1, C, h, w), with the channels of `steps`.
     steps : Steps
         By the bundle's inference.yaml.
     """
@@ -69,7 +67,7 @@ class PipelineModule(nn.Module):
         if self.steps.normalises:
             small = normalised(small)
         picture = small[None]
-        logits = self.network(picture.expand(1, CHANNELS, *self.steps.size))
+        logits = self.network(picture.expand(1, self.steps.channels, *self.steps.size))
         probability = interpolate(logits.sigmoid(), image.shape[-2:], mode="bilinear", align_corners=False)
         return probability, logits, picture, content, turned_round
 

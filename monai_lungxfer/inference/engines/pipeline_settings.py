@@ -8,7 +8,7 @@ from typing import Any
 
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
-from monai_lungxfer.io.radiograph import Channels
+from monai_lungxfer.io.channels import Channels
 from monai_lungxfer.utils.errors import BundleError
 
 FLOAT32 = ("float32", "auto")
@@ -23,7 +23,7 @@ class PipelineSettings:
 
     Attributes
     ----------
-    channels : {"grey", "rgb"}
+    channels : Channels
         What radiographs are read with.
     image_size : tuple of int
         Input size (h, w) of the network in pixels.

@@ -12,9 +12,10 @@ from monai.transforms import Compose
 
 from monai_lungxfer.inference.config import InferenceParts, load_parts, read_settings
 from monai_lungxfer.inference.engines.engine import NotCompiled
-from monai_lungxfer.inference.engines.pipeline_module import CHANNELS, Steps
+from monai_lungxfer.inference.engines.pipeline_module import Steps
 from monai_lungxfer.inference.engines.pipeline_settings import FLOAT32, PipelineSettings
 from monai_lungxfer.inference.open_settings import OPEN_SETTINGS
+from monai_lungxfer.io.channels import count_planes
 from monai_lungxfer.networks.inferer import SizedInferer
 from monai_lungxfer.networks.sizing import SQUARE, UNEQUAL
 from monai_lungxfer.utils.precision import PrecisionInferer
@@ -56,17 +57,18 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
     _check_order("postprocessing", parts.to_mask, _TO_MASK)
     before, after = _by_name(parts.preprocessing), _by_name(parts.to_mask)
     (activation, inverse), (threshold,) = parts.to_probability.transforms, parts.threshold.transforms
+    planes = count_planes(parts.channels)
     repeats = before["RepeatChanneld"].repeater.repeats if "RepeatChanneld" in before else 1
     normaliser = getattr(before.get("NormalizeIntensityd"), "normalizer", None)
     _require("inferer", type(parts.inferer) in _INFERERS and parts.inferer.precision in FLOAT32)
-    _require("RepeatChanneld", repeats == (CHANNELS if parts.channels == "grey" else 1))
+    _require("RepeatChanneld", 1 in (repeats, planes))
     _require("NormalizeIntensityd", normaliser is None or _is_plain(normaliser))
     _require("Activationsd", all(activation.sigmoid) and not any([*activation.softmax, *activation.other]))
     _require("Invertd", not any([*inverse.nearest_interp, *inverse.post_func]))
     _require("AsDiscreted", not any([*threshold.argmax, *threshold.to_onehot, *threshold.rounding]))
     height, width = _fixed_size(before, parts.inferer)
     polarity = before.get("FixPolarityd")
-    return Steps((height, width), polarity is not None, normaliser is not None), PipelineSettings(
+    return Steps((height, width), repeats * planes, polarity is not None, normaliser is not None), PipelineSettings(
         channels=parts.channels,
         image_size=(height, width),
         threshold=float(threshold.threshold[0]),

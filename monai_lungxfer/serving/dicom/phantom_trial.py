@@ -27,7 +27,7 @@ def try_on_phantom(segmenter: Segmenter) -> float:
     """
     pixels, _ = portable_radiograph(np.random.default_rng(0), _SIDE, _SIDE, "normal")
     values = pixels.astype(np.float32)
-    image = values if segmenter.channels == "grey" else np.stack([values] * 3)
+    image = np.stack([values] * 3) if segmenter.channels == "rgb" else values
     share = float(segmenter.segment(Radiograph(image, "array")).mask.mean())
     if not _LEAST_LUNG < share < _MOST_LUNG:
         raise TransferError(

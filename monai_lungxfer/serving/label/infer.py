@@ -16,7 +16,8 @@ from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata
 from monai_lungxfer.inference.exclusions import find_exclusions
 from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
+from monai_lungxfer.io.channels import Channels
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.serving.label.bundles import load_segmenter
 from monai_lungxfer.utils.errors import InputFileError, LungXferError, ViewError
 

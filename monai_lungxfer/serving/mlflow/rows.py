@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from monai_lungxfer.io.channels import Channels, select_planes
 from monai_lungxfer.io.formats import detect_format
-from monai_lungxfer.io.formats.colour import to_grey, to_planes
 from monai_lungxfer.io.formats.picture import check_finite, check_size
-from monai_lungxfer.io.radiograph import Channels, Radiograph, read_radiograph
+from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.serving.mlflow.settings import Settings
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -39,7 +39,7 @@ def read_row(
         absolute or relative to it; and `pixels`, grey values (H, W), air dark. Missing is what is ``None`` or NaN.
     settings : Settings
         Which files are taken.
-    channels : {"grey", "rgb"}
+    channels : Channels
         As for `read_radiograph`.
     any_view : bool
         Whether to take DICOM files that are no frontal chest radiographs by their header.
@@ -78,7 +78,7 @@ def _from_pixels(values: ArrayLike, channels: Channels) -> Radiograph:
     source = Path("pixels")
     check_size(source, *array.shape)
     with np.errstate(over="ignore"):  # a float64 beyond the range of float32 becomes infinite, and is reported as such
-        pixels = to_planes(array) if channels == "rgb" else to_grey(array)
+        pixels = select_planes(array, channels)
     check_finite(source, pixels)
     return Radiograph(pixels, "array")
 
