@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
 from monai_lungxfer.utils.temporary import NEW, scratch_folder, temporary_folder
-from monai_lungxfer.weights.architecture import follow_network
+from monai_lungxfer.weights.architecture import bundle_network_def
 from monai_lungxfer.weights.loading import load_weights
 from monai_lungxfer.weights.sidecar import input_size, input_sizing
 
@@ -73,18 +74,18 @@ def _shared(bundle: Path) -> dict[str, Any]:
     }
 
 
-def bundle_network_def(bundle: Path) -> dict[str, Any]:
-    """Return class and parameters of the network of a bundle's weights, as ``network_def`` has them."""
-    return follow_network(bundle_config(bundle, "inference")["network_def"], bundle / WEIGHTS)
-
-
 def _parser(bundle: Path) -> ConfigParser:
     settings = {"device": torch.device("cpu"), "network_def": bundle_network_def(bundle)}
     return bundle_workflow(bundle, "inference", settings).parser
 
 
 def _write_torchscript(bundle: Path, file: Path) -> None:
-    ckpt_export(filepath=str(file), **_shared(bundle))
+    # The file holds inference.yaml, which has to name the network of these weights, since transforms follow it.
+    config = bundle_config(bundle, "inference") | {"network_def": bundle_network_def(bundle)}
+    with scratch_folder() as folder:
+        followed = folder / INFERENCE.with_suffix(".json").name
+        followed.write_text(json.dumps(config), encoding="utf-8")
+        ckpt_export(filepath=str(file), **{**_shared(bundle), "config_file": str(followed)})
 
 
 def _write_onnx(bundle: Path, file: Path) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
-from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.utils.files import atomic_path, hash_file
+from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.weights.bundle_facts import update_bundle
 from monai_lungxfer.weights.packing import pack_weights
 from monai_lungxfer.weights.sidecar import copy_sidecar
 
-WEIGHTS_HASH = "weights_sha256"
-"""The key of a bundle's metadata that holds the SHA-256 of its `models/model.pt`."""
-
 
 def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True) -> Path:
-    """Put weights that fit a bundle into it, in place of its own, and record their hash in its metadata.
+    """Put weights that fit a bundle into it, in place of its own, and make its metadata and card agree with them.
 
     Parameters
     ----------
@@ -39,7 +36,7 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
         When the bundle cannot infer, or the weights do not fit its network. Nothing has been written then.
     """
     folder = bundle_path(bundle)
-    metadata = bundle_metadata(folder)
+    bundle_metadata(folder)
     # Before anything is replaced: a bundle's own weights would be lost to some that do not fit.
     Segmenter.from_bundle(folder, weights=source, device="cpu", engine="torch")
     target = folder / WEIGHTS
@@ -49,7 +46,5 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
         with atomic_path(target) as temporary:
             shutil.copyfile(source, temporary)
         copy_sidecar(Path(source), target)
-    metadata[WEIGHTS_HASH] = hash_file(target)
-    with atomic_path(folder / METADATA) as temporary:
-        temporary.write_text(json.dumps(metadata, indent=4, ensure_ascii=False) + "\n", encoding="utf-8")
+    update_bundle(folder)
     return target

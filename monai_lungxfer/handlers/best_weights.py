@@ -13,12 +13,13 @@ from ignite.engine import Engine, Events
 from monai.engines import Workflow
 from torch import nn
 
-from monai_lungxfer.bundle.files import bundles_root
+from monai_lungxfer.bundle.files import METADATA, bundles_root
 from monai_lungxfer.bundle.references import names_weights
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
+from monai_lungxfer.weights.bundle_facts import CARD, find_bundle, update_bundle
 from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
 from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, LearntImages, mri_channel, save_sidecar, sidecar_file
 
@@ -74,7 +75,8 @@ class BestWeights:
         kept = self.path.parent / "shipped"
         if not self.path.resolve().is_relative_to(bundles_root().resolve()) or not self.path.is_file():
             return
-        for file in (self.path, sidecar_file(self.path)):
+        bundle = self.path.parent.parent
+        for file in (self.path, sidecar_file(self.path), bundle / METADATA, bundle / CARD):
             if file.is_file() and not (kept / file.name).exists():
                 with atomic_path(kept / file.name) as temporary:
                     shutil.copyfile(file, temporary)
@@ -96,6 +98,8 @@ class BestWeights:
             own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
             network, learnt = describe_network(self.network), (*self._inherited, own)
             save_sidecar(self.path, self.image_size, network, learnt, sizing=self.sizing, channels=self.channels)
+            if (bundle := find_bundle(self.path.absolute())) is not None:
+                update_bundle(bundle)
 
     @cached_property
     def _digests(self) -> frozenset[str]:

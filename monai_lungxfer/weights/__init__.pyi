@@ -1,5 +1,6 @@
 from .architecture import follow_network as follow_network
 from .averaging import average_weights as average_weights
+from .bundle_facts import update_bundle as update_bundle
 from .conversion import convert_to_grey as convert_to_grey
 from .learnt import digest_images as digest_images
 from .learnt import find_learnt as find_learnt

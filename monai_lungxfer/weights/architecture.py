@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_lungxfer.bundle.files import WEIGHTS
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
+from monai_lungxfer.bundle.workflow import bundle_config
 from monai_lungxfer.networks.description import describe_weights, is_own_network
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.weights.loading import read_state_dict
@@ -56,3 +58,8 @@ def follow_network(
             remedy="Use them as a parent alone (lungxfer train STAGE --parent FILE --set parent_allow=[conv.*])",
         )
     return described | {_OUTPUTS: wanted}
+
+
+def bundle_network_def(bundle: Path) -> dict[str, Any]:
+    """Return class and parameters of the network of a bundle's weights, as ``network_def`` has them."""
+    return follow_network(bundle_config(bundle, "inference")["network_def"], bundle / WEIGHTS)

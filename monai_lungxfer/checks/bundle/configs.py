@@ -12,12 +12,13 @@ import torch
 from monai.bundle import ReferenceResolver
 from monai.bundle.config_item import ConfigExpression
 
-from monai_lungxfer.bundle.files import METADATA
+from monai_lungxfer.bundle.files import METADATA, WEIGHTS
 from monai_lungxfer.bundle.settings import SettingsParser
 from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import OVERLAYS, bundle_workflow
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause
+from monai_lungxfer.weights.architecture import bundle_network_def
 
 _PHANTOMS = 24
 """Images that the phantoms of a stage have, enough for every section of a split."""
@@ -110,7 +111,8 @@ def check_properties(bundle: Path, scratch: Path) -> str:
     output = scratch / "out"
     settings = {"dataset_dir": str(scratch / stage.data), "output_dir": str(output), "device": torch.device("cpu")}
     training = {"ckpt_dir": str(output / "models"), "tracking_uri": ""}
-    for task, own in (("train", training), ("inference", {})):
+    inference = {"network_def": bundle_network_def(bundle)} if (bundle / WEIGHTS).is_file() else {}
+    for task, own in (("train", training), ("inference", inference)):
         _check_workflow(bundle, task, settings | own)
     return "all of a training and of an inference"
 

@@ -14,9 +14,8 @@ from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_met
 from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.export.formats import EXPORT_FORMATS, bundle_network_def
+from monai_lungxfer.export.formats import EXPORT_FORMATS
 from monai_lungxfer.export.manifest import checked_formats
-from monai_lungxfer.export.weights import WEIGHTS_HASH
 from monai_lungxfer.inference.engines.compiler import compare_pipeline
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_file import pipeline_beside
@@ -25,8 +24,10 @@ from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.architecture import bundle_network_def
+from monai_lungxfer.weights.bundle_facts import CARD, WEIGHTS_HASH
 from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import input_size, input_sizing, sidecar_file
+from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, input_size, input_sizing, sidecar_file
 
 PIPELINE = pipeline_beside(WEIGHTS)
 """Where the compiled pipeline of a bundle's weights lies."""
@@ -34,6 +35,9 @@ PIPELINE = pipeline_beside(WEIGHTS)
 TOLERANCE = 1e-4
 """Largest difference of a logit between PyTorch and TorchScript."""
 
+_INSTALL = (
+    f"install these weights (lungxfer weights pack {WEIGHTS.as_posix()} --bundle FOLDER), which corrects the metadata"
+)
 _SIDE = 160  # pixels of a phantom's longest side, which no bundle has as its input size
 
 
@@ -62,7 +66,7 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
         raise BundleError(
             f"has not the hash of {METADATA.as_posix()} ({WEIGHTS_HASH})",
             source=weights,
-            remedy="Restore the file, or install these weights by lungxfer weights pack",
+            remedy=f"Restore the file, or {_INSTALL}",
         )
     network = _network(bundle)
     load_weights(network, weights)
@@ -74,15 +78,34 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
         raise BundleError(
             f"the weights want images of {size}, and {METADATA.as_posix()} tells {told}",
             source=sidecar_file(weights),
-            remedy="Mend the one that is wrong",
+            remedy=f"Restore the file, or {_INSTALL}",
         )
     count = sum(value.numel() for value in network.parameters())
     return f"{count:,} parameters for {size[0]}x{size[1]}, {input_sizing(weights)}"
 
 
+def check_card(bundle: Path, _scratch: Path) -> str:
+    """Check that the card tells which weights its figures are of: these, or, by a note, others."""
+    digits = hash_file(bundle / WEIGHTS)[:IMAGE_DIGITS]
+    if digits not in (bundle / CARD).read_text(encoding="utf-8"):
+        raise BundleError(
+            f"does not name the weights (SHA-256 {digits}), so its figures may be of others",
+            source=bundle / CARD,
+            remedy=f"Measure them and write their hash with the figures, or {_INSTALL}",
+        )
+    return f"names the weights, {digits}"
+
+
 def check_network(bundle: Path, _scratch: Path) -> str:
     """Check that the network takes and gives what the metadata says."""
     given, told = _shape(bundle, "inputs", "image"), _shape(bundle, "outputs", "pred")
+    wanted = bundle_network_def(bundle).get("in_channels", given[1])
+    if wanted != given[1]:
+        raise BundleError(
+            f"the network takes {wanted} channels, and the image is said to have {given[1]}",
+            source=bundle / METADATA,
+            remedy=f"Mend network_data_format, or {_INSTALL}",
+        )
     verify_net_in_out(device="cpu", **_monai(bundle))
     with torch.no_grad():
         found = list(_network(bundle)(torch.zeros(given)).shape)

@@ -18,6 +18,7 @@ from monai_lungxfer.checks.bundle.metadata import check_requirements, check_sche
 from monai_lungxfer.checks.bundle.network import (
     INFERENCE,
     PIPELINE,
+    check_card,
     check_exports,
     check_network,
     check_pipeline,
@@ -27,6 +28,7 @@ from monai_lungxfer.checks.bundle.network import (
 )
 from monai_lungxfer.checks.bundle.targets import check_packages, check_targets
 from monai_lungxfer.utils.errors import LungXferError, root_cause
+from monai_lungxfer.weights.bundle_facts import CARD
 
 _METADATA, _WEIGHTS, _INFERENCE = METADATA.as_posix(), WEIGHTS.as_posix(), INFERENCE.as_posix()
 
@@ -86,6 +88,7 @@ CHECKS = (
     BundleCheck("packages", check_packages, "configs", refuses=True),
     BundleCheck("targets", check_targets, "configs", runs=True, refuses=True),
     BundleCheck("properties", check_properties, "configs", runs=True),
+    BundleCheck("card", check_card, CARD.as_posix(), needs=_WEIGHTS),
     BundleCheck("network", check_network, _METADATA, needs=_WEIGHTS, runs=True),
     BundleCheck("weights", check_weights, _WEIGHTS, needs=_WEIGHTS, runs=True, refuses=True),
     BundleCheck("prediction", check_prediction, _INFERENCE, needs=_WEIGHTS, runs=True),

@@ -10,10 +10,11 @@ from filelock import FileLock
 from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.data.public.unpack import Limits, unpack
-from monai_lungxfer.export.weights import WEIGHTS_HASH, install_weights
+from monai_lungxfer.export.weights import install_weights
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.errors import BundleError, DownloadError
 from monai_lungxfer.utils.files import hash_file, write_text
+from monai_lungxfer.weights.bundle_facts import WEIGHTS_HASH
 
 _LARGEST = 500_000_000  # bytes of an unpacked archive
 _DATA = ("docs", "eval", "models", "__pycache__")

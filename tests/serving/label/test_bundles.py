@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
-from monai_lungxfer.export.weights import WEIGHTS_HASH, install_weights
+from monai_lungxfer.export.weights import install_weights
 from monai_lungxfer.serving.label import bundles
 from monai_lungxfer.serving.label.bundles import check_bundle, load_segmenter, replace_weights, served_copy
 from monai_lungxfer.utils.errors import BundleError, TransferError
 from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.bundle_facts import WEIGHTS_HASH
 from monai_lungxfer.weights.loading import read_state_dict
 
 NAME = "portable_cxr_lung_segmentation"
