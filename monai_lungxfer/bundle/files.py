@@ -28,7 +28,7 @@ BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
 """What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
 
 # And not what trainings leave there, which tells paths.
-_MODELS = (f"{WEIGHTS.stem}.*", MANIFEST.name)
+_MODELS = (f"{WEIGHTS.stem}.*", "paper.*", MANIFEST.name)
 _HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 

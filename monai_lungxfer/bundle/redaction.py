@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.references import NO_WEIGHTS, REGISTERED, names_weights, resolve_weights
-from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.bundle.references import NAMED_WEIGHTS, NO_WEIGHTS, REGISTERED, names_weights, resolve_weights
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
@@ -21,7 +20,8 @@ _FOLDERS = ("data", "out")
 def redact_weights(reference: str | Path | None) -> str:
     """Return what weights, named as for `names_weights`, may be called in MLflow and reports.
 
-    That is the name of a stage or bundle, or a registered model's URI, as it is; of a file its SHA-256 (12 digits).
+    That is a name (`monai_lungxfer.bundle.references.NAMED_WEIGHTS`) or a registered model's URI, as it is; of a file
+    its SHA-256 (12 digits).
     """
     if not names_weights(reference):
         return NO_WEIGHTS
@@ -34,7 +34,7 @@ def redact_weights(reference: str | Path | None) -> str:
 
 
 def _is_name(reference: str) -> bool:
-    return reference.startswith(REGISTERED) or reference in STAGE_NAMES
+    return reference.startswith(REGISTERED) or reference in NAMED_WEIGHTS
 
 
 def redact_paths(plan: Mapping[str, Any]) -> dict[str, Any]:

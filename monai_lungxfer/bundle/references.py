@@ -1,14 +1,15 @@
-"""The ways to name weights: a file, a bundle, a stage, or an MLflow URI."""
+"""The ways to name weights: a file, a bundle, a stage, other weights that have a name, or an MLflow URI."""
 
 from __future__ import annotations
 
+import os
 import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeGuard
 
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, weights_remedy
-from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, bundles_root, weights_remedy
+from monai_lungxfer.bundle.stages import STAGE_NAMES, STAGES
 from monai_lungxfer.utils.errors import BundleError, TransferError
 
 REGISTERED = "models:/"
@@ -16,6 +17,19 @@ REGISTERED = "models:/"
 
 NO_WEIGHTS = "none"
 """What is written for no weights at all, so for a start from random ones."""
+
+HUB = "hub"
+"""The donor of PyTorch Hub (Buda et al. 2019), once it has been fetched."""
+
+HUB_FILE = "unet-e012d006.pt"
+
+PAPER = "paper"
+"""The weights that the paper's own way gives: donor, general, portable, each by its ``train.yaml``."""
+
+_PAPER_FILE = WEIGHTS.with_name("paper.pt")
+
+NAMED_WEIGHTS = frozenset((*STAGE_NAMES, HUB, PAPER))
+"""All names of weights, which are the same in every folder and may be told to others."""
 
 _NO_WEIGHTS = (NO_WEIGHTS, "null")  # in any case: people write None in Python, and null in YAML
 _MONAI = ("monai", "bundle", "__main__.py")
@@ -42,7 +56,7 @@ def resolve_weights(reference: str | Path) -> Path:
     Parameters
     ----------
     reference : str or pathlib.Path
-        A weights file, a bundle's folder, the name of a bundle or stage, or an MLflow URI
+        A weights file, a bundle's folder, a name (a bundle's, a stage's, ``hub`` or ``paper``), or an MLflow URI
         (``models:/name@alias``, ``runs:/id/path``); the tracking server is MLflow's ``MLFLOW_TRACKING_URI``.
 
     Raises
@@ -55,6 +69,8 @@ def resolve_weights(reference: str | Path) -> Path:
     path = Path(reference).expanduser()
     if path.is_file():
         return path
+    if reference in (HUB, PAPER):
+        return _find_named(str(reference))
     try:
         folder = bundle_path(reference)
     except BundleError as error:
@@ -72,13 +88,39 @@ def resolve_weights(reference: str | Path) -> Path:
     return folder / WEIGHTS
 
 
+def cache_folder() -> Path:
+    """Return where downloaded weights are kept for this user; it need not exist.
+
+    It follows the XDG base directory specification: ``$XDG_CACHE_HOME`` or ``~/.cache``.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "monai_lungxfer"
+
+
+def _find_named(name: str) -> Path:
+    if name == HUB:
+        file, problem = cache_folder() / HUB_FILE, "the hub's donor has not been fetched"
+        remedy = "Run: lungxfer weights fetch donor"
+    else:
+        file, problem = (
+            bundles_root() / STAGES["portable"].bundle / _PAPER_FILE,
+            "they are not installed",
+        )
+        remedy = (
+            "Install them from a clone of the repository (there: pip install ./packaging/stages), or train them: "
+            "lungxfer transfer --data DIR"
+        )
+    if not file.is_file():
+        raise TransferError(problem, source=name, remedy=remedy)
+    return file
+
+
 def absolute_reference(reference: str | Path, folder: Path) -> str:
     """Return a reference as `resolve_weights` takes it, to be used in other folders: names and URIs stay, paths do not.
 
     A relative path is relative to `folder`.
     """
     path = folder.absolute() / Path(reference).expanduser()
-    named = str(reference) in STAGE_NAMES or str(reference).startswith(MLFLOW_SCHEMES)
+    named = str(reference) in NAMED_WEIGHTS or str(reference).startswith(MLFLOW_SCHEMES)
     return str(reference) if named and not path.is_file() else str(path)
 
 

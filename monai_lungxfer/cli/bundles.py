@@ -121,16 +121,21 @@ def _add_formats(folder: Path, formats: list[Format], images: list[Path]) -> Non
 @bundles_app.command("compile")
 def compile_bundles(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help=NAME_HELP)],
+    weights: Annotated[
+        str | None, typer.Option(help="Other weights of one bundle: a file, or paper.", show_default="models/model.pt")
+    ] = None,
 ) -> None:
     """Compile the weights of bundles to pipelines, which predict without PyTorch. They lie beside the weights.
 
     A pipeline whose masks differ from PyTorch's is not kept. It is of these weights and this inference.yaml alone.
     """
     folders = [bundle_path(name) for name in names]
+    if weights is not None and len(folders) > 1:
+        raise typer.BadParameter("give one bundle with --weights")
     from monai_lungxfer.inference.engines.compiler import compile_bundle
 
     for folder in folders:
-        made = compile_bundle(folder, resolve_weights(folder / WEIGHTS))
+        made = compile_bundle(folder, resolve_weights(weights or folder / WEIGHTS))
         typer.echo(made.file)
         dice, difference = made.check["lowest_dice"], made.check["largest_difference"]
         console.print(f"Dice with PyTorch's masks at least {dice:.5f}", soft_wrap=True)

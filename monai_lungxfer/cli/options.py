@@ -89,7 +89,7 @@ Threads = Annotated[
 OwnWeights = Annotated[
     str | None,
     typer.Option(
-        "--weights", help="A weights file, a bundle's name or an MLflow URI.", show_default="the bundle's own"
+        "--weights", help="A weights file, a bundle's name, paper, or an MLflow URI.", show_default="the bundle's own"
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]

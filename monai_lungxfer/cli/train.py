@@ -56,7 +56,7 @@ def train(
     data: DataFolder,
     out: Annotated[Path | None, typer.Option(*OUT, help="Output folder.", show_default="runs/STAGE")] = None,
     parent: Annotated[
-        str | None, typer.Option(help="Weights to start from: a file, a bundle's name, an MLflow URI, or none.")
+        str | None, typer.Option(help="Weights to start from: a file, a bundle's name, hub, an MLflow URI, or none.")
     ] = None,
     recipe: Annotated[
         Recipe,
@@ -110,7 +110,9 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(*OUT, help="Folder of the training.", show_default="runs/STAGE")] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder"),
+        typer.Option(
+            help="A file, a bundle's name, hub, paper or an MLflow URI.", show_default="those in the output folder"
+        ),
     ] = None,
     section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
     by: Annotated[
@@ -161,7 +163,9 @@ def transfer(
         Path | None, typer.Option("--data", help="Folder with lgg/, general/ and portable/.", show_default="phantoms")
     ] = None,
     out: Annotated[Path, typer.Option(*OUT, help="Output folder.")] = Path("runs/transfer"),
-    donor: Annotated[str | None, typer.Option(help="Weights of a donor, so that stage 0 is not trained.")] = None,
+    donor: Annotated[
+        str | None, typer.Option(help="Weights of a donor, such as hub, so that stage 0 is not trained.")
+    ] = None,
     epochs: Annotated[
         str | None, typer.Option(help="At most so many epochs: one number, or three separated by commas.")
     ] = None,

@@ -14,8 +14,7 @@ from mlflow import MlflowClient
 
 from monai_lungxfer import __version__
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, export_bundle
-from monai_lungxfer.bundle.references import REGISTERED, resolve_weights
-from monai_lungxfer.bundle.stages import STAGE_NAMES
+from monai_lungxfer.bundle.references import NAMED_WEIGHTS, REGISTERED, resolve_weights
 from monai_lungxfer.export.weights import install_weights
 from monai_lungxfer.inference.engines.compiler import compile_bundle
 from monai_lungxfer.inference.engines.engine import NotCompiled
@@ -134,7 +133,7 @@ def _parent_facts(client: MlflowClient, parent: str | Path) -> dict[str, str]:
     """Return the parent's hash, and its name where that names no file of this machine."""
     facts = {"parent_sha256": hash_file(resolve_weights(parent))}
     reference = str(parent)
-    if reference in STAGE_NAMES:
+    if reference in NAMED_WEIGHTS:
         return facts | {"parent": reference}
     if reference.startswith(REGISTERED):
         name, _, alias = reference.removeprefix(REGISTERED).partition("@")

@@ -14,7 +14,6 @@ from .loading import read_state_dict as read_state_dict
 from .packing import pack_weights as pack_weights
 from .pretrained import PRETRAINED as PRETRAINED
 from .pretrained import PretrainedWeights as PretrainedWeights
-from .pretrained import cache_folder as cache_folder
 from .pretrained import fetch_weights as fetch_weights
 from .pretrained import pretrained_path as pretrained_path
 from .saving import checked_name as checked_name

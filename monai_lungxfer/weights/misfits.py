@@ -31,7 +31,8 @@ def refuse_unless_allowed(
         return
     described = read_sidecar(path).network or describe_weights(given)
     refuse_other_network(network, described, path)
-    if described is not None and is_own_network(described):
+    has_other_shapes = any(layer.status != "missing" for layer in refused)
+    if described is not None and is_own_network(described) and has_other_shapes:
         _refuse_other_size(describe_network(network), described, path)
     named = "; ".join(f"{layer.name} {layer.status} ({layer.detail})" for layer in refused[:3])
     raise TransferError(

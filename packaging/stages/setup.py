@@ -1,4 +1,4 @@
-"""Weights of two bundles as a wheel, whose files lie among those of monai_lungxfer: `pip wheel ./packaging/stages`."""
+"""Weights beside those of monai_lungxfer's own wheel, whose files lie among its own: `pip wheel ./packaging/stages`."""
 
 import re
 from pathlib import Path
@@ -14,6 +14,10 @@ setup(
     packages=["monai_lungxfer.bundles"],
     package_dir={"monai_lungxfer.bundles": str(ROOT / "bundles")},
     package_data={
-        "monai_lungxfer.bundles": ["lgg_mri_segmentation/models/model.*", "cxr_lung_segmentation/models/model.*"]
+        "monai_lungxfer.bundles": [
+            "lgg_mri_segmentation/models/model.*",
+            "cxr_lung_segmentation/models/model.*",
+            "portable_cxr_lung_segmentation/models/paper.*",
+        ]
     },
 )

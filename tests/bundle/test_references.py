@@ -50,7 +50,23 @@ def test_weights_in_a_bundle_go_before_others_that_a_training_left_there(
         resolve_weights("models:/lungs@champion")
 
 
-@pytest.mark.parametrize("name", ["portable", "models:/lungs@champion", "runs:/0/weights"])
+def test_the_weights_of_the_papers_way_have_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monai_lungxfer.bundle.references.bundles_root", lambda: tmp_path)
+    with pytest.raises(TransferError, match=r"^paper: they are not installed.*packaging/stages"):
+        resolve_weights("paper")
+    file = tmp_path / "portable_cxr_lung_segmentation" / "models" / "paper.pt"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert resolve_weights("paper") == file
+
+
+def test_a_file_goes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hub").touch()
+    assert resolve_weights("hub") == Path("hub")
+
+
+@pytest.mark.parametrize("name", ["portable", "hub", "paper", "models:/lungs@champion", "runs:/0/weights"])
 def test_names_and_uris_are_the_same_in_every_folder(tmp_path: Path, name: str) -> None:
     assert absolute_reference(name, tmp_path) == name
 

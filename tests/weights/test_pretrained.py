@@ -12,6 +12,8 @@ from click.testing import Result
 from file_server import serving
 from typer.testing import CliRunner
 
+from monai_lungxfer.bundle.redaction import redact_weights
+from monai_lungxfer.bundle.references import absolute_reference, resolve_weights
 from monai_lungxfer.cli import app
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
@@ -84,6 +86,22 @@ def test_the_donor_is_fetched_once_and_described(donor: Path, tmp_path: Path) ->
     assert len(server.requests) == 1
     assert hash_file(target) == hash_file(donor)
     assert read_sidecar(target).network == describe_network(DonorUNet())
+
+
+def test_the_donor_is_named_hub_once_it_is_fetched(donor: Path, tmp_path: Path) -> None:
+    network = DonorUNet()
+    with pytest.raises(
+        TransferError, match=r"^hub: the hub's donor has not been fetched.*lungxfer weights fetch donor"
+    ):
+        load_parent(network, "hub")
+    with serving(donor.read_bytes()) as server:
+        assert fetch("donor", "--url", server.url).exit_code == 0
+    report = load_parent(network, "hub")
+    assert report is not None
+    assert (report.parent, report.sha256) == ("hub", hash_file(donor))
+    assert all(torch.equal(value, read_state_dict(donor)[name]) for name, value in network.state_dict().items())
+    assert redact_weights("hub") == "hub"
+    assert resolve_weights(absolute_reference("hub", tmp_path)) == pretrained.pretrained_path("donor")
 
 
 @pytest.mark.parametrize("here", [True, False])
