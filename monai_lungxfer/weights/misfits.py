@@ -29,11 +29,11 @@ def refuse_unless_allowed(
     refused = [layer for layer in layers if not any(fnmatchcase(layer.name, pattern) for pattern in allow)]
     if not refused:
         return
-    described = read_sidecar(path).network or describe_weights(given)
-    refuse_other_network(network, described, path)
+    own, found = describe_network(network), describe_weights(given)
+    refuse_other_network(network, read_sidecar(path).network or found, path)
     has_other_shapes = any(layer.status != "missing" for layer in refused)
-    if described is not None and is_own_network(described) and has_other_shapes:
-        _refuse_other_size(describe_network(network), described, path)
+    if found is not None and found["_target_"] == own["_target_"] and has_other_shapes:
+        _refuse_other_size(own, found, path)
     named = "; ".join(f"{layer.name} {layer.status} ({layer.detail})" for layer in refused[:3])
     raise TransferError(
         f"{len(refused)} layers do not fit the network: {named}{'; …' if len(refused) > 3 else ''}",

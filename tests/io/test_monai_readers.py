@@ -121,7 +121,7 @@ def test_several_files_are_refused(png: Path) -> None:
 
 
 def test_wrong_channels() -> None:
-    with pytest.raises(ValueError, match="'grey' or 'rgb', not 'gray'"):
+    with pytest.raises(ValueError, match="'flair' or 'post', not 'gray'"):
         RadiographReader(channels="gray")  # type: ignore[arg-type]
 
 

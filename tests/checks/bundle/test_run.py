@@ -261,7 +261,7 @@ CONFIGS: list[tuple[str, Break, str, str]] = [
 ]
 NETWORK: list[tuple[str, Break, str, str]] = [
     ("network", metadata(network_data_format=None), "network_data_format", "configs/metadata.json"),
-    ("network", data_format("inputs", "image", num_channels=1), "to have 3 channels", "configs/metadata.json"),
+    ("network", data_format("inputs", "image", num_channels=1), "said to have 1", "configs/metadata.json"),
     ("network", data_format("outputs", "pred", num_channels=2), "channel number `1`", "configs/metadata.json"),
     ("network", data_format("outputs", "pred", dtype="uint8"), "dtype of output", "configs/metadata.json"),
     (
@@ -269,6 +269,12 @@ NETWORK: list[tuple[str, Break, str, str]] = [
         data_format("outputs", "pred", spatial_shape=[128, 64]),
         "the network makes [1, 1, 192, 192]",
         "configs/metadata.json",
+    ),
+    (
+        "card",
+        weights(lambda state: state["decoder.conv.bias"].add_(1) and None),
+        "not name the weights",
+        "docs/README.md",
     ),
     ("weights", more("models/model.pt", "x"), "has not the hash of configs/metadata.json", "models/model.pt"),
     ("weights", weights(lambda state: state.pop("decoder.conv.bias") and None), "conv.bias", "models/model.pt"),
@@ -283,8 +289,8 @@ NETWORK: list[tuple[str, Break, str, str]] = [
     (
         "torchscript",
         text("configs/inference.yaml", "out_channels: 1", "out_channels: 2"),
-        "size mismatch",
-        "configs/inference.yaml",
+        "has 1 outputs, and the bundle has masks of 2",
+        "models/model.pt",
     ),
     ("pipeline", more("models/model.pipeline.onnx", "x"), "it is damaged", "models/model.pipeline.onnx"),
     ("pipeline", more("models/model.pipeline.json", "x"), "it cannot be read", "models/model.pipeline.json"),
@@ -322,7 +328,12 @@ PREDICTION: list[tuple[str, Break, str, str]] = [
     ),
     ("prediction", text("configs/inference.yaml", "keys: pred", "keys: mask"), "KeyError", "configs/inference.yaml"),
     ("prediction", weights_described(_target_=DONOR), "do not fit the network", "models/model.pt"),
-    ("prediction", text("configs/inference.yaml", "in_channels: 3", "in_channels: 1"), "do not fit", "models/model.pt"),
+    (
+        "prediction",
+        text("configs/inference.yaml", '"@network_def#in_channels"', "2"),
+        "inferer",
+        "configs/inference.yaml",
+    ),
 ]
 BREAKINGS = LAYOUT + PREDICTION + METADATA + CONFIGS + NETWORK
 
