@@ -15,6 +15,8 @@ PATH = "(a path)"
 """Stands for every path."""
 
 _FOLDERS = ("data", "out")
+_PLACES = ("_dir", "_file", "_root", "_uri", "path")  # ends of settings that hold one
+_QUOTED_PATH = re.compile(r"""(["'])(?:(?!\1).)*[/\\]""")
 
 
 def redact_weights(reference: str | Path | None) -> str:
@@ -50,6 +52,40 @@ def redact_paths(plan: Mapping[str, Any]) -> dict[str, Any]:
     if "donor" in plan:
         told["donor"] = plan["donor"] if _is_name(str(plan["donor"])) else PATH
     return told
+
+
+def redact_configuration(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a training as they were parsed, with `PATH` for every path, and weights by name or hash.
+
+    Expressions stay, unless a text in them is a path. Objects that a program put in become texts.
+
+    Examples
+    --------
+    >>> redact_configuration({"dataset_dir": "Smith", "parent": None, "size": "$@batch // 2", "f": "$@out + '/x'"})
+    {'dataset_dir': '(a path)', 'parent': 'none', 'size': '$@batch // 2', 'f': '(a path)'}
+    """
+    told = {key: _told(key, value) for key, value in config.items() if key != "_meta_"}  # the metadata.json
+    weights = {
+        key: redact_weights(config[key]) for key in ("parent", "weights") if not _is_reference(config.get(key, "$"))
+    }
+    return told | weights
+
+
+def _told(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _told(str(name), item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_told(key, item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    if _is_reference(text):
+        return PATH if _QUOTED_PATH.search(text) else text
+    return PATH if key.endswith(_PLACES) and text else _without_paths(text)
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(("$", "@", "%"))
 
 
 def _without_paths(value: Any) -> Any:

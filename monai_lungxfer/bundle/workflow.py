@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import yaml
 from ignite.engine import Engine
 from monai.bundle import ConfigWorkflow
 
 from monai_lungxfer.bundle.files import bundle_path
-from monai_lungxfer.bundle.settings import SettingsParser, fit_setting, for_parser
+from monai_lungxfer.bundle.redaction import redact_configuration
+from monai_lungxfer.bundle.settings import PlainText, SettingsParser, fit_setting, for_parser
 from monai_lungxfer.utils.errors import BundleError, LungXferError, root_cause, unknown
 
 
@@ -69,6 +71,9 @@ def bundle_workflow(
     )
     workflow.parser.read_config(config)
     workflow.parser.update(for_parser({"bundle_root": folder} | settings))
+    if "configuration" in config and config.get("tracking_uri"):  # so that MLflow can be told of it
+        told = yaml.safe_dump(redact_configuration(workflow.parser.get()), sort_keys=False, allow_unicode=True)
+        workflow.parser["configuration"] = for_parser(PlainText(told))
     return workflow
 
 

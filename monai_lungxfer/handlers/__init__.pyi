@@ -6,6 +6,10 @@ from .image_table import ImageTable as ImageTable
 from .mlflow_run import RunTracker as RunTracker
 from .precise_batch_norm import PreciseBatchNorm as PreciseBatchNorm
 from .precise_batch_norm import evenly_spaced as evenly_spaced
+from .run_facts import RunFacts as RunFacts
+from .run_facts import describe_schedule as describe_schedule
+from .run_report import log_report as log_report
+from .run_report import report_metrics as report_metrics
 from .run_store import find_database as find_database
 from .run_store import ready_store as ready_store
 from .training import EpochSeed as EpochSeed

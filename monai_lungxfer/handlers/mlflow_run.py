@@ -16,13 +16,18 @@ from mlflow.exceptions import MlflowException
 from monai.handlers import MLFlowHandler
 from sqlalchemy.exc import SQLAlchemyError
 
+from monai_lungxfer.handlers.run_facts import RunFacts
 from monai_lungxfer.handlers.run_store import find_database, ready_store
 from monai_lungxfer.utils.errors import OutputError, find_interruption, root_cause
-from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.files import atomic_path, hash_file
 
 logger = logging.getLogger(__name__)
 
-_SERVER = "MLFLOW_TRACKING_URI"  # which MONAI's handler follows before its own setting
+SERVER = "MLFLOW_TRACKING_URI"
+"""The variable that MONAI's handler follows before its own setting."""
+
+WEIGHTS_TAG = "lungxfer.weights_sha256"
+"""The tag of a run that holds the hash of the weights that its training made."""
 
 
 def _harmless(handle: Callable[..., None]) -> Callable[..., None]:
@@ -56,17 +61,27 @@ class RunTracker(MLFlowHandler):
         Begin another run, whatever the file says.
     run_id : str, optional
         A run that is open already: it is tracked in, and left open for whoever opened it.
+    facts : RunFacts, optional
+        What else the run is told.
     **settings
         Those of `monai.handlers.MLFlowHandler`.
     """
 
-    def __init__(self, run_file: str | Path, fresh: bool = False, run_id: str | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        run_file: str | Path,
+        fresh: bool = False,
+        run_id: str | None = None,
+        facts: RunFacts | None = None,
+        **settings: Any,
+    ) -> None:
         self.is_off = False
         self.run_file = Path(run_file)
         self.fresh = fresh
         self.run_id = run_id
+        self.facts = facts
         try:
-            ready_store(os.environ.get(_SERVER) or settings.get("tracking_uri"))
+            ready_store(os.environ.get(SERVER) or settings.get("tracking_uri"))
             super().__init__(**_artifacts_beside_database(settings) | settings)
         except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, OutputError) as error:
             self._turn_off(error)
@@ -103,6 +118,8 @@ class RunTracker(MLFlowHandler):
             # MLflow refuses other values than those that the run has, such as those of a newer version.
             self._delete_exist_param_in_dict(self.experiment_param or {})
         super().start(engine)
+        if self.facts is not None:
+            self.facts.tell(self.client, self.cur_run.info.run_id)
 
     def _known_run(self) -> Run | None:
         """Return the run that was opened elsewhere, or the one that this training began and did not end."""
@@ -143,13 +160,25 @@ class RunTracker(MLFlowHandler):
         if self.cur_run is not None and self.run_id is None:
             self.client.set_terminated(self.cur_run.info.run_id, status="FAILED")
 
+    @_harmless
+    def epoch_completed(self, engine: Engine) -> None:
+        """Log the metrics of an epoch, and of a trainer the learning rate."""
+        super().epoch_completed(engine)
+        if (optimizer := getattr(engine, "optimizer", None)) is not None:
+            self._log_metrics({"learning_rate": float(optimizer.param_groups[0]["lr"])}, engine.state.epoch)
+
+    @_harmless
+    def complete(self) -> None:
+        """Say which weights the training has made."""
+        super().complete()
+        if self.facts is not None and self.cur_run is not None and Path(self.facts.weights).is_file():
+            self.client.set_tag(self.cur_run.info.run_id, WEIGHTS_TAG, hash_file(self.facts.weights))
+
     iteration_completed = _harmless(MLFlowHandler.iteration_completed)
-    epoch_completed = _harmless(MLFlowHandler.epoch_completed)
-    complete = _harmless(MLFlowHandler.complete)
     close = _harmless(MLFlowHandler.close)
 
 
 def _artifacts_beside_database(settings: dict[str, Any]) -> dict[str, str]:
     """Return the place where MONAI puts artifacts; MONAI itself forgets to decode a path with ``%23`` for ``#``."""
-    file = find_database(os.environ.get(_SERVER) or settings.get("tracking_uri"))
+    file = find_database(os.environ.get(SERVER) or settings.get("tracking_uri"))
     return {} if file is None else {"artifact_location": file.with_name("mlruns").as_uri()}
