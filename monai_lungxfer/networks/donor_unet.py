@@ -45,6 +45,7 @@ class DonorUNet(nn.Module):
     def __init__(self, in_channels: int = 3, out_channels: int = 1, init_features: int = 32) -> None:
         super().__init__()
         w1, w2, w3, w4, w5 = (init_features * 2**level for level in range(5))
+        self.decoder_channels = [w4, w3, w2, w1]
         self.encoder1 = _block(in_channels, w1, "enc1")
         self.encoder2 = _block(w1, w2, "enc2")
         self.encoder3 = _block(w2, w3, "enc3")
@@ -67,15 +68,26 @@ class DonorUNet(nn.Module):
         The images have the shape (N, in_channels, H, W) and are normalised per image and channel; H and W are multiples
         of 16.
         """
+        return self.classify(self.decode(image)[-1], image)
+
+    def decode(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Return the features of the decoder's levels, coarse to fine, with `decoder_channels` channels.
+
+        The finest are of the image's size, each other of half the size of the one behind it.
+        """
         skip1 = self.encoder1(image)
         skip2 = self.encoder2(self.pool(skip1))
         skip3 = self.encoder3(self.pool(skip2))
         skip4 = self.encoder4(self.pool(skip3))
         features = self.bottleneck(self.pool(skip4))
-        features = self.decoder4(torch.cat((self.upconv4(features), skip4), dim=1))
-        features = self.decoder3(torch.cat((self.upconv3(features), skip3), dim=1))
-        features = self.decoder2(torch.cat((self.upconv2(features), skip2), dim=1))
-        features = self.decoder1(torch.cat((self.upconv1(features), skip1), dim=1))
+        level4 = self.decoder4(torch.cat((self.upconv4(features), skip4), dim=1))
+        level3 = self.decoder3(torch.cat((self.upconv3(level4), skip3), dim=1))
+        level2 = self.decoder2(torch.cat((self.upconv2(level3), skip2), dim=1))
+        level1 = self.decoder1(torch.cat((self.upconv1(level2), skip1), dim=1))
+        return [level4, level3, level2, level1]
+
+    def classify(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:  # noqa: ARG002 - `EfficientUNet`'s
+        """Return the logits of the decoder's finest features."""
         return self.conv(features)
 
 

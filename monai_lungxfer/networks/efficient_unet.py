@@ -93,7 +93,7 @@ class EfficientUNet(nn.Module):
                 f"1 or more, last_blocks 1 to {LAST_BLOCKS}, and levels 4 or 5"
             )
         self.encoder = _Encoder(in_channels, last_blocks)
-        widths = [width * factor for factor in WIDTHS[:levels]]
+        self.decoder_channels = widths = [width * factor for factor in WIDTHS[:levels]]
         if levels == len(WIDTHS):
             self.decoder: nn.Module = _Decoder(in_channels, out_channels, self.encoder.channels, widths)
         else:
@@ -105,6 +105,17 @@ class EfficientUNet(nn.Module):
         The images have the shape (N, in_channels, H, W) and are normalised per image and channel.
         """
         return self.decoder(image, self.encoder(image))
+
+    def decode(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Return the features of the decoder's levels, coarse to fine, with `decoder_channels` channels.
+
+        The finest are of the image's size, or of half of it where the decoder has four levels.
+        """
+        return self.decoder.decode(image, self.encoder(image))
+
+    def classify(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        """Return the logits, of the image's size, of the decoder's finest features."""
+        return self.decoder.classify(features, image)
 
 
 class _Encoder(nn.Module):
@@ -181,12 +192,20 @@ class _Decoder(nn.Module):
         self.conv = nn.Conv2d(widths[-1], leaving, kernel_size=1)
 
     def forward(self, image: torch.Tensor, features: list[torch.Tensor]) -> torch.Tensor:
+        return self.classify(self.decode(image, features)[-1], image)
+
+    def decode(self, image: torch.Tensor, features: list[torch.Tensor]) -> list[torch.Tensor]:
         finer = [self.image(image)] + features  # noqa: RUF005 - which TorchScript reads
         found = finer.pop()
+        decoded: list[torch.Tensor] = []
         for level in self.levels:
             skip = finer.pop()
             found = level(torch.cat((interpolate(found, skip.shape[-2:], mode="bilinear"), skip), dim=1))
-        return self.conv(found)
+            decoded.append(found)
+        return decoded
+
+    def classify(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:  # noqa: ARG002 - the other's
+        return self.conv(features)
 
 
 class _HalvedDecoder(nn.Module):
@@ -198,12 +217,20 @@ class _HalvedDecoder(nn.Module):
         self.conv = nn.Conv2d(widths[-1], 4 * leaving, kernel_size=1)
 
     def forward(self, image: torch.Tensor, features: list[torch.Tensor]) -> torch.Tensor:
+        return self.classify(self.decode(image, features)[-1], image)
+
+    def decode(self, image: torch.Tensor, features: list[torch.Tensor]) -> list[torch.Tensor]:  # noqa: ARG002
         finer = features[:]
         found = finer.pop()
+        decoded: list[torch.Tensor] = []
         for level in self.levels:
             skip = finer.pop()
             found = level(torch.cat((interpolate(found, skip.shape[-2:], mode="bilinear"), skip), dim=1))
-        logits = pixel_shuffle(self.conv(found), 2)
+            decoded.append(found)
+        return decoded
+
+    def classify(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        logits = pixel_shuffle(self.conv(features), 2)
         if logits.shape[-2:] != image.shape[-2:]:  # of an odd number of pixels
             logits = interpolate(logits, image.shape[-2:], mode="bilinear")
         return logits
