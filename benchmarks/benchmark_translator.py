@@ -3,8 +3,8 @@
     python benchmarks/benchmark_translator.py [--translators tail:3 hypercolumn:3] [--rounds 5] [--threads 1]
 
 All start from the donor's U-Net of the paper and have the optimizer, loss and precision of `train.yaml`. In each round
-every kind takes one step on the same random images. Printed are seconds a step, the ratio to full fine-tuning, and the
-size of the weights file.
+every kind takes one step on the same random images. Printed are seconds a step, its ratio to full fine-tuning, by the
+clock and by the processor's time (which other programs hardly disturb), and the size of the weights file.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ def file_size(network: torch.nn.Module) -> float:
     return len(written.getvalue()) / 1e3
 
 
+def ratio(own: list[float], full: list[float]) -> str:
+    """Format the median of the rounds' ratios with their range."""
+    ratios = [one / other for one, other in zip(own, full, strict=True)]
+    return f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
+
+
 def main() -> None:
     """Take the steps in turn and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -64,18 +70,19 @@ def main() -> None:
     networks = {"full": DonorUNet(), **{name: add_translator(DonorUNet(), name) for name in arguments.translators}}
     steps = {name: training_step(network, images, labels, arguments.precision) for name, network in networks.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
+    worked: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(arguments.rounds + 1):
         for name, step in steps.items():
-            started = time.perf_counter()
+            started, begun = time.perf_counter(), time.process_time()
             step()
             if number:  # the first one is slower
                 seconds[name].append(time.perf_counter() - started)
+                worked[name].append(time.process_time() - begun)
     print(f"{arguments.threads} threads, batches of {images.shape}; median (range) of {arguments.rounds} rounds")
     for name, taken in seconds.items():
-        ratios = [own / full for own, full in zip(taken, seconds["full"], strict=True)]
         print(
-            f"{name:16} {statistics.median(taken):6.2f} s ({min(taken):.2f} to {max(taken):.2f})  ratio "
-            f"{statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})  {file_size(networks[name]):9.1f} kB"
+            f"{name:16} {statistics.median(taken):6.2f} s, ratio {ratio(taken, seconds['full'])}; "
+            f"processor {ratio(worked[name], worked['full'])}; {file_size(networks[name]):,.1f} kB"
         )
 
 

@@ -21,7 +21,14 @@ from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.weights.bundle_facts import CARD, find_bundle, update_bundle
 from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
-from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, LearntImages, mri_channel, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import (
+    IMAGE_DIGITS,
+    BaseWeights,
+    LearntImages,
+    mri_channel,
+    save_sidecar,
+    sidecar_file,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +53,8 @@ class BestWeights:
         How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`. It is kept there, too.
     channels : {"rgb", "pre", "flair", "post"}, optional
         What of MRI slices they learn from, which is kept there as well; by default what their parent learnt from.
+    base : BaseWeights or None
+        What the weights of a translator need, see `monai_lungxfer.weights.adapters.keep_base`.
     """
 
     def __init__(
@@ -57,12 +66,14 @@ class BestWeights:
         parent: str | Path | None = None,
         sizing: str = SQUARE,
         channels: str | None = None,
+        base: BaseWeights | None = None,
     ) -> None:
         self.network = network
         self.path = Path(path)
         self.image_size = image_size
         self.sizing = sizing
         self.learnt = learnt
+        self.base = base
         self._inherited = inherit_learnt(parent)
         of_parent = mri_channel(parent) if channels is None and names_weights(parent) else None
         self.channels = of_parent if channels in (None, "rgb") else channels
@@ -97,7 +108,8 @@ class BestWeights:
             save_checkpoint(self.network.state_dict(), self.path)
             own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
             network, learnt = describe_network(self.network), (*self._inherited, own)
-            save_sidecar(self.path, self.image_size, network, learnt, sizing=self.sizing, channels=self.channels)
+            told = {"sizing": self.sizing, "channels": self.channels, "base": self.base}
+            save_sidecar(self.path, self.image_size, network, learnt, **told)
             if (bundle := find_bundle(self.path.absolute())) is not None:
                 update_bundle(bundle)
 

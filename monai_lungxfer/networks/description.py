@@ -10,6 +10,7 @@ from torch import nn
 
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.networks.efficient_unet import LAST_BLOCKS, WIDTHS, EfficientUNet
+from monai_lungxfer.networks.translator_unet import TranslatorUNet
 
 # The first and the last convolution, whose shapes contain the parameters.
 _ENDS: dict[type[nn.Module], tuple[str, str]] = {
@@ -22,11 +23,16 @@ _WIDTH = 16  # that of an `EfficientUNet` by default
 def describe_network(network: nn.Module) -> dict[str, Any]:
     """Return the class of a network, and the parameters of one of this package, as ``network_def`` has them.
 
+    Of a `TranslatorUNet`, the base is left out.
+
     Examples
     --------
     >>> describe_network(DonorUNet(init_features=4))["init_features"]
     4
     """
+    if isinstance(network, TranslatorUNet):
+        new = {"kind": network.kind, "depth": network.depth, "width": network.width}
+        return {"_target_": _name(TranslatorUNet), **new}
     own = describe_weights(network.state_dict()) if type(network) in _ENDS else None
     return own or {"_target_": _name(type(network))}
 
@@ -70,7 +76,7 @@ def build_network(description: Mapping[str, Any]) -> nn.Module:
 
 def is_own_network(description: Mapping[str, Any]) -> bool:
     """Tell whether a description is of a network of this package, so that it is safe to build."""
-    return description["_target_"] in map(_name, _ENDS)
+    return description["_target_"] in map(_name, (*_ENDS, TranslatorUNet))
 
 
 def _name(kind: type) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -115,7 +116,7 @@ def freeze(network: nn.Module) -> nn.Module:
     """Freeze a network as a whole, with its batch-norm statistics, in evaluation mode."""
     network.requires_grad_(requires_grad=False)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, _BatchNorm):
             module.track_running_stats = False  # so that nobody resets them, as PyTorch's update_bn does
     return network.eval()
 
@@ -169,10 +170,7 @@ class _Translator(nn.Module):
         found = features[self.first]
         for number, enter in enumerate(self.enter):
             entered = enter(features[self.first + number])
-            if number == 0:
-                found = entered
-            else:
-                found = entered + interpolate(found, entered.shape[-2:], mode="bilinear")
+            found = entered if number == 0 else entered + interpolate(found, entered.shape[-2:], mode="bilinear")
         return features[-1] + self.leave(self.blocks(found))
 
 

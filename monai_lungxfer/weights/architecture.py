@@ -36,7 +36,8 @@ def follow_network(
     Returns
     -------
     dict
-        `network_def` itself for no weights, and for those of a network that is not of this package.
+        `network_def` itself for no weights, and for those of a network that is not of this package. Of an adapter, it
+        is the network of its base, on which `monai_lungxfer.weights.adapters.adapt_network` puts the new layers.
 
     Raises
     ------
@@ -47,7 +48,11 @@ def follow_network(
     if not names_weights(weights):
         return dict(network_def)
     path = resolve_weights(weights)
-    described = read_sidecar(path).network or describe_weights(read_state_dict(path))
+    sidecar = read_sidecar(path)
+    described = sidecar.network or describe_weights(read_state_dict(path))
+    base = sidecar.base
+    while base is not None:
+        described, base = base.network, base.base
     if described is None or not is_own_network(described):
         return dict(network_def)
     wanted = network_def.get(_OUTPUTS, described[_OUTPUTS])

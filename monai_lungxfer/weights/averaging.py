@@ -32,10 +32,12 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
     Raises
     ------
     TransferError
-        When a source is missing, or differs from the first in a key, a shape, the input size or the sizing.
+        When a source is missing, or differs from the first in a key, a shape, the input size, the sizing or, of an
+        adapter, the base.
     """
     paths = [resolve_weights(source) for source in sources]
     first, size, sizing = read_state_dict(paths[0]), input_size(paths[0]), input_sizing(paths[0])
+    base = read_sidecar(paths[0]).base
     sums = {name: value.double() for name, value in first.items()}
     for path in paths[1:]:
         other = read_state_dict(path)
@@ -52,13 +54,20 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
                 source=path,
                 remedy="Average weights that were trained with one sizing",
             )
+        if read_sidecar(path).base != base:
+            raise TransferError(
+                f"is an adapter of {read_sidecar(path).base or 'no base'}, and the first file of {base or 'no base'}",
+                source=path,
+                remedy="Average adapters of one base",
+            )
         for name, value in other.items():
             sums[name] += value.double()
     mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
     sidecars = [read_sidecar(path) for path in paths]
     learnt = list(dict.fromkeys(one for sidecar in sidecars for one in sidecar.learnt))
     told = (size, sidecars[0].network, learnt)
-    return save_weights(mean, target, *told, sizing=sizing, channels=sidecars[0].channels, overwrite=overwrite)
+    extra = {"sizing": sizing, "channels": sidecars[0].channels, "base": base}
+    return save_weights(mean, target, *told, **extra, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

@@ -13,8 +13,10 @@ import torch
 from torch import nn
 
 from monai_lungxfer.bundle.references import names_weights, resolve_weights
+from monai_lungxfer.networks.translator_unet import TranslatorUNet
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint
+from monai_lungxfer.weights.adapters import find_base, parent_part, require_parent
 from monai_lungxfer.weights.misfits import refuse_other_network, refuse_unless_allowed
 from monai_lungxfer.weights.sidecar import read_sidecar
 
@@ -106,28 +108,36 @@ def _read_and_hash(path: str | Path) -> tuple[dict[str, torch.Tensor], str]:
     return weights, hashlib.sha256(packed).hexdigest()
 
 
-def load_weights(network: nn.Module, reference: str | Path) -> Path:
+def load_weights(network: nn.Module, reference: str | Path, adapter: str | Path | None = None) -> Path:
     """Load weights that must fit the network exactly, for inference and evaluation.
+
+    Weights that are an adapter bring their base with them, see `monai_lungxfer.weights.adapters.find_base`. With an
+    `adapter` by itself, the weights are its base.
 
     Returns
     -------
     pathlib.Path
-        The file that they came from.
+        The file that they came from: the adapter's, where there is one.
 
     Raises
     ------
     TransferError
-        When the file is missing, is no checkpoint, is of another network, or differs from it in any key or shape.
+        When the file is missing, is no checkpoint, is of another network, or differs from it in any key or shape; when
+        an adapter's base is missing or another one.
     """
-    path = resolve_weights(reference)
-    load_weights_file(network, path)
+    path, base = resolve_weights(reference), None
+    if names_weights(adapter):
+        path, base = resolve_weights(adapter), path
+    load_weights_file(network, path, base)
     return path
 
 
-def load_weights_file(network: nn.Module, path: Path) -> str:
+def load_weights_file(network: nn.Module, path: Path, base: Path | None = None) -> str:
     """Do what `load_weights` does with a file, and return its SHA-256. The file is opened and unpickled once."""
     given, sha256 = _read_and_hash(path)
     refuse_other_network(network, read_sidecar(path).network, path)
+    if isinstance(network, TranslatorUNet):
+        load_weights_file(network.base, find_base(path, base))
     layers, _ = _compare(network.state_dict(), given)
     refuse_unless_allowed([layer for layer in layers if layer.status != "loaded"], (), network, given, path)
     network.load_state_dict(given)
@@ -140,7 +150,7 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     Parameters
     ----------
     network : torch.nn.Module
-        Receives the weights in place.
+        Receives the weights in place. Those of a new `TranslatorUNet` are for its base.
     parent : str, pathlib.Path or None
         See `monai_lungxfer.bundle.references.resolve_weights`; ``None`` or ``"none"``, which can be typed behind
         ``--parent``, leaves the network as it was initialised.
@@ -155,11 +165,15 @@ def load_parent(network: nn.Module, parent: str | Path | None, allow: Sequence[s
     Raises
     ------
     TransferError
-        When a layer is missing or unexpected and not allowed by name. The network is unchanged then.
+        When a layer is missing or unexpected and not allowed by name. The network is unchanged then. Also when a
+        translator has no parent.
     """
-    if not names_weights(parent):
+    if not names_weights(parent) and not isinstance(network, TranslatorUNet):
         return None
-    path = resolve_weights(parent)
+    path = require_parent(parent)
+    network = parent_part(network, path)
+    if isinstance(network, TranslatorUNet):  # which goes on learning
+        load_weights_file(network.base, find_base(path))
     given, sha256 = _read_and_hash(path)
     layers, weights = _compare(network.state_dict(), given)
     report = TransferReport(str(parent), sha256, tuple(layers))

@@ -65,6 +65,12 @@ def refuse_other_network(network: nn.Module, described: Mapping[str, Any] | None
     """Raise a TransferError when weights are described as those of another class of network."""
     own = describe_network(network)["_target_"]
     if described is not None and described["_target_"] != own:
+        if read_sidecar(path).base is not None:
+            raise TransferError(
+                "is an adapter, and the network has no place for it",
+                source=path,
+                remedy="Name it as an adapter (--adapter), with its base as weights",
+            )
         write = _name_network(described)
         raise TransferError(
             f"holds weights of {described['_target_']}, and network_def names {own}",

@@ -46,7 +46,7 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
         )
     sidecar = read_sidecar(Path(source))
     told = (sidecar.image_size, sidecar.network, sidecar.learnt)
-    extra = {"sizing": sidecar.sizing, "channels": sidecar.channels}
+    extra = {"sizing": sidecar.sizing, "channels": sidecar.channels, "base": sidecar.base}
     return save_weights(weights, target, *told, **extra, overwrite=overwrite)
 
 

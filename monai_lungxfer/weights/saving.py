@@ -13,7 +13,14 @@ from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.errors import OutputError, TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
-from monai_lungxfer.weights.sidecar import PAPER_SIZE, LearntImages, read_sidecar, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import (
+    PAPER_SIZE,
+    BaseWeights,
+    LearntImages,
+    read_sidecar,
+    save_sidecar,
+    sidecar_file,
+)
 
 _SUFFIX = ".pt"
 
@@ -27,6 +34,7 @@ def save_weights(
     *,
     sizing: str = SQUARE,
     channels: str | None = None,
+    base: BaseWeights | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write weights with their network and input size, see `monai_lungxfer.weights.sidecar`.
@@ -47,6 +55,8 @@ def save_weights(
         How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`.
     channels : str, optional
         The sequence of an MRI slice that they learnt from, see `monai_lungxfer.weights.sidecar.Sidecar`.
+    base : BaseWeights, optional
+        What an adapter needs.
     overwrite : bool
         Replace a file with other content.
 
@@ -65,14 +75,14 @@ def save_weights(
     if not overwrite:
         if _holds(path, weights, size, network, sizing):
             if not sidecar_file(path).exists():  # of a process that was killed between the two
-                save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels)
+                save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels, base=base)
             return path
         for file in (path, sidecar_file(path)):
             if file.exists():
                 remedy = "Choose another file (--out), or add --overwrite"
                 raise OutputError("is there already", source=file, remedy=remedy)
     save_checkpoint(weights, path)
-    save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels)
+    save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels, base=base)
     return path
 
 

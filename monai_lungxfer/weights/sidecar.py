@@ -18,6 +18,8 @@ from monai_lungxfer.utils.json_files import load_json
 _CLASS = re.compile(r"[\w.<>]+")  # "f.<locals>.Net" is what Python calls a class inside a function
 _DIGITS = re.compile(r"[0-9a-f]{12}")
 _SEQUENCES = ("pre", "flair", "post")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_WORD = re.compile(r"[a-z][a-z-]*")
 _PARAMETER = re.compile(r"[^\W_]\w*")
 
 PAPER_SIZE = [256, 256]
@@ -38,6 +40,32 @@ class LearntImages(NamedTuple):
 
 
 @dataclass(frozen=True)
+class BaseWeights:
+    """The weights that an adapter, the layers of a `TranslatorUNet`, was trained on and needs.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of their file.
+    network : dict
+        Class and parameters of their network.
+    name : str or None
+        What they were called, where that is a bundle's or a registered name.
+    base : BaseWeights or None
+        What they need themselves, where they are an adapter.
+    """
+
+    sha256: str
+    network: dict[str, Any]
+    name: str | None = None
+    base: BaseWeights | None = None
+
+    def __str__(self) -> str:
+        """Return what a person needs to find them."""
+        return f"sha256 {self.sha256[:12]}" + (f", {self.name}" if self.name else "")
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """What `model.json` says of `model.pt`.
 
@@ -53,6 +81,8 @@ class Sidecar:
         How images are brought to that size, one of `monai_lungxfer.networks.sizing.SIZINGS`.
     channels : str or None
         Which sequence of an MRI slice they, or the donor that they stem from, learnt from; ``None`` for all three.
+    base : BaseWeights or None
+        What they need, where they are an adapter.
     """
 
     image_size: list[int] | None = None
@@ -60,6 +90,7 @@ class Sidecar:
     learnt: tuple[LearntImages, ...] = ()
     sizing: str = SQUARE
     channels: str | None = None
+    base: BaseWeights | None = None
 
 
 def sidecar_file(weights: Path) -> Path:
@@ -75,6 +106,7 @@ def save_sidecar(
     *,
     sizing: str = SQUARE,
     channels: str | None = None,
+    base: BaseWeights | None = None,
 ) -> None:
     """Write the sidecar of a weights file; one that would say nothing is removed.
 
@@ -82,7 +114,7 @@ def save_sidecar(
     ----------
     weights : str or pathlib.Path
         The weights file.
-    image_size, network, learnt, sizing, channels
+    image_size, network, learnt, sizing, channels, base
         See `Sidecar`.
 
     Raises
@@ -95,6 +127,7 @@ def save_sidecar(
     content |= {"image_size": list(image_size)} if image_size is not None else {}
     content |= {"sizing": sizing} if content and sizing != SQUARE else {}
     content |= {"channels": channels} if content and channels else {}
+    content |= {"base": _told_base(base)} if base else {}
     if content and learnt:
         content["learnt"] = [{"by": one.by, "images": sorted(one.images)} for one in learnt]
     if not content:
@@ -123,12 +156,13 @@ def read_sidecar(weights: Path) -> Sidecar:
         learnt = tuple(map(_checked_learnt, content.get("learnt", ())))
         sizing = check_sizing(content.get("sizing", SQUARE))
         channels = _checked_sequence(content.get("channels"))
+        base = _checked_base(content["base"]) if "base" in content else None
         if network is not None and "image_size" not in content:
-            return Sidecar(network=network, learnt=learnt, sizing=sizing, channels=channels)
+            return Sidecar(None, network, learnt, sizing, channels, base)
         height, width = content["image_size"]
         if not (type(height) is type(width) is int and min(height, width) > 0):
             raise ValueError(f"image_size is {[height, width]}")
-        return Sidecar([height, width], network, learnt, sizing, channels)
+        return Sidecar([height, width], network, learnt, sizing, channels, base)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, LungXferError) as error:
         raise TransferError(
             f"does not contain the network and input size of weights ({error})",
@@ -138,16 +172,35 @@ def read_sidecar(weights: Path) -> Sidecar:
 
 
 def _checked_network(network: Any) -> dict[str, Any]:
-    """Let a dotted name and whole numbers through, since messages suggest to type them into a configuration.
+    """Let a dotted name, whole numbers and a kind through, since messages suggest to type them into a configuration.
 
     A configuration would run a text that begins with ``$``, and give a meaning of its own to names that begin with
     ``_``; a shell would run what stands in other characters.
     """
-    numbers = {name: value for name, value in network.items() if name != "_target_"}
-    named = _CLASS.fullmatch(network["_target_"]) and all(map(_PARAMETER.fullmatch, numbers))
-    if not named or any(type(value) is not int for value in numbers.values()):
+    parameters = {name: value for name, value in network.items() if name != "_target_"}
+    named = _CLASS.fullmatch(network["_target_"]) and all(map(_PARAMETER.fullmatch, parameters))
+    if not named or not all(_is_plain(name, value) for name, value in parameters.items()):
         raise ValueError("network is no class with whole numbers as its parameters")
-    return {"_target_": network["_target_"], **numbers}
+    return {"_target_": network["_target_"], **parameters}
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    is_kind = name == "kind" and isinstance(value, str) and _WORD.fullmatch(value) is not None
+    return type(value) is int or is_kind
+
+
+def _checked_base(told: Any) -> BaseWeights:
+    name = told.get("name")
+    if not _HASH.fullmatch(told["sha256"]) or not (name is None or (isinstance(name, str) and name.isprintable())):
+        raise ValueError("base names no weights by their hash")
+    below = _checked_base(told["base"]) if "base" in told else None
+    return BaseWeights(told["sha256"], _checked_network(told["network"]), name, below)
+
+
+def _told_base(base: BaseWeights) -> dict[str, Any]:
+    told: dict[str, Any] = {"sha256": base.sha256, "network": base.network}
+    told |= {"name": base.name} if base.name else {}
+    return told | ({"base": _told_base(base.base)} if base.base else {})
 
 
 def _checked_learnt(entry: Any) -> LearntImages:
@@ -167,7 +220,8 @@ def copy_sidecar(source: Path, target: Path) -> None:
     """Give one weights file the sidecar of another whose weights it holds."""
     sidecar = read_sidecar(source)
     told = (sidecar.image_size, sidecar.network, sidecar.learnt)
-    save_sidecar(target, *told, sizing=sidecar.sizing, channels=sidecar.channels)
+    extra = {"sizing": sidecar.sizing, "channels": sidecar.channels, "base": sidecar.base}
+    save_sidecar(target, *told, **extra)
 
 
 def mri_channel(weights: str | Path) -> str | None:
