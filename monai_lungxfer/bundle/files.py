@@ -18,6 +18,9 @@ METADATA = Path("configs") / "metadata.json"
 INFERENCE = Path("configs") / "inference.yaml"
 WEIGHTS = Path("models") / "model.pt"
 
+ADAPTERS = WEIGHTS.parent / "adapters"
+"""Where a bundle keeps adapters of its weights (``NAME.pt``), which are served by their names."""
+
 MANIFEST = Path("models") / "exports.json"
 """Where a bundle tells which formats it holds, from which weights, and how close they came to PyTorch."""
 
@@ -28,7 +31,7 @@ BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
 """What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
 
 # And not what trainings leave there, which tells paths.
-_MODELS = (f"{WEIGHTS.stem}.*", "paper.*", MANIFEST.name)
+_MODELS = (f"{WEIGHTS.stem}.*", "paper.*", "base-*", ADAPTERS.name, MANIFEST.name)
 _HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 
@@ -155,3 +158,8 @@ def _left_behind(bundle: Path, folder: str, names: list[str]) -> set[str]:
     if inside == WEIGHTS.parent:
         return {name for name in names if not any(fnmatch(name, pattern) for pattern in _MODELS)}
     return _HIDDEN(folder, names)
+
+
+def bundle_adapters(folder: Path) -> dict[str, Path]:
+    """Return the adapters that a bundle keeps, by their names."""
+    return {path.stem: path for path in sorted((folder / ADAPTERS).glob("*.pt"))}

@@ -92,6 +92,13 @@ OwnWeights = Annotated[
         "--weights", help="A weights file, a bundle's name, paper, or an MLflow URI.", show_default="the bundle's own"
     ),
 ]
+Adapter = Annotated[
+    str | None,
+    typer.Option(
+        "--adapter",
+        help="New layers that lungxfer train --translator has written; their base is --weights, or found by its hash.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 OUT = ("--out", "-o")
 """The names of every option that says where to write."""

@@ -13,6 +13,7 @@ import typer
 from monai_lungxfer.cli.console import console, emit_json, progress_console
 from monai_lungxfer.cli.options import (
     OUT,
+    Adapter,
     BatchSize,
     DataFolder,
     Device,
@@ -40,6 +41,8 @@ lungxfer train portable --data DIR -o runs/portable
 
 lungxfer train general --data DIR --parent none --epochs 40 --threads 4
 
+lungxfer train portable --translator tail:3 --data DIR -o runs/hospital
+
 lungxfer train portable --recipe best --data DIR --set learning_rate=0.0005"""
 
 
@@ -57,6 +60,13 @@ def train(
     out: Annotated[Path | None, typer.Option(*OUT, help="Output folder.", show_default="runs/STAGE")] = None,
     parent: Annotated[
         str | None, typer.Option(help="Weights to start from: a file, a bundle's name, hub, an MLflow URI, or none.")
+    ] = None,
+    translator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND:DEPTH",
+            help="Freeze the parent and train new layers at its end: tail:3, tail-dilated:6 or hypercolumn:3.",
+        ),
     ] = None,
     recipe: Annotated[
         Recipe,
@@ -83,7 +93,10 @@ def train(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Train one stage. Run the same command again to continue an interrupted training."""
+    """Train one stage. Run the same command again to continue an interrupted training.
+
+    With --translator, the weights file holds the new layers alone: an adapter of the parent, for one hospital's device.
+    """
     from monai_lungxfer.bundle.settings import PlainText
     from monai_lungxfer.bundle.stages import stage_named
     from monai_lungxfer.training.stage import StageFolder, train_stage
@@ -95,6 +108,8 @@ def train(
     overrides = method_overrides(ctx.params)
     if parent is not None:
         overrides["parent"] = PlainText(parent)
+    if translator is not None:
+        overrides["translator"] = translator
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
     if as_json:
@@ -114,6 +129,7 @@ def evaluate(
             help="A file, a bundle's name, hub, paper or an MLflow URI.", show_default="those in the output folder"
         ),
     ] = None,
+    adapter: Adapter = None,
     section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
     by: Annotated[
         list[str] | None,
@@ -135,6 +151,7 @@ def evaluate(
 
     The report is SECTION.json in the output folder, or SECTION-HASH.json for other weights than those trained there.
     """
+    from monai_lungxfer.bundle.settings import PlainText
     from monai_lungxfer.bundle.stages import stage_named
     from monai_lungxfer.cli.report_tables import group_tables, report_lines
     from monai_lungxfer.training.stage import StageFolder, evaluate_stage
@@ -146,7 +163,9 @@ def evaluate(
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     if by:
         overrides["report_by"] = by
-    report = evaluate_stage(chosen, data, folder, weights or folder.weights, section, overrides)
+    if adapter is not None and weights is not None:
+        overrides["adapter"] = PlainText(adapter)
+    report = evaluate_stage(chosen, data, folder, weights or adapter or folder.weights, section, overrides)
     if as_json:
         emit_json(report)
     else:

@@ -32,7 +32,7 @@ from monai_lungxfer.utils.files import hash_file, unwritable
 from monai_lungxfer.utils.temporary import NEW, scratch_folder, temporary_folder
 from monai_lungxfer.weights.architecture import bundle_network_def
 from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import input_size, input_sizing
+from monai_lungxfer.weights.sidecar import input_size, input_sizing, read_sidecar
 
 MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
@@ -63,6 +63,10 @@ class ExportFormat:
 
 
 def _shared(bundle: Path) -> dict[str, Any]:
+    """Return what both of MONAI's exports take; the network of an adapter has its base's weights already."""
+    network_def: Any = bundle_network_def(bundle)
+    if read_sidecar(bundle / WEIGHTS).base is not None:
+        network_def = _loaded(bundle, _parser(bundle))
     return {
         "net_id": "network_def",
         "ckpt_file": str(bundle / WEIGHTS),
@@ -70,13 +74,19 @@ def _shared(bundle: Path) -> dict[str, Any]:
         "config_file": str(bundle / INFERENCE),
         "bundle_root": str(bundle),
         "key_in_ckpt": "",
-        "network_def": bundle_network_def(bundle),
+        "network_def": network_def,
     }
 
 
 def _parser(bundle: Path) -> ConfigParser:
     settings = {"device": torch.device("cpu"), "network_def": bundle_network_def(bundle)}
     return bundle_workflow(bundle, "inference", settings).parser
+
+
+def _loaded(bundle: Path, parser: ConfigParser) -> torch.nn.Module:
+    network: torch.nn.Module = parser.get_parsed_content("adapted")
+    load_weights(network, bundle / WEIGHTS)
+    return network.eval()
 
 
 def _write_torchscript(bundle: Path, file: Path) -> None:
@@ -89,10 +99,9 @@ def _write_torchscript(bundle: Path, file: Path) -> None:
 
 
 def _write_onnx(bundle: Path, file: Path) -> None:
-    shared = _shared(bundle)
     onnx_export(
         filepath=str(file),
-        input_shape=[1, shared["network_def"].get("in_channels", 3), *input_size(bundle / WEIGHTS)],
+        input_shape=[1, bundle_network_def(bundle).get("in_channels", 3), *input_size(bundle / WEIGHTS)],
         use_trace=True,
         converter_kwargs={
             "dynamo": False,  # which needs onnxscript
@@ -100,7 +109,7 @@ def _write_onnx(bundle: Path, file: Path) -> None:
             "output_names": ["pred"],
             "dynamic_axes": {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", "pred")},
         },
-        **shared,
+        **_shared(bundle),
     )
     explain_onnx(file, bundle, _parser(bundle))
 
@@ -191,12 +200,9 @@ def _check_installed(name: str) -> None:
 def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
     """Return the network's inputs, each (1, C, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
     parser = _parser(bundle)
-    preprocessing, inferer, network = (
-        parser.get_parsed_content(name) for name in ("preprocessing", "inferer", "network_def")
-    )
-    load_weights(network, bundle / WEIGHTS)
+    preprocessing, inferer = (parser.get_parsed_content(name) for name in ("preprocessing", "inferer"))
     fill = getattr(inferer, "fill_padding", lambda tensor: tensor)
-    network.eval()
+    network = _loaded(bundle, parser)
     with scratch_folder() as folder:
         files = images or _phantoms(bundle, folder)
         tensors = [fill(preprocessing({"image": str(file)})["image"].as_tensor()[None]) for file in files]

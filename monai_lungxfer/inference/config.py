@@ -24,8 +24,9 @@ from monai_lungxfer.weights.architecture import follow_network
 
 # Settings of inference.yaml that only `monai.bundle run` reads: here, images, weights and results are the caller's.
 _OF_THE_CALLER = {
-    *("bundle_root", "ckpt_dir", "weights", "dataset_dir", "image_pattern", "any_view", "images", "output_dir"),
-    *("dataset", "dataloader", "batch_size", "num_workers", "evaluator", "handlers", "imports", "initialize", "run"),
+    *("bundle_root", "ckpt_dir", "weights", "adapter", "dataset_dir", "image_pattern", "any_view", "images"),
+    *("output_dir", "evaluator", "handlers", "imports", "initialize", "run"),
+    *("dataset", "dataloader", "batch_size", "num_workers"),
 }
 
 

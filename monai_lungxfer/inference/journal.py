@@ -190,8 +190,9 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _with_defaults(head: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a first line with the options that earlier versions did not have."""
-    return {**head, "options": asdict(OutputOptions()) | head["options"]}
+    """Return a first line with what earlier versions did not have."""
+    added = {"options": asdict(OutputOptions()), "model": {"base_sha256": None}}
+    return {**head, **{name: values | head[name] for name, values in added.items()}}
 
 
 def _as_line(values: Mapping[str, Any]) -> str:

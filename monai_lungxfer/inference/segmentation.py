@@ -40,16 +40,26 @@ class ModelIdentity:
         SHA-256 of the weights file.
     overrides : tuple of str
         Settings of the bundle that were replaced, as ``id=value``.
+    base_sha256 : str or None
+        SHA-256 of the base's file, where the weights are an adapter.
     """
 
     bundle: str
     version: str
     weights_sha256: str
     overrides: tuple[str, ...] = ()
+    base_sha256: str | None = None
 
     def __str__(self) -> str:
         """Return all on one line, with the first 12 digits of the weights' SHA-256."""
-        return " ".join((self.bundle, self.version, self.weights_sha256[:12], *self.overrides))
+        base = () if self.base_sha256 is None else (f"on {self.base_sha256[:12]}",)
+        return " ".join((self.bundle, self.version, self.weights_sha256[:12], *base, *self.overrides))
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a result of the model follows from: hashes of the weights, as ``name=value``, and overrides."""
+        base = () if self.base_sha256 is None else (f"base_sha256={self.base_sha256}",)
+        return (f"weights_sha256={self.weights_sha256}", *base, *self.overrides)
 
 
 @dataclass(frozen=True)

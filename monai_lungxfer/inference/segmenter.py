@@ -24,6 +24,9 @@ from monai_lungxfer.io.channels import Channels
 from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
 from monai_lungxfer.utils.file_stamp import FileStamp
+from monai_lungxfer.utils.files import hash_file
+from monai_lungxfer.weights.bases import find_base
+from monai_lungxfer.weights.sidecar import read_sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +62,7 @@ class Segmenter:
         bundle: str | Path = DEFAULT_BUNDLE,
         *,
         weights: str | Path | None = None,
+        adapter: str | Path | None = None,
         device: str = "auto",
         overrides: Mapping[str, Any] | None = None,
         engine: str = "auto",
@@ -73,6 +77,10 @@ class Segmenter:
             Name of a bundle or stage, or a bundle's folder.
         weights : str or pathlib.Path, optional
             Weights file or reference; the default is the bundle's ``models/model.pt``. Its input size is followed.
+        adapter : str or pathlib.Path, optional
+            New layers that were trained on a base (``lungxfer train --translator``), in a file of their own. Their base
+            is `weights`, or is found by its hash, see `monai_lungxfer.weights.bases.find_base`. Adapters of one base
+            share its memory in this process, with the engine "torch".
         device : str
             "auto" is the processor for a compiled pipeline, and for the engine "torch" what the bundle says: a GPU if
             there is one. Else a device's name, such as "cpu" or "cuda:1"; for others than "cpu" the engine is "torch".
@@ -92,18 +100,19 @@ class Segmenter:
         BundleError
             When there is no such bundle, when it has no weights, or when the configuration cannot be built.
         TransferError
-            When the weights do not fit the network.
+            When the weights do not fit the network, or an adapter's base is missing or another one.
         LungXferError
             When the engine is not installed, or the device cannot be used.
         """
         folder = bundle_path(bundle)
-        weights_file = resolve_weights(_own_weights(folder) if weights is None else weights)
-        wanted = EngineRequest(folder, weights_file, device, overrides or {}, engine, threads)
+        weights_file, base = _files(folder, weights, adapter)
+        wanted = EngineRequest(folder, weights_file, device, overrides or {}, engine, threads, base)
         request = fastest(wanted) if fast else wanted
         chosen, sha256 = load_engine(request)
         version = str(bundle_metadata(folder).get("version", "unknown"))
         replaced = tuple(f"{name}={value}" for name, value in request.overrides.items())
-        return cls(chosen, ModelIdentity(folder.name, version, sha256, replaced))
+        base_sha256 = None if base is None else hash_file(base)
+        return cls(chosen, ModelIdentity(folder.name, version, sha256, replaced, base_sha256))
 
     def segment_file(self, path: str | Path, *, any_view: bool = False, strict: bool = False) -> Segmentation:
         """Segment the radiograph in a file, as ``lungxfer predict`` does. The result is not a medical device's.
@@ -212,6 +221,17 @@ class Segmenter:
         doubt = measure_doubt(maps.picture, maps.likelihood, is_upright)
         expected = None if self._expect is None else self._expect(doubt)
         return Segmentation(maps.mask, maps.probability, maps.raw, item, self.identity, doubt, expected, maps.shape)
+
+
+def _files(folder: Path, weights: str | Path | None, adapter: str | Path | None) -> tuple[Path, Path | None]:
+    """Return the weights file, and where that is an adapter its base."""
+    if adapter is None:
+        path, base = resolve_weights(_own_weights(folder) if weights is None else weights), None
+    else:
+        path, base = resolve_weights(adapter), weights
+    if adapter is None and read_sidecar(path).base is None:
+        return path, None
+    return path, find_base(path, base, near=[folder / WEIGHTS])
 
 
 def _own_weights(folder: Path) -> Path:

@@ -111,11 +111,13 @@ class EfficientUNet(nn.Module):
 
         The finest are of the image's size, or of half of it where the decoder has four levels.
         """
-        return self.decoder.decode(image, self.encoder(image))
+        decoded: list[torch.Tensor] = self.decoder.decode(image, self.encoder(image))  # type: ignore[operator]
+        return decoded
 
     def classify(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Return the logits, of the image's size, of the decoder's finest features."""
-        return self.decoder.classify(features, image)
+        logits: torch.Tensor = self.decoder.classify(features, image)  # type: ignore[operator]
+        return logits
 
 
 class _Encoder(nn.Module):

@@ -63,7 +63,7 @@ def frozen_layers(network: nn.Module, patterns: Sequence[str] = (), trainable: S
             )
     for weight, aliases in names.items():
         if _fits(aliases, chosen) != bool(trainable):
-            weight.requires_grad_(requires_grad=False)
+            weight.requires_grad_(False)
     if not any(weight.requires_grad for weight in network.parameters()):
         raise TransferError(f"{setting}: no weights are left to learn", remedy="Freeze fewer layers")
     _keep_statistics(network)

@@ -85,12 +85,13 @@ class TranslatorUNet(nn.Module):
     def decode(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return the base's features, with the corrected ones as the last."""
         with torch.no_grad():
-            features = self.base.decode(image)
+            features = self.base.decode(image)  # type: ignore[operator]
         return features[:-1] + [self.translator(features)]  # noqa: RUF005 - which TorchScript reads
 
     def classify(self, features: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
         """Return the logits of corrected features, by the base's last convolution."""
-        return self.base.classify(features, image)
+        logits: torch.Tensor = self.base.classify(features, image)  # type: ignore[operator]
+        return logits
 
     def train(self, mode: bool = True) -> TranslatorUNet:
         """Set the mode of the new layers; the base stays in evaluation mode."""
@@ -98,7 +99,7 @@ class TranslatorUNet(nn.Module):
         self.base.eval()
         return self
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return the state of the new layers."""
         content: dict[str, Any] = super().state_dict(*args, **kwargs)
         prefix = (args[1] if len(args) > 1 else kwargs.get("prefix", "")) + "base."

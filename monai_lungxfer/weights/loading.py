@@ -16,7 +16,8 @@ from monai_lungxfer.bundle.references import names_weights, resolve_weights
 from monai_lungxfer.networks.translator_unet import TranslatorUNet
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import read_checkpoint
-from monai_lungxfer.weights.adapters import find_base, parent_part, require_parent
+from monai_lungxfer.weights.adapters import parent_part, require_parent
+from monai_lungxfer.weights.bases import find_base
 from monai_lungxfer.weights.misfits import refuse_other_network, refuse_unless_allowed
 from monai_lungxfer.weights.sidecar import read_sidecar
 
@@ -111,7 +112,7 @@ def _read_and_hash(path: str | Path) -> tuple[dict[str, torch.Tensor], str]:
 def load_weights(network: nn.Module, reference: str | Path, adapter: str | Path | None = None) -> Path:
     """Load weights that must fit the network exactly, for inference and evaluation.
 
-    Weights that are an adapter bring their base with them, see `monai_lungxfer.weights.adapters.find_base`. With an
+    Weights that are an adapter bring their base with them, see `monai_lungxfer.weights.bases.find_base`. With an
     `adapter` by itself, the weights are its base.
 
     Returns

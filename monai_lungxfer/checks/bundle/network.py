@@ -43,7 +43,7 @@ _SIDE = 160  # pixels of a phantom's longest side, which no bundle has as its in
 
 def _network(bundle: Path) -> nn.Module:
     settings = {"network_def": bundle_network_def(bundle)}
-    return bundle_workflow(bundle, "inference", settings).parser.get_parsed_content("network_def").eval()
+    return bundle_workflow(bundle, "inference", settings).parser.get_parsed_content("adapted").eval()
 
 
 def _shape(bundle: Path, side: str, name: str) -> list[int]:

@@ -29,7 +29,7 @@ def result_uids(
     The series follows from the source, the model and the settings. The instance follows from the content too: where
     another machine's arithmetic changes a pixel, it is another instance of that series. No date or time is in it.
     """
-    model = (identity.bundle, identity.version, identity.weights_sha256, *identity.overrides)
+    model = (identity.bundle, identity.version, identity.weights_sha256, *identity.marks[1:])
     series = derived_uid(kind, image.header.SOPInstanceUID, *model, *(setting for setting in settings if setting))
     return series, derived_uid(series, hashlib.sha256(content).hexdigest())
 

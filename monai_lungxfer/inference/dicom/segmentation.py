@@ -115,12 +115,12 @@ def check_mask_fits(mask: NDArray[np.uint8], header: Dataset) -> None:
 
 def _descriptions(properties: list[Code], identity: ModelIdentity) -> list[Any]:
     highdicom = import_extra("highdicom")
-    parameters = dict(override.partition("=")[::2] for override in identity.overrides)
+    parameters = dict(mark.partition("=")[::2] for mark in identity.marks)
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name=identity.bundle[:_LONGEST],
         family=Code("123110", "DCM", "Artificial Intelligence"),
         version=identity.version[:_LONGEST],
-        parameters={"weights_sha256": identity.weights_sha256, **parameters},
+        parameters=parameters,
     )
     return [
         import_extra("highdicom.seg").SegmentDescription(

@@ -105,7 +105,7 @@ def lung_report(
 def _content(segmentation: Segmentation, image: SourceImage, mask_object: Dataset | None) -> Any:
     sr, model = import_extra("highdicom.sr"), segmentation.model
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=derived_uid("device", model.bundle, model.version, model.weights_sha256, *model.overrides),
+        uid=derived_uid("device", model.bundle, model.version, model.weights_sha256, *model.marks[1:]),
         name=model.bundle[:_LONGEST],
         manufacturer_name=MAKER,
         model_name=model.bundle[:_LONGEST],
@@ -149,7 +149,7 @@ def _group(
         "algorithm_id": sr.AlgorithmIdentification(
             name=model.bundle,
             version=model.version,
-            parameters=[f"weights_sha256={model.weights_sha256}", *model.overrides],
+            parameters=list(model.marks),
             family=Code("123110", "DCM", "Artificial Intelligence"),
             manufacturer=MAKER,
         ),

@@ -30,6 +30,7 @@ class EngineRequest:
     overrides: Mapping[str, Any]
     engine: str
     threads: int | None
+    base: Path | None = None  # of weights that are an adapter
 
 
 def fastest(request: EngineRequest) -> EngineRequest:
@@ -84,7 +85,8 @@ def load_engine(request: EngineRequest) -> tuple[Engine, str]:
 def _torch(request: EngineRequest) -> tuple[Engine, str]:
     from monai_lungxfer.inference.engines.torch_engine import load_torch_engine
 
-    return load_torch_engine(request.folder, request.weights, request.device, request.overrides, request.threads)
+    files = (request.folder, request.weights)
+    return load_torch_engine(*files, request.device, request.overrides, request.threads, base=request.base)
 
 
 def _compiled(request: EngineRequest) -> tuple[Engine, str]:
@@ -116,6 +118,6 @@ def _compile(request: EngineRequest, weights_sha256: str) -> Pipeline:
     from monai_lungxfer.inference.engines.compiler import compile_into_cache
 
     try:
-        return compile_into_cache(request.folder, request.weights, weights_sha256)
+        return compile_into_cache(request.folder, request.weights, weights_sha256, request.base)
     except OutputError as error:
         raise NotCompiled(f"what is compiled cannot be kept ({error.problem})", source=error.source) from error

@@ -82,17 +82,17 @@ def compile_bundle(folder: Path, weights: Path) -> Pipeline:
     return _compile(folder, weights, pipeline_beside(weights), beside=not weights.is_symlink())
 
 
-def compile_into_cache(folder: Path, weights: Path, weights_sha256: str) -> Pipeline:
+def compile_into_cache(folder: Path, weights: Path, weights_sha256: str, base: Path | None = None) -> Pipeline:
     """Compile weights from anywhere into the user's cache; another process that does the same is waited for.
 
-    The arguments and errors are those of `compile_bundle`.
+    The arguments and errors are those of `compile_bundle`, with the base of an adapter.
     """
     target = cached_pipeline(weights_sha256, configuration_sha256(folder, weights))
     if target is None:
         raise OutputError("there is no home folder", remedy="Set XDG_CACHE_HOME to a folder that can be written")
     with hold_lock(lock_beside(target), "another run compiles these weights", "Wait until it has ended", wait=True):
         found = find_pipeline(folder, weights, weights_sha256)  # which that process has made
-        return found or _compile(folder, weights, target, beside=False)
+        return found or _compile(folder, weights, target, beside=False, base=base)
 
 
 def compare_pipeline(folder: Path, weights: Path) -> Mapping[str, Any] | None:
@@ -110,11 +110,11 @@ def compare_pipeline(folder: Path, weights: Path) -> Mapping[str, Any] | None:
     return _compared(pipeline, TorchEngine(parts))
 
 
-def _compile(folder: Path, weights: Path, target: Path, *, beside: bool) -> Pipeline:
+def _compile(folder: Path, weights: Path, target: Path, *, beside: bool, base: Path | None = None) -> Pipeline:
     logger.info("Compiling %s of %s, which is done once", weights.name, folder.name)
     configuration = configuration_sha256(folder, weights)
     parts, steps, settings = read_recipe(folder, weights)
-    sha256 = load_weights_file(parts.network, weights)
+    sha256 = load_weights_file(parts.network, weights, base)
     parts.network.eval()
     module = PipelineModule(parts.network, steps).eval()
     planes = count_planes(settings.channels)

@@ -93,6 +93,7 @@ def configuration_sha256(folder: Path, weights: Path) -> str:
     followed = [hash_file(folder / INFERENCE), sidecar.image_size, sidecar.network]
     followed += [] if sidecar.sizing == SQUARE else [sidecar.sizing]
     followed += filter(None, [sidecar.channels])
+    followed += [] if sidecar.base is None else [sidecar.base.sha256]
     return hashlib.sha256(json.dumps(followed, sort_keys=True).encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -17,9 +18,15 @@ from monai_lungxfer.inference.content_network import ContentCheck
 from monai_lungxfer.inference.engines.engine import Looked, Maps
 from monai_lungxfer.io.monai_readers import as_meta_tensor
 from monai_lungxfer.io.radiograph import Radiograph
+from monai_lungxfer.networks.description import describe_network, is_own_network
+from monai_lungxfer.networks.translator_unet import TranslatorUNet
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.threads import use_threads
 from monai_lungxfer.weights.loading import load_weights_file
+from monai_lungxfer.weights.sidecar import read_sidecar
+
+_LOADED: WeakValueDictionary[tuple[str, str], torch.nn.Module] = WeakValueDictionary()
+"""The networks of this process by weights and device, so that adapters share the memory of their base."""
 
 
 class TorchEngine:
@@ -74,17 +81,29 @@ class TorchEngine:
 
 
 def load_torch_engine(
-    folder: Path, weights: Path, device: str, overrides: Mapping[str, Any], threads: int | None
+    folder: Path,
+    weights: Path,
+    device: str,
+    overrides: Mapping[str, Any],
+    threads: int | None,
+    *,
+    base: Path | None = None,
 ) -> tuple[TorchEngine, str]:
     """Load the engine, and return it with the SHA-256 of the weights file.
 
-    The arguments and errors are those of `monai_lungxfer.inference.segmenter.Segmenter.from_bundle`.
+    The arguments and errors are those of `monai_lungxfer.inference.segmenter.Segmenter.from_bundle`. Weights that are
+    an adapter share the network of their `base` with whatever else of this process has loaded it on that device.
     """
     if threads is not None:
         use_threads(threads)
     parts = load_parts(folder, weights, device, overrides)
-    sha256 = load_weights_file(parts.network, weights)
+    sha256 = load_weights_file(parts.network, weights, base)
     parts.network.eval()
+    known = read_sidecar(weights).base
+    if known is not None and isinstance(parts.network, TranslatorUNet):
+        parts.network.base = _LOADED.setdefault((known.sha256, str(parts.device)), parts.network.base)
+    elif is_own_network(describe_network(parts.network)):
+        _LOADED[sha256, str(parts.device)] = parts.network
     return TorchEngine(parts), sha256
 
 
