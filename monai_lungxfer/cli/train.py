@@ -53,6 +53,13 @@ class Recipe(StrEnum):
     BEST = "best"
 
 
+class Place(StrEnum):
+    """The words of `monai_lungxfer.handlers.report_file.PLACES`."""
+
+    GRID = "grid"
+    NATIVE = "native"
+
+
 def train(
     ctx: typer.Context,
     stage: StageName,
@@ -137,6 +144,12 @@ def evaluate(
             metavar="FIELD", help="Group by a field, such as source, view, device, age, ignore; may be repeated."
         ),
     ] = None,
+    at: Annotated[
+        Place, typer.Option(help="Compare on the network's grid, or at each radiograph's own size (native).")
+    ] = Place.GRID,
+    refiner: Annotated[
+        Path | None, typer.Option(help="A border refiner of these weights (lungxfer refine), with --at native.")
+    ] = None,
     image_size: ImageSize = None,
     channels: MriChannel = None,
     seed: Seed = 0,
@@ -149,6 +162,7 @@ def evaluate(
 ) -> None:
     """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands.
 
+    With --at native also how well the border fits: boundary IoU and normalised surface Dice.
     The report is SECTION.json in the output folder, or SECTION-HASH.json for other weights than those trained there.
     """
     from monai_lungxfer.bundle.settings import PlainText
@@ -159,7 +173,9 @@ def evaluate(
 
     chosen = stage_named(stage)
     use_threads(threads)
-    overrides = {"overwrite": overwrite} | method_overrides(ctx.params)
+    overrides = {"overwrite": overwrite, "at": at.value} | method_overrides(ctx.params)
+    if refiner is not None:
+        overrides["refiner"] = refiner.absolute()
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
     if by:
         overrides["report_by"] = by
@@ -169,7 +185,8 @@ def evaluate(
     if as_json:
         emit_json(report)
     else:
-        title = f"{chosen.name}, {report['section']}: {report['images']} images"
+        size = "the network's grid" if report["at"] == "grid" else "native size"
+        title = f"{chosen.name}, {report['section']}: {report['images']} images, at {size}"
         console.print(_metrics_table(title, {"mean ± SD": report}))
         for text in (*group_tables(report), *report_lines(report)):
             console.print(text, highlight=False)

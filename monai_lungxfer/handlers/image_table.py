@@ -17,11 +17,11 @@ from monai.utils import ensure_tuple
 
 from monai_lungxfer.data.datalist import data_root
 from monai_lungxfer.data.records import image_name
-from monai_lungxfer.handlers.report_file import HASH_DIGITS
+from monai_lungxfer.handlers.report_file import HASH_DIGITS, is_native
 from monai_lungxfer.metrics.calibration import Calibration
 from monai_lungxfer.metrics.cumulative import image_metrics
 from monai_lungxfer.metrics.groups import KEPT_FIELDS, group_records
-from monai_lungxfer.metrics.per_image import METRICS
+from monai_lungxfer.metrics.per_image import METRICS, NATIVE_METRICS
 from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.weights.learnt import find_learnt
@@ -33,8 +33,8 @@ class ImageTable:
     """Ignite handler that keeps the metrics of every image that an evaluator sees.
 
     Patients are numbered in the order in which they appear: the report tells which images belong together, and not
-    whose they are. A row also has the first digits of the SHA-256 of the mask's file (`label`) and the size of the grid
-    (`grid`, height x width in pixels), so that two reports can be compared image by image.
+    whose they are. A row also has the first digits of the SHA-256 of the mask's file (`label`) and the size at which it
+    was measured (`grid`, height x width in pixels), so that two reports can be compared image by image.
 
     Parameters
     ----------
@@ -44,9 +44,13 @@ class ImageTable:
         The data set, as for `monai_lungxfer.data.datalist.load_datalist`; images are named relative to its folder, see
         `monai_lungxfer.data.records.image_name`.
     names : sequence of str, optional
-        Metrics, see `monai_lungxfer.metrics.per_image.METRICS`.
+        Metrics; the default is `monai_lungxfer.metrics.per_image.METRICS`, at native size `NATIVE_METRICS`.
     by : sequence of str, optional
         Fields of the records to group the report by, see `monai_lungxfer.metrics.groups.group_records`.
+    at : {"grid", "native"}
+        Whether ``label`` is on the network's grid, or ``truth`` is the mask as it was drawn; ``pred`` is alike.
+    clean : bool
+        Whether ``mask``, the cleaned one, is measured in place of the thresholded ``pred``.
 
     Raises
     ------
@@ -58,12 +62,16 @@ class ImageTable:
         self,
         records: Sequence[Mapping[str, Any]],
         root: str | Path,
-        names: Sequence[str] = METRICS,
+        names: Sequence[str] | None = None,
         by: Sequence[str] = (),
+        at: str = "grid",
+        clean: bool = False,
     ) -> None:
         self.records = records
         self.root = data_root(root)
-        self.names = tuple(names)
+        self.at, self.clean = at, clean
+        self._truth = "truth" if is_native(at) else "label"
+        self.names = tuple(names or (NATIVE_METRICS if is_native(at) else METRICS))
         self.rows: list[dict[str, Any]] = []
         self._groups = group_records(records, ensure_tuple(by))
         self._calibration = Calibration()
@@ -84,25 +92,36 @@ class ImageTable:
         """Measure the batch that has just been predicted."""
         for item in engine.state.output:
             record = self.records[len(self.rows)]
-            spacing = _spacing(item["label"])
-            values = image_metrics(item["pred"][None], item["label"][None], self.names, spacing)
+            truth = item[self._truth]
+            spacing = _spacing(truth)
+            mask = item["mask"][None] if self.clean else None
+            values = image_metrics(item["pred"][None], truth[None], self.names, spacing, mask)
             self.rows.append(
                 {"image": image_name(record["image"], self.root)}
                 | ({"patient": self._number(record["patient"])} if "patient" in record else {})
                 | {field: record[field] for field in KEPT_FIELDS if field in record}
                 | ({"label": hash_file(record["label"])[:HASH_DIGITS]} if "label" in record else {})
-                | {"grid": "x".join(map(str, item["label"].shape[-2:]))}
+                | {"grid": "x".join(map(str, truth.shape[-2:]))}
                 | {"distances_in": "pixels" if spacing is None else "mm"}
                 | {name: float(value) for name, value in values.items()}
             )
-            self._calibration.add(item["pred"], item["label"])
+            self._calibration.add(item["pred"], truth)
 
     def _number(self, patient: str) -> int:
         return self._patients.setdefault(patient, len(self._patients) + 1)
 
-    def write(self, path: str | Path, *, section: str, split: str, weights: str | Path) -> dict[str, Any]:
+    def _find_learnt(self, weights: str | Path, refiner: str | Path | None) -> list[dict[str, Any]]:
+        """Return what both have learnt from; a row of the refiner says so."""
+        refined = [] if refiner is None else find_learnt(refiner, self.records)
+        return find_learnt(weights, self.records) + [{**one, "own": False, "refiner": True} for one in refined]
+
+    def write(
+        self, path: str | Path, *, section: str, split: str, weights: str | Path, refiner: str | Path | None = None
+    ) -> dict[str, Any]:
         """Write the report as JSON, all or nothing, and return it.
 
+        It says under "at" at what size was measured, under "clean" whether masks were cleaned before, and under
+        "refiner_sha256" which border refiner was used, or None.
         Under "calibration" it tells, for ten ranges of equal width of the predicted probability, how many pixels of
         all images fell into it, their mean probability, and the share of them that is lung; under "calibration_border"
         the same near the border of the lungs, and under "calibration_error" the mean gap of both, see
@@ -118,6 +137,8 @@ class ImageTable:
             Name of the section and hash of the split, so that results can be compared.
         weights : str or pathlib.Path
             The weights file that was measured; its hash is recorded.
+        refiner : str or pathlib.Path, optional
+            The refiner's file, whose hash is recorded.
 
         Raises
         ------
@@ -128,7 +149,10 @@ class ImageTable:
             "section": section,
             "split": split,
             "weights_sha256": hash_file(weights),
-            "learnt": find_learnt(weights, self.records),
+            "at": self.at,
+            "clean": self.clean,
+            "refiner_sha256": None if refiner is None else hash_file(refiner),
+            "learnt": self._find_learnt(weights, refiner),
             **summarise_report(self.rows, self.names, self._groups),
             **self._calibration.describe(),
             "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
@@ -143,6 +167,7 @@ def warn_of_learnt(report: Mapping[str, Any]) -> None:
     """Log a warning for each training that learnt from images of a report."""
     for one in report["learnt"]:
         who = "These weights" if one["own"] else f"The weights {one['by']}, which these stem from,"
+        who = "The border refiner" if one.get("refiner") else who
         logger.warning(
             "%s learnt from %d of the %d measured images, or were chosen on them: means of new images may be lower",
             *(who, one["images"], report["images"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from monai.config import NdarrayOrTensor
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 from torch import Tensor
 
+from monai_lungxfer.metrics.border import BORDER_METRICS
 from monai_lungxfer.metrics.pairs import check_pair, spread_spacing
 from monai_lungxfer.morphology.fusion import find_fusion
 from monai_lungxfer.morphology.lungs import count_bridges, count_islands
@@ -26,7 +27,10 @@ DISTANCES = ("HD95", "ASD")
 """Metrics that have a unit of length."""
 
 METRICS = (*PAPER_METRICS, "DICE_HARD", *DISTANCES, "ISLANDS", "BRIDGES", "FUSED", "AREA", "AREA_TRUTH")
-"""Every metric that this module knows."""
+"""Every metric that is measured on the network's grid."""
+
+NATIVE_METRICS = (*METRICS, *BORDER_METRICS)
+"""Every metric that this module knows: those of the border are measured at the native size."""
 
 THRESHOLD = 0.5
 
@@ -36,6 +40,7 @@ def image_metrics(
     truth: NdarrayOrTensor,
     names: Sequence[str] = PAPER_METRICS,
     spacing: Sequence[float] | Sequence[Sequence[float]] | None = None,
+    mask: NdarrayOrTensor | None = None,
 ) -> dict[str, Tensor]:
     """Measure predictions against the truth, image by image.
 
@@ -62,6 +67,7 @@ def image_metrics(
     FUSED      1 if one piece covers both lungs   NaN when the truth has not two lungs
     AREA       (TP+FP) / all pixels               never
     AREA_TRUTH (TP+FN) / all pixels               never
+    BIOU, NSD  see metrics.border                 NSD_2MM and NSD_5MM without a spacing
     ========== ================================== ==========================================================
 
     DICE and JACC are soft, as the paper computes them; DICE_HARD is what most other papers call Dice. Where the truth
@@ -86,10 +92,12 @@ def image_metrics(
     truth : torch.Tensor or numpy.ndarray
         Masks of {0, 1} of the same shape.
     names : sequence of str, optional
-        Some of `METRICS`. Only what they need is computed.
+        Some of `NATIVE_METRICS`. Only what they need is computed.
     spacing : sequence, optional
         Pixel spacing (row, column) in mm of the arrays as they are given here, so after any resizing: one pair for
         all images or one pair each. HD95 and ASD are then in mm, without it in pixels.
+    mask : torch.Tensor or numpy.ndarray, optional
+        Masks of {0, 1} to be measured in place of P >= 0.5, such as cleaned ones.
 
     Returns
     -------
@@ -104,15 +112,17 @@ def image_metrics(
     """
     check_names(names)
     p, t = check_pair(probability, truth)
-    batch = _Batch(p, t, spread_spacing(spacing, len(p)))
+    drawn = None if mask is None else check_pair(probability, mask)[1]
+    batch = _Batch(p, t, spread_spacing(spacing, len(p)), drawn)
     return {name: _FUNCTIONS[name](batch).to(torch.float64) for name in names}
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise LungXferError unless every name is one of `METRICS`."""
-    unknown = [name for name in names if name not in METRICS]
+    """Raise LungXferError unless every name is one of `NATIVE_METRICS`."""
+    unknown = [name for name in names if name not in NATIVE_METRICS]
     if unknown:
-        raise LungXferError(f"there is no metric {', '.join(unknown)}", remedy=f"Choose from {', '.join(METRICS)}")
+        remedy = f"Choose from {', '.join(NATIVE_METRICS)}"
+        raise LungXferError(f"there is no metric {', '.join(unknown)}", remedy=remedy)
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,7 @@ class _Batch:
     probability: Tensor
     truth: Tensor
     spacings: list[list[float] | None]
+    drawn: Tensor | None = None
 
     @cached_property
     def overlap(self) -> Tensor:
@@ -133,7 +144,7 @@ class _Batch:
 
     @cached_property
     def lung(self) -> Tensor:
-        return self.probability >= THRESHOLD
+        return self.probability >= THRESHOLD if self.drawn is None else self.drawn
 
     @cached_property
     def counts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -199,6 +210,11 @@ def _fused(batch: _Batch) -> Tensor:
     return torch.tensor([math.nan if one is None else one for one in found], device=batch.truth.device)
 
 
+def _border(batch: _Batch, measure: Callable[..., float]) -> Tensor:
+    pairs = zip(batch.lung.cpu().numpy(), batch.truth.cpu().numpy(), batch.spacings, strict=True)
+    return torch.tensor([measure(*pair) for pair in pairs], dtype=torch.float64, device=batch.truth.device)
+
+
 def _count(batch: _Batch, count: Callable[[np.ndarray], int]) -> Tensor:
     return torch.tensor([count(lung) for lung in batch.lung.cpu().numpy()], device=batch.truth.device)
 
@@ -221,4 +237,5 @@ _FUNCTIONS: dict[str, Callable[[_Batch], Tensor]] = {
     "FUSED": _fused,
     "AREA": lambda b: b.lung.double().mean(dim=(1, 2)),
     "AREA_TRUTH": lambda b: b.truth.double().mean(dim=(1, 2)),
+    **{name: partial(_border, measure=measure) for name, measure in BORDER_METRICS.items()},
 }

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from monai_lungxfer.metrics.groups import Groups
-from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
+from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
@@ -171,7 +171,7 @@ def _values(items: Any) -> list[Any]:
 
 def _is_row(row: Row) -> bool:
     texts = {name: value for name, value in row.items() if name in _TEXTS}
-    measured = [value for name, value in row.items() if name in METRICS]
+    measured = [value for name, value in row.items() if name in NATIVE_METRICS]
     return (
         isinstance(row.get("image"), str)
         and all(isinstance(value, str) for value in texts.values())
