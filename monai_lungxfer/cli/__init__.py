@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
-from monai_lungxfer.cli import bundles, compare, data, predict, registry, review, serve, study, train, weights
+from monai_lungxfer.cli import bundles, compare, data, predict, refine, registry, review, serve, study, train, weights
 from monai_lungxfer.cli.console import (
     FILE_ONLY,
     configure_logging,
@@ -103,6 +103,7 @@ app.command("segment", epilog=predict.EXAMPLES, hidden=True)(predict.predict)
 app.command("review", epilog=review.EXAMPLES)(review.review)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("evaluate", epilog=compare.EXAMPLES)(train.evaluate)
+app.command("refine", epilog=refine.EXAMPLES)(refine.refine)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("transfer")(train.transfer)
 app.add_typer(study.study_app, name="study")

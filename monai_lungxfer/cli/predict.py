@@ -87,6 +87,9 @@ def predict(
     bundle: Annotated[str, typer.Option(help="A stage, a bundle's name, or a bundle's folder.")] = "portable",
     weights: OwnWeights = None,
     adapter: Adapter = None,
+    refiner: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A border refiner of the weights (lungxfer refine).")
+    ] = None,
     mask_format: Annotated[MaskFormat, typer.Option("--format", help="File format of the masks.")] = MaskFormat.PNG,
     sides: Annotated[bool, typer.Option("--sides", help="A segment for each lung (dicom-seg).")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write pictures with the lungs' contour.")] = False,
@@ -156,7 +159,7 @@ def predict(
     overrides = parsed_settings(settings) | ({} if fix_polarity is None else {"fix_polarity": fix_polarity})
     overrides |= {} if channels is None else {"channels": channels.value}
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
-    model |= {"adapter": adapter, "engine": engine.value, "fast": fast, "threads": threads}
+    model |= {"adapter": adapter, "refiner": refiner, "engine": engine.value, "fast": fast, "threads": threads}
     inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i
     check_source(inputs, from_dicomweb, study)
     if overwrite and resume:

@@ -48,6 +48,7 @@ class InferenceParts:
     threshold: Compose
     to_mask: Compose
     channels: Channels  # that images must be read with
+    refiner_sha256: str | None = None  # of the border refiner, which is in `to_probability`
 
 
 def load_parts(
@@ -80,6 +81,7 @@ def load_parts(
         threshold=threshold,
         to_mask=to_mask,
         channels=_channels(parser, folder),
+        refiner_sha256=next(_refiners(to_probability), None),
     )
 
 
@@ -128,6 +130,10 @@ def _part(parser: ConfigParser, name: str, folder: Path) -> Any:
             source=folder,
             remedy="Check the overrides, or restore the bundle's own file",
         ) from error
+
+
+def _refiners(steps: Compose) -> Iterator[str]:
+    return (step.sha256 for step in steps.transforms if type(step).__name__ == "RefineBorderd")  # from a floor above
 
 
 def _channels(parser: ConfigParser, folder: Path) -> Channels:

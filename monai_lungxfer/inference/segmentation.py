@@ -26,6 +26,10 @@ SEG_SUFFIX = ".dcm"
 """Suffix of DICOM Segmentations."""
 
 
+HASH_DIGITS = 12
+"""Digits of a SHA-256 that name weights and refiners to people."""
+
+
 @dataclass(frozen=True)
 class ModelIdentity:
     """Which model made a result.
@@ -39,7 +43,8 @@ class ModelIdentity:
     weights_sha256 : str
         SHA-256 of the weights file.
     overrides : tuple of str
-        Settings of the bundle that were replaced, as ``id=value``.
+        Settings of the bundle that were replaced, as ``id=value``; of a border refiner, also the bundle's own, the
+        first digits of its SHA-256.
     base_sha256 : str or None
         SHA-256 of the base's file, where the weights are an adapter.
     """
@@ -52,8 +57,8 @@ class ModelIdentity:
 
     def __str__(self) -> str:
         """Return all on one line, with the first 12 digits of the weights' SHA-256."""
-        base = () if self.base_sha256 is None else (f"on {self.base_sha256[:12]}",)
-        return " ".join((self.bundle, self.version, self.weights_sha256[:12], *base, *self.overrides))
+        base = () if self.base_sha256 is None else (f"on {self.base_sha256[:HASH_DIGITS]}",)
+        return " ".join((self.bundle, self.version, self.weights_sha256[:HASH_DIGITS], *base, *self.overrides))
 
     @property
     def marks(self) -> tuple[str, ...]:

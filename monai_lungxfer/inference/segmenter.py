@@ -19,7 +19,7 @@ from monai_lungxfer.inference.image_traits import measure_traits
 from monai_lungxfer.inference.mask_doubt import measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
 from monai_lungxfer.inference.picture_damage import find_damage
-from monai_lungxfer.inference.segmentation import ModelIdentity, PreparedRadiograph, Segmentation
+from monai_lungxfer.inference.segmentation import HASH_DIGITS, ModelIdentity, PreparedRadiograph, Segmentation
 from monai_lungxfer.io.channels import Channels
 from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import BundleError, InputFileError
@@ -68,6 +68,7 @@ class Segmenter:
         engine: str = "auto",
         fast: bool = False,
         threads: int | None = None,
+        refiner: str | Path | None = None,
     ) -> Segmenter:
         """Load a bundle.
 
@@ -94,25 +95,31 @@ class Segmenter:
             Where not, the log says why, and nothing else is different.
         threads : int, optional
             Processor threads: of PyTorch, or of each segmentation that a compiled engine does; the default is one then.
+        refiner : str or pathlib.Path, optional
+            File of a border refiner of these weights; the default is what the bundle says. The engine is "torch" then.
 
         Raises
         ------
         BundleError
             When there is no such bundle, when it has no weights, or when the configuration cannot be built.
         TransferError
-            When the weights do not fit the network, or an adapter's base is missing or another one.
+            When the weights do not fit the network, when an adapter's base is missing or another one, or when the
+            refiner does not fit the weights.
         LungXferError
             When the engine is not installed, or the device cannot be used.
         """
         folder = bundle_path(bundle)
         weights_file, base = _files(folder, weights, adapter)
-        wanted = EngineRequest(folder, weights_file, device, overrides or {}, engine, threads, base)
+        refined = {} if refiner is None else {"refiner": Path(refiner).expanduser().absolute()}
+        wanted = EngineRequest(folder, weights_file, device, {**(overrides or {}), **refined}, engine, threads, base)
         request = fastest(wanted) if fast else wanted
         chosen, sha256 = load_engine(request)
         version = str(bundle_metadata(folder).get("version", "unknown"))
-        replaced = tuple(f"{name}={value}" for name, value in request.overrides.items())
+        replaced = [f"{name}={value}" for name, value in request.overrides.items() if name != "refiner"]
+        if chosen.refiner_sha256 is not None:  # by its hash: a path may tell names
+            replaced.append(f"refiner={chosen.refiner_sha256[:HASH_DIGITS]}")
         base_sha256 = None if base is None else hash_file(base)
-        return cls(chosen, ModelIdentity(folder.name, version, sha256, replaced, base_sha256))
+        return cls(chosen, ModelIdentity(folder.name, version, sha256, tuple(replaced), base_sha256))
 
     def segment_file(self, path: str | Path, *, any_view: bool = False, strict: bool = False) -> Segmentation:
         """Segment the radiograph in a file, as ``lungxfer predict`` does. The result is not a medical device's.

@@ -77,7 +77,8 @@ def load_engine(request: EngineRequest) -> tuple[Engine, str]:
                 source=reason.source,
                 remedy='Run: pip install "monai_lungxfer[train]"',
             ) from reason
-        level = logging.INFO if request.engine == "auto" else logging.WARNING
+        is_usual = request.engine == "auto" and request.overrides.get("refiner") is None
+        level = logging.INFO if is_usual else logging.WARNING
         logger.log(level, "The engine is torch: %s", reason.problem)
         return _torch(request)
 
@@ -92,6 +93,8 @@ def _torch(request: EngineRequest) -> tuple[Engine, str]:
 def _compiled(request: EngineRequest) -> tuple[Engine, str]:
     if request.device not in ("auto", "cpu"):
         raise NotCompiled(f"compiled pipelines run on the processor, and the device is {request.device}")
+    if request.overrides.get("refiner") is not None:
+        raise NotCompiled("a border refiner runs in PyTorch alone")
     sha256 = hash_file(request.weights)
     pipeline = find_pipeline(request.folder, request.weights, sha256)
     if pipeline is None:

@@ -61,6 +61,7 @@ class Engine(Protocol):
 
     name: str
     channels: Channels  # that radiographs must be read with
+    refiner_sha256: str | None  # of the border refiner in use
     takes_batches: bool  # whether `infer` is faster for several images at once
 
     def look(self, radiograph: Radiograph) -> Looked:

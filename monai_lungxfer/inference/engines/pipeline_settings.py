@@ -57,7 +57,8 @@ def chosen_settings(settings: PipelineSettings, overrides: Mapping[str, Any]) ->
     NotCompiled is raised for one that this inference.yaml does not have, or means otherwise.
     """
     for name, value in overrides.items():
-        if name not in OPEN_SETTINGS and not (name == "precision" and value in _PRECISIONS):
+        is_known = name in OPEN_SETTINGS or (name == "precision" and value in _PRECISIONS)
+        if not is_known and (name, value) != ("refiner", None):  # which no pipeline has
             raise NotCompiled(f"{name} was replaced, which a compiled pipeline holds fixed")
     chosen = {name: value for name, value in overrides.items() if name in OPEN_SETTINGS}
     for name, value in chosen.items():

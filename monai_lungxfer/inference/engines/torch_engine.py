@@ -45,6 +45,7 @@ class TorchEngine:
 
     def __init__(self, parts: InferenceParts) -> None:
         self.channels = parts.channels
+        self.refiner_sha256 = parts.refiner_sha256
         self._parts = parts
         self._look = ContentCheck()
 

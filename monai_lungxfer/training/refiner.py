@@ -1,0 +1,252 @@
+"""Training a border refiner for weights: patches along the borders that they predict on the training images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from monai_lungxfer.bundle.files import REFINER
+from monai_lungxfer.bundle.stages import Stage
+from monai_lungxfer.bundle.workflow import bundle_config
+from monai_lungxfer.data.partition import Split
+from monai_lungxfer.data.records import Record
+from monai_lungxfer.data.splits import ensure_split
+from monai_lungxfer.inference.border_refinement import (
+    MAX_SIDE,
+    border_weight,
+    make_picture,
+    refine_probability,
+    resize_map,
+)
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.radiograph import read_mask, read_radiograph
+from monai_lungxfer.metrics.per_image import image_metrics
+from monai_lungxfer.networks.border_refiner import BorderRefiner
+from monai_lungxfer.training.stage import StageFolder, stage_data
+from monai_lungxfer.utils.errors import InputFileError, LungXferError
+from monai_lungxfer.utils.locks import lock_output
+from monai_lungxfer.weights.learnt import digest_images
+from monai_lungxfer.weights.refiner_file import RefinerDescription, check_refiner_target, refined_by, save_refiner
+
+STEPS = 320
+PATCH = 96  # pixels
+BATCH = 8
+LEARNING_RATE = 0.003
+CHECKS = 8
+"""How often it is measured on the validation images; the best of them is kept, or none of the training."""
+
+CHOSEN_BY = "BIOU"
+_MEASURED = ("DICE_HARD", CHOSEN_BY, "NSD_D0.5", "NSD_D1")
+_LOOKED_AT = 32  # images that the usual size is told from
+_LEAST = 1e-6  # of a probability
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Example:
+    """What a refiner sees of an image, each (h, w), upright: picture, probability, mask, and its say."""
+
+    planes: torch.Tensor  # float32 (4, h, w)
+
+    @property
+    def centres(self) -> NDArray[np.int64]:
+        return np.argwhere(self.planes[3].numpy() == 1)
+
+
+def train_refiner(
+    stage: Stage,
+    data: str | Path,
+    folder: StageFolder,
+    weights: str | Path,
+    *,
+    file: str | Path | None = None,
+    seed: int = 0,
+    split: Split | None = None,
+    steps: int = STEPS,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train a border refiner, and write it with the JSON file beside it.
+
+    It learns from the training section alone, and is chosen by the boundary IoU of the validation section. Where no
+    step of the training improves that, the refiner that is written changes nothing, and the result says so.
+
+    Parameters
+    ----------
+    stage : Stage
+        Whose bundle predicts.
+    data : str or pathlib.Path
+        The folder of its data, or one that holds the folders of all stages.
+    folder : StageFolder
+        Of the training; its split is followed, or made.
+    weights : str or pathlib.Path
+        The weights to refine: a file or reference.
+    file : str or pathlib.Path, optional
+        Where to write; by default ``models/refiner.pt`` in the folder.
+    seed : int
+        Of everything random, and of a split that is made.
+    split : Split, optional
+        In place of the folder's.
+    steps : int
+        Of 8 patches each.
+    device : str
+        Of the weights' network; the refiner learns on the processor.
+    overwrite : bool
+        Whether a refiner that is there is replaced.
+    progress : callable, optional
+        Called with the steps done and their number.
+
+    Returns
+    -------
+    dict
+        `refiner`, its `sha256`, `weights_sha256`, `side`, `kept_step` (0: it changes nothing), `before` and `after`:
+        means over the validation images.
+
+    Raises
+    ------
+    OutputError
+        When a file is there already, or it cannot be written.
+    LungXferError
+        When the training or validation section has no image with a border, or another process writes in the folder.
+    """
+    target = check_refiner_target(file or folder.path / REFINER, overwrite=overwrite)
+    with lock_output(folder.path):
+        split = split or _follow_split(stage, data, folder, seed)
+        segmenter = Segmenter.from_bundle(
+            stage.bundle, weights=weights, device=device, engine="torch", overrides={"refiner": None}
+        )
+        side = _usual_side(split.training)
+        training, validation = (
+            list(_examples(segmenter, split.section(name), side)) for name in ("training", "validation")
+        )
+        if not any(len(one.centres) for one in training) or not validation:
+            raise LungXferError("there is no border to learn from", remedy="Check the weights, and the images")
+        network, kept, before, after = _fit(training, validation, seed, steps, progress)
+        facts = {"split": split.hash, "seed": seed, "steps": steps, "kept_step": kept}
+        facts |= {"validation": {"images": len(validation), "before": before, "after": after}}
+        digests = digest_images([*split.training, *split.validation])
+        described = RefinerDescription(
+            segmenter.identity.weights_sha256, side, network.width, refined_by(digests), facts
+        )
+        save_refiner(network, target, described, overwrite=overwrite)
+    told = {"refiner": target, "weights_sha256": described.weights_sha256, "side": side, "split": split.hash}
+    return told | {"kept_step": kept, "images": len(validation), "before": before, "after": after}
+
+
+def _follow_split(stage: Stage, data: str | Path, folder: StageFolder, seed: int) -> Split:
+    settings = bundle_config(stage.bundle, "train")
+    return ensure_split(stage_data(data, stage), folder.split, seed, settings["fractions"], float(settings["hold_out"]))
+
+
+def _usual_side(records: Sequence[Record]) -> int:
+    """Return the median of the longest sides, at most `MAX_SIDE`."""
+    looked_at = records[:: -(-len(records) // _LOOKED_AT)]
+    sides = [max(read_radiograph(record["image"]).pixels.shape[-2:]) for record in looked_at]
+    return min(MAX_SIDE, int(np.median(sides)))
+
+
+def _examples(segmenter: Segmenter, records: Sequence[Record], side: int) -> Iterator[_Example]:
+    for record in records:
+        radiograph = read_radiograph(record["image"], segmenter.channels)
+        found, mask = segmenter.segment(radiograph), read_mask(record["label"])
+        if mask.shape != found.mask.shape:
+            raise InputFileError(
+                f"it has {mask.shape} pixels, but its image {found.mask.shape}",
+                source=record["label"],
+                remedy="Make the mask in the image's own size; lungxfer data check finds all such masks",
+            )
+        upright = radiograph.turn.apply
+        picture = make_picture(torch.from_numpy(np.ascontiguousarray(upright(radiograph.pixels))), side)
+        size = (picture.shape[0], picture.shape[1])
+        maps = (
+            torch.from_numpy(np.ascontiguousarray(upright(one), dtype=np.float32)) for one in (found.probability, mask)
+        )
+        probability, truth = (resize_map(one, size) for one in maps)
+        sign = -1 if found.radiograph.traits.is_turned_round else 1
+        weight = torch.from_numpy(border_weight(probability.numpy()))
+        yield _Example(torch.stack([sign * picture, probability, (truth >= 0.5).float(), weight]))
+
+
+def _fit(
+    training: Sequence[_Example], validation: Sequence[_Example], seed: int, steps: int, progress: Progress | None
+) -> tuple[BorderRefiner, int, dict[str, float], dict[str, float]]:
+    """Return the best network, the step that it was best after, and the validation before and after."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = BorderRefiner()
+        before = best = _measure(network, validation)
+        kept, weights = 0, _copy(network)
+        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-4)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
+        draws = np.random.default_rng(seed)
+        for step in range(1, steps + 1):
+            _learn(network.train(), optimizer, _draw(training, draws))
+            schedule.step()
+            if step % max(1, steps // CHECKS) == 0:
+                found = _measure(network, validation)
+                if found[CHOSEN_BY] > best[CHOSEN_BY]:
+                    best, kept, weights = found, step, _copy(network)
+            if progress is not None:
+                progress(step, steps)
+    network.load_state_dict(weights)
+    return network.eval(), kept, before, best
+
+
+def _copy(network: BorderRefiner) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def _learn(network: BorderRefiner, optimizer: torch.optim.Optimizer, patches: torch.Tensor) -> None:
+    picture, probability, truth, weight = patches.unsqueeze(2).unbind(dim=1)
+    correction = network(torch.cat([picture, probability], dim=1))
+    logit = probability.logit(eps=_LEAST) + weight * correction
+    losses = binary_cross_entropy_with_logits(logit, truth, reduction="none")
+    optimizer.zero_grad()
+    ((losses * weight).sum() / weight.sum()).backward()
+    optimizer.step()
+
+
+def _draw(examples: Sequence[_Example], draws: np.random.Generator) -> torch.Tensor:
+    """Return patches (N, 4, h, w) around points of the border, some mirrored, with other contrast and brightness."""
+    with_border = [(one, centres) for one in examples if len(centres := one.centres)]
+    chosen = []
+    for index in draws.integers(len(with_border), size=BATCH):
+        example, centres = with_border[index]
+        patch = _patch(example.planes, centres[draws.integers(len(centres))]).clone()
+        patch[0] = patch[0] * (1 + 0.1 * draws.standard_normal()) + 0.1 * draws.standard_normal()
+        chosen.append(patch.flip(-1) if draws.random() < 0.5 else patch)
+    return torch.stack(chosen)
+
+
+def _patch(planes: torch.Tensor, centre: NDArray[np.int64]) -> torch.Tensor:
+    """Cut a patch out around a point; of a small image, what is missing repeats its edge and has no say."""
+    height, width = planes.shape[1:]
+    below, right = max(0, PATCH - height), max(0, PATCH - width)
+    if below or right:
+        say = torch.nn.functional.pad(planes[3:], (0, right, 0, below))
+        planes = torch.cat([torch.nn.functional.pad(planes[None, :3], (0, right, 0, below), mode="replicate")[0], say])
+        height, width = planes.shape[1:]
+    row, column = (
+        int(np.clip(middle - PATCH // 2, 0, length - PATCH))
+        for middle, length in zip(centre, (height, width), strict=True)
+    )
+    return planes[:, row : row + PATCH, column : column + PATCH]
+
+
+def _measure(network: BorderRefiner, examples: Sequence[_Example]) -> dict[str, float]:
+    """Return means over images, at the size at which the refiner looks at them."""
+    network.eval()
+    rows = []
+    for example in examples:
+        picture, probability, truth, _ = example.planes
+        refined = refine_probability(probability, picture, network)
+        rows.append([value.item() for value in image_metrics(refined, truth, _MEASURED).values()])
+    return dict(zip(_MEASURED, np.mean(rows, axis=0).tolist(), strict=True))
