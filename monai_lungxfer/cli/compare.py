@@ -34,7 +34,7 @@ def compare(
 ) -> None:
     """Compare two reports on the images that both have measured: SECOND less FIRST, with 95 % intervals.
 
-    The intervals come from a bootstrap over patients. An interval without 0 shows a difference; one with 0 does not
+    The intervals are Student's over patients. An interval without 0 shows a difference; one with 0 does not
     prove that there is none.
     """
     from monai_lungxfer.study.analysis.report_comparison import compare_reports, read_evaluation

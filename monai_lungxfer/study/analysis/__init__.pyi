@@ -14,12 +14,11 @@ from .report_comparison import compare_reports as compare_reports
 from .report_comparison import read_evaluation as read_evaluation
 from .results import StudyResults as StudyResults
 from .statistics import Agreement as Agreement
+from .statistics import Difference as Difference
 from .statistics import Interval as Interval
-from .statistics import PairedTest as PairedTest
 from .statistics import agreement as agreement
 from .statistics import calibration_error as calibration_error
 from .statistics import holm as holm
 from .statistics import interval as interval
 from .statistics import over_repetitions as over_repetitions
-from .statistics import paired_test as paired_test
 from .statistics import worst_tenth as worst_tenth

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
-from monai_lungxfer.study.analysis.statistics import holm, interval, over_repetitions, paired_test, worst_tenth
+from monai_lungxfer.study.analysis.statistics import (
+    compare_with_zero,
+    holm,
+    interval,
+    over_repetitions,
+    worst_tenth,
+)
 
 LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES", "FUSED"))
 """Metrics of which less is better."""
@@ -25,7 +31,8 @@ def describe_rows(rows: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) ->
     Returns
     -------
     pandas.DataFrame
-        One row a metric: mean and sd over repetitions, low and high (95 % interval), tenth (10th percentile of images,
+        One row a metric: mean and sd over repetitions, sd_images (standard deviation over the images of a repetition,
+        mean over repetitions), low and high (95 % interval), tenth (10th percentile of images,
         90th where less is better) and worst (mean of the worst tenth of images), both as means over repetitions,
         images (different images that have a value), values (images that have one, counted in each repetition), and
         measured (images, counted likewise, with or without a value).
@@ -41,6 +48,7 @@ def _description(rows: pd.DataFrame, name: str) -> dict[str, float]:
     return {
         "mean": mean,
         "sd": deviation,
+        "sd_images": float(rows.groupby("repetition")[name].std(ddof=1).mean()),
         "low": low,
         "high": high,
         "tenth": tenth,
@@ -79,17 +87,14 @@ def compare_rows(rows: pd.DataFrame, others: pd.DataFrame, metrics: Sequence[str
     """Compare the same images in the same repetitions, as seen by two kinds of weights.
 
     There is one row a metric: difference (mean over repetitions of `rows` less `others`), difference_low and
-    difference_high (95 % interval), p (not yet adjusted), effect, and patients, see `paired_test`.
+    difference_high (95 % interval), p (not yet adjusted), effect, and patients, see `compare_with_zero`.
     """
     change = subtract_rows(rows, others, metrics)
     lines = []
     for name in metrics:
-        low, high = interval(change, name)
-        mean = over_repetitions(change, name)[0]
-        test = paired_test(change, name)
-        lines.append(
-            {"metric": name, "difference": mean, "difference_low": low, "difference_high": high, **test._asdict()}
-        )
+        found = compare_with_zero(change, name)._asdict()
+        spread = {f"difference_{end}": found.pop(end) for end in ("low", "high")}
+        lines.append({"metric": name, "difference": found.pop("mean"), **spread, **found})
     return pd.DataFrame(lines)
 
 

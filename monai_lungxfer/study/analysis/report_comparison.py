@@ -72,9 +72,9 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
 def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> ReportComparison:
     """Compare two reports image by image.
 
-    The mean difference weighs every image alike. Its 95 % interval is a bootstrap over patients, whose images are not
-    independent of each other, see `monai_lungxfer.study.analysis.statistics.interval`; images without a patient count
-    as one patient each. A metric is compared on the pairs that have a value on both sides, distances on those with the
+    The mean difference weighs every image alike. Its 95 % interval is Student's over patients, since images of
+    one patient are not independent, see `monai_lungxfer.study.analysis.statistics.compare_with_zero`; images without a
+    patient count as one patient each. A metric is compared on the pairs that have a value on both sides, distances on those with the
     same unit on both.
 
     Parameters

@@ -1,9 +1,9 @@
 """The statistics of a study: spread, intervals, paired tests, effect sizes, worst tenth, agreement.
 
 The same image is measured in many repetitions, by other weights each time, and a patient may have several images. So
-neither all rows together nor the repetitions are independent of each other; what is independent are the patients.
-Intervals therefore resample patients and repetitions (see `interval`), tests compare patients (see `paired_test`), and
-the standard deviation over repetitions is given with them, as in the paper.
+neither all rows together nor the repetitions are independent of each other. Intervals and tests therefore take both
+patients and repetitions as drawn at random (see `interval` and `compare_with_zero`). A difference has one story: its
+95 % interval leaves 0 out exactly where its p is below 0.05.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata, wilcoxon
+from scipy.stats import rankdata, t
 
 RESAMPLES = 2000
 SEED = 0
@@ -31,9 +31,12 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-class PairedTest(NamedTuple):
-    """Wilcoxon's signed-rank test: two-sided p, matched-pairs rank-biserial effect in [-1, 1], number of patients."""
+class Difference(NamedTuple):
+    """A mean difference, its 95 % interval, its two-sided p, its effect in [-1, 1], and the number of patients."""
 
+    mean: float
+    low: float
+    high: float
     p: float
     effect: float
     patients: int
@@ -79,8 +82,7 @@ def interval(rows: pd.DataFrame, name: str) -> Interval:
     Interval
         NaN where there are fewer than two patients. With one repetition, its training is taken as given.
     """
-    cells = rows.dropna(subset=[name]).groupby(["repetition", "patient"])[name].agg(["sum", "count"])
-    sums, counts = (cells[column].unstack(fill_value=0).to_numpy(float) for column in ("sum", "count"))
+    sums, counts = _cells(rows.dropna(subset=[name]), name)
     if sums.size == 0 or sums.shape[1] < 2:
         return Interval(np.nan, np.nan)
     rng = np.random.default_rng(SEED)
@@ -92,35 +94,84 @@ def interval(rows: pd.DataFrame, name: str) -> Interval:
     return Interval(*(float(end) for end in np.quantile(means[drawn] / weights[drawn].sum(axis=1), (0.025, 0.975))))
 
 
-def paired_test(rows: pd.DataFrame, name: str) -> PairedTest:
-    """Test whether differences are symmetric about 0, one difference a patient.
+def compare_with_zero(rows: pd.DataFrame, name: str) -> Difference:
+    """Test whether a mean difference is 0, given that other patients and other trainings would have given another one.
 
-    Wilcoxon's signed-rank test (differences of 0 are left out) on the mean of each patient's differences over images
-    and repetitions. The effect is the matched-pairs rank-biserial correlation (Kerby 2014, *Comprehensive Psychology*
-    3): the share of the rank sum that speaks for an increase less the share that speaks for a decrease; 1 when every
-    patient rises.
+    The mean is that of `over_repetitions`. Its variance is the sum of what patients and repetitions contribute, less
+    what both contain: V = V_P + V_R - V_PR, the usual estimate for two crossed factors (Cameron, Gelbach, Miller,
+    *Journal of Business & Economic Statistics* 29, 2011, 238-249), but not less than V_P or V_R. Interval and p are of
+    Student's t with the degrees of freedom of Satterthwaite (*Biometrics Bulletin* 2, 1946, 110-114). Where
+    repetitions differ more than patients, these are few, as the repetitions are.
+
+    Without any difference, p < 0.05 in 2 to 8 % of simulated studies of 4 to 25 repetitions and 30 to 100 patients. A
+    test of patients alone (Wilcoxon's) has up to 67 %, a bootstrap of both up to 17 %:
+    ``python benchmarks/benchmark_statistics.py``.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Columns `patient` and `name`; undefined values are left out.
+        Columns `repetition`, `patient` and `name`; undefined values are left out.
     name : str
         The difference.
 
     Returns
     -------
-    PairedTest
-        p = 1 and effect 0 when no patient differs; NaN when there is no patient.
+    Difference
+        NaN where there are fewer than two patients. With one repetition, its training is taken as given. p is 1 when
+        no image differs. For the effect see `rank_effect`.
     """
-    differences = rows.groupby("patient")[name].mean().dropna().to_numpy()
-    if differences.size == 0:
-        return PairedTest(np.nan, np.nan, 0)
-    changed = differences[differences != 0]
+    values = rows.dropna(subset=[name])
+    effect, patients = rank_effect(values.groupby("patient")[name].mean())
+    mean = over_repetitions(values, name)[0]
+    if patients < 2:
+        return Difference(mean, np.nan, np.nan, np.nan, effect, patients)
+    variance, freedom = _crossed_variance(*_cells(values, name))
+    if variance == 0:
+        return Difference(mean, mean, mean, 1.0 if mean == 0 else 0.0, effect, patients)
+    error = float(np.sqrt(variance))
+    reach = error * float(t.ppf(0.975, freedom))
+    p = 2 * float(t.sf(abs(mean) / error, freedom))
+    return Difference(mean, mean - reach, mean + reach, p, effect, patients)
+
+
+def _cells(rows: pd.DataFrame, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sum and number of the values of each repetition (row) and patient (column)."""
+    cells = rows.groupby(["repetition", "patient"])[name].agg(["sum", "count"])
+    sums, counts = (cells[column].unstack(fill_value=0).to_numpy(float) for column in ("sum", "count"))
+    return sums, counts
+
+
+def _crossed_variance(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the variance of the mean of the repetitions' means, and its degrees of freedom."""
+    r, p = sums.shape
+    images = counts.sum(axis=1, keepdims=True)
+    means = sums.sum(axis=1, keepdims=True) / images
+    influence = (sums - counts * means) / images / r
+    of_patients = influence.sum(axis=0)
+    v_p = p / (p - 1) * float(np.sum(of_patients**2))
+    if r == 1:
+        return v_p, p - 1
+    v_r = float(means.var(ddof=1)) / r
+    both = (r - 1) * (p - 1)
+    v_pr = r * p / both * float(np.sum((influence - of_patients / r) ** 2))
+    variance = max(v_p + v_r - v_pr, v_p, v_r)
+    spread = v_p**2 / (p - 1) + v_r**2 / (r - 1) + v_pr**2 / both
+    return variance, variance**2 / spread if spread else p - 1
+
+
+def rank_effect(differences: pd.Series) -> tuple[float, int]:
+    """Return the matched-pairs rank-biserial correlation of differences, and how many there are.
+
+    It is the share of the rank sum that speaks for an increase less the share that speaks for a decrease (Kerby 2014,
+    *Comprehensive Psychology* 3): 1 when every difference is above 0. Differences of 0 are left out; with no others it
+    is 0, and without any it is NaN.
+    """
+    values = differences.dropna().to_numpy()
+    changed = values[values != 0]
     if changed.size == 0:
-        return PairedTest(1.0, 0.0, differences.size)
+        return (0.0 if values.size else np.nan), values.size
     ranks = rankdata(np.abs(changed))
-    effect = np.sum(ranks * np.sign(changed)) / ranks.sum()
-    return PairedTest(float(wilcoxon(changed).pvalue), float(effect), differences.size)
+    return float(np.sum(ranks * np.sign(changed)) / ranks.sum()), values.size
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import pytest
 from evaluation_report import report_of
 
 from monai_lungxfer.study.analysis.report_comparison import compare_reports, read_evaluation
-from monai_lungxfer.study.analysis.statistics import interval
+from monai_lungxfer.study.analysis.statistics import compare_with_zero
 from monai_lungxfer.utils.errors import LungXferError
 
 BEFORE = np.random.default_rng(0).normal(0.90, 0.03, 40)
@@ -35,9 +35,9 @@ def test_differences_are_paired_and_the_interval_is_over_patients() -> None:
     assert (dice["first"], dice["second"]) == pytest.approx((BEFORE.mean(), AFTER.mean()))
     assert dice["difference"] == pytest.approx((AFTER - BEFORE).mean())
     rows = pd.DataFrame({"repetition": 0, "patient": PATIENTS, "DICE": AFTER - BEFORE})
-    assert (dice["low"], dice["high"]) == pytest.approx(interval(rows, "DICE"))
+    assert (dice["low"], dice["high"]) == pytest.approx(compare_with_zero(rows, "DICE")[1:3])
     means = (AFTER - BEFORE).reshape(10, 4).mean(axis=1)
-    assert dice["high"] - dice["low"] == pytest.approx(2 * 1.96 * means.std() / 10**0.5, rel=0.15)
+    assert dice["high"] - dice["low"] == pytest.approx(2 * 2.262 * means.std(ddof=1) / 10**0.5, rel=0.001)
     assert [note.partition(":")[0] for note in found.notes] == [
         "A report of an older version does not say which masks it used"
     ]

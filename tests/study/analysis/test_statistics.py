@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,11 @@ from scipy import stats
 from monai_lungxfer.study.analysis.statistics import (
     agreement,
     calibration_error,
+    compare_with_zero,
     holm,
     interval,
     over_repetitions,
-    paired_test,
+    rank_effect,
     worst_tenth,
 )
 
@@ -107,29 +108,82 @@ def test_interval_of_a_rare_finding_is_defined() -> None:
     assert 1 <= low < 2 < high <= 3
 
 
-def test_paired_test_is_that_of_all_signs() -> None:
-    differences = {"a": 3.0, "b": -1.0, "c": 4.0, "d": 2.5, "e": -0.5, "f": 6.0}
-    ranks = {"a": 4, "b": 2, "c": 5, "d": 3, "e": 1, "f": 6}
-    rising = 4 + 5 + 3 + 6
-    sums = [sum(itertools.compress(ranks.values(), signs)) for signs in itertools.product((0, 1), repeat=6)]
-    p = 2 * np.mean([total >= rising for total in sums])
-    found = paired_test(rows([(0, patient, value) for patient, value in differences.items()]), "x")
-    assert found.p == pytest.approx(p)
-    assert found.effect == pytest.approx((rising - 3) / 21)
-    assert found.patients == 6
+def studies(number: int, shares: tuple[float, ...] = (1.0, 0.3, 0.0)) -> Iterator[pd.DataFrame]:
+    """Differences of small studies, around a mean that is 0 or not."""
+    rng = np.random.default_rng(7)
+    for i in range(number):
+        repetitions, patients = int(rng.integers(1, 6)), int(rng.integers(8, 25))
+        cells = rng.normal(0, shares[i % len(shares)], (repetitions, 1)) + rng.normal(0, 1, (1, patients))
+        cells = cells + rng.normal(0, 1, (repetitions, patients)) + rng.choice([0, 0.5, 1])
+        kept = rng.random(cells.shape) < 0.7
+        yield rows([(r, f"p{p}", cells[r, p]) for r, p in np.argwhere(kept)])
 
 
-def test_paired_test_takes_each_patient_once() -> None:
-    once = rows([(0, "a", 1.0), (0, "b", 2.0), (0, "c", -3.0)])
-    often = rows([(r, p, x + shift) for r, shift in ((0, 0.1), (1, -0.1)) for _, p, x in once.itertuples(index=False)])
-    assert paired_test(often, "x") == pytest.approx(paired_test(once, "x"))
+def test_interval_and_p_tell_one_story() -> None:
+    """The interval leaves 0 out exactly where p is below 0.05."""
+    found = [compare_with_zero(table, "x") for table in studies(150)]
+    beyond = [not one.low <= 0 <= one.high for one in found]
+    assert beyond == [one.p < 0.05 for one in found]
+    assert 30 < sum(beyond) < 120
 
 
-def test_paired_test_without_differences() -> None:
-    assert paired_test(rows([(0, "a", 0.0), (0, "b", 0.0)]), "x") == (1.0, 0.0, 2)
-    nothing = paired_test(rows([(0, "a", math.nan)]), "x")
+def test_comparison_of_one_repetition_is_students_test_of_patients() -> None:
+    values = [3.0, -1.0, 4.0, 2.5, -0.5, 6.0]
+    table = rows([(0, f"p{number}", value) for number, value in enumerate(values)])
+    found, wanted = compare_with_zero(table, "x"), stats.ttest_1samp(values, 0)
+    assert found.p == pytest.approx(wanted.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(wanted.confidence_interval()))
+    assert (found.mean, found.patients) == (pytest.approx(np.mean(values)), 6)
+
+
+def test_comparison_of_differences_that_patients_share_is_students_test_of_repetitions() -> None:
+    """Where repetitions alone differ, four repetitions are four, however many patients they have."""
+    means = [0.5, 1.5, 0.2, 1.1]
+    table = rows([(r, f"p{p}", mean) for r, mean in enumerate(means) for p in range(50)])
+    assert compare_with_zero(table, "x").p == pytest.approx(stats.ttest_1samp(means, 0).pvalue)
+
+
+def test_comparison_sums_the_variances_of_both_by_hand() -> None:
+    cells = np.random.default_rng(3).normal(0.4, 1, (5, 12)) + np.linspace(-2, 2, 12) + np.array([[0, 1, -1, 2, 0.5]]).T
+    table = rows([(r, f"p{p:02d}", cells[r, p]) for r in range(5) for p in range(12)])
+    means, patients, whole = cells.mean(axis=1), cells.mean(axis=0), cells.mean()
+    squares = {
+        4: 12 * np.sum((means - whole) ** 2) / 4,
+        11: 5 * np.sum((patients - whole) ** 2) / 11,
+        44: -np.sum((cells - means[:, None] - patients + whole) ** 2) / 44,
+    }
+    variance = sum(squares.values()) / 60
+    freedom = sum(squares.values()) ** 2 / sum(square**2 / n for n, square in squares.items())
+    assert compare_with_zero(table, "x").p == pytest.approx(2 * stats.t.sf(abs(whole) / variance**0.5, freedom))
+
+
+def test_without_a_difference_one_study_in_twenty_has_one() -> None:
+    """In the worst case of all, in which a test of patients alone finds one in every second study."""
+    rng = np.random.default_rng(11)
+    found = np.zeros(2)
+    for _ in range(300):
+        cells = rng.normal(0, 1, (4, 1)) + rng.normal(0, 1, (1, 40)) + rng.normal(0, 1, (4, 40))
+        table = rows([(r, f"p{p}", cells[r, p]) for r in range(4) for p in range(40)])
+        found += (compare_with_zero(table, "x").p < 0.05, stats.wilcoxon(cells.mean(axis=0)).pvalue < 0.05)
+    assert 0.02 < found[0] / 300 < 0.09
+    assert found[1] / 300 > 0.3
+
+
+def test_effect_by_hand_takes_each_patient_once() -> None:
+    once = {"a": 3.0, "b": -1.0, "c": 4.0, "d": 2.5, "e": -0.5, "f": 6.0}
+    assert rank_effect(pd.Series(once)) == (pytest.approx((4 + 5 + 3 + 6 - 3) / 21), 6)
+    often = rows([(r, patient, x + shift) for r, shift in ((0, 0.1), (1, -0.1)) for patient, x in once.items()])
+    found = compare_with_zero(often, "x")
+    assert (found.effect, found.patients) == (pytest.approx(15 / 21), 6)
+
+
+def test_comparison_without_differences() -> None:
+    assert compare_with_zero(rows([(0, "a", 0.0), (0, "b", 0.0)]), "x") == (0.0, 0.0, 0.0, 1.0, 0.0, 2)
+    nothing = compare_with_zero(rows([(0, "a", math.nan)]), "x")
     assert math.isnan(nothing.p)
     assert nothing.patients == 0
+    single = compare_with_zero(rows([(0, "a", 1.0), (1, "a", 2.0)]), "x")
+    assert (single.mean, single.patients, math.isnan(single.low)) == (1.5, 1, True)
 
 
 def test_holm_by_hand() -> None:
