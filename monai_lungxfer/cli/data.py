@@ -96,13 +96,17 @@ def split(
         tuple[float, float, float], typer.Option(help="Shares of training, validation and test in the rest.")
     ] = (0.6, 0.2, 0.2),
     hold_out: Annotated[float, typer.Option(help="Share first set aside as independent test; portable: 0.5.")] = 0.0,
+    hold_out_seed: Annotated[
+        int | None, typer.Option(help="Draws the independent test alone, which --seed then leaves.", show_default="SEED")
+    ] = None,
     allow_mixed_masks: AllowMixedMasks = False,
     as_json: Json = False,
 ) -> None:
     """Split by patient, stratified by finding: no patient stands in two sections."""
     from monai_lungxfer.data.splits import ensure_split
 
-    made = ensure_split(path, out, seed, fractions, hold_out, allow_mixed_masks=allow_mixed_masks)
+    held = {"hold_out": hold_out, "hold_out_seed": hold_out_seed}
+    made = ensure_split(path, out, seed, fractions, **held, allow_mixed_masks=allow_mixed_masks)
     if as_json:
         counts = {name: _findings(records) for name, records in made.sections.items()}
         emit_json({"split": out, "seed": made.seed, "hash": made.hash, "images": counts})

@@ -32,6 +32,8 @@ class Split:
         Wanted shares of training, validation and test in what is not held out; in sum 1.
     hold_out : float
         Wanted share of the independent section in the whole data set.
+    hold_out_seed : int or None
+        What the draw of the independent section started from; None: from `seed`.
     root : pathlib.Path
         Absolute folder that the paths in a split file and in `hash` are relative to.
     source : pathlib.Path or None
@@ -52,6 +54,7 @@ class Split:
     hold_out: float
     root: Path
     source: Path | None = field(default=None, compare=False)
+    hold_out_seed: int | None = None
 
     def __post_init__(self) -> None:
         """Look for a patient in two sections."""
@@ -104,6 +107,7 @@ def make_split(
     hold_out: float = 0.0,
     *,
     root: str | Path | None = None,
+    hold_out_seed: int | None = None,
 ) -> Split:
     """Split by patient, stratified by finding (see `monai_lungxfer.data.stratify.assign_patients`).
 
@@ -122,6 +126,8 @@ def make_split(
         Share of images that are first set aside as the independent section, 0 ≤ share < 1.
     root : str or pathlib.Path, optional
         The data set's folder; by default the deepest folder that holds all its images and masks.
+    hold_out_seed : int, optional
+        Draws the independent section alone, so that it is the same for several seeds; by default `seed` does.
 
     Returns
     -------
@@ -135,12 +141,14 @@ def make_split(
     """
     shares = check_shares(fractions, hold_out)
     folder = _common_folder(records) if root is None else Path(root).absolute()
-    held = assign_patients(records, {"independent": hold_out, "rest": 1 - hold_out}, f"{seed} hold-out")
+    held_by = seed if hold_out_seed is None else hold_out_seed
+    held = assign_patients(records, {"independent": hold_out, "rest": 1 - hold_out}, f"{held_by} hold-out")
     rest = [record for record in records if held[record["patient"]] == "rest"]
     section_of = held | assign_patients(rest, dict(zip(SECTIONS, shares, strict=False)), f"{seed} sections")
     ordered = sorted(records, key=lambda record: (record["patient"], path_below(record["image"], folder)))
     sections = {name: tuple(r for r in ordered if section_of[r["patient"]] == name) for name in SECTIONS}
-    return Split(**sections, seed=int(seed), fractions=shares, hold_out=float(hold_out), root=folder, source=None)
+    settings = {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), "hold_out_seed": hold_out_seed}
+    return Split(**sections, **settings, root=folder, source=None)
 
 
 def check_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:

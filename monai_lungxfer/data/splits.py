@@ -37,6 +37,7 @@ def save_split(split: Split, path: str | Path) -> None:
         "seed": split.seed,
         "fractions": split.fractions,
         "hold_out": split.hold_out,
+        **({} if split.hold_out_seed is None else {"hold_out_seed": split.hold_out_seed}),
         "hash": split.hash,
     }
     content |= {name: relative_records(records, split.root) for name, records in split.sections.items()}
@@ -76,6 +77,7 @@ def load_split(path: str | Path, root: str | Path) -> Split:
     try:
         shares = check_shares(content["fractions"], content["hold_out"])
         seed, expected = int(content["seed"]), content["hash"]
+        held_by = None if content.get("hold_out_seed") is None else int(content["hold_out_seed"])
     except (KeyError, TypeError, ValueError, DatalistError) as error:
         raise DatalistError("has no valid seed, fractions, hold_out and hash", source=path, remedy=_ANEW) from error
     split = Split(
@@ -83,6 +85,7 @@ def load_split(path: str | Path, root: str | Path) -> Split:
         seed=seed,
         fractions=shares,
         hold_out=float(content["hold_out"]),
+        hold_out_seed=held_by,
         root=data_root(root),
         source=path,
     )
@@ -98,6 +101,7 @@ def ensure_split(
     fractions: Sequence[float] = (0.6, 0.2, 0.2),
     hold_out: float = 0.0,
     *,
+    hold_out_seed: int | None = None,
     allow_mixed_masks: bool = False,
 ) -> Split:
     """Load the split from its file, or make it and write the file.
@@ -111,7 +115,7 @@ def ensure_split(
         The data set, as for `load_datalist`.
     path : str or pathlib.Path
         The split file.
-    seed, fractions, hold_out
+    seed, fractions, hold_out, hold_out_seed
         As for `make_split`.
     allow_mixed_masks : bool
         Whether a split is made of masks of different conventions; one that was made is used in any case.
@@ -127,9 +131,11 @@ def ensure_split(
     records = load_datalist(dataset_dir)
     if not Path(path).exists():
         check_mask_conventions(records, allow_mixed=allow_mixed_masks, source=dataset_dir)
-        save_split(make_split(records, seed, fractions, hold_out, root=data_root(dataset_dir)), path)
+        root = data_root(dataset_dir)
+        save_split(make_split(records, seed, fractions, hold_out, root=root, hold_out_seed=hold_out_seed), path)
     split = load_split(path, dataset_dir)
-    wanted = {"seed": int(seed), "fractions": check_shares(fractions, hold_out), "hold_out": float(hold_out)}
+    shares = check_shares(fractions, hold_out)
+    wanted = {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), "hold_out_seed": hold_out_seed}
     for name, value in wanted.items():
         if getattr(split, name) != value:
             raise DatalistError(

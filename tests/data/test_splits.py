@@ -105,12 +105,27 @@ def test_ensure_split_keeps_what_is_there(dataset, tmp_path):
     assert file.stat().st_mtime_ns == written
 
 
+def test_the_independent_half_has_a_seed_of_its_own(dataset, tmp_path):
+    """Other seeds draw other parts of the rest, and the file says by which seed the half was drawn."""
+    splits = [
+        ensure_split(dataset, tmp_path / f"{seed}.json", seed, hold_out=0.5, hold_out_seed=8) for seed in (1, 2)
+    ]
+    assert splits[0].independent == splits[1].independent
+    assert splits[0].training != splits[1].training
+    records = load_datalist(dataset)
+    assert make_split(records, 8, hold_out=0.5, root=dataset).independent == splits[0].independent
+    assert make_split(records, 1, hold_out=0.5, root=dataset).independent != splits[0].independent
+    assert load_split(tmp_path / "1.json", dataset).hold_out_seed == 8
+    assert ensure_split(dataset, tmp_path / "1.json", 1, hold_out=0.5, hold_out_seed=8) == splits[0]
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
         ({"seed": 4}, "seed 3, not 4"),
         ({"fractions": (0.8, 0.1, 0.1)}, "fractions"),
         ({"hold_out": 0.5}, "hold_out 0.0"),
+        ({"hold_out_seed": 8}, "hold_out_seed None, not 8"),
     ],
 )
 def test_ensure_split_refuses_other_settings(dataset, tmp_path, settings, name):

@@ -74,8 +74,8 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> Repo
 
     The mean difference weighs every image alike. Its 95 % interval is Student's over patients, since images of
     one patient are not independent, see `monai_lungxfer.study.analysis.statistics.compare_with_zero`; images without a
-    patient count as one patient each. A metric is compared on the pairs that have a value on both sides, distances on those with the
-    same unit on both.
+    patient count as one patient each. A metric is compared on the pairs that have a value on both sides, distances on
+    those with the same unit on both.
 
     Parameters
     ----------
