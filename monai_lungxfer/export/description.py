@@ -44,12 +44,12 @@ def _describe_resizing(transform: Any) -> dict[str, Any]:
     if sizing == "pad":
         longest = max(rows, columns)
         told = {"sizing": sizing, "longest_side": longest, "max_aspect": MAX_ASPECT}
-        text = f"{aspect} to round({longest} min(a, 1)) rows and round({longest} min(1 / a, 1)) columns, {how}"
+        text = f"{aspect} to {longest} min(a, 1) rows and {longest} min(1 / a, 1) columns, rounded half up, {how}"
     elif sizing == "aspect":
         pixels, step = rows * columns, resizer.stride
         told = {"sizing": sizing, "pixels": pixels, "multiple": step, "max_aspect": MAX_ASPECT}
-        sides = f"{step} round(sqrt({pixels} a) / {step}) rows and {step} round(sqrt({pixels} / a) / {step}) columns"
-        text = f"{aspect} to {sides}, but to {step} at least, {how}"
+        sides = f"sqrt({pixels} a) rows and sqrt({pixels} / a) columns"
+        text = f"{aspect} to {sides}, each rounded half up to a multiple of {step}, and {step} at least, {how}"
     return {"step": "resize", **told, "mode": "bilinear", "antialias": True, "text": text}
 
 

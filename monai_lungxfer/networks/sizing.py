@@ -19,7 +19,7 @@ SQUARE = "square"
 UNEQUAL = ("pad", "aspect")
 """Sizings by which images have different sizes."""
 
-MAX_ASPECT = 4.0
+MAX_ASPECT = 4
 """Longer side over the shorter, up to which the aspect of an image is kept. Longer images are squeezed to it, so no
 input of a network gets larger than 2 N x N / 2, however long a strip is."""
 
@@ -93,12 +93,34 @@ def fit_size(native: Sequence[int], image_size: Sequence[int], sizing: str = SQU
     height, width = (int(side) for side in image_size)
     if sizing not in UNEQUAL:
         return height, width
-    aspect = min(max(native[0] / native[1], 1 / MAX_ASPECT), MAX_ASPECT)
+    rows, columns = (int(side) for side in native)
+    rows, columns = min(rows, MAX_ASPECT * columns), min(columns, MAX_ASPECT * rows)
     if sizing == "pad":
-        longest = max(height, width)
-        return round(longest * min(aspect, 1.0)), round(longest * min(1 / aspect, 1.0))
-    area, step = height * width, stride or 1
-    return _nearest(math.sqrt(area * aspect), step), _nearest(math.sqrt(area / aspect), step)
+        side, longest = max(height, width), max(rows, columns)
+        return _rounded(side * rows, longest), _rounded(side * columns, longest)
+    limits, step = side_limits(image_size, stride or 1), stride or 1
+    return step * _count(limits, rows, columns), step * _count(limits, columns, rows)
+
+
+def side_limits(image_size: Sequence[int], stride: int) -> list[tuple[int, int]]:
+    """Return what decides on a side of ``aspect``, in whole numbers, so that every runtime decides alike.
+
+    A side of an image has one stride, and one more for each (a, b) of these with a times that side of the native image
+    at least b times its other side. It is then the multiple of the stride that is nearest to
+    sqrt(H W side / other).
+    """
+    pixels = 4 * image_size[0] * image_size[1]
+    shared = math.gcd(pixels, stride**2)
+    most = math.isqrt(pixels * MAX_ASPECT) // (2 * stride) + 1
+    return [(pixels // shared, (2 * count + 1) ** 2 * (stride**2 // shared)) for count in range(1, most + 1)]
+
+
+def _count(limits: Sequence[tuple[int, int]], side: int, other: int) -> int:
+    return 1 + sum(a * side >= b * other for a, b in limits)
+
+
+def _rounded(part: int, whole: int) -> int:
+    return (2 * part + whole) // (2 * whole)
 
 
 def padded_size(size: Sequence[int], stride: int) -> Size:

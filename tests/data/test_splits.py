@@ -107,9 +107,7 @@ def test_ensure_split_keeps_what_is_there(dataset, tmp_path):
 
 def test_the_independent_half_has_a_seed_of_its_own(dataset, tmp_path):
     """Other seeds draw other parts of the rest, and the file says by which seed the half was drawn."""
-    splits = [
-        ensure_split(dataset, tmp_path / f"{seed}.json", seed, hold_out=0.5, hold_out_seed=8) for seed in (1, 2)
-    ]
+    splits = [ensure_split(dataset, tmp_path / f"{seed}.json", seed, hold_out=0.5, hold_out_seed=8) for seed in (1, 2)]
     assert splits[0].independent == splits[1].independent
     assert splits[0].training != splits[1].training
     records = load_datalist(dataset)

@@ -139,6 +139,8 @@ def _compile(folder: Path, weights: Path, target: Path, *, beside: bool, base: P
 def _exported(module: PipelineModule, planes: int) -> onnx.ModelProto:
     written: Any = io.BytesIO()  # which it takes, whatever its annotations say
     named = dict(zip(INPUTS, ({2: "height", 3: "width"}, {}), strict=True)) | {OUTPUTS[0]: {2: "height", 3: "width"}}
+    if not module.steps.has_one_size:
+        named |= {name: {2: "rows", 3: "columns"} for name in OUTPUTS[1:3]}
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of this exporter's age; the other one needs onnxscript
         torch.onnx.export(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,12 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
     _require("Activationsd", all(activation.sigmoid) and not any([*activation.softmax, *activation.other]))
     _require("Invertd", not any([*inverse.nearest_interp, *inverse.post_func]))
     _require("AsDiscreted", not any([*threshold.argmax, *threshold.to_onehot, *threshold.rounding]))
-    height, width = _fixed_size(before, parts.inferer)
+    size, sizing, stride = _sized(before, parts.inferer)
     polarity = before.get("FixPolarityd")
-    return Steps((height, width), repeats * planes, polarity is not None, normaliser is not None), PipelineSettings(
+    optional = (polarity is not None, normaliser is not None)
+    return Steps(size, repeats * planes, *optional, sizing, stride), PipelineSettings(
         channels=parts.channels,
-        image_size=(height, width),
+        image_size=size,
         threshold=float(threshold.threshold[0]),
         clean="CleanLungsd" in after,
         fix_polarity=polarity is not None and polarity.active,
@@ -78,16 +79,16 @@ def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
     )
 
 
-def _fixed_size(before: Mapping[str, Any], inferer: Any) -> Sequence[int]:
-    """Return the size (h, w) of every image, and refuse sizings that give each its own."""
-    resizing = before.get("FittedResized") or before["AntialiasedResized"]
-    sizings = {getattr(part, "sizing", SQUARE) for part in (resizing.resizer, inferer)}
-    if unequal := sizings.intersection(UNEQUAL):
-        raise NotCompiled(
-            f"with sizing {' or '.join(sorted(unequal))}, each image has a size of its own, and a pipeline holds one"
-        )
-    size: Sequence[int] = resizing.resizer.spatial_size
-    return size
+def _sized(before: Mapping[str, Any], inferer: Any) -> tuple[tuple[int, int], str, int]:
+    """Return input size, sizing and stride, of which preprocessing and inferer must be of one mind."""
+    resizer = (before.get("FittedResized") or before["AntialiasedResized"]).resizer
+    (sizing, stride), other = (
+        (getattr(part, "sizing", SQUARE), getattr(part, "stride", None) or 1) for part in (resizer, inferer)
+    )
+    pads = sizing in UNEQUAL or other[0] in UNEQUAL
+    _require("inferer", not pads or (sizing, stride) == other)
+    height, width = resizer.spatial_size
+    return (height, width), sizing, stride
 
 
 def _by_name(steps: Compose) -> dict[str, Any]:
