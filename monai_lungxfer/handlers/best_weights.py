@@ -25,6 +25,7 @@ from monai_lungxfer.weights.sidecar import (
     IMAGE_DIGITS,
     BaseWeights,
     LearntImages,
+    Sidecar,
     mri_channel,
     save_sidecar,
     sidecar_file,
@@ -108,8 +109,8 @@ class BestWeights:
             save_checkpoint(self.network.state_dict(), self.path)
             own = LearntImages(hash_file(self.path)[:IMAGE_DIGITS], self._digests)
             network, learnt = describe_network(self.network), (*self._inherited, own)
-            told = {"sizing": self.sizing, "channels": self.channels, "base": self.base}
-            save_sidecar(self.path, self.image_size, network, learnt, **told)
+            known = Sidecar(list(self.image_size), network, learnt, self.sizing, self.channels, self.base)
+            save_sidecar(self.path, known)
             if (bundle := find_bundle(self.path.absolute())) is not None:
                 update_bundle(bundle)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -64,10 +65,9 @@ def average_weights(sources: Sequence[str | Path], target: str | Path, *, overwr
             sums[name] += value.double()
     mean = {name: (value / len(paths)).to(first[name].dtype) for name, value in sums.items()}
     sidecars = [read_sidecar(path) for path in paths]
-    learnt = list(dict.fromkeys(one for sidecar in sidecars for one in sidecar.learnt))
-    told = (size, sidecars[0].network, learnt)
-    extra = {"sizing": sizing, "channels": sidecars[0].channels, "base": base}
-    return save_weights(mean, target, *told, **extra, overwrite=overwrite)
+    learnt = tuple(dict.fromkeys(one for sidecar in sidecars for one in sidecar.learnt))
+    known = replace(sidecars[0], image_size=size, learnt=learnt)
+    return save_weights(mean, target, known, overwrite=overwrite)
 
 
 def _check_alike(first: dict[str, torch.Tensor], other: dict[str, torch.Tensor], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from monai_lungxfer.networks.description import build_network, describe_weights, is_own_network
@@ -41,5 +42,4 @@ def convert_to_grey(source: str | Path, target: str | Path, *, overwrite: bool =
         raise TransferError("takes one channel already", source=path, remedy="Use it as it is")
     network = build_network({**described, "in_channels": 1})
     grey = fit_weights(network, weights, path)
-    told = (sidecar.image_size, None, sidecar.learnt)
-    return save_weights(grey, target, *told, channels=sidecar.channels, overwrite=overwrite)
+    return save_weights(grey, target, replace(sidecar, network=None), overwrite=overwrite)

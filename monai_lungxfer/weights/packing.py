@@ -44,10 +44,7 @@ def pack_weights(source: str | Path, target: str | Path, *, overwrite: bool = Fa
             source=source,
             remedy="Ship the file as it is, or train again: weights beyond 65,504 mean that training diverged",
         )
-    sidecar = read_sidecar(Path(source))
-    told = (sidecar.image_size, sidecar.network, sidecar.learnt)
-    extra = {"sizing": sidecar.sizing, "channels": sidecar.channels, "base": sidecar.base}
-    return save_weights(weights, target, *told, **extra, overwrite=overwrite)
+    return save_weights(weights, target, read_sidecar(Path(source)), overwrite=overwrite)
 
 
 def _packed(tensor: torch.Tensor) -> torch.Tensor:

@@ -141,6 +141,7 @@ def fetch_weights(
     """
     from monai_lungxfer.utils.download import download
     from monai_lungxfer.weights.saving import checked_name, save_weights
+    from monai_lungxfer.weights.sidecar import Sidecar
 
     if name not in PRETRAINED:
         raise DownloadError(f"there are no weights {unknown(name, PRETRAINED)}", remedy="See: lungxfer weights list")
@@ -153,7 +154,7 @@ def fetch_weights(
         else:
             download(url or wanted.url, published, sha256=wanted.sha256, overwrite=overwrite and published == path)
         if wanted.unpack is not None:
-            return save_weights(wanted.unpack(published), path, None, overwrite=overwrite)
+            return save_weights(wanted.unpack(published), path, Sidecar(), overwrite=overwrite)
         _check_donor(path, overwrite)
     except (DownloadError, TransferError) as error:
         remedy = f"{error.remedy}; {wanted.otherwise}" if error.remedy else wanted.otherwise
@@ -185,11 +186,11 @@ def _check_donor(path: Path, overwrite: bool) -> None:
     from monai_lungxfer.networks.description import describe_network
     from monai_lungxfer.networks.donor_unet import DonorUNet
     from monai_lungxfer.weights.loading import load_weights
-    from monai_lungxfer.weights.sidecar import PAPER_SIZE, save_sidecar, sidecar_file
+    from monai_lungxfer.weights.sidecar import PAPER_SIZE, Sidecar, save_sidecar, sidecar_file
 
     donor = DonorUNet()
     if overwrite:
-        save_sidecar(path, None)  # of what was there before
+        save_sidecar(path, Sidecar())  # of what was there before
     load_weights(donor, path)
     if not sidecar_file(path).exists():
-        save_sidecar(path, PAPER_SIZE, describe_network(donor))
+        save_sidecar(path, Sidecar(PAPER_SIZE, describe_network(donor)))

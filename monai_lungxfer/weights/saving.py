@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from monai_lungxfer.networks.description import describe_weights
-from monai_lungxfer.networks.sizing import SQUARE
 from monai_lungxfer.utils.errors import OutputError, TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
-from monai_lungxfer.weights.sidecar import (
-    PAPER_SIZE,
-    BaseWeights,
-    LearntImages,
-    read_sidecar,
-    save_sidecar,
-    sidecar_file,
-)
+from monai_lungxfer.weights.sidecar import PAPER_SIZE, Sidecar, read_sidecar, save_sidecar, sidecar_file
 
 _SUFFIX = ".pt"
 
@@ -28,13 +19,8 @@ _SUFFIX = ".pt"
 def save_weights(
     weights: dict[str, torch.Tensor],
     target: str | Path,
-    size: Sequence[int] | None,
-    network: Mapping[str, Any] | None = None,
-    learnt: Sequence[LearntImages] = (),
+    known: Sidecar,
     *,
-    sizing: str = SQUARE,
-    channels: str | None = None,
-    base: BaseWeights | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write weights with their network and input size, see `monai_lungxfer.weights.sidecar`.
@@ -45,18 +31,8 @@ def save_weights(
         A state dict.
     target : str or pathlib.Path
         The file, replaced atomically; its name ends in ``.pt``.
-    size : sequence of int or None
-        (H, W) in pixels; ``None`` for weights that say nothing.
-    network : mapping, optional
-        Class and parameters of their network; one of this package is found in the weights themselves.
-    learnt : sequence of LearntImages
-        The images that they learnt from.
-    sizing : str
-        How images are brought to that size, see `monai_lungxfer.networks.sizing.fit_size`.
-    channels : str, optional
-        The sequence of an MRI slice that they learnt from, see `monai_lungxfer.weights.sidecar.Sidecar`.
-    base : BaseWeights, optional
-        What an adapter needs.
+    known : Sidecar
+        What is known of them. A network of this package is found in the weights themselves.
     overwrite : bool
         Replace a file with other content.
 
@@ -71,18 +47,18 @@ def save_weights(
         When the name ends otherwise, when another file is there already, or when it cannot be written.
     """
     path = checked_name(target)
-    network = network or describe_weights(weights)
+    known = replace(known, network=known.network or describe_weights(weights))
     if not overwrite:
-        if _holds(path, weights, size, network, sizing):
+        if _holds(path, weights, known):
             if not sidecar_file(path).exists():  # of a process that was killed between the two
-                save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels, base=base)
+                save_sidecar(path, known)
             return path
         for file in (path, sidecar_file(path)):
             if file.exists():
                 remedy = "Choose another file (--out), or add --overwrite"
                 raise OutputError("is there already", source=file, remedy=remedy)
     save_checkpoint(weights, path)
-    save_sidecar(path, size, network, learnt, sizing=sizing, channels=channels, base=base)
+    save_sidecar(path, known)
     return path
 
 
@@ -104,18 +80,13 @@ def checked_name(target: str | Path) -> Path:
     return path
 
 
-def _holds(
-    path: Path,
-    weights: dict[str, torch.Tensor],
-    size: Sequence[int] | None,
-    network: Mapping[str, Any] | None,
-    sizing: str,
-) -> bool:
+def _holds(path: Path, weights: dict[str, torch.Tensor], known: Sidecar) -> bool:
     try:
-        found, sidecar = read_state_dict(path), read_sidecar(path)
+        found, told = read_state_dict(path), read_sidecar(path)
     except TransferError:
         return False
-    alike = (sidecar.image_size or PAPER_SIZE) == list(size or PAPER_SIZE) and sidecar.network in (None, network)
-    if not alike or sidecar.sizing != sizing or found.keys() != weights.keys():
+    sizes = [list(one.image_size or PAPER_SIZE) for one in (told, known)]
+    alike = sizes[0] == sizes[1] and told.network in (None, known.network) and told.sizing == known.sizing
+    if not alike or found.keys() != weights.keys():
         return False
     return all(found[name].dtype == own.dtype and torch.equal(found[name], own) for name, own in weights.items())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -98,24 +97,8 @@ def sidecar_file(weights: Path) -> Path:
     return weights.with_suffix(".json")
 
 
-def save_sidecar(
-    weights: str | Path,
-    image_size: Sequence[int] | None,
-    network: Mapping[str, Any] | None = None,
-    learnt: Sequence[LearntImages] = (),
-    *,
-    sizing: str = SQUARE,
-    channels: str | None = None,
-    base: BaseWeights | None = None,
-) -> None:
+def save_sidecar(weights: str | Path, known: Sidecar) -> None:
     """Write the sidecar of a weights file; one that would say nothing is removed.
-
-    Parameters
-    ----------
-    weights : str or pathlib.Path
-        The weights file.
-    image_size, network, learnt, sizing, channels, base
-        See `Sidecar`.
 
     Raises
     ------
@@ -123,13 +106,14 @@ def save_sidecar(
         When it cannot be written.
     """
     file = sidecar_file(Path(weights))
-    content: dict[str, Any] = {"network": dict(network)} if network else {}
-    content |= {"image_size": list(image_size)} if image_size is not None else {}
-    content |= {"sizing": sizing} if content and sizing != SQUARE else {}
-    content |= {"channels": channels} if content and channels else {}
-    content |= {"base": _told_base(base)} if base else {}
-    if content and learnt:
-        content["learnt"] = [{"by": one.by, "images": sorted(one.images)} for one in learnt]
+    content: dict[str, Any] = {"network": dict(known.network)} if known.network else {}
+    content |= {"image_size": list(known.image_size)} if known.image_size is not None else {}
+    if content:
+        content |= {"sizing": known.sizing} if known.sizing != SQUARE else {}
+        content |= {"channels": known.channels} if known.channels else {}
+        content |= {"base": _told_base(known.base)} if known.base else {}
+        learnt = [{"by": one.by, "images": sorted(one.images)} for one in known.learnt]
+        content |= {"learnt": learnt} if learnt else {}
     if not content:
         try:
             file.unlink(missing_ok=True)
@@ -218,10 +202,7 @@ def _checked_sequence(channels: Any) -> str | None:
 
 def copy_sidecar(source: Path, target: Path) -> None:
     """Give one weights file the sidecar of another whose weights it holds."""
-    sidecar = read_sidecar(source)
-    told = (sidecar.image_size, sidecar.network, sidecar.learnt)
-    extra = {"sizing": sidecar.sizing, "channels": sidecar.channels, "base": sidecar.base}
-    save_sidecar(target, *told, **extra)
+    save_sidecar(target, read_sidecar(source))
 
 
 def mri_channel(weights: str | Path) -> str | None:

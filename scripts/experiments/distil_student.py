@@ -42,7 +42,7 @@ from monai_lungxfer.utils.torch_files import read_checkpoint, save_checkpoint
 from monai_lungxfer.weights.learnt import digest_images, inherit_learnt
 from monai_lungxfer.weights.loading import load_parent, load_weights
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import LearntImages
+from monai_lungxfer.weights.sidecar import LearntImages, Sidecar
 
 SHARED = 4  # levels of the encoder that stay as the teacher has them
 # Their weights, and the depthwise ones above, whose gradients PyTorch computes slowly on a CPU.
@@ -209,8 +209,8 @@ class Distillation:
     def _write(self, records: dict[str, list[Any]]) -> None:
         images = frozenset(digest_images(records["training"] + records["validation"]))
         learnt = (*inherit_learnt(self.arguments.teacher), LearntImages("student", images))
-        weights, size = self.average.module.state_dict(), self.arguments.image_size
-        save_weights(weights, self.arguments.out, size, learnt=learnt, overwrite=True)
+        known = Sidecar(list(self.arguments.image_size), learnt=learnt)
+        save_weights(self.average.module.state_dict(), self.arguments.out, known, overwrite=True)
         logger.info("wrote %s", self.arguments.out)
 
 

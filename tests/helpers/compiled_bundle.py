@@ -13,7 +13,7 @@ from monai_lungxfer.inference.engines.pipeline_file import Pipeline
 from monai_lungxfer.io.radiograph import Radiograph
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.synthetic.chest import portable_radiograph
-from monai_lungxfer.weights.sidecar import save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 
 NETWORK = {"_target_": "monai_lungxfer.networks.donor_unet.DonorUNet", "init_features": 4}
 
@@ -30,7 +30,7 @@ def small_bundle(folder: Path, *, name: str = "portable", half: bool = False) ->
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     torch.save(state, bundle / WEIGHTS)
-    save_sidecar(bundle / WEIGHTS, [96, 96], NETWORK)
+    save_sidecar(bundle / WEIGHTS, Sidecar([96, 96], NETWORK))
     return bundle
 
 

@@ -22,7 +22,7 @@ from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.synthetic.phantoms import portable_radiograph
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 
 FINDINGS = ("covid19", "normal", "pathological")
 GAIN = 0.03
@@ -135,7 +135,7 @@ def write_step(folder: Path, name: str, repetition: int, networks: bool) -> None
     (folder / "models").mkdir(parents=True)
     model = folder / "models" / "model.pt"
     model.write_bytes(network_weights(number) if networks else f"weights {number}".encode())
-    save_sidecar(model, (64, 64))
+    save_sidecar(model, Sidecar([64, 64]))
     write_epochs(folder / "epochs.csv", EPOCHS[stage][repetition], rng)
     tested = records_of(stage, 60)[repetition * 12 : repetition * 12 + 12]
     rows = [metrics_of(rng, dice + rng.normal(0, 0.01), 0.1, 0.0) for _ in tested]

@@ -20,7 +20,7 @@ from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.utils.errors import BundleError, InputFileError, LungXferError, TransferError
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 
 BRIGHT_IS_LUNG = {
     "network_def": {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1},
@@ -320,7 +320,7 @@ def test_devices_that_are_not_there(bright_weights: Path, device: str) -> None:
 def test_weights_bring_their_input_size_and_the_caller_has_the_last_word(bright_weights: Path, tmp_path: Path) -> None:
     copy = tmp_path / "model.pt"
     copy.write_bytes(bright_weights.read_bytes())
-    save_sidecar(copy, [48, 64])
+    save_sidecar(copy, Sidecar([48, 64]))
     network = {"_target_": "torch.nn.Conv2d", "in_channels": 3, "out_channels": 1, "kernel_size": 1}
     radiograph = Radiograph(np.arange(40 * 50, dtype=np.float32).reshape(40, 50), "png")
     for overrides, size in (({}, (48, 64)), ({"image_size": [32, 32]}, (32, 32))):

@@ -15,7 +15,7 @@ from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.architecture import follow_network
-from monai_lungxfer.weights.sidecar import save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 
 NAMED = describe_network(EfficientUNet())
 
@@ -35,7 +35,7 @@ def test_weights_of_the_hub_and_of_earlier_trainings_are_recognised(sidecar: str
 
 def test_where_the_sidecar_names_the_network_the_weights_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "model.pt").write_bytes(b"no checkpoint")
-    save_sidecar(tmp_path / "model.pt", None, describe_network(DonorUNet(init_features=4)))
+    save_sidecar(tmp_path / "model.pt", Sidecar(None, describe_network(DonorUNet(init_features=4))))
     assert follow_network(NAMED, tmp_path / "model.pt")["init_features"] == 4
 
 
@@ -44,7 +44,7 @@ def test_where_the_sidecar_names_the_network_the_weights_are_not_read(tmp_path: 
 def test_channels_and_width_are_those_of_the_weights(network: nn.Module, has_sidecar: bool, tmp_path: Path) -> None:
     save_checkpoint(network.state_dict(), tmp_path / "model.pt")
     if has_sidecar:
-        save_sidecar(tmp_path / "model.pt", [64, 64], describe_network(network))
+        save_sidecar(tmp_path / "model.pt", Sidecar([64, 64], describe_network(network)))
     assert follow_network(NAMED, tmp_path / "model.pt") == describe_network(network)
     assert describe_network(network)["in_channels"] == 1
 

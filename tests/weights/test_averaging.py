@@ -13,13 +13,13 @@ from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.averaging import average_weights
 from monai_lungxfer.weights.loading import read_state_dict
-from monai_lungxfer.weights.sidecar import input_size, save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, input_size, save_sidecar
 
 
 def saved(file: Path, value: float, side: int = 64, **others: torch.Tensor) -> Path:
     weights = {"conv.weight": torch.full((2, 2), value, dtype=torch.float16), "count": torch.tensor(int(value))}
     save_checkpoint(weights | others, file)
-    save_sidecar(file, [side, side])
+    save_sidecar(file, Sidecar([side, side]))
     return file
 
 

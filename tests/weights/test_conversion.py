@@ -15,7 +15,7 @@ from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.conversion import convert_to_grey
 from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import LearntImages, read_sidecar, save_sidecar
+from monai_lungxfer.weights.sidecar import LearntImages, Sidecar, read_sidecar, save_sidecar
 
 LEARNT = LearntImages("here", frozenset(["0123456789ab"]))
 TOLERANCE = 1e-4  # of logits of a few units in float32: the three products are added in another order
@@ -44,7 +44,7 @@ def _parameters(network: nn.Module) -> int:
 )
 def test_the_logits_of_grey_images_stay(network: nn.Module, saved: int, tmp_path: Path) -> None:
     save_checkpoint(_trained(network).state_dict(), tmp_path / "three.pt")
-    save_sidecar(tmp_path / "three.pt", [64, 96], describe_network(network), [LEARNT])
+    save_sidecar(tmp_path / "three.pt", Sidecar([64, 96], describe_network(network), (LEARNT,)))
     convert_to_grey(tmp_path / "three.pt", tmp_path / "one.pt")
     sidecar = read_sidecar(tmp_path / "one.pt")
     assert sidecar.network == describe_network(network) | {"in_channels": 1}

@@ -13,7 +13,7 @@ from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.averaging import average_weights
 from monai_lungxfer.weights.learnt import digest_images, find_learnt, inherit_learnt
 from monai_lungxfer.weights.packing import pack_weights
-from monai_lungxfer.weights.sidecar import LearntImages, copy_sidecar, read_sidecar, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import LearntImages, Sidecar, copy_sidecar, read_sidecar, save_sidecar, sidecar_file
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def records(tmp_path: Path) -> list[dict[str, str]]:
 
 def weights(file: Path, *learnt: LearntImages) -> Path:
     save_checkpoint({"conv.weight": torch.ones(2, 2)}, file)
-    save_sidecar(file, [64, 64], learnt=learnt)
+    save_sidecar(file, Sidecar([64, 64], learnt=tuple(learnt)))
     return file
 
 

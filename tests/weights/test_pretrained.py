@@ -24,7 +24,7 @@ from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights import pretrained
 from monai_lungxfer.weights.loading import load_parent, read_state_dict
 from monai_lungxfer.weights.pretrained import PRETRAINED
-from monai_lungxfer.weights.sidecar import input_size, read_sidecar, save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, input_size, read_sidecar, save_sidecar
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_the_donor_replaces_a_file_on_demand_alone(donor: Path, here: bool, tmp_
     target = tmp_path / "deep" / "er" / "donor.pt"
     target.parent.mkdir(parents=True)
     target.write_text("other")
-    save_sidecar(target, [64, 64])  # of other weights
+    save_sidecar(target, Sidecar([64, 64]))  # of other weights
     with serving(donor.read_bytes()) as server:
         source = ("--file", donor) if here else ("--url", server.url)
         assert fetch("donor", *source, "--out", target).exit_code == 2
@@ -182,7 +182,7 @@ def test_natural_images_replace_a_file_on_demand_alone(
 ) -> None:
     target = tmp_path / "imagenet.pt"
     target.write_text("text") if content is None else torch.save(content, target)
-    save_sidecar(target, [64, 64])
+    save_sidecar(target, Sidecar([64, 64]))
     before = target.read_bytes()
     result = fetch("natural-images", "--file", wheel, "--out", target)
     assert (result.exit_code, target.read_bytes()) == (2, before)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monai_lungxfer.utils.errors import TransferError
-from monai_lungxfer.weights.sidecar import input_size, read_sidecar, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import Sidecar, input_size, read_sidecar, save_sidecar, sidecar_file
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def test_what_was_saved_is_read(weights: Path) -> None:
-    save_sidecar(weights, (128, 96))
+    save_sidecar(weights, Sidecar([128, 96]))
     assert (weights.parent / "model.json").is_file()
     assert input_size(weights) == [128, 96]
 

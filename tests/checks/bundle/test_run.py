@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from monai_lungxfer.checks.bundle.layout import FILES
 from monai_lungxfer.checks.bundle.run import CHECKS, Outcome, run_check, verify_bundle
 from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import read_sidecar, save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, read_sidecar, save_sidecar
 
 RUNNING = {"targets", "properties", "network", "weights", "prediction", "pipeline", "torchscript"}
 
@@ -144,7 +145,7 @@ def weights_described(**parameters: Any) -> Break:
     def change(bundle: Path) -> None:
         file = bundle / "models" / "model.pt"
         sidecar = read_sidecar(file)
-        save_sidecar(file, sidecar.image_size, sidecar.network | parameters)
+        save_sidecar(file, replace(sidecar, network=sidecar.network | parameters))
 
     return change
 
@@ -285,7 +286,12 @@ NETWORK: list[tuple[str, Break, str, str]] = [
         "models/model.pt",
     ),
     ("weights", weights(lambda state: {"conv.bias": Code()}), "not a PyTorch checkpoint", "models/model.pt"),
-    ("weights", lambda bundle: save_sidecar(bundle / "models/model.pt", [64, 64]), "[64, 64]", "models/model.json"),
+    (
+        "weights",
+        lambda bundle: save_sidecar(bundle / "models/model.pt", Sidecar([64, 64])),
+        "[64, 64]",
+        "models/model.json",
+    ),
     (
         "torchscript",
         text("configs/inference.yaml", "out_channels: 1", "out_channels: 2"),

@@ -21,7 +21,7 @@ from monai_lungxfer.inference.engines import choice
 from monai_lungxfer.inference.engines.pipeline_file import beside_pipeline, pipeline_beside
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.utils.errors import BundleError, LungXferError
-from monai_lungxfer.weights.sidecar import save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +92,13 @@ def test_a_renamed_pipeline_does_not_read_the_weights_of_its_old_name(
 
 
 def test_another_input_size_beside_the_weights_is_followed(bundle: Path) -> None:
-    save_sidecar(bundle / WEIGHTS, [64, 96], NETWORK)
+    save_sidecar(bundle / WEIGHTS, Sidecar([64, 96], NETWORK))
     segmenter = Segmenter.from_bundle(bundle)
     assert segmenter.engine.name == "torch"
     assert segmenter.prepare(phantom()).image.shape == (3, 64, 96)
     Segmenter.from_bundle(bundle, engine="onnx")  # which compiles it, into the cache
     assert Segmenter.from_bundle(bundle).prepare(phantom()).image.picture.shape == (64, 96)
-    save_sidecar(bundle / WEIGHTS, [96, 96], NETWORK)
+    save_sidecar(bundle / WEIGHTS, Sidecar([96, 96], NETWORK))
     assert Segmenter.from_bundle(bundle).prepare(phantom()).image.picture.shape == (96, 96)
 
 

@@ -14,13 +14,15 @@ from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.torch_files import read_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import read_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, read_sidecar
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    return save_weights(EfficientUNet().state_dict(), tmp_path_factory.mktemp("teacher") / "teacher.pt", [64, 64])
+    return save_weights(
+        EfficientUNet().state_dict(), tmp_path_factory.mktemp("teacher") / "teacher.pt", Sidecar([64, 64])
+    )
 
 
 def distil(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
