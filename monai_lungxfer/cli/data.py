@@ -14,6 +14,8 @@ from monai_lungxfer.cli.options import OUT, Json, Overwrite
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from monai_lungxfer.data.checks import Problem
     from monai_lungxfer.data.records import Record
     from monai_lungxfer.data.splits import Split
@@ -43,46 +45,83 @@ def check(
     allow_mixed_masks: AllowMixedMasks = False,
     as_json: Json = False,
 ) -> None:
-    """Read every image and mask, and list what is wrong. Exit code 1: something is."""
-    from monai_lungxfer.data.checks import ProblemKind, check_datalist
+    """Read every image and mask, and list what is wrong. Exit code 1: something is.
+
+    Warnings leave the exit code as it is: nearly equal pictures of different patients, patients with many images,
+    groups that coincide, and sections of the split (by default that of seed 0, 60/20/20) whose mix is not by chance.
+    """
+    from monai_lungxfer.data.checks import COPIES, ProblemKind, check_datalist
     from monai_lungxfer.data.datalist import load_datalist
+    from monai_lungxfer.data.near_duplicates import DuplicateSearch
     from monai_lungxfer.data.splits import check_same_data, load_sections, load_split
     from monai_lungxfer.utils.progress import show_progress
 
     records = load_datalist(path)
     sections = None if split is None else load_sections(split, path)
     watched = show_progress(records, "Checking", progress_console())
+    search = DuplicateSearch()
     problems = check_datalist(
-        watched, allow_empty_masks=allow_empty_masks, allow_mixed_masks=allow_mixed_masks, sections=sections
+        watched,
+        allow_empty_masks=allow_empty_masks,
+        allow_mixed_masks=allow_mixed_masks,
+        sections=sections,
+        look=search.add,
     )
-    _show_problems(path, records, problems, as_json)
     # A split with a patient in two sections is in the table already, and could not be loaded.
-    if split is not None and all(problem.kind != ProblemKind.PATIENT_IN_TWO_SECTIONS for problem in problems):
-        check_same_data(load_split(split, path), records, source=split)
+    torn = any(problem.kind == ProblemKind.PATIENT_IN_TWO_SECTIONS for problem in problems)
+    loaded = None if split is None or torn else load_split(split, path)
+    near = search.find(leave_out={problem.record for problem in problems if problem.kind in COPIES})
+    _show_problems(path, records, problems, [*near, *_find_imbalance(records, loaded, torn=torn)], as_json)
+    if split is not None and loaded is not None:
+        check_same_data(loaded, records, source=split)
     if problems:
         raise typer.Exit(EXIT_PARTIAL)
 
 
-def _show_problems(path: Path, records: list[Record], problems: list[Problem], as_json: bool) -> None:
+def _find_imbalance(records: list[Record], split: Split | None, *, torn: bool) -> list[Problem]:
+    """Look at a split, or at that of seed 0 where none is given and one can be drawn."""
+    from monai_lungxfer.data.balance import find_imbalance
+    from monai_lungxfer.data.partition import make_split
+    from monai_lungxfer.utils.errors import DatalistError
+
+    if split is None and not torn:
+        try:
+            split = make_split(records, seed=0)
+        except DatalistError:  # fewer patients than sections
+            split = None
+    return find_imbalance(records, split)
+
+
+def _show_problems(
+    path: Path, records: list[Record], problems: list[Problem], warnings: list[Problem], as_json: bool
+) -> None:
     if as_json:
-        emit_json({"data": path, "records": len(records), "problems": [vars(problem) for problem in problems]})
+        listed = {"problems": problems, "warnings": warnings}
+        found = {name: [vars(one) for one in several] for name, several in listed.items()}
+        emit_json({"data": path, "records": len(records), **found})
         return
-    if problems:
-        from rich.table import Table
-
-        from monai_lungxfer.data.datalist import data_root
-        from monai_lungxfer.data.records import path_below
-
-        root = data_root(path)
-        table = Table("record")
-        for title in ("image", "problem", "found", "what to do"):
-            table.add_column(title, overflow="fold")
-        for problem in problems:
-            cells = (path_below(problem.image, root), problem.kind, problem.message, problem.remedy)
-            table.add_row(str(problem.record), *cells)
-        console.print(table)
+    for name, several in (("problem", problems), ("warning", warnings)):
+        if several:
+            console.print(_problems_table(path, name, several))
     bad = len({problem.record for problem in problems})
-    console.print(f"{len(records)} records, {len(records) - bad} without a problem, {bad} with", highlight=False)
+    counts = f"{len(records)} records, {len(records) - bad} without a problem, {bad} with"
+    console.print(counts + (f"; {len(warnings)} warnings" if warnings else ""), highlight=False)
+
+
+def _problems_table(path: Path, name: str, problems: list[Problem]) -> Table:
+    from rich.table import Table
+
+    from monai_lungxfer.data.datalist import data_root
+    from monai_lungxfer.data.records import path_below
+
+    root = data_root(path)
+    table = Table("record")
+    for title in ("image", name, "found", "what to do"):
+        table.add_column(title, overflow="fold")
+    for problem in problems:
+        cells = (path_below(problem.image, root), problem.kind, problem.message, problem.remedy)
+        table.add_row(str(problem.record), *cells)
+    return table
 
 
 @data_app.command("split")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +15,8 @@ from monai_lungxfer.data.records import MIXED_REMEDY, Record, mask_convention
 from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.morphology.plausibility import INVERT, find_implausibility, find_inversion
 from monai_lungxfer.utils.errors import LungXferError
+
+Look = Callable[[int, Record, np.ndarray], None]
 
 
 class ProblemKind(StrEnum):
@@ -32,6 +34,14 @@ class ProblemKind(StrEnum):
     MIXED_MASKS = "mixed mask conventions"
     INVERTED_MASK = "inverted mask"
     UNLIKE_LUNGS = "mask unlike lungs"
+    NEAR_DUPLICATE = "near-duplicate of another patient"
+    LARGE_PATIENT = "patient with many images"
+    SKEWED_SECTION = "skewed section"
+    COINCIDING_GROUPS = "groups that coincide"
+
+
+COPIES = (ProblemKind.LISTED_TWICE, ProblemKind.DUPLICATE, ProblemKind.DUPLICATE_ACROSS_PATIENTS)
+"""Problems of a picture that is the same as another to the pixel."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ def check_datalist(
     allow_empty_masks: bool = False,
     allow_mixed_masks: bool = False,
     sections: Mapping[str, Sequence[Record]] | None = None,
+    look: Look | None = None,
 ) -> list[Problem]:
     """Read every image and mask once, and list what is wrong with them. A bad record does not end the check.
 
@@ -81,13 +92,16 @@ def check_datalist(
         Whether masks may be drawn by different conventions. If not, the first of each further one is reported.
     sections : mapping of str to sequence of Record, optional
         The sections of a split (`Split.sections`), to look for patients that are in two of them.
+    look : callable, optional
+        Is shown the pixels (H, W) or (3, H, W) of every image that can be read, with the record and its index, such as
+        `monai_lungxfer.data.near_duplicates.DuplicateSearch.add`.
 
     Returns
     -------
     list of Problem
         In the order of the records; empty when all is well.
     """
-    seen = _Seen(sections or {})
+    seen = _Seen(sections or {}, look)
     problems: list[Problem] = []
     for index, record in enumerate(records):
         found = [*seen.compare_names(record), *_check_files(record, seen, allow_empty_masks)]
@@ -105,8 +119,9 @@ _COPY = "Copy it again from its source, or drop the record"
 class _Seen:
     """What the records so far have shown: names and contents of images."""
 
-    def __init__(self, sections: Mapping[str, Sequence[Record]]) -> None:
+    def __init__(self, sections: Mapping[str, Sequence[Record]], look: Look | None = None) -> None:
         self.count = 0
+        self.look = look
         self._names: dict[Path, int] = {}
         self._contents: dict[bytes, tuple[int, str]] = {}
         self._section_of_image = {_name(record): section for section, part in sections.items() for record in part}
@@ -166,6 +181,8 @@ def _check_files(record: Record, seen: _Seen, allow_empty_masks: bool) -> Iterat
         else:
             pixels = image.pixels if image.is_colour else image.pixels[0]
             size = pixels.shape[-2:]
+            if seen.look is not None:
+                seen.look(seen.count, record, pixels)
             yield from seen.compare_content(record, pixels)
     if "label" in record and record["label"] not in absent:
         lungs = not allow_empty_masks and record.get("finding") not in LGG_FINDINGS

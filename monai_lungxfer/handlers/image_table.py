@@ -16,11 +16,11 @@ from monai.engines import Workflow
 from monai.utils import ensure_tuple
 
 from monai_lungxfer.data.datalist import data_root
+from monai_lungxfer.data.groups import KEPT_FIELDS, group_records
 from monai_lungxfer.data.records import image_name
 from monai_lungxfer.handlers.report_file import HASH_DIGITS, is_native
 from monai_lungxfer.metrics.calibration import Calibration
 from monai_lungxfer.metrics.cumulative import image_metrics
-from monai_lungxfer.metrics.groups import KEPT_FIELDS, group_records
 from monai_lungxfer.metrics.per_image import METRICS, NATIVE_METRICS
 from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.utils.files import atomic_path, hash_file
@@ -46,7 +46,7 @@ class ImageTable:
     names : sequence of str, optional
         Metrics; the default is `monai_lungxfer.metrics.per_image.METRICS`, at native size `NATIVE_METRICS`.
     by : sequence of str, optional
-        Fields of the records to group the report by, see `monai_lungxfer.metrics.groups.group_records`.
+        Fields of the records to group the report by, see `monai_lungxfer.data.groups.group_records`.
     at : {"grid", "native"}
         Whether ``label`` is on the network's grid, or ``truth`` is the mask as it was drawn; ``pred`` is alike.
     clean : bool

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from monai_lungxfer.metrics.groups import Groups
+from monai_lungxfer.data.groups import Groups
 from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
+Groups = Mapping[str, Sequence[int]]
 
 FAILURE = 0.9
 """A mask fails when its Dice is lower: `DICE_HARD`, since a mask is what a reader gets, not probabilities."""
@@ -56,7 +57,7 @@ def summarise_report(
     """Return what a report says of its rows: `images`, `distance_unit`, `failures`, `all`, `by_finding` and `by`.
 
     See `summarise` for `all` and each finding, and `count_failures` for `failures`. Of each group of `groups` (see
-    `monai_lungxfer.metrics.groups.group_records`), ``by`` has `images`, `failures` and `metrics`.
+    `monai_lungxfer.data.groups.group_records`), ``by`` has `images`, `failures` and `metrics`.
 
     A mean of millimetres and pixels would mean nothing. Where rows have both, the distances of the rarer unit are left
     out, which `n` shows.

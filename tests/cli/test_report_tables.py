@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from monai_lungxfer.cli.report_tables import group_tables, report_lines
-from monai_lungxfer.metrics.groups import group_records
+from monai_lungxfer.data.groups import group_records
 from monai_lungxfer.metrics.summary import summarise_report
 
 

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from monai_lungxfer.metrics.groups import group_records
+from monai_lungxfer.data.groups import group_records
 from monai_lungxfer.utils.errors import LungXferError
 
 
