@@ -22,7 +22,7 @@ BAND = 0.04
 THRESHOLD = 0.5
 TILE, OVERLAP = 128, 32  # pixels
 _TILES_AT_ONCE = 8
-_LEAST = 1e-6  # of a probability, so that its logit is finite
+_SUREST = 0.02  # probability below which, and above 1 minus which, a refiner can still turn a pixel round
 
 
 def make_picture(pixels: torch.Tensor, side: int) -> torch.Tensor:
@@ -90,9 +90,15 @@ def refine_probability(probability: torch.Tensor, picture: torch.Tensor, network
     weight = torch.from_numpy(border_weight(small.numpy()))
     if not weight.any():
         return probability
-    correction = resize_map(weight * border_correction(small, picture, weight, network), tuple(probability.shape))
-    refined = (probability.logit(eps=_LEAST) + correction).sigmoid()
-    return torch.where(correction == 0, probability, refined)
+    size = (probability.shape[0], probability.shape[1])
+    correction = resize_map(border_correction(small, picture, weight, network), size)
+    corrected = correct_logit(probability, correction).sigmoid()
+    return probability + (correction != 0) * resize_map(weight, size) * (corrected - probability)
+
+
+def correct_logit(probability: torch.Tensor, correction: torch.Tensor) -> torch.Tensor:
+    """Return the logit of probabilities, of which none counts as quite sure, with what is added to it."""
+    return probability.logit(eps=_SUREST) + correction
 
 
 @torch.no_grad()

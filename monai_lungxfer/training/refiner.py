@@ -21,6 +21,7 @@ from monai_lungxfer.data.splits import ensure_split
 from monai_lungxfer.inference.border_refinement import (
     MAX_SIDE,
     border_weight,
+    correct_logit,
     make_picture,
     refine_probability,
     resize_map,
@@ -45,7 +46,6 @@ CHECKS = 8
 CHOSEN_BY = "BIOU"
 _MEASURED = ("DICE_HARD", CHOSEN_BY, "NSD_D0.5", "NSD_D1")
 _LOOKED_AT = 32  # images that the usual size is told from
-_LEAST = 1e-6  # of a probability
 Progress = Callable[[int, int], None]
 
 
@@ -206,8 +206,7 @@ def _copy(network: BorderRefiner) -> dict[str, torch.Tensor]:
 
 def _learn(network: BorderRefiner, optimizer: torch.optim.Optimizer, patches: torch.Tensor) -> None:
     picture, probability, truth, weight = patches.unsqueeze(2).unbind(dim=1)
-    correction = network(torch.cat([picture, probability], dim=1))
-    logit = probability.logit(eps=_LEAST) + weight * correction
+    logit = correct_logit(probability, network(torch.cat([picture, probability], dim=1)))
     losses = binary_cross_entropy_with_logits(logit, truth, reduction="none")
     optimizer.zero_grad()
     ((losses * weight).sum() / weight.sum()).backward()
