@@ -15,7 +15,6 @@ from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
-Groups = Mapping[str, Sequence[int]]
 
 FAILURE = 0.9
 """A mask fails when its Dice is lower: `DICE_HARD`, since a mask is what a reader gets, not probabilities."""

@@ -78,11 +78,15 @@ def keep_base(network: nn.Module, parent: str | Path | None, folder: str | Path)
         name = redact_weights(parent)
         described = sidecar.network or describe_network(network.base)
         base = BaseWeights(hash_file(path), described, None if " " in name else name, sidecar.base)
-    below: BaseWeights | None = base
-    while below is not None:
-        _link(path, kept_base(Path(folder), below))
-        path, below = (path, None) if below.base is None else (find_base(path), below.base)
+    link_bases(path, base, Path(folder))
     return base
+
+
+def link_bases(path: Path, base: BaseWeights, folder: Path) -> None:
+    """Keep the base of an adapter in a folder, its file being `path`, and what it needs in turn; see `keep_base`."""
+    _link(path, kept_base(folder, base))
+    if base.base is not None:
+        link_bases(find_base(path), base.base, folder)
 
 
 def require_parent(parent: str | Path | None) -> Path:
