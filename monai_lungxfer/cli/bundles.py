@@ -14,7 +14,7 @@ from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_names, 
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import stage_named
 from monai_lungxfer.cli.console import console, emit_json
-from monai_lungxfer.cli.options import OUT, Json, Overwrite
+from monai_lungxfer.cli.options import OUT, AddedAdapters, Json, Overwrite, split_pairs
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -87,17 +87,27 @@ def export(
         list[Path] | None,
         typer.Option(help="An image or folder to compare formats on. May be repeated.", show_default="phantoms"),
     ] = None,
+    adapters: AddedAdapters = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Copy bundles, with their weights, to where they can be changed, trained or served."""
     # A wrong name stops before anything is written.
     sources = [bundle_path(name) for name in names]
+    added = split_pairs(adapters, "NAME=FILE", "--adapter")
     images = _images(compare_on) if compare_on else []
     for source in sources:
         folder = export_bundle(source, out, overwrite=overwrite)
+        for name, file in added.items():
+            _add_adapter(folder, name, file)
         if formats:
             _add_formats(folder, formats, images)
         typer.echo(folder)
+
+
+def _add_adapter(folder: Path, name: str, file: str) -> None:
+    from monai_lungxfer.export.weights import install_adapter
+
+    install_adapter(file, folder, name)
 
 
 def _images(given: list[Path]) -> list[Path]:

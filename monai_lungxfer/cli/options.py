@@ -100,6 +100,10 @@ Adapter = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
+AddedAdapters = Annotated[
+    list[str] | None,
+    typer.Option("--adapter", metavar="NAME=FILE", help="An adapter of these weights to go along. May be repeated."),
+]
 OUT = ("--out", "-o")
 """The names of every option that says where to write."""
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monai_lungxfer.cli.console import console, emit_json
-from monai_lungxfer.cli.options import Json, OwnWeights, split_pairs
+from monai_lungxfer.cli.options import AddedAdapters, Json, OwnWeights, split_pairs
 from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def register(
     ] = None,
     parent: Annotated[str | None, typer.Option(help="The weights that training started from.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the registered model.", show_default="the bundle's")] = None,
+    adapters: AddedAdapters = None,
     tags: Annotated[
         list[str] | None, typer.Option("--tag", metavar="NAME=VALUE", help="A further tag. May be repeated.")
     ] = None,
@@ -54,6 +55,7 @@ def register(
         parent=parent,
         name=name,
         tags=split_pairs(tags, "NAME=VALUE", "--tag"),
+        adapters=split_pairs(adapters, "NAME=FILE", "--adapter"),
         tracking_uri=tracking_uri,
     )
     if as_json:

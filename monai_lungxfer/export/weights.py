@@ -1,18 +1,23 @@
-"""Putting weights into a bundle, in place of its own."""
+"""Putting weights into a bundle: in place of its own, or an adapter besides them."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, bundle_path
+from monai_lungxfer.bundle.files import ADAPTERS, WEIGHTS, bundle_adapters, bundle_metadata, bundle_path
+from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import atomic_path
 from monai_lungxfer.weights.adapters import link_bases
-from monai_lungxfer.weights.bases import find_base
+from monai_lungxfer.weights.bases import find_base, require_adapter
 from monai_lungxfer.weights.bundle_facts import update_bundle
 from monai_lungxfer.weights.packing import pack_weights
 from monai_lungxfer.weights.sidecar import copy_sidecar, read_sidecar
+
+_NAME = re.compile(r"[A-Za-z][\w.-]{0,62}", re.ASCII)
 
 
 def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True) -> Path:
@@ -47,6 +52,8 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
     target = folder / WEIGHTS
     if base is not None:
         link_bases(find_base(Path(source), near=[target]), base, target.parent)
+    for adapter in bundle_adapters(folder).values():  # which go on serving on what they were trained on
+        link_bases(find_base(adapter), require_adapter(adapter), target.parent)
     if pack:
         pack_weights(source, target, overwrite=True)
     else:
@@ -54,4 +61,41 @@ def install_weights(source: str | Path, bundle: str | Path, *, pack: bool = True
             shutil.copyfile(source, temporary)
         copy_sidecar(Path(source), target)
     update_bundle(folder)
+    return target
+
+
+def install_adapter(source: str | Path, bundle: str | Path, name: str) -> Path:
+    """Put an adapter of a bundle's weights into it, to be served by its name besides them.
+
+    Parameters
+    ----------
+    source : str or pathlib.Path
+        The adapter's weights file.
+    bundle : str or pathlib.Path
+        As for `monai_lungxfer.bundle.files.bundle_path`.
+    name : str
+        Letters, digits, ``_``, ``-`` and ``.``, such as that of a hospital's device. An adapter of that name is
+        replaced.
+
+    Returns
+    -------
+    pathlib.Path
+        The adapter's file in the bundle.
+
+    Raises
+    ------
+    BundleError, TransferError
+        When the name has other characters, or the bundle's weights are not the adapter's base. Nothing has been written
+        then.
+    """
+    folder = bundle_path(bundle)
+    if not _NAME.fullmatch(name):
+        raise BundleError(
+            f"an adapter cannot be called {name!r}", remedy="Use letters, digits, _, - and ., with a letter first"
+        )
+    Segmenter.from_bundle(folder, weights=folder / WEIGHTS, adapter=source, device="cpu", engine="torch")
+    target = folder / ADAPTERS / f"{name}.pt"
+    with atomic_path(target) as temporary:
+        shutil.copyfile(resolve_weights(source), temporary)
+    copy_sidecar(resolve_weights(source), target)
     return target

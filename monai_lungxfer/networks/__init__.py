@@ -1,4 +1,4 @@
-"""The two networks as PyTorch modules, what a configuration calls them, and freezing of their layers."""
+"""The networks as PyTorch modules, what a configuration calls them, freezing of their layers, and translators."""
 
 import lazy_loader
 

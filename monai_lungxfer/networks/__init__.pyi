@@ -12,3 +12,6 @@ from .sizing import fit_size as fit_size
 from .sizing import network_stride as network_stride
 from .sizing import padded_size as padded_size
 from .sizing import training_sizes as training_sizes
+from .translator_unet import TranslatorUNet as TranslatorUNet
+from .translator_unet import add_translator as add_translator
+from .translator_unet import parse_translator as parse_translator

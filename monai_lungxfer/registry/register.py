@@ -13,9 +13,9 @@ import mlflow
 from mlflow import MlflowClient
 
 from monai_lungxfer import __version__
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_metadata, export_bundle
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_adapters, bundle_metadata, export_bundle
 from monai_lungxfer.bundle.references import NAMED_WEIGHTS, REGISTERED, resolve_weights
-from monai_lungxfer.export.weights import install_weights
+from monai_lungxfer.export.weights import install_adapter, install_weights
 from monai_lungxfer.inference.engines.compiler import compile_bundle
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_file import find_pipeline, pipeline_beside
@@ -27,7 +27,7 @@ from monai_lungxfer.registry.store import CANDIDATE, registry_at, version_at, ve
 from monai_lungxfer.serving.mlflow.packaging import log_model
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
-from monai_lungxfer.weights.sidecar import input_size, input_sizing
+from monai_lungxfer.weights.sidecar import input_size, input_sizing, read_sidecar
 
 logger = logging.getLogger(__name__)
 
@@ -54,12 +54,14 @@ def register_bundle(
     parent: str | Path | None = None,
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
+    adapters: Mapping[str, str | Path] | None = None,
     tracking_uri: str | None = None,
 ) -> Registered:
     """Register a bundle as a new version of a model, with the alias `candidate`.
 
     The version holds the whole bundle with its model card, and tags: bundle and version, hash and input size of the
-    weights, parent, split, Dice, intended use.
+    weights, parent, split, Dice, intended use. Of weights that are an adapter, also hash and name of the base, which
+    is in the version, too; the name is a registered version's (``models:/NAME/3``) where there is one.
 
     Parameters
     ----------
@@ -75,6 +77,8 @@ def register_bundle(
         Of the registered model; the default is the bundle's.
     tags : mapping of str to str, optional
         Further tags.
+    adapters : mapping of str to str or pathlib.Path, optional
+        Adapters of the weights to be served by their names besides them; their hashes are a tag.
     tracking_uri : str, optional
         See `monai_lungxfer.registry.store.registry_at`.
 
@@ -89,10 +93,17 @@ def register_bundle(
         copy = export_bundle(bundle, folder)
         if weights is not None:
             install_weights(resolve_weights(weights), copy, pack=False)
+        for adapter, file in (adapters or {}).items():
+            install_adapter(file, copy, adapter)
         # Or whoever loads the model would find out that weights do not fit.
         Segmenter.from_bundle(copy, device="cpu", engine="torch")
         _compile(copy)
-        known = dict(tags or {}) | _facts(copy) | ({} if parent is None else _parent_facts(client, parent))
+        known = (
+            dict(tags or {})
+            | _facts(copy)
+            | _adapter_facts(client, copy)
+            | ({} if parent is None else _parent_facts(client, parent))
+        )
         measured = None if report is None else read_report(report, known["weights_sha256"])
         if measured is not None:
             known |= _measured_facts(measured)
@@ -127,6 +138,18 @@ def _facts(bundle: Path) -> dict[str, str]:
         "sizing": input_sizing(weights),
         "intended_use": str(metadata.get("intended_use", NOTICE)),
     }
+
+
+def _adapter_facts(client: MlflowClient, bundle: Path) -> dict[str, str]:
+    """Return which base the weights need, where they are an adapter, and which adapters go along."""
+    facts, base = {}, read_sidecar(bundle / WEIGHTS).base
+    if base is not None:
+        facts["base_sha256"] = base.sha256
+        found = client.search_model_versions(f"tags.weights_sha256 = '{base.sha256}'")
+        name = version_uri(found[0].name, found[0].version) if found else base.name
+        facts |= {} if name is None else {"base": name}
+    held = {name: hash_file(file)[:12] for name, file in bundle_adapters(bundle).items()}
+    return facts | ({"adapters": ", ".join(f"{name} {digest}" for name, digest in held.items())} if held else {})
 
 
 def _parent_facts(client: MlflowClient, parent: str | Path) -> dict[str, str]:

@@ -1,5 +1,8 @@
+from .adapters import adapt_network as adapt_network
+from .adapters import keep_base as keep_base
 from .architecture import follow_network as follow_network
 from .averaging import average_weights as average_weights
+from .bases import find_base as find_base
 from .bundle_facts import update_bundle as update_bundle
 from .conversion import convert_to_grey as convert_to_grey
 from .learnt import digest_images as digest_images
@@ -18,6 +21,7 @@ from .pretrained import fetch_weights as fetch_weights
 from .pretrained import pretrained_path as pretrained_path
 from .saving import checked_name as checked_name
 from .saving import save_weights as save_weights
+from .sidecar import BaseWeights as BaseWeights
 from .sidecar import LearntImages as LearntImages
 from .sidecar import Sidecar as Sidecar
 from .sidecar import copy_sidecar as copy_sidecar

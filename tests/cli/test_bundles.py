@@ -123,7 +123,16 @@ def test_verify_without_running_anything(tmp_path):
     result = run("verify", tmp_path / "lgg_mri_segmentation", "--no-run", "--json")
     assert result.exit_code == 0
     skipped = [row["check"] for row in json.loads(result.stdout)["checks"] if "--no-run" in row["detail"]]
-    assert skipped == ["targets", "properties", "network", "weights", "prediction", "pipeline", "torchscript"]
+    assert skipped == [
+        "targets",
+        "properties",
+        "network",
+        "weights",
+        "prediction",
+        "pipeline",
+        "torchscript",
+        "adapters",
+    ]
 
 
 def test_verify_a_wrong_name_or_an_archive_runs_nothing(tmp_path):

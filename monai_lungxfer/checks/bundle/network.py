@@ -10,7 +10,7 @@ import torch
 from monai.bundle import verify_net_in_out
 from torch import nn
 
-from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_metadata
+from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_adapters, bundle_metadata
 from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
@@ -26,7 +26,7 @@ from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.architecture import bundle_network_def
 from monai_lungxfer.weights.bundle_facts import CARD, WEIGHTS_HASH
-from monai_lungxfer.weights.loading import load_weights
+from monai_lungxfer.weights.loading import load_weights, read_state_dict
 from monai_lungxfer.weights.sidecar import IMAGE_DIGITS, input_size, input_sizing, sidecar_file
 
 PIPELINE = pipeline_beside(WEIGHTS)
@@ -140,6 +140,17 @@ def check_prediction(bundle: Path, scratch: Path) -> str:
         )
     height, width = found.mask.shape
     return f"a phantom of {height}x{width} gets a mask of its size, {found.mask.mean():.0%} of which is foreground"
+
+
+def check_adapters(bundle: Path, _scratch: Path) -> str:
+    """Check that every adapter of the bundle fits its base, which is here, and that its weights are numbers."""
+    adapters = bundle_adapters(bundle)
+    for file in adapters.values():
+        Segmenter.from_bundle(bundle, adapter=file, device="cpu", engine="torch")
+        broken = [name for name, value in read_state_dict(file).items() if not torch.isfinite(value).all()]
+        if broken:
+            raise BundleError(f"{broken[0]} has values that are no numbers", source=file, remedy="Train again")
+    return f"{len(adapters)} on a base that is here: {', '.join(adapters)}"
 
 
 def check_pipeline(bundle: Path, _scratch: Path) -> str:

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_lungxfer.bundle.files import LARGE_FILES, MANIFEST, METADATA, WEIGHTS, bundle_path
+from monai_lungxfer.bundle.files import ADAPTERS, LARGE_FILES, MANIFEST, METADATA, WEIGHTS, bundle_path
 from monai_lungxfer.checks.bundle.configs import check_properties, check_references
 from monai_lungxfer.checks.bundle.layout import check_files, check_sizes
 from monai_lungxfer.checks.bundle.metadata import check_requirements, check_schema, check_version
 from monai_lungxfer.checks.bundle.network import (
     INFERENCE,
     PIPELINE,
+    check_adapters,
     check_card,
     check_exports,
     check_network,
@@ -30,6 +31,7 @@ from monai_lungxfer.checks.bundle.targets import check_packages, check_targets
 from monai_lungxfer.utils.errors import LungXferError, root_cause
 from monai_lungxfer.weights.bundle_facts import CARD
 
+_ADAPTERS = ADAPTERS.as_posix()
 _METADATA, _WEIGHTS, _INFERENCE = METADATA.as_posix(), WEIGHTS.as_posix(), INFERENCE.as_posix()
 
 
@@ -47,7 +49,7 @@ class BundleCheck:
     file : str
         Within the bundle: what is to be mended when the check ends by an error of another library.
     needs : str or None
-        A file within the bundle without which there is nothing to check.
+        A file or folder within the bundle without which there is nothing to check.
     runs : bool
         Whether code that the bundle names is imported or run.
     refuses : bool
@@ -95,6 +97,7 @@ CHECKS = (
     BundleCheck("pipeline", check_pipeline, PIPELINE.as_posix(), needs=_WEIGHTS, runs=True),
     BundleCheck("torchscript", check_torchscript, _INFERENCE, needs=_WEIGHTS, runs=True),
     BundleCheck("exports", check_exports, MANIFEST.as_posix(), needs=MANIFEST.as_posix()),
+    BundleCheck("adapters", check_adapters, _ADAPTERS, needs=_ADAPTERS, runs=True),
 )
 """In the order in which the public zoo looks at a bundle."""
 
@@ -120,7 +123,7 @@ def verify_bundle(bundle: str | Path, *, run: bool = True) -> Iterator[Outcome]:
 
 def run_check(check: BundleCheck, folder: Path) -> Outcome:
     """Run one check on the folder of a bundle."""
-    if check.needs is not None and not (folder / check.needs).is_file():
+    if check.needs is not None and not (folder / check.needs).exists():
         return Outcome(folder.name, check.name, "skipped", f"there is no {check.needs}")
     try:
         with tempfile.TemporaryDirectory(prefix="lungxfer-verify-") as scratch, _quiet():

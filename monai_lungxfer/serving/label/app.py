@@ -13,6 +13,7 @@ from monailabel.tasks.activelearning.first import First
 from monailabel.tasks.activelearning.random import Random
 
 from monai_lungxfer import __version__
+from monai_lungxfer.bundle.files import bundle_adapters
 from monai_lungxfer.serving.label.infer import RadiographInfer
 from monai_lungxfer.serving.label.studies import DicomWebStudies, FolderStudies
 from monai_lungxfer.serving.label.train import RadiographTrain
@@ -50,9 +51,14 @@ class LungApp(MONAILabelApp):
         return DicomWebStudies(client, {}, settings.MONAI_LABEL_DICOMWEB_CACHE_PATH, convert_to_nifti=False)
 
     def init_infers(self) -> dict[str, RadiographInfer]:
-        """Load the bundles."""
+        """Load the bundles, and the adapters in each, which are models of their own: ``BUNDLE-ADAPTER``."""
         device = self.conf.get("device", "auto")
-        return {name: RadiographInfer(bundle, device) for name, bundle in self._bundles.items()}
+        adapted = {
+            f"{name}-{adapter}": RadiographInfer(bundle, device, file)
+            for name, bundle in self._bundles.items()
+            for adapter, file in bundle_adapters(bundle).items()
+        }
+        return adapted | {name: RadiographInfer(bundle, device) for name, bundle in self._bundles.items()}
 
     def init_trainers(self) -> dict[str, RadiographTrain]:
         """Return the training of each bundle."""

@@ -69,11 +69,14 @@ def check_bundle(folder: Path) -> None:
     _check_weights(folder)
 
 
-def load_segmenter(folder: Path, device: str = "auto") -> Segmenter:
-    """Load a served bundle; weights that do not belong to it, or do not fit its network, are refused."""
+def load_segmenter(folder: Path, device: str = "auto", adapter: Path | None = None) -> Segmenter:
+    """Load a served bundle, with one of its adapters where that is named.
+
+    Weights that do not belong to it, or do not fit its network, are refused.
+    """
     with _weights_lock(folder):
         _check_weights(folder)
-        return Segmenter.from_bundle(folder, device=device)
+        return Segmenter.from_bundle(folder, device=device, adapter=adapter)
 
 
 def replace_weights(folder: Path, weights: Path) -> None:

@@ -54,11 +54,13 @@ class RadiographInfer(InferTask):
     """Segments an image of the datastore, or one that was sent, as ``lungxfer predict`` does.
 
     The folder `bundle` is the copy that is served. After a training its new weights are loaded with the next request.
+    An `adapter` is a file of that bundle, and stays on the weights that it was trained on.
     """
 
-    def __init__(self, bundle: Path, device: str = "auto") -> None:
+    def __init__(self, bundle: Path, device: str = "auto", adapter: Path | None = None) -> None:
         self.bundle = bundle
         self.device = device
+        self.adapter = adapter
         super().__init__(InferType.SEGMENTATION, LABELS, 2, str(bundle_metadata(bundle).get("description", "")))
         self._loaded: tuple[Any, Segmenter] | None = None
         self.segmenter()  # wrong weights stop the server from starting
@@ -67,11 +69,11 @@ class RadiographInfer(InferTask):
         """Return the inference core with the weights that the bundle has now."""
         state = [(status.st_mtime_ns, status.st_ino) for status in map(Path.stat, self._files())]
         if self._loaded is None or self._loaded[0] != state:
-            self._loaded = (state, load_segmenter(self.bundle, self.device))
+            self._loaded = (state, load_segmenter(self.bundle, self.device, self.adapter))
         return self._loaded[1]
 
-    def _files(self) -> tuple[Path, Path]:
-        return self.bundle / WEIGHTS, self.bundle / METADATA
+    def _files(self) -> list[Path]:
+        return [self.bundle / WEIGHTS, self.bundle / METADATA, *([self.adapter] if self.adapter else [])]
 
     def is_valid(self) -> bool:
         """Return ``True``: a task without its bundle cannot be made."""
@@ -80,7 +82,8 @@ class RadiographInfer(InferTask):
     def info(self) -> dict[str, Any]:
         """Return what ``/info/`` tells, with the bundle's version and the hash of the weights."""
         identity = self.segmenter().identity
-        return {**super().info(), "version": identity.version, "weights_sha256": identity.weights_sha256}
+        base = {} if identity.base_sha256 is None else {"base_sha256": identity.base_sha256}
+        return {**super().info(), "version": identity.version, "weights_sha256": identity.weights_sha256, **base}
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Segment ``request["image"]``; ``result_extension`` is .nii.gz (the default), .png or .nrrd."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
+from monai_lungxfer.bundle.files import bundle_adapters
 from monai_lungxfer.inference.segmentation import PreparedRadiograph, Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.mask_writer import encode_png
@@ -33,9 +35,15 @@ class LungModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Load the bundle, by the model's configuration."""
         self._settings = Settings(**(context.model_config or {}))
-        self._segmenter = Segmenter.from_bundle(context.artifacts[BUNDLE_ARTIFACT], device=self._settings.device)
+        bundle = Path(context.artifacts[BUNDLE_ARTIFACT])
+        named = {"": None, **bundle_adapters(bundle)}
+        self._segmenters = {
+            name: Segmenter.from_bundle(bundle, adapter=file, device=self._settings.device)
+            for name, file in named.items()
+        }
         # So many requests at a time: no more radiographs are in memory, however many clients there are.
-        self._turn = threading.BoundedSemaphore(1 if self._segmenter.engine.takes_batches else granted_cores())
+        is_alone = any(segmenter.engine.takes_batches for segmenter in self._segmenters.values())
+        self._turn = threading.BoundedSemaphore(1 if is_alone else granted_cores())
         guard_server(self._settings.max_rows)
 
     def predict(
@@ -55,7 +63,8 @@ class LungModel(PythonModel):
         params : dict, optional
             ``any_view``: also take DICOM files that are no frontal chest radiographs by their header. ``strict``:
             refuse images that do not look like one, see `Segmentation.refuse_flagged`. ``on_error``: ``"raise"``
-            (default) an error when no row at all could be segmented, or ``"return"`` the rows even then.
+            (default) an error when no row at all could be segmented, or ``"return"`` the rows even then. ``adapter``:
+            the name of an adapter that the model holds; the default is the model without one.
 
         Returns
         -------
@@ -68,27 +77,31 @@ class LungModel(PythonModel):
         Raises
         ------
         RequestError
-            When no row could be segmented, or ``on_error`` is something else.
+            When no row could be segmented, ``on_error`` is something else, or there is no such adapter.
         """
-        wanted = {"any_view": False, "strict": False, "on_error": "raise"} | (params or {})
+        wanted = {"any_view": False, "strict": False, "on_error": "raise", "adapter": ""} | (params or {})
         if wanted["on_error"] not in _ON_ERROR:
             raise RequestError(f"on_error must be one of {', '.join(_ON_ERROR)}")
+        if (segmenter := self._segmenters.get(wanted["adapter"])) is None:
+            raise RequestError(f"adapter must be one of {', '.join(filter(None, self._segmenters)) or 'none'}")
         rows = model_input.reindex(columns=list(INPUTS)).to_dict("records")
         size = self._settings.batch_size
         with self._turn:
             results = [
                 result
                 for start in range(0, len(rows), size)
-                for result in self._segment(rows[start : start + size], wanted)
+                for result in self._segment(segmenter, rows[start : start + size], wanted)
             ]
         if wanted["on_error"] == "raise":
             _refuse_if_all_failed(results)
         # As objects, or pandas would make NaN of None, which is no JSON.
         return pd.DataFrame(results, index=model_input.index, columns=list(COLUMNS), dtype=object)
 
-    def _segment(self, rows: Sequence[dict[str, Any]], wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        loaded = [self._load(row, bool(wanted["any_view"])) for row in rows]
-        segmentations = self._segmenter.run([item for item in loaded if isinstance(item, PreparedRadiograph)])
+    def _segment(
+        self, segmenter: Segmenter, rows: Sequence[dict[str, Any]], wanted: Mapping[str, Any]
+    ) -> Iterator[dict[str, Any]]:
+        loaded = [self._load(segmenter, row, bool(wanted["any_view"])) for row in rows]
+        segmentations = segmenter.run([item for item in loaded if isinstance(item, PreparedRadiograph)])
         for item in loaded:
             try:
                 if isinstance(item, InputFileError):
@@ -96,11 +109,11 @@ class LungModel(PythonModel):
                 content = _measured(next(segmentations), strict=bool(wanted["strict"]))
             except InputFileError as error:
                 content = {"error": error.without_source}  # the source is a temporary file
-            yield dict.fromkeys(COLUMNS) | {"model": str(self._segmenter.identity)} | content
+            yield dict.fromkeys(COLUMNS) | {"model": str(segmenter.identity)} | content
 
-    def _load(self, row: dict[str, Any], any_view: bool) -> PreparedRadiograph | InputFileError:
+    def _load(self, segmenter: Segmenter, row: dict[str, Any], any_view: bool) -> PreparedRadiograph | InputFileError:
         try:
-            return self._segmenter.prepare(read_row(row, self._settings, self._segmenter.channels, any_view=any_view))
+            return segmenter.prepare(read_row(row, self._settings, segmenter.channels, any_view=any_view))
         except InputFileError as error:
             return error
 

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from monai_lungxfer.bundle.files import WEIGHTS
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_adapters
 from monai_lungxfer.inference.engines.pipeline_file import pipeline_beside
 
 _DISTRIBUTION = "monai_lungxfer"
@@ -24,14 +24,16 @@ def model_requirements(bundle: Path) -> list[str]:
     """Return the lines of the model's ``requirements.txt``.
 
     They are what this package's metadata asks for, with its extras ``runtime`` and ``mlflow``, and PyTorch and MONAI
-    where the bundle has no compiled pipeline. The package itself is not among them: its code goes with the model.
+    where the bundle has no compiled pipeline, or adapters. The package itself is not among them: its code goes with
+    the model.
 
     Parameters
     ----------
     bundle : pathlib.Path
         The folder of the bundle that is logged.
     """
-    more = _ALWAYS if (bundle / _COMPILED).is_file() else (*_ALWAYS, *_FOR_TORCH)
+    is_compiled = (bundle / _COMPILED).is_file() and not bundle_adapters(bundle)
+    more = _ALWAYS if is_compiled else (*_ALWAYS, *_FOR_TORCH)
     wanted = {canonicalize_name(one.name): one for one in [*map(Requirement, more), *_asked_for(set(_EXTRAS))]}
     return [_pinned(wanted[name]) for name in sorted(wanted)]
 

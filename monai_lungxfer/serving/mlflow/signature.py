@@ -44,6 +44,7 @@ SIGNATURE = ModelSignature(
             ParamSpec("any_view", DataType.boolean, False),
             ParamSpec("strict", DataType.boolean, False),
             ParamSpec("on_error", DataType.string, "raise"),
+            ParamSpec("adapter", DataType.string, ""),
         ]
     ),
 )
