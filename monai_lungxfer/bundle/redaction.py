@@ -17,6 +17,7 @@ PATH = "(a path)"
 _FOLDERS = ("data", "out")
 _PLACES = ("_dir", "_file", "_root", "_uri", "path")  # ends of settings that hold one
 _QUOTED_PATH = re.compile(r"""(["'])(?:(?!\1).)*[/\\]""")
+_WEIGHTS = ("donor", "general")
 
 
 def redact_weights(reference: str | Path | None) -> str:
@@ -49,8 +50,9 @@ def redact_paths(plan: Mapping[str, Any]) -> dict[str, Any]:
     """
     told = {key: _without_paths(value) for key, value in plan.items()}
     told |= dict.fromkeys((key for key in _FOLDERS if key in plan), PATH)
-    if "donor" in plan:
-        told["donor"] = plan["donor"] if _is_name(str(plan["donor"])) else PATH
+    for key in _WEIGHTS:
+        if plan.get(key) is not None:
+            told[key] = plan[key] if _is_name(str(plan[key])) else PATH
     return told
 
 

@@ -136,8 +136,7 @@ def split(
     ] = (0.6, 0.2, 0.2),
     hold_out: Annotated[float, typer.Option(help="Share first set aside as independent test; portable: 0.5.")] = 0.0,
     hold_out_seed: Annotated[
-        int | None,
-        typer.Option(help="Draws the independent test alone, which --seed then leaves.", show_default="SEED"),
+        int | None, typer.Option(help="Draws the independent test alone; --seed the rest.", show_default="SEED")
     ] = None,
     allow_mixed_masks: AllowMixedMasks = False,
     as_json: Json = False,

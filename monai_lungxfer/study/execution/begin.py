@@ -17,7 +17,8 @@ from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist
 from monai_lungxfer.data.partition import check_apart
 from monai_lungxfer.data.records import read_object
 from monai_lungxfer.study.execution.paths import StudyPaths
-from monai_lungxfer.study.plan.arms import DONOR, Step, required_steps
+from monai_lungxfer.study.execution.tested_stages import tested_stages
+from monai_lungxfer.study.plan.arms import DONOR, Step
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.errors import PlanError, TransferError
@@ -27,15 +28,28 @@ from monai_lungxfer.weights.sidecar import copy_sidecar
 
 _FACTS: dict[str, type | tuple[type, ...]] = {"id": str, "data": dict, "donor": (str, NoneType)}
 
+GIVEN_WEIGHTS = (DONOR, "general")
+"""The plan's keys that name weights, of which a study keeps a copy."""
+
 # What a result depends on, and therefore must be the same in all parts of a study.
-FIXED = ("seed", "parent", "fractions", "hold_out", "precision", "stages")
+FIXED = (
+    "seed",
+    "parent",
+    "fractions",
+    "hold_out",
+    "independent",
+    "retention",
+    "native",
+    "precision",
+    "stages",
+)
 
 
 @dataclass(frozen=True)
 class Study:
     """A study that has begun: the `plan` as it is carried out, and the `facts` that were fixed when it began.
 
-    These are its `id`, and the hashes of `data` by stage and of the `donor`.
+    These are its `id`, and the hashes of `data` by stage, of the `donor`, and of given `general` weights.
     """
 
     plan: StudyPlan
@@ -54,7 +68,7 @@ class Study:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of each repetition."""
-        return required_steps(self.plan.arms)
+        return self.plan.steps
 
 
 def begin_study(plan: StudyPlan) -> Study:
@@ -67,23 +81,26 @@ def begin_study(plan: StudyPlan) -> Study:
     paths = StudyPaths(plan.out)
     known = read_object(paths.facts, **_FACTS) if paths.facts.is_file() else {}
     if paths.plan.is_file():
-        plan = _continued(plan, StudyPlan.from_file(paths.plan), paths.plan, known.get("donor"))
+        plan = _continued(plan, StudyPlan.from_file(paths.path), paths.plan, known)
     elif plan.threads is None:
         plan = plan.model_copy(update={"threads": granted_cores()})
-    facts = {"id": known.get("id", uuid.uuid4().hex), "data": _data(plan), "donor": _donor(plan, paths, known)}
+    facts = {"id": known.get("id", uuid.uuid4().hex), "data": _data(plan)}
+    facts |= {name: _weights(name, plan, paths, known) for name in GIVEN_WEIGHTS}
     _check_same(known, facts, paths.facts)
     facts["data"] = known.get("data", {}) | facts["data"]
-    facts["donor"] = facts["donor"] or known.get("donor")
+    facts |= {name: facts[name] or known.get(name) for name in GIVEN_WEIGHTS}
     plan.write(paths.plan)
     with atomic_path(paths.facts) as temporary:
         temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return Study(plan, facts)
 
 
-def _continued(plan: StudyPlan, begun: StudyPlan, source: Path, donor: str | None) -> StudyPlan:
+def _continued(plan: StudyPlan, begun: StudyPlan, source: Path, known: Mapping[str, Any]) -> StudyPlan:
     fixed = [*FIXED, *(["repetitions"] if plan.parent == "best" else [])]
-    if plan.donor != begun.donor and not _has_hash(plan.donor, donor):
-        fixed.insert(0, "donor")
+    for name in GIVEN_WEIGHTS:
+        now, then = getattr(plan, name), getattr(begun, name)
+        if now != then and not (now and then and _has_hash(now, known.get(name))):
+            fixed.insert(0, name)
     given, kept = plan.model_dump(mode="json"), begun.model_dump(mode="json")
     changed = [f"{name} was {kept[name]!r}, is {given[name]!r}" for name in fixed if given[name] != kept[name]]
     if changed:
@@ -105,32 +122,37 @@ def _has_hash(weights: str, digest: str | None) -> bool:
 
 def _data(plan: StudyPlan) -> dict[str, str]:
     """Hash the data sets that the arms need."""
-    steps = required_steps(plan.arms)
-    needed = {"portable"} | {step.stage for step in steps} | {step.pools for step in steps if step.pools}
+    needed = {"portable"} | {step.pools for step in plan.steps if step.pools}
+    needed |= {step.stage for step in plan.steps if step.name not in plan.given}
+    needed |= {stage for step in plan.steps for stage in tested_stages(step, plan)}
     folders = {name: stage_data(plan.data, STAGES[name]) for name in sorted(needed)}
     records = {name: load_datalist(folder) for name, folder in folders.items()}
-    if len(records) > 1 and not plan.allow_shared_patients:
-        check_apart(*records.values(), source=plan.data, remedy="plan allow_shared_patients: true")
+    chests = [found for name, found in records.items() if name != DONOR]
+    if len(chests) > 1 and not plan.allow_shared_patients:
+        check_apart(*chests, source=plan.data, remedy="plan allow_shared_patients: true")
     return {name: hash_dataset(records[name], data_root(folder)) for name, folder in folders.items()}
 
 
-def _donor(plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:
-    """Keep a copy of the donor's weights, and return its hash; None when no arm needs it."""
-    if not any(step.parent == DONOR for step in required_steps(plan.arms)):
+def _weights(name: str, plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:
+    """Keep a copy of the donor's or the general weights, and return its hash; None when no arm needs them."""
+    takers = {step.name if step.name in plan.given else step.parent for step in plan.steps}
+    if name not in plan.given or name not in takers:
         return None
-    if known.get("donor") is None:
-        paths.donor.parent.mkdir(parents=True, exist_ok=True)
-        source = resolve_weights(plan.donor)
-        copy_sidecar(source, paths.donor)
-        with atomic_path(paths.donor) as temporary:
+    copy = paths.given(name)
+    if known.get(name) is None:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        source = resolve_weights(getattr(plan, name))
+        copy_sidecar(source, copy)
+        with atomic_path(copy) as temporary:
             shutil.copyfile(source, temporary)
-    elif not paths.donor.is_file():
-        raise PlanError("the copy of the donor's weights is gone", source=paths.donor, remedy="Restore it")
-    return hash_file(paths.donor)
+    elif not copy.is_file():
+        raise PlanError(f"the copy of the {name} weights is gone", source=copy, remedy="Restore it")
+    return hash_file(copy)
 
 
 def _hashes(facts: Mapping[str, Any]) -> dict[str, str | None]:
-    return {f"{name} images": digest for name, digest in facts.get("data", {}).items()} | {"donor": facts.get("donor")}
+    weights = {DONOR: facts.get(DONOR), "general weights": facts.get("general")}
+    return {f"{name} images": digest for name, digest in facts.get("data", {}).items()} | weights
 
 
 def _check_same(known: Mapping[str, Any], facts: Mapping[str, Any], source: Path) -> None:

@@ -32,10 +32,14 @@ class StepPaths(StageFolder):
 
     epochs = _Below("epochs.csv")
     """A row an epoch, see `monai_lungxfer.handlers.epoch_table`."""
+    layers = _Below("layers.csv")
+    """A row a layer and epoch: gradient and drift, with the setting ``layer_table``."""
     record = _Below("step.json")
     """Written last: the step is done, and this is what is known of it."""
     failure = _Below("failed.json")
     """What stopped the last attempt."""
+    passes = _Below("passes_ms.txt")
+    """Milliseconds that each image of the independent half took to pass the network."""
     lock = _Below(".lock")
     """Held by the process that works on the step."""
 
@@ -50,7 +54,7 @@ class StepPaths(StageFolder):
         return int(self.path.parent.name.removeprefix(_REPETITION))
 
     def report(self, name: str) -> Path:
-        """Return the file of a report: test, before or independent."""
+        """Return the file of a report, such as test, before or independent."""
         return self.path / f"{name}.json"
 
 
@@ -64,14 +68,16 @@ class StudyPaths:
     """The plan as it is carried out."""
     facts = _Below("study.json")
     """What was fixed when the study began: its identity and the hashes of data and donor."""
-    donor = _Below("donor/model.pt")
-    """A copy of the donor's weights, so that all repetitions start from the same."""
     decoded = _Below("decoded")
     """Images decoded once for all trainings; may be deleted."""
     runs = _Below("mlruns.db")
     """The MLflow store, unless a server is named."""
     lock = _Below(".lock")
     """Held by the process that runs the study."""
+
+    def given(self, name: str) -> Path:
+        """Return the copy of the donor's or the general weights, so that all repetitions start from the same."""
+        return self.path / name / "model.pt"
 
     def step(self, repetition: int, name: str) -> StepPaths:
         """Return the files of one step."""

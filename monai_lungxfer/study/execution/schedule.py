@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from monai_lungxfer.study.plan.arms import STEPS, required_steps
+from monai_lungxfer.study.plan.arms import STEPS
 from monai_lungxfer.study.plan.plan import StudyPlan
 
 
@@ -21,8 +21,8 @@ class Schedule:
 
     def __init__(self, plan: StudyPlan, done: Iterable[StudyTask] = ()) -> None:
         self.plan = plan
-        names = [step.name for step in required_steps(plan.arms)]
-        self.tasks = [StudyTask(repetition, name) for repetition in range(plan.repetitions) for name in names]
+        self._names = [step.name for step in plan.steps]
+        self.tasks = [StudyTask(repetition, name) for repetition in range(plan.repetitions) for name in self._names]
         self.done = set(done) & set(self.tasks)
         self.failed: set[StudyTask] = set()
         self._waiting = [task for task in self.tasks if task not in self.done]
@@ -30,9 +30,9 @@ class Schedule:
     def parents(self, task: StudyTask) -> list[StudyTask]:
         """Return the tasks that must be done before; of several, the one with the best weights is the parent."""
         parent = STEPS[task.step].parent
-        if parent not in STEPS:
+        if task.step in self.plan.given or parent not in self._names:
             return []
-        everywhere = self.plan.parent == "best"
+        everywhere = self.plan.parent == "best" and parent not in self.plan.given
         repetitions = range(self.plan.repetitions) if everywhere else [task.repetition]
         return [StudyTask(repetition, str(parent)) for repetition in repetitions]
 

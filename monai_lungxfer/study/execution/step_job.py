@@ -14,7 +14,7 @@ from monai_lungxfer.data.records import read_object
 from monai_lungxfer.study.execution.begin import Study
 from monai_lungxfer.study.execution.paths import StepPaths, repetition_name
 from monai_lungxfer.study.execution.tracking import Tracking
-from monai_lungxfer.study.plan.arms import DONOR, Step
+from monai_lungxfer.study.plan.arms import DONOR, STEPS, Step, find_chain, scale_side
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.files import hash_file
@@ -56,18 +56,24 @@ class StepJob:
         return self.plan.seed + self.repetition
 
     @property
+    def is_given(self) -> bool:
+        """Whether it takes weights that the plan gives, and is not trained."""
+        return self.step.name in self.plan.given
+
+    @property
     def weights_before(self) -> Path | None:
-        """The weights file that it starts from; None for random weights."""
-        if self.step.parent is None:
+        """The weights file that it starts from; None for random weights, and for a step that is given."""
+        if self.is_given or self.step.parent is None:
             return None
-        return self.study.paths.donor if self.parent is None else self.parent.weights
+        return self.study.paths.given(DONOR) if self.parent is None else self.parent.weights
 
     @cached_property
     def lineage(self) -> dict[str, Any]:
         """Where its first weights come from: name of the step or "donor", hash, and MLflow run."""
         if self.parent is None:
-            digest = self.study.facts["donor"] if self.step.parent == DONOR else None
-            return {"parent": self.step.parent, "parent_sha256": digest, "parent_run": None}
+            name = None if self.is_given else self.step.parent
+            digest = self.study.facts["donor"] if name == DONOR else None
+            return {"parent": name, "parent_sha256": digest, "parent_run": None}
         record = read_object(self.parent.record, step=str, repetition=int, mlflow_run=(str, NoneType))
         name = record["step"]
         if record["repetition"] != self.repetition:
@@ -80,6 +86,7 @@ class StepJob:
             "seed": self.seed,
             "fractions": list(self.plan.fractions),
             "hold_out": self.plan.hold_out if stage == "portable" else 0.0,
+            "hold_out_seed": self.plan.seed if stage == "portable" and self.plan.independent == "fixed" else None,
             "precision": self.plan.precision,
         }
         if self.plan.device != "auto":
@@ -89,6 +96,7 @@ class StepJob:
     def training(self, run: str | None) -> dict[str, Any]:
         """Return the settings of the bundle for the step's training, tracked in an open run."""
         settings = self.settings(self.step.stage) | dict(self.step.settings) | {"parent": self.weights_before}
+        settings["image_size"] = [scale_side(side, self.step.scale) for side in settings["image_size"]]
         settings["tracking_uri"] = ""
         if self.tracking is not None and run is not None:
             settings |= {
@@ -101,6 +109,21 @@ class StepJob:
         if self.step.pools is not None:
             settings |= self._pooled(self.step.pools)
         return settings
+
+    def measuring(self, stage: str) -> dict[str, Any]:
+        """Return the settings of a stage's bundle for measuring weights: what these bring is not said again.
+
+        Each image passes alone, so that passes can be timed. MRI have the channels that the donor learnt from.
+        """
+        settings = self.settings(stage) | {"batch_size": 1}
+        brought = {"image_size", "sizing"}
+        if not {"network_def", "network_def#_target_"} & settings.keys():
+            brought |= {name for name in settings if name.startswith("network_def#")}
+        told = {name: value for name, value in settings.items() if name not in brought}
+        if stage == DONOR:
+            root = STEPS[find_chain(self.step.name, self.plan.given)[0]]
+            told |= {name: value for name, value in root.settings.items() if name == "channels"}
+        return told
 
     def _pooled(self, stage: str) -> dict[str, Any]:
         """Add the training images of another stage, split as in the other steps of the repetition."""

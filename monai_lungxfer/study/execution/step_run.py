@@ -6,8 +6,8 @@ import contextlib
 import gc
 import json
 import logging
+import os
 import shutil
-import statistics
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -16,33 +16,23 @@ from typing import Any
 
 import torch
 from filelock import FileLock
-from ignite.engine import Engine
-from monai.engines import SupervisedEvaluator
 
 from monai_lungxfer.bundle.redaction import redact_paths
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.data.records import read_json
 from monai_lungxfer.handlers.epoch_table import epoch_seconds, read_epochs
+from monai_lungxfer.study.execution.measuring import measure_step
+from monai_lungxfer.study.execution.pass_times import read_passes
 from monai_lungxfer.study.execution.step_job import StepJob
-from monai_lungxfer.training.stage import evaluate_stage, train_stage
+from monai_lungxfer.training.stage import train_stage
 from monai_lungxfer.utils.error_redaction import quote_error
 from monai_lungxfer.utils.errors import OutputError, root_cause
 from monai_lungxfer.utils.files import atomic_path
 from monai_lungxfer.utils.versions import code_version, environment
+from monai_lungxfer.weights.sidecar import copy_sidecar
 
 logger = logging.getLogger(__name__)
 
 LOGGED_BY_THE_TRAINING = {"seed", "batch_size", "learning_rate", "precision", "max_epochs"}
-PASSES = 10
-
-
-class _KeptEvaluator:
-    """A watcher that only keeps hold of what validates the training."""
-
-    evaluator: Any
-
-    def watch(self, trainer: Engine, evaluator: Engine) -> None:  # noqa: ARG002 - the watchers' signature
-        self.evaluator = evaluator
 
 
 def run_step(job: StepJob) -> str | None:
@@ -98,20 +88,23 @@ def _tracked(job: StepJob) -> Iterator[str | None]:
 def _carried_out(job: StepJob, run: str | None) -> dict[str, Any]:
     """Train and measure, and return what is to be recorded."""
     started = time.monotonic() - epoch_seconds(read_epochs(job.folder.epochs))  # of an attempt that was interrupted
-    kept = _KeptEvaluator()
-    stage = STAGES[job.step.stage]
-    train_stage(stage, job.plan.data, job.folder, job.training(run), lambda _: contextlib.nullcontext(kept))
-    network_ms = time_network_pass(kept.evaluator)
+    if job.is_given:
+        _take_weights(job)
+    else:
+        train_stage(STAGES[job.step.stage], job.plan.data, job.folder, job.training(run))
     reports = measure_step(job)
+    first = next(iter(reports.values()))
+    times = read_passes(job.folder.passes)
     record = {
         "step": job.step.name,
         "repetition": job.repetition,
         **job.lineage,
+        "given": job.is_given,
         "seed": job.seed,
-        "split": reports["test"]["split"],
+        "split": first["split"],
         "data": _data_hash(job),
-        "weights_sha256": reports["test"]["weights_sha256"],
-        "network_ms": network_ms,
+        "weights_sha256": first["weights_sha256"],
+        **times,
         "seconds": time.monotonic() - started,
         "threads": job.plan.threads,
         "version": code_version(),
@@ -120,13 +113,26 @@ def _carried_out(job: StepJob, run: str | None) -> dict[str, Any]:
     }
     if job.tracking is not None and run is not None:
         tags = {name: record[name] for name in ("split", "weights_sha256")}
-        times = {name: record[name] for name in ("network_ms", "seconds")}
-        job.tracking.note(run, tags, metrics=times | _means(reports))
+        told = {name: record[name] for name in (*times, "seconds") if record[name] is not None}
+        job.tracking.note(run, tags, metrics=told | _means(reports))
     return record
 
 
-def _data_hash(job: StepJob) -> str:
-    return job.study.facts["data"][job.step.stage]
+def _take_weights(job: StepJob) -> None:
+    """Give the step the study's copy of its weights, without a second one where the file system allows that."""
+    source, target = job.study.paths.given(job.step.name), job.folder.weights
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copy_sidecar(source, target)
+    with atomic_path(target) as temporary:
+        temporary.unlink()
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def _data_hash(job: StepJob) -> str | None:
+    return job.study.facts["data"].get(job.step.stage)
 
 
 def _means(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
@@ -141,64 +147,3 @@ def _means(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
-    """Measure the weights of a step that has been trained, and return the reports (see `ImageTable.write`) by name.
-
-    All are written into the step's folder: "test", the test part of the step's own split; "independent", the
-    independent half of the portable images; and for portable steps "before", that half by the weights that the step
-    started from.
-    """
-    weights = job.folder.weights
-    reports = {"test": _report(job, job.step.stage, "test", weights, "test")}
-    # Pooled training has no stage before it that portable images could have improved.
-    if job.step.stage == "portable" and job.weights_before is not None and job.step.pools is None:
-        reports["before"] = _before(job, job.weights_before)
-    reports["independent"] = _report(job, "portable", "independent", weights, "independent")
-    return reports
-
-
-def _before(job: StepJob, weights: Path) -> dict[str, Any]:
-    """Measure the weights before, or take over what was measured in their own step on the same half."""
-    if job.parent is not None and job.parent.path.parent == job.folder.path.parent:
-        with atomic_path(job.folder.report("before")) as temporary:
-            shutil.copyfile(job.parent.report("independent"), temporary)
-        return read_json(job.folder.report("before"))
-    return _report(job, "portable", "independent", weights, "before")
-
-
-def _report(job: StepJob, stage: str, section: str, weights: Path, name: str) -> dict[str, Any]:
-    settings = job.settings(stage)
-    for name in ("image_size", "sizing"):  # weights are measured with those that they were trained for, and bring them
-        settings.pop(name, None)
-    settings |= {"report_file": job.folder.report(name), "overwrite": True}  # of an attempt before
-    if stage != job.step.stage:
-        settings["split_file"] = job.folder.path / f"{stage}_split.json"
-    return evaluate_stage(STAGES[stage], job.plan.data, job.folder, weights, section, settings)
-
-
-def time_network_pass(evaluator: SupervisedEvaluator) -> float:
-    """Return the milliseconds that one image takes to pass through the network: the median of ten passes.
-
-    Network, inferer, device and the first of the images are those of the evaluator of a training.
-    """
-    dataset: Any = evaluator.data_loader.dataset  # type: ignore[union-attr]
-    image = torch.as_tensor(dataset[0]["image"])[None].to(evaluator.state.device)
-    evaluator.network.eval()
-    with torch.no_grad():
-        times = [_pass_seconds(evaluator, image) for _ in range(PASSES + 1)]
-    return 1000 * statistics.median(times[1:])  # the first pass prepares the others
-
-
-def _pass_seconds(evaluator: SupervisedEvaluator, image: torch.Tensor) -> float:
-    _wait_for(image.device)
-    started = time.perf_counter()
-    evaluator.inferer(image, evaluator.network)
-    _wait_for(image.device)
-    return time.perf_counter() - started
-
-
-def _wait_for(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 DONOR = "donor"
-"""What a step has as parent that starts from the donor's weights."""
+"""What a step has as parent that starts from the donor's weights; and the step that measures the donor itself."""
 
 # The contracting path down to its end: all that turns an image into features.
 ENCODER = ("encoder*", "bottleneck*")
+
+LARGE = 1.5
+"""Side of the network's input in the arms of larger images, as a multiple of the plan's."""
+
+# Leaves the first convolution as a training from scratch would draw it.
+_RANDOM_FIRST = (
+    "$(monai_lungxfer.weights.loading.load_parent(@network_def, @parent, allow=@parent_allow), "
+    "@network_def.encoder1.enc1conv1.reset_parameters())[0]"
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Step:
     name : str
         Of its folder.
     title : str
-        In words.
+        In words; ``{side}`` and ``{large}`` stand for sizes, see `fill_sizes`.
     stage : str
         Whose bundle and data.
     parent : str or None
@@ -32,6 +41,8 @@ class Step:
         What differs from the stage's own settings.
     pools : str or None
         A stage whose training images it learns from as well.
+    scale : float
+        Side of the network's input as a multiple of the stage's.
     """
 
     name: str
@@ -40,6 +51,7 @@ class Step:
     parent: str | None
     settings: Mapping[str, Any] = field(default_factory=dict)
     pools: str | None = None
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,65 +63,157 @@ class Arm:
     name : str
         As plan and step files have it.
     title : str
-        In words.
+        In words; ``{side}`` and ``{large}`` stand for sizes, see `fill_sizes`.
     last : str
         The step whose weights it ends with, measured on the independent half.
+    question : str
+        One of `QUESTIONS`, which the arm answers together with the paper's.
     """
 
     name: str
     title: str
     last: str
+    question: str = "stages"
 
     @property
     def first(self) -> str | None:
         """Its step in the stage of general radiographs, if it has one."""
-        return next((name for name in _chain(self.last) if STEPS[name].stage == "general"), None)
+        return next((name for name in find_chain(self.last) if STEPS[name].stage == "general"), None)
 
 
-STEPS = MappingProxyType(
+class Question(NamedTuple):
+    """What arms are to answer: a part of the report.
+
+    Attributes
+    ----------
+    title : str
+        The question.
+    paper : str
+        What the paper's arm is called among the answers.
+    """
+
+    title: str
+    paper: str
+
+
+QUESTIONS = MappingProxyType(
     {
-        step.name: step
-        for step in (
-            Step("general", "General stage", "general", DONOR),
-            Step("general_scratch", "General stage, from scratch", "general", None),
-            Step("portable", "Portable stage", "portable", "general"),
-            Step("portable_scratch", "Portable stage, from scratch", "portable", "general_scratch"),
-            Step("portable_from_donor", "Portable stage, from the donor", "portable", DONOR),
-            Step("portable_frozen", "Portable stage, frozen encoder", "portable", "general", {"frozen": list(ENCODER)}),
-            Step("pooled", "All data at once", "portable", DONOR, pools="general"),
-        )
+        "stages": Question("What does each stage add?", "Donor → general → portable"),
+        "sizing": Question("How should radiographs get the size of the network's input?", "Square {side}² (the paper)"),
+        "channels": Question("Which donor, channels and width?", "Three channels (the paper)"),
+        "adaptation": Question("What should learn from portable radiographs?", "All layers (the paper)"),
     }
 )
+
+
+def _steps() -> Iterator[Step]:
+    yield Step("general", "General stage", "general", DONOR)
+    yield Step("general_scratch", "General stage, from scratch", "general", None)
+    yield Step("portable", "Portable stage", "portable", "general")
+    yield Step("portable_scratch", "Portable stage, from scratch", "portable", "general_scratch")
+    yield Step("portable_from_donor", "Portable stage, from the donor", "portable", DONOR)
+    yield Step("portable_frozen", "Portable stage, frozen encoder", "portable", "general", {"frozen": list(ENCODER)})
+    yield Step("pooled", "All data at once", "portable", DONOR, pools="general")
+    for name, title, settings, scale in _SIZINGS:
+        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", "general", settings, scale=scale)
+    for name, title, settings, own_donor in _DONORS:
+        if own_donor is not None:
+            yield Step(f"donor_{name}", f"Donor, {title}", "donor", None, settings | own_donor)
+        parents = {"general": DONOR if own_donor is None else f"donor_{name}", "portable": f"general_{name}"}
+        for stage, parent in parents.items():
+            first = {"transfer_report": _RANDOM_FIRST} if (name, stage) == ("random_first", "general") else {}
+            yield Step(f"{stage}_{name}", f"{stage.capitalize()} stage, {title}", stage, parent, settings | first)
+    yield Step("general_translator", "General stage, translator", "general", DONOR, {"translator": "tail:3"})
+    for name, title, settings, parent in _ADAPTATIONS:
+        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", parent, settings)
+
+
+# Name, title, settings of the portable stage, scale of the input's side.
+_SIZINGS: tuple[tuple[str, str, dict[str, Any], float], ...] = (
+    ("pad", "padded to {side}²", {"sizing": "pad"}, 1.0),
+    ("aspect", "aspect kept, {side}² pixels", {"sizing": "aspect"}, 1.0),
+    ("square_large", "square {large}²", {}, LARGE),
+    ("aspect_large", "aspect kept, {large}² pixels", {"sizing": "aspect"}, LARGE),
+    ("multi", "many sizes about {side}²", {"sizing": "multi"}, 1.0),
+)
+
+_ONE_CHANNEL = {"network_def#in_channels": 1}
+# Name, title, settings of every stage, and those of its donor alone; None for the study's donor.
+_DONORS: tuple[tuple[str, str, dict[str, Any], dict[str, Any] | None], ...] = (
+    ("summed", "one channel, first kernels summed", _ONE_CHANNEL, None),
+    ("flair", "one channel, donor of FLAIR", _ONE_CHANNEL, {"channels": "flair"}),
+    ("random_first", "first layer random", {}, None),
+    *((f"width_{n}", f"width {n}, own donor", {"network_def#init_features": n}, {}) for n in (8, 16, 32)),
+)
+
+# Name, title, settings of the portable stage, parent.
+_ADAPTATIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
+    ("head", "last layer alone", {"trainable": ["conv.*"]}, "general"),
+    ("norm", "batch norm alone", {"trainable": ["*norm*"]}, "general"),
+    ("l2_sp", "held near the general weights (L2-SP)", {"l2_sp": 0.01}, "general"),
+    ("translator_donor", "translator on the donor", {"translator": "tail:3"}, DONOR),
+    ("translator", "translator", {"translator": "tail:3"}, "general"),
+    ("translator_dilated", "dilated translator", {"translator": "tail-dilated:3"}, "general"),
+    ("translator_hypercolumn", "translator on all levels", {"translator": "hypercolumn:3"}, "general"),
+    ("translator_cascade", "translator on the translator", {"translator": "tail:3"}, "general_translator"),
+)
+
+STEPS = MappingProxyType({step.name: step for step in (Step(DONOR, "Donor", DONOR, None), *_steps())})
+"""Every step, parents before children; the first is never trained, since a plan gives the donor's weights."""
 
 PAPER_ARM = "paper"
 
-ARMS = MappingProxyType(
-    {
-        arm.name: arm
-        for arm in (
-            Arm(PAPER_ARM, "Donor → general → portable", "portable"),
-            Arm("general_only", "Donor → general", "general"),
-            Arm("donor_to_portable", "Donor → portable", "portable_from_donor"),
-            Arm("scratch", "From scratch", "portable_scratch"),
-            Arm("frozen_encoder", "Frozen encoder", "portable_frozen"),
-            Arm("pooled", "All data at once", "pooled"),
-        )
-    }
-)
+DEFAULT_ARMS = (PAPER_ARM, "general_only", "donor_to_portable", "scratch", "frozen_encoder", "pooled")
+"""The arms of a plan that names none."""
 
 
-def required_steps(arms: Iterable[str]) -> tuple[Step, ...]:
+def _arms() -> Iterator[Arm]:
+    yield Arm(PAPER_ARM, QUESTIONS["stages"].paper, "portable")
+    yield Arm("general_only", "Donor → general", "general")
+    yield Arm("donor_to_portable", "Donor → portable", "portable_from_donor")
+    yield Arm("scratch", "From scratch", "portable_scratch")
+    yield Arm("frozen_encoder", "Frozen encoder", "portable_frozen", "adaptation")
+    yield Arm("pooled", "All data at once", "pooled")
+    names = {"flair": "flair_donor", "head": "head_only", "norm": "norm_only"}
+    for question, table in (("sizing", _SIZINGS), ("channels", _DONORS), ("adaptation", _ADAPTATIONS)):
+        for name, title, *_ in table:
+            yield Arm(names.get(name, name), title[0].upper() + title[1:], f"portable_{name}", question)
+
+
+ARMS = MappingProxyType({arm.name: arm for arm in _arms()})
+
+
+def required_steps(arms: Iterable[str], given: Iterable[str] = ()) -> tuple[Step, ...]:
     """Return the steps that arms need, each once, parents before children.
+
+    Steps whose weights are `given` need no parent. The donor's is given always, and is no step of an arm.
 
     Examples
     --------
     >>> [step.name for step in required_steps(["frozen_encoder", "paper"])]
     ['general', 'portable', 'portable_frozen']
     """
-    needed = {name for arm in arms for name in _chain(ARMS[arm].last)}
+    needed = {name for arm in arms for name in find_chain(ARMS[arm].last, given)}
     return tuple(step for name, step in STEPS.items() if name in needed)
 
 
-def _chain(step: str) -> list[str]:
+def find_chain(step: str, given: Iterable[str] = ()) -> list[str]:
+    """Return a step and those that it comes from, the first one first; none comes before a step that is `given`."""
     parent = STEPS[step].parent
-    return [step] if parent not in STEPS else [*_chain(str(parent)), step]
+    return [step] if parent in (None, DONOR) or step in given else [*find_chain(str(parent), given), step]
+
+
+def scale_side(side: int, scale: float) -> int:
+    """Return a multiple of a side of the network's input, rounded to a multiple of 16 pixels, as the network needs."""
+    return 16 * max(2, round(side * scale / 16))
+
+
+def fill_sizes(title: str, side: int) -> str:
+    """Return the title of an arm or a step with the sizes that it has in a study whose portable images have this side.
+
+    Examples
+    --------
+    >>> fill_sizes(ARMS["aspect_large"].title, 64)
+    'Aspect kept, 96² pixels'
+    """
+    return title.format(side=side, large=scale_side(side, LARGE))

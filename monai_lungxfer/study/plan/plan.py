@@ -3,93 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StrictBool, StrictInt, ValidationError, ValidationInfo, field_validator
 
-from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.bundle.references import absolute_reference
 from monai_lungxfer.data.partition import check_shares
-from monai_lungxfer.study.plan.arms import ARMS
-from monai_lungxfer.study.plan.plan_file import check_names, check_settings, describe_plan_error, load_plan_file
+from monai_lungxfer.study.plan.arms import ARMS, DEFAULT_ARMS, DONOR, STEPS, Step, required_steps
+from monai_lungxfer.study.plan.plan_file import check_names, describe_plan_error, load_plan_file
+from monai_lungxfer.study.plan.stage_plans import CheckedModel, Count, StagePlans
 from monai_lungxfer.utils.errors import DatalistError, unknown
 from monai_lungxfer.utils.files import atomic_path
-from monai_lungxfer.utils.yaml_numbers import load_yaml
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
-Count = Annotated[StrictInt, Field(ge=1)]
 
 
-class _Checked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StagePlan(_Checked):
-    """How one stage is trained.
-
-    Attributes
-    ----------
-    max_epochs, batch_size : int
-        As in the bundle.
-    image_size : int
-        Side of the network's input in pixels, a multiple of 16.
-    learning_rate : float
-        At the start.
-    early_stop_patience : int
-        Epochs without a better validation loss after which training ends.
-    settings : dict
-        Any other setting of the stage's bundle, by its id.
-    """
-
-    max_epochs: Count
-    image_size: Annotated[StrictInt, Field(ge=32, multiple_of=16)]
-    batch_size: Count
-    learning_rate: Annotated[float, Field(gt=0)]
-    early_stop_patience: Count
-    settings: dict[str, Any] = {}
-
-    def overrides(self) -> dict[str, Any]:
-        """Return the settings of the bundle."""
-        given = {name: getattr(self, name) for name in _STAGE_KEYS}
-        return given | {"image_size": [self.image_size] * 2} | self.settings
-
-
-_STAGE_KEYS = tuple(name for name in StagePlan.model_fields if name != "settings")
-
-
-class StagePlans(_Checked):
-    """The stages of a study; what is not given is as in the bundle."""
-
-    general: StagePlan
-    portable: StagePlan
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fill(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        names = [name for name in cls.model_fields if isinstance(given.get(name, {}), dict)]
-        return given | {name: read_stage_defaults(name) | given.get(name, {}) for name in names}
-
-    @model_validator(mode="after")
-    def _known_settings(self) -> StagePlans:
-        for name in type(self).model_fields:
-            check_settings(getattr(self, name).settings, read_bundle_config(name), _STAGE_KEYS, f"stages.{name}")
-        return self
-
-
-class StudyPlan(_Checked):
+class StudyPlan(CheckedModel):
     """A study, valid once built.
 
     Attributes
@@ -102,6 +32,8 @@ class StudyPlan(_Checked):
         Name of its MLflow experiment.
     donor : str
         Weights of stage 0: a file, a bundle's name, or an MLflow URI.
+    general : str or None
+        Weights of stage 1, named likewise, which the step `general` then takes and does not train.
     repetitions, seed : int
         Repetition r draws its splits, and all else that is random, from seed + r.
     arms : tuple of str
@@ -111,6 +43,11 @@ class StudyPlan(_Checked):
         with the lowest validation loss.
     fractions, hold_out
         Shares of training, validation and test; share of the portable images set aside as independent half.
+    independent : {"fixed", "fresh"}
+        Whether the independent half is drawn once, by `seed`, for all repetitions, as in the paper, or in each anew.
+    retention, native : bool
+        Whether weights are also measured on the test parts of the stages before, and on the independent half at the
+        size of the radiographs.
     allow_shared_patients : bool
         Whether the same patient may have general and portable images.
     threads : int or None
@@ -131,12 +68,16 @@ class StudyPlan(_Checked):
     out: Path
     experiment: Annotated[str, Field(min_length=1)] = "lungxfer-study"
     donor: Annotated[str, Field(min_length=1)] = "donor"
+    general: Annotated[str, Field(min_length=1)] | None = None
     repetitions: Count = 25
     seed: Annotated[StrictInt, Field(ge=0)] = 0
-    arms: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(ARMS)
+    arms: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_ARMS
     parent: Literal["own", "best"] = "own"
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     hold_out: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    independent: Literal["fixed", "fresh"] = "fixed"
+    retention: StrictBool = False
+    native: StrictBool = False
     allow_shared_patients: StrictBool = False
     threads: Count | None = None
     gpus: Annotated[float, Field(ge=0)] = 0
@@ -157,12 +98,23 @@ class StudyPlan(_Checked):
         folder = path.absolute() if path.is_dir() else None
         path = (path / "plan.yaml" if folder else path).absolute()
         content = load_plan_file(path)
-        if folder is not None:  # which may have been moved
-            content["out"] = str(folder)
+        if folder is not None:  # which may have been moved, and may have begun before there was a choice
+            content = {"independent": "fresh"} | content | {"out": str(folder)}
         try:
             return cls.model_validate(content, context={"folder": path.parent})
         except ValidationError as error:
             raise describe_plan_error(error, path, cls) from error
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The steps that take weights which the plan gives, and are not trained."""
+        return (DONOR, "general") if self.general else (DONOR,)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of each repetition; the donor is measured, and so is a step, for `retention` alone."""
+        needed = required_steps(self.arms, self.given)
+        return (STEPS[DONOR], *needed) if self.retention else needed
 
     def write(self, path: str | Path) -> None:
         """Write the plan with every key and absolute paths, all or nothing."""
@@ -174,10 +126,10 @@ class StudyPlan(_Checked):
     def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
         return ((info.context or {}).get("folder", Path.cwd()) / path.expanduser()).absolute()
 
-    @field_validator("donor", mode="after")
+    @field_validator("donor", "general", mode="after")
     @classmethod
-    def _donor(cls, donor: str, info: ValidationInfo) -> str:
-        return absolute_reference(donor, (info.context or {}).get("folder", Path.cwd()))
+    def _weights(cls, weights: str | None, info: ValidationInfo) -> str | None:
+        return weights and absolute_reference(weights, (info.context or {}).get("folder", Path.cwd()))
 
     @field_validator("arms", mode="after")
     @classmethod
@@ -201,14 +153,3 @@ class StudyPlan(_Checked):
         except DatalistError as error:
             raise ValueError(error.problem) from error
         return fractions
-
-
-def read_bundle_config(stage: str) -> dict[str, Any]:
-    """Read the training configuration of a stage's bundle, as it is written."""
-    return load_yaml((bundle_path(stage) / "configs" / "train.yaml").read_text(encoding="utf-8"))
-
-
-def read_stage_defaults(stage: str) -> dict[str, Any]:
-    """Return what a stage's bundle says of the keys of a `StagePlan`: the paper's values."""
-    config = read_bundle_config(stage)
-    return {name: config[name] for name in _STAGE_KEYS} | {"image_size": config["image_size"][0]}

@@ -21,6 +21,7 @@ GIVEN = {
     "arms": ("parent",),
     "fractions": ("fractions",),
     "hold_out": ("hold_out",),
+    "independent": ("hold_out_seed",),
     "device": ("device",),
     "precision": ("precision",),
     "experiment": ("experiment_name", "run_name", "tracking_run", "tracking_uri"),

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from monai_lungxfer.study.plan.arms import ARMS
-from monai_lungxfer.study.plan.plan import StudyPlan, read_stage_defaults
+from monai_lungxfer.study.plan.arms import ARMS, Arm, fill_sizes
+from monai_lungxfer.study.plan.plan import StudyPlan
+from monai_lungxfer.study.plan.stage_plans import StagePlans, read_stage_defaults
 
 TEMPLATE = """\
 # A study: the stages of the transfer, again and again with fresh splits. Run it, and go on with it, by
 #   lungxfer study run {name}
 # Relative paths start at the folder of this file. The values are those of Vidal et al. 2021 where it has them.
 
-data: {data}  # holds general/ and portable/, each with a datalist.json
+data: {data}  # holds general/ and portable/, each with a datalist.json; lgg/ for donors that arms train
 out: {out}  # the study's folder
 experiment: {plan.experiment}  # name in MLflow
 
 donor: {plan.donor}  # weights of stage 0: a file, a bundle's name or an MLflow URI (models:/name@alias)
+general: null  # weights of stage 1, which the step general then takes instead of training them
 repetitions: {plan.repetitions}  # each with its own splits and trainings
 seed: {plan.seed}  # repetition r draws its splits, and all else that is random, from seed + r
 fractions: {fractions}  # training, validation, test
 hold_out: {plan.hold_out}  # share of the portable images set aside as the independent half
+independent: {plan.independent}  # half drawn once for all repetitions (fixed, as in the paper) or in each (fresh)
+retention: false  # measure donor and general test parts, too, before and after each later stage
+native: false  # measure the independent half at the size of the radiographs, too, with and without refined borders
 allow_shared_patients: false  # whether a patient may stand among general and portable images
 
 # Ways to weights for portable radiographs, all in the same splits; steps that arms share are trained once.
 arms:
 {arms}
+# Of other questions, each compared with the paper's arm (docs/study.md):
+{others}
 
 # The general weights that portable stages start from: those of their own repetition (own), or those of the
 # repetition with the lowest validation loss (best).
@@ -55,12 +62,18 @@ STAGE_KEYS = {
 def plan_template(data: str = "data", out: str = "study", name: str = "plan.yaml") -> str:
     """Return a plan with every key explained and the paper's values, for these folders and a file of this name."""
     plan = StudyPlan.model_validate({"data": data, "out": out})
-    width = max(map(len, ARMS))
-    arms = "\n".join(f"  - {arm.name:<{width}}  # {arm.title[0].lower()}{arm.title[1:]}" for arm in ARMS.values())
+    arms = "\n".join(f"  - {_arm_line(ARMS[name])}" for name in plan.arms)
+    others = "\n".join(f"#  - {_arm_line(arm)}" for name, arm in ARMS.items() if name not in plan.arms)
     stages = "\n".join(
         f"  {stage}:\n"
         + "\n".join(f"    {key}: {value}  # {STAGE_KEYS[key]}" for key, value in read_stage_defaults(stage).items())
-        for stage in ("general", "portable")
+        for stage in StagePlans.model_fields
     )
     fractions = list(plan.fractions)
-    return TEMPLATE.format(plan=plan, data=data, out=out, name=name, fractions=fractions, arms=arms, stages=stages)
+    parts = {"fractions": fractions, "arms": arms, "others": others, "stages": stages}
+    return TEMPLATE.format(plan=plan, data=data, out=out, name=name, **parts)
+
+
+def _arm_line(arm: Arm) -> str:
+    title = fill_sizes(arm.title, read_stage_defaults("portable")["image_size"])
+    return f"{arm.name:<{max(map(len, ARMS))}}  # {title[0].lower()}{title[1:]}"

@@ -33,8 +33,8 @@ def test_plan_data_and_donor_are_written_down(study_inputs: Path, tmp_path: Path
     assert StudyPlan.from_file(study.paths.path) == study.plan
     assert study.plan.threads == study.threads >= 1
     assert set(study.facts["data"]) == {"general", "portable"}
-    assert study.facts["donor"] == hash_file(study_inputs / "donor.pt") == hash_file(study.paths.donor)
-    assert input_size(study.paths.donor) == [256, 256]
+    assert study.facts["donor"] == hash_file(study_inputs / "donor.pt") == hash_file(study.paths.given("donor"))
+    assert input_size(study.paths.given("donor")) == [256, 256]
     again = begun(study_inputs, tmp_path, threads=None)
     assert again == study
 
@@ -84,11 +84,11 @@ def test_another_donor_changes_nothing_once_the_study_has_begun(own_inputs: Path
     study = begun(own_inputs, tmp_path)
     torch.save({}, own_inputs / "donor.pt")
     assert begun(own_inputs, tmp_path).facts == study.facts
-    study.paths.donor.write_bytes(b"damaged")
+    study.paths.given("donor").write_bytes(b"damaged")
     with pytest.raises(PlanError, match="began with other donor"):
         begun(own_inputs, tmp_path)
-    study.paths.donor.unlink()
-    with pytest.raises(PlanError, match="donor's weights"):
+    study.paths.given("donor").unlink()
+    with pytest.raises(PlanError, match="copy of the donor weights is gone"):
         begun(own_inputs, tmp_path)
 
 

@@ -11,7 +11,7 @@ def test_files_of_a_study_and_its_steps(tmp_path):
     assert step.path == tmp_path / "repetition-007" / "portable"
     assert (step.name, step.repetition, repetition_name(7)) == ("portable", 7, "repetition-007")
     assert (step.record.name, step.failure.name, step.report("test").name) == ("step.json", "failed.json", "test.json")
-    assert paths.donor == tmp_path / "donor" / "model.pt"
+    assert paths.given("donor") == tmp_path / "donor" / "model.pt"
     assert (paths.plan.name, paths.facts.name, paths.runs.name) == ("plan.yaml", "study.json", "mlruns.db")
 
 

@@ -17,21 +17,22 @@ from monai_lungxfer.study.execution import step_run
 from monai_lungxfer.study.execution.begin import begin_study
 from monai_lungxfer.study.execution.run import StudyEnd, run_study
 from monai_lungxfer.study.execution.step_job import StepJob
-from monai_lungxfer.study.plan.arms import ARMS, STEPS
+from monai_lungxfer.study.plan.arms import DEFAULT_ARMS, STEPS, required_steps
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
 ONE_EPOCH = STAGE | {"max_epochs": 1}
+ALL = {step.name: step for step in required_steps(DEFAULT_ARMS)}
 
 
 @pytest.fixture(scope="module")
 def all_arms(study_inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One repetition of every arm."""
-    keys = {"arms": list(ARMS), "repetitions": 1, "stages": {"general": ONE_EPOCH, "portable": ONE_EPOCH}}
+    keys = {"arms": list(DEFAULT_ARMS), "repetitions": 1, "stages": {"general": ONE_EPOCH, "portable": ONE_EPOCH}}
     plan = StudyPlan.from_file(tiny_plan(study_inputs, tmp_path_factory.mktemp("arms"), **keys))
     end = run_study(plan, tracking_uri="")
-    assert {task.step for task in end.done} == set(STEPS)
+    assert {task.step for task in end.done} == set(ALL)
     return plan.out / "repetition-000"
 
 
@@ -44,7 +45,7 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_every_step_leaves_its_files(all_arms: Path) -> None:
-    for name, step in STEPS.items():
+    for name, step in ALL.items():
         found = {path.name for path in (all_arms / name).iterdir() if path.suffix in (".json", ".csv")}
         files = {"epochs.csv", "independent.json", "split.json", "step.json", "test.json"}
         if step.stage == "general":
@@ -59,12 +60,12 @@ def test_every_step_leaves_its_files(all_arms: Path) -> None:
 
 
 def test_all_arms_are_measured_on_the_same_half_with_their_own_weights(all_arms: Path) -> None:
-    reports = {name: content(all_arms / name, "independent") for name in STEPS}
+    reports = {name: content(all_arms / name, "independent") for name in ALL}
     assert len({report["split"] for report in reports.values()}) == 1
     assert len({tuple(row["image"] for row in report["rows"]) for report in reports.values()}) == 1
     for name, report in reports.items():
         assert report["weights_sha256"] == hash_file(all_arms / name / "models" / "model.pt")
-    assert len({report["weights_sha256"] for report in reports.values()}) == len(STEPS)
+    assert len({report["weights_sha256"] for report in reports.values()}) == len(ALL)
     independent = {row["image"] for row in reports["portable"]["rows"]}
     split = content(all_arms / "portable", "split")
     trained = {record["image"] for section in ("training", "validation", "test") for record in split[section]}

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.study.plan.arms import ARMS, DONOR, STEPS, required_steps
+from monai_lungxfer.study.plan.arms import (
+    ARMS,
+    DEFAULT_ARMS,
+    DONOR,
+    QUESTIONS,
+    STEPS,
+    fill_sizes,
+    find_chain,
+    required_steps,
+    scale_side,
+)
 
 
 def names(*arms: str) -> list[str]:
@@ -28,12 +38,18 @@ def test_parents_come_before_children() -> None:
         ("donor_to_portable", ["portable_from_donor"]),
         ("frozen_encoder", ["general", "portable_frozen"]),
         ("pooled", ["pooled"]),
+        ("aspect_large", ["general", "portable_aspect_large"]),
+        ("summed", ["general_summed", "portable_summed"]),
+        ("flair_donor", ["donor_flair", "general_flair", "portable_flair"]),
+        ("width_8", ["donor_width_8", "general_width_8", "portable_width_8"]),
+        ("translator_donor", ["portable_translator_donor"]),
+        ("translator_cascade", ["general_translator", "portable_translator_cascade"]),
     ],
 )
 def test_an_arm_is_a_chain_of_steps(arm: str, chain: list[str]) -> None:
     assert names(arm) == chain
     assert ARMS[arm].last == chain[-1]
-    assert ARMS[arm].first == (chain[0] if chain[0].startswith("general") else None)
+    assert ARMS[arm].first == next((step for step in chain if step.startswith("general")), None)
 
 
 def test_a_shared_step_is_there_once() -> None:
@@ -42,7 +58,35 @@ def test_a_shared_step_is_there_once() -> None:
 
 def test_every_step_is_of_a_stage_and_belongs_to_an_arm() -> None:
     assert {step.stage for step in STEPS.values()} <= set(STAGES)
-    assert set(names(*ARMS)) == set(STEPS)
+    assert set(names(*ARMS)) == set(STEPS) - {DONOR}
     assert len({step.title for step in STEPS.values()}) == len(STEPS)
-    assert [name for name, step in STEPS.items() if step.settings] == ["portable_frozen"]
     assert [name for name, step in STEPS.items() if step.pools] == ["pooled"]
+
+
+def test_no_two_steps_train_the_same() -> None:
+    trainings = [(s.stage, s.parent, repr(s.settings), s.pools, s.scale) for s in STEPS.values() if s.name != DONOR]
+    assert len(set(trainings)) == len(trainings)
+    assert len({arm.last for arm in ARMS.values()}) == len({arm.title for arm in ARMS.values()}) == len(ARMS)
+
+
+def test_each_question_has_arms_and_the_plan_of_before_has_its_six() -> None:
+    assert {arm.question for arm in ARMS.values()} == set(QUESTIONS)
+    assert names(*DEFAULT_ARMS) == [
+        "general", "general_scratch",
+        "portable", "portable_scratch", "portable_from_donor", "portable_frozen", "pooled",
+    ]  # fmt: skip
+
+
+def test_what_is_given_needs_no_parent() -> None:
+    assert find_chain("portable_flair", ["general"]) == ["donor_flair", "general_flair", "portable_flair"]
+    assert [step.name for step in required_steps(["paper", "pad"], ["general"])] == [
+        "general", "portable", "portable_pad",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("side", "large"), [(256, 384), (64, 96), (32, 48), (80, 128)])
+def test_titles_tell_the_sizes_that_are_trained(side: int, large: int) -> None:
+    step = STEPS["portable_square_large"]
+    assert scale_side(side, step.scale) == large
+    assert fill_sizes(step.title, side) == f"Portable stage, square {large}²"
+    assert scale_side(side, 1) == side

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monai_lungxfer.study.plan.arms import ARMS
+from monai_lungxfer.study.plan.arms import DEFAULT_ARMS, DONOR
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.errors import PlanError
 
@@ -24,8 +24,9 @@ def portable(**keys: Any) -> dict[str, Any]:
 
 def test_what_is_not_said_is_as_in_the_paper(tmp_path: Path) -> None:
     plan = read(tmp_path)
-    assert (plan.repetitions, plan.fractions, plan.hold_out, plan.arms) == (25, (0.6, 0.2, 0.2), 0.5, tuple(ARMS))
-    for stage in (plan.stages.general, plan.stages.portable):
+    assert (plan.repetitions, plan.fractions, plan.hold_out, plan.arms) == (25, (0.6, 0.2, 0.2), 0.5, DEFAULT_ARMS)
+    assert (plan.independent, plan.general, plan.retention, plan.native) == ("fixed", None, False, False)
+    for stage in (plan.stages.donor, plan.stages.general, plan.stages.portable):
         assert (stage.image_size, stage.learning_rate, stage.early_stop_patience) == (256, 0.001, 20)
 
 
@@ -38,6 +39,19 @@ def test_paths_start_at_the_plans_folder(tmp_path: Path) -> None:
     for name in ("models:/lungs@champion", "donor", "lgg_mri_segmentation"):
         assert read(tmp_path, donor=name).donor == name
     assert read(tmp_path, donor="gone.pt").donor == str(tmp_path / "gone.pt")
+
+
+def test_steps_follow_from_arms_given_weights_and_retention(tmp_path: Path) -> None:
+    arms = ["paper", "pooled"]
+    plan = read(tmp_path, arms=arms)
+    assert (plan.given, [step.name for step in plan.steps]) == ((DONOR,), ["general", "portable", "pooled"])
+    (tmp_path / "general.pt").touch()
+    plan = read(tmp_path, arms=arms, retention=True, general="general.pt")
+    assert plan.general == str(tmp_path / "general.pt")
+    assert (plan.given, [step.name for step in plan.steps]) == (
+        (DONOR, "general"),
+        [DONOR, "general", "portable", "pooled"],
+    )
 
 
 def test_devices_are_named_as_in_pytorch(tmp_path: Path) -> None:
@@ -69,6 +83,8 @@ def test_a_stage_takes_any_setting_of_its_bundle(tmp_path: Path) -> None:
         ({"parent": "worst"}, "parent: Input should be 'own' or 'best', found 'worst'"),
         ({"precision": "half"}, "precision: Input should be .*'float16', found 'half'"),
         ({"fractions": [0.5, 0.5, 0.5]}, "fractions: .*are not shares"),
+        ({"independent": "once"}, "independent: Input should be 'fixed' or 'fresh', found 'once'"),
+        (portable(settings={"hold_out_seed": 1}), "'hold_out_seed' .* follows from the plan's key 'independent'"),
         ({"hold_out": 0}, "hold_out: Input should be greater than 0"),
         ({"data": None}, "data: should be a path, found None"),
         ({"stages": {"portabel": {}}}, "stages has no key 'portabel'; did you mean 'portable'"),
@@ -122,3 +138,12 @@ def test_a_plan_that_was_written_reads_the_same_from_anywhere(tmp_path: Path) ->
     plan.write(tmp_path / "study" / "plan.yaml")
     assert StudyPlan.from_file(tmp_path / "study" / "plan.yaml") == plan
     assert StudyPlan.from_file(tmp_path / "study") == plan.model_copy(update={"out": tmp_path / "study"})
+
+
+def test_a_study_that_began_without_the_choice_draws_its_halves_anew(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    read(tmp_path).write(study / "plan.yaml")
+    content = yaml.safe_load((study / "plan.yaml").read_text())
+    del content["independent"]
+    (study / "plan.yaml").write_text(yaml.safe_dump(content))
+    assert StudyPlan.from_file(study).independent == "fresh"

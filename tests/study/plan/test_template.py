@@ -21,7 +21,7 @@ def test_the_template_holds_every_key_with_its_default(tmp_path: Path) -> None:
 def test_every_key_is_explained() -> None:
     lines = ["", *plan_template().splitlines()]
     keys = [number for number, line in enumerate(lines) if re.match(r"\w+:| +\w+: ", line)]
-    assert len(keys) == len(StudyPlan.model_fields) + 2 * 5
+    assert len(keys) == len(StudyPlan.model_fields) + 3 * 5
     # Beside it, or above it in a line of its own.
     unexplained = [n for n in keys if "  # " not in lines[n] and not lines[n - 1].startswith("#")]
     assert [lines[number] for number in unexplained] == []

@@ -1,0 +1,61 @@
+"""What is measured of the weights of a step: reports, which are written into its folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from monai_lungxfer.bundle.settings import PlainText
+from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.data.records import read_json
+from monai_lungxfer.study.execution.step_job import StepJob
+from monai_lungxfer.study.execution.tested_stages import tested_stages
+from monai_lungxfer.study.plan.arms import DONOR
+from monai_lungxfer.training.stage import evaluate_stage
+from monai_lungxfer.utils.files import atomic_path
+
+
+def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
+    """Measure the weights of a step, and return the reports (see `ImageTable.write`) by name.
+
+    "test" is the test part of the step's own split; "independent" the independent half of the portable images, but for
+    donors; "before", in portable steps, that half by the weights that the step started from; and "retention_STAGE" the
+    test part of a stage before.
+    """
+    weights = job.folder.weights
+    reports = {}
+    for stage in tested_stages(job.step, job.plan):
+        name = "test" if stage == job.step.stage else f"retention_{stage}"
+        reports[name] = _report(job, stage, "test", weights, name)
+    if job.step.stage == DONOR:
+        return reports or {"test": _report(job, DONOR, "test", weights, "test")}
+    # Pooled training has no stage before it that portable images could have improved.
+    if job.step.stage == "portable" and job.weights_before is not None and job.step.pools is None:
+        reports["before"] = _before(job, job.weights_before)
+    reports["independent"] = _report(job, "portable", "independent", weights, "independent")
+    return reports
+
+
+def _before(job: StepJob, weights: Path) -> dict[str, Any]:
+    """Measure the weights before, or take over what was measured in their own step on the same half."""
+    parent = job.parent
+    if parent is None or parent.path.parent != job.folder.path.parent or not parent.report("independent").is_file():
+        return _report(job, "portable", "independent", weights, "before")
+    with atomic_path(job.folder.report("before")) as temporary:
+        shutil.copyfile(parent.report("independent"), temporary)
+    return read_json(job.folder.report("before"))
+
+
+def _report(job: StepJob, stage: str, section: str, weights: Path, name: str) -> dict[str, Any]:
+    settings = job.measuring(stage)
+    settings |= {"report_file": job.folder.report(name), "overwrite": True}  # of an attempt before
+    if name == "independent":
+        settings["validate#inferer"] = {
+            "_target_": "monai_lungxfer.study.execution.pass_times.TimedInferer",
+            "inferer": "@train#inferer",
+            "path": PlainText(job.folder.passes),
+        }
+    if stage != job.step.stage:
+        settings["split_file"] = job.folder.path / f"{stage}_split.json"
+    return evaluate_stage(STAGES[stage], job.plan.data, job.folder, weights, section, settings)
