@@ -5,6 +5,7 @@ from .comparisons import describe_rows as describe_rows
 from .comparisons import keep_pairs as keep_pairs
 from .comparisons import subtract_rows as subtract_rows
 from .paper import paper_figures as paper_figures
+from .paper import paper_spread as paper_spread
 from .paper import paper_value as paper_value
 from .reading import FinishedStep as FinishedStep
 from .reading import image_rows as image_rows

@@ -15,13 +15,15 @@ from monai_lungxfer.handlers.epoch_table import EPOCH_COLUMNS, read_epochs
 from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.metrics.summary import is_report
 from monai_lungxfer.study.execution.paths import StepPaths
+from monai_lungxfer.utils.csv_tables import read_rows
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 
-SECTIONS = ("test", "before", "independent")
+SECTIONS = ("test", "before", "independent", "retention_donor", "retention_general", "native", "native_refined")
 RECORDED = ("parent", "parent_sha256", "weights_sha256", "seconds", "network_ms", "version", "environment")
 _AGAIN = "Delete the step's folder and go on with the study: lungxfer study run"
 _NUMBERS = ("seconds", "network_ms")
-_ROW_KEYS = {"image", "distances_in", *METRICS}
+_NEWER = {"FUSED"}  # metrics that the reports of earlier versions lack
+_ROW_KEYS = {"image", "distances_in", *METRICS} - _NEWER
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ class FinishedStep:
         return {**self.record, **self._key}
 
     def epochs(self) -> pd.DataFrame:
-        """Read epochs.csv."""
+        """Read epochs.csv; weights that the plan gives were not trained here, and have none."""
+        if self.record.get("given"):
+            return pd.DataFrame()
         path = self.paths.epochs
         rows = read_epochs(path)
         table = pd.DataFrame(rows, columns=list(EPOCH_COLUMNS)).assign(**self._key)
@@ -52,6 +56,11 @@ class FinishedStep:
         if missing:
             raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)
         return table.astype({"epoch": int})
+
+    def layers(self) -> pd.DataFrame:
+        """Read layers.csv, which is there with the setting ``layer_table`` alone."""
+        path = self.paths.layers
+        return pd.DataFrame(read_rows(path)).assign(**self._key) if path.is_file() else pd.DataFrame()
 
     def images(self) -> pd.DataFrame:
         """Return the rows of all reports."""
@@ -77,12 +86,13 @@ def image_rows(report: Mapping[str, Any]) -> pd.DataFrame:
     """Return a row an image of a report of `monai_lungxfer.handlers.image_table.ImageTable.write`.
 
     Images of one patient have the same `patient`, in all reports: a patient's number holds in one report alone, the
-    name of the first of the patient's images in all.
+    name of the first of the patient's images in all. A metric that an earlier version did not measure is undefined.
     """
     rows = pd.DataFrame(report["rows"])
     rows["patient"] = rows.groupby(rows.patient if "patient" in rows else rows.image).image.transform("min")
     rows["finding"] = rows["finding"].fillna("unknown") if "finding" in rows else "unknown"
-    return rows.astype(dict.fromkeys(METRICS, float))
+    rows = rows.reindex(columns=[*rows.columns, *(name for name in METRICS if name not in rows)])
+    return rows.astype({name: float for name in rows if name.isupper()})  # metrics, and nothing else
 
 
 def read_step(paths: StepPaths) -> FinishedStep:

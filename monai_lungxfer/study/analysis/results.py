@@ -11,7 +11,7 @@ import pandas as pd
 from monai_lungxfer.metrics.per_image import DISTANCES
 from monai_lungxfer.study.analysis.reading import FinishedStep, read_step
 from monai_lungxfer.study.execution.paths import StudyPaths
-from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, required_steps
+from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, QUESTIONS, STEPS, fill_sizes
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -29,9 +29,12 @@ class StudyResults:
     epochs : pandas.DataFrame
         One row an epoch: repetition, step, and the columns of epochs.csv, as epoch, train_loss, val_loss.
     images : pandas.DataFrame
-        One row an image that was measured: repetition, step, section ("test", "independent", or "before": the
-        parent's weights on the independent half), image, patient, finding, view, and every metric. Images with the
-        same `patient` are of one patient.
+        One row an image that was measured: repetition, step, section ("test", "independent", "before": the parent's
+        weights on the independent half, or "retention_STAGE": the test part of a stage before), image, patient,
+        finding, view, and every metric. Images with the same `patient` are of one patient.
+    layers : pandas.DataFrame
+        One row a layer and epoch of the steps with the setting ``layer_table``: repetition, step, and the columns of
+        layers.csv.
     calibration : pandas.DataFrame
         One row a range of probability: repetition, step, section, bin, pixels, probability, lung.
     distance_unit : str
@@ -43,6 +46,7 @@ class StudyResults:
     epochs: pd.DataFrame
     images: pd.DataFrame
     calibration: pd.DataFrame
+    layers: pd.DataFrame
     distance_unit: str
 
     @classmethod
@@ -63,7 +67,7 @@ class StudyResults:
                 remedy="Name the folder that `lungxfer study run` wrote",
             )
         plan = StudyPlan.from_file(folder)
-        planned = {step.name for step in required_steps(plan.arms)}
+        planned = {step.name for step in plan.steps}
         found = [read_step(step) for step in paths.finished_steps() if step.name in planned]
         if ARMS[PAPER_ARM].last not in {step.paths.name for step in found}:
             raise LungXferError(
@@ -79,6 +83,7 @@ class StudyResults:
             epochs=_joined(step.epochs() for step in found),
             images=images,
             calibration=_joined(step.calibration() for step in found),
+            layers=_joined(step.layers() for step in found),
             distance_unit=unit,
         )
 
@@ -98,6 +103,20 @@ class StudyResults:
         names = [arm] if arm else self.plan.arms
         done = self.steps.groupby("repetition").step.agg(set)
         return sum({ARMS[name].last for name in names} <= steps for steps in done)
+
+    def arm_title(self, arm: str, question: str = "stages") -> str:
+        """Return what people call an arm among the answers to a question, with the sizes that it has in this study."""
+        title = QUESTIONS[question].paper if arm == PAPER_ARM else ARMS[arm].title
+        return fill_sizes(title, self.plan.stages.portable.image_size)
+
+    def answers(self, question: str) -> tuple[str, ...]:
+        """Return the arms that answer a question, the paper's first; none where it is the only one."""
+        arms = tuple(arm for arm in self.arms if arm == PAPER_ARM or ARMS[arm].question == question)
+        return arms if len(arms) > 1 else ()
+
+    def step_title(self, step: str) -> str:
+        """Return what people call a step, with the sizes that it has in this study."""
+        return fill_sizes(STEPS[step].title, self.plan.stages.portable.image_size)
 
     def rows(self, step: str, section: str) -> pd.DataFrame:
         """Return the images of one step and section, of all repetitions."""

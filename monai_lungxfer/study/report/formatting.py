@@ -28,6 +28,9 @@ _FINDINGS = MappingProxyType(
 )
 UNDEFINED = "–"
 
+FEW_IMAGES = 10
+"""Of fewer images little can be said: they are greyed out."""
+
 
 def finding_title(finding: str) -> str:
     """Return what people call a finding."""
@@ -41,7 +44,7 @@ def images_text(count: float) -> str:
 
 def metric_title(name: str, unit: str) -> str:
     """Return what tables and figures call a metric, with the unit of distances."""
-    return METRIC_TITLES[name] + (f", {unit}" if name in DISTANCES else "")
+    return METRIC_TITLES.get(name, name) + (f", {unit}" if name in DISTANCES else "")
 
 
 def metric_decimals(metric: str) -> int:

@@ -19,16 +19,23 @@ from monai_lungxfer.bundle.redaction import redact_paths
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
+from monai_lungxfer.study.plan.arms import QUESTIONS
 from monai_lungxfer.study.report.case_pictures import CasePictures
 from monai_lungxfer.study.report.cases import CASE_FLAGS, Case
 from monai_lungxfer.study.report.figures.style import FAINT, INK, RULE, Drawing
-from monai_lungxfer.study.report.formatting import METRIC_TITLES, finding_title, number_text, signed_text
-from monai_lungxfer.study.report.summary import make_statements, make_tiles
+from monai_lungxfer.study.report.formatting import (
+    FEW_IMAGES,
+    METRIC_TITLES,
+    finding_title,
+    number_text,
+    signed_text,
+)
+from monai_lungxfer.study.report.summary import make_statements, make_tiles, state_arms
 from monai_lungxfer.study.report.table import Cell, Table
 
 _COLOURS = {INK: "var(--ink)", FAINT: "var(--faint)", RULE: "var(--rule)"}
 _QUALITY = 85
-FEW_IMAGES = 10
+_BESIDE_ARMS = {"sizing": ("native",), "adaptation": ("retention", "layers")}
 
 
 def render_page(
@@ -43,6 +50,8 @@ def render_page(
     It shows tables, drawings and cases in this order. The pictures are known by the numbers of their cases; without
     any, it is a report without images.
     """
+    questions = [_question(analysis, name, tables, drawings) for name in analysis.arms]
+    placed = {part.name for one in questions for part in (*one["tables"], *(drawing for drawing, _ in one["drawings"]))}
     shown = [_case(case, pictures.get(case.number)) for case in cases]
     results = analysis.results
     return _template().render(
@@ -53,8 +62,9 @@ def render_page(
         planned=results.planned,
         tiles=make_tiles(analysis),
         statements=make_statements(analysis),
-        drawings=[(drawing, inline_svg(drawing)) for drawing in drawings],
-        tables=tables,
+        drawings=[(one, inline_svg(one)) for one in drawings if one.name not in placed],
+        tables=[one for one in tables if one.name not in placed],
+        questions=questions,
         cases=shown,
         images=results.after().image.nunique(),
         findings={name: finding_title(name) for name in results.findings()},
@@ -63,6 +73,18 @@ def render_page(
         environment=list_environment(results),
         limits=list_limits(results, with_images=bool(pictures)),
     )
+
+
+def _question(analysis: Analysis, name: str, tables: Sequence[Table], drawings: Sequence[Drawing]) -> dict[str, Any]:
+    """Return the part of a question: what was found, its figures and its tables."""
+    names = (f"arms_{name}", *_BESIDE_ARMS.get(name, ()))
+    return {
+        "name": name,
+        "title": QUESTIONS[name].title,
+        "statements": list(state_arms(analysis, name)),
+        "drawings": [(drawing, inline_svg(drawing)) for drawing in drawings if drawing.name in names],
+        "tables": [table for table in tables if table.name in names],
+    }
 
 
 def _template() -> Template:

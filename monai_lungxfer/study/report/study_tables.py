@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from monai_lungxfer.study.analysis.analysis import Analysis
-from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_figures, paper_value
-from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, STEPS
-from monai_lungxfer.study.report.formatting import finding_title, mean_text, metric_decimals, metric_title
+from monai_lungxfer.study.analysis.paper import (
+    MOMENT_TABLES,
+    STAGE_TEST_TABLES,
+    paper_spread,
+    paper_value,
+)
+from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, QUESTIONS
+from monai_lungxfer.study.report.formatting import (
+    FEW_IMAGES,
+    finding_title,
+    metric_decimals,
+    metric_title,
+)
+from monai_lungxfer.study.report.paper_tables import paper_table, times_table
+from monai_lungxfer.study.report.section_tables import section_tables
 from monai_lungxfer.study.report.table import (
     COMPARED,
+    FEW,
     MEANS,
     PAPER,
     TESTS,
     Cell,
     Table,
     comparison_cells,
+    grey_out,
     interval_cell,
     mean_cell,
     metric_cell,
     number_cell,
     p_cell,
+    paper_cell,
+    spread_cell,
     word_cell,
 )
 
 _BESIDE_DICE = ("HD95", "BRIDGES", "ISLANDS")
-_TIMES = {
-    "training_ms": ("Training epoch, ms", 0),
-    "validation_ms": ("Validation epoch, ms", 0),
-    "epochs": ("Epochs", 1),
-    "seconds": ("A repetition, s", 1),
-    "network_ms": ("Network pass an image, ms", 2),
-}
 
 
 def before_after_table(analysis: Analysis) -> Table:
     """Return the independent half before and after the portable stage, with tests, intervals and worst tenths."""
     numbers = _with_moments(analysis)
-    cells = [
-        (
-            Cell(finding_title(row["finding"]), row["finding"]),
-            metric_cell(row["metric"], analysis.results.distance_unit),
-            mean_cell(row, "before_"),
-            mean_cell(row, "after_"),
-            *comparison_cells(row),
-            number_cell(row["before_worst"], metric_decimals(row["metric"])),
-            number_cell(row["after_worst"], metric_decimals(row["metric"])),
-        )
-        for row in numbers.to_dict("records")
-    ]
     return Table(
         "before_after",
         "Independent half, before and after the portable stage",
-        f"{MEANS} Worst tenth: mean of the tenth of the images that is worst in a repetition. {TESTS}",
-        ("Finding", "Metric", "Before", "After", *COMPARED, "Worst tenth before", "Worst tenth after"),
-        cells,
+        f"{MEANS} Worst tenth: mean of the tenth of the images that is worst in a repetition. {TESTS} {FEW}",
+        (
+            "Finding",
+            "Metric",
+            *(f"{moment} {what}" for moment in ("Before", "After") for what in ("± SD of images", "SD of repetitions")),
+            *COMPARED,
+            "Worst tenth before",
+            "Worst tenth after",
+        ),
+        [_moment_cells(row, analysis.results.distance_unit) for row in numbers.to_dict("records")],
         numbers,
     )
+
+
+def _moment_cells(row: Mapping[Any, Any], unit: str) -> tuple[Cell, ...]:
+    finding, number = row["finding"], row["after_images"]
+    few = number < FEW_IMAGES
+    cells = (
+        Cell(finding_title(finding) + (f" (n = {number:.0f})" if few else ""), finding),
+        metric_cell(row["metric"], unit),
+        *(make(row, f"{moment}_") for moment in ("before", "after") for make in (mean_cell, spread_cell)),
+        *comparison_cells(row),
+        number_cell(row["before_worst"], metric_decimals(row["metric"])),
+        number_cell(row["after_worst"], metric_decimals(row["metric"])),
+    )
+    return grey_out(cells) if few else cells
 
 
 def _with_moments(analysis: Analysis) -> pd.DataFrame:
@@ -73,31 +90,35 @@ def _with_moments(analysis: Analysis) -> pd.DataFrame:
     return numbers
 
 
-def arms_table(analysis: Analysis) -> Table:
-    """Return the arms side by side on the independent half, each compared with the paper's arm in Dice."""
+def arms_table(analysis: Analysis, question: str) -> Table:
+    """Return the arms that answer a question, side by side on the independent half, against the paper's in Dice."""
+    results = analysis.results
     note = (
-        f"{MEANS} The difference is to {ARMS[PAPER_ARM].title}, in the repetitions that "
+        f"{MEANS} The difference is to {results.arm_title(PAPER_ARM, question)}, in the repetitions that "
         f"both have. The CSV has more metrics, which are tests of the same family. {TESTS}"
     )
+    dice = ("Dice ± SD of images", "SD of repetitions", "95 % interval of Dice")
     worst = ("10th percentile of Dice", "Worst tenth of Dice")
-    others = (metric_title(name, analysis.results.distance_unit) for name in _BESIDE_DICE)
+    others = (metric_title(name, results.distance_unit) for name in _BESIDE_DICE)
+    rows = analysis.arms[question]
     return Table(
-        "arms",
-        "The arms on the independent half",
+        f"arms_{question}",
+        f"{QUESTIONS[question].title} The arms on the independent half",
         note,
-        ("Arm", "Repetitions", "Dice", "95 % interval of Dice", *COMPARED, *worst, *others),
-        [_arm_cells(str(arm), table) for arm, table in analysis.arms.groupby("arm", sort=False)],
-        analysis.arms,
+        ("Arm", "Repetitions", *dice, *COMPARED, *worst, *others),
+        [_arm_cells(results.arm_title(str(arm), question), table) for arm, table in rows.groupby("arm", sort=False)],
+        rows,
     )
 
 
-def _arm_cells(arm: str, table: pd.DataFrame) -> tuple[Cell, ...]:
+def _arm_cells(title: str, table: pd.DataFrame) -> tuple[Cell, ...]:
     rows = {row["metric"]: row for row in table.to_dict("records")}
     dice = rows["DICE"]
     return (
-        word_cell(ARMS[arm].title),
+        word_cell(title),
         number_cell(dice["repetitions"], 0),
         mean_cell(dice),
+        spread_cell(dice),
         interval_cell(dice),
         *comparison_cells(dice),
         number_cell(dice["tenth"], 4),
@@ -109,27 +130,35 @@ def _arm_cells(arm: str, table: pd.DataFrame) -> tuple[Cell, ...]:
 def stage_test_table(analysis: Analysis, stage: str) -> Table:
     """Return Table 3 ("general") or 4 ("portable"): the stage's own test part, with the arms side by side."""
     number, numbers = STAGE_TEST_TABLES[stage], analysis.stage_tests[stage]
-    numbers = numbers.assign(paper=[paper_value(number, name) for name in numbers.metric])
-    titles = [ARMS[arm].title for arm in numbers.arm.unique()]
+    numbers = numbers.assign(
+        paper=[paper_value(number, name) for name in numbers.metric],
+        paper_sd=[paper_spread(number, name) for name in numbers.metric],
+    )
+    titles = [analysis.results.arm_title(arm) for arm in numbers.arm.unique()]
     if stage == "general":
         titles[0] = ARMS["general_only"].title
-    cells = [_test_cells(analysis, table.to_dict("records")) for _, table in numbers.groupby("metric", sort=False)]
+    cells = [
+        _test_cells(analysis, number, table.to_dict("records")) for _, table in numbers.groupby("metric", sort=False)
+    ]
+    ours = (f"{titles[0]} ± SD of images", "SD of repetitions", "95 % interval")
+    others = (word for title in titles[1:] for word in (f"{title} ± SD of images", "p"))
     return Table(
         f"table{number}_{stage}_test",
         f"Test part of the {stage} stage (the paper's Table {number})",
         f"{MEANS} {TESTS} Tests are against {titles[0]}. {PAPER}",
-        ("Metric", "Paper", titles[0], "95 % interval", *(word for title in titles[1:] for word in (title, "p"))),
+        ("Metric", "Paper ± SD", *ours, *others),
         cells,
         numbers,
     )
 
 
-def _test_cells(analysis: Analysis, arms: list[dict[Any, Any]]) -> tuple[Cell, ...]:
+def _test_cells(analysis: Analysis, number: str, arms: list[dict[Any, Any]]) -> tuple[Cell, ...]:
     ours, *others = arms
     first = (
         metric_cell(ours["metric"], analysis.results.distance_unit),
-        number_cell(ours["paper"], 4),
+        paper_cell(number, ours["metric"]),
         mean_cell(ours),
+        spread_cell(ours),
         interval_cell(ours),
     )
     return first + tuple(cell for other in others for cell in (mean_cell(other), p_cell(other)))
@@ -139,88 +168,37 @@ def independent_table(analysis: Analysis, moment: str) -> Table:
     """Return Table 5 ("before" the portable stage) or 6 ("after" it): the independent half by finding."""
     number = MOMENT_TABLES[moment]
     numbers = analysis.independent[analysis.independent.moment == moment]
+    known = list(zip(numbers.metric, numbers.finding, strict=True))
     numbers = numbers.assign(
-        paper=[
-            paper_value(number, metric, finding)
-            for metric, finding in zip(numbers.metric, numbers.finding, strict=True)
-        ]
+        paper=[paper_value(number, *one) for one in known], paper_sd=[paper_spread(number, *one) for one in known]
     )
     by_finding = {str(finding): table for finding, table in numbers.groupby("finding", sort=False)}
     in_paper = {finding: bool(table.paper.notna().any()) for finding, table in by_finding.items()}
     columns = ["Metric"]
     for finding, table in by_finding.items():
-        columns.append(f"{finding_title(finding)} ({table.images.max()})")
-        columns += [f"Paper, {finding_title(finding)}"] * in_paper[finding]
+        title = finding_title(finding)
+        columns += [f"{title} ({table.images.max()}) ± SD of images", f"{title}, SD of repetitions"]
+        columns += [f"Paper, {title} ± SD"] * in_paper[finding]
     cells = []
     for name, table in numbers.groupby("metric", sort=False):
         row = [metric_cell(str(name), analysis.results.distance_unit)]
         for one in table.to_dict("records"):
-            row += [mean_cell(one), *[number_cell(one["paper"], 4)] * in_paper[one["finding"]]]
+            ours = (mean_cell(one), spread_cell(one))
+            row += grey_out(ours) if by_finding[one["finding"]].images.max() < FEW_IMAGES else ours
+            row += [paper_cell(number, str(name), one["finding"])] * in_paper[one["finding"]]
         cells.append(tuple(row))
     title = f"Independent half {moment} the portable stage, by finding (the paper's Table {number})"
-    note = (
-        f"In brackets the number of different images. {MEANS} Of the paper's table, Dice alone is known here. {PAPER}"
-    )
+    note = f"In brackets the number of different images. {MEANS} {FEW} {PAPER}"
     return Table(f"table{number}_{moment}", title, note, tuple(columns), cells, numbers)
-
-
-def times_table(analysis: Analysis) -> Table:
-    """Return Table 7: times, the paper's in rows of their own."""
-    return Table(
-        "table7_times",
-        "Times (the paper's Table 7)",
-        "Mean ± standard deviation over repetitions, on the machine of this study; the paper's are of an RTX 2080 Ti. "
-        f"{PAPER}",
-        ("Step", "Repetitions", *(title for title, _ in _TIMES.values())),
-        [*map(_times_cells, analysis.times.to_dict("records")), *map(_paper_times, ("general", "portable"))],
-        analysis.times,
-    )
-
-
-def _times_cells(row: Mapping[Any, Any]) -> tuple[Cell, ...]:
-    times = (
-        Cell(mean_text(row[f"{name}_mean"], row[f"{name}_sd"], digits), row[f"{name}_mean"])
-        for name, (_, digits) in _TIMES.items()
-    )
-    return word_cell(STEPS[row["step"]].title), number_cell(row["repetitions"], 0), *times
-
-
-def _paper_times(stage: str) -> tuple[Cell, ...]:
-    unknown = number_cell(math.nan, 0)
-    return (
-        word_cell(f"{STEPS[stage].title}, paper"),
-        number_cell(25, 0),
-        number_cell(paper_value(7, "training epoch, ms", stage=stage), 0),
-        number_cell(paper_value(7, "validation epoch, ms", stage=stage), 0),
-        unknown,
-        unknown,
-        number_cell(paper_value(7, "network pass, ms", stage="both"), 3),
-    )
-
-
-def paper_table() -> Table:
-    """Return the paper's figures as they are kept here."""
-    numbers: pd.DataFrame = paper_figures()
-    cells = [
-        (
-            Cell(str(row["table"]), row["table"]),
-            word_cell(row["stage"]),
-            word_cell(finding_title(row["finding"])),
-            word_cell(row["quantity"]),
-            Cell(f"{row['value']:g}", row["value"]),
-        )
-        for row in numbers.to_dict("records")
-    ]
-    columns = ("Table", "Weights", "Finding", "Quantity", "Value")
-    return Table("paper", "The paper's figures, as far as they are known here", PAPER, columns, cells, numbers)
 
 
 def study_tables(analysis: Analysis) -> list[Table]:
     """Return every table, the most telling first."""
     return [
         before_after_table(analysis),
-        *([arms_table(analysis)] if len(analysis.results.arms) > 1 else []),
-        *(stage_test_table(analysis, stage) for stage in STAGE_TEST_TABLES),
+        *(arms_table(analysis, question) for question in analysis.arms),
+        *section_tables(analysis),
+        *(stage_test_table(analysis, stage) for stage in analysis.stage_tests),
         *(independent_table(analysis, moment) for moment in MOMENT_TABLES),
         times_table(analysis),
         paper_table(),

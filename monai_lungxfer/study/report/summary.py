@@ -15,7 +15,7 @@ from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
 from monai_lungxfer.study.analysis.comparisons import LOWER_IS_BETTER
 from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_value
 from monai_lungxfer.study.analysis.statistics import Interval
-from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
+from monai_lungxfer.study.plan.arms import PAPER_ARM, QUESTIONS
 from monai_lungxfer.study.report.formatting import (
     METRIC_TITLES,
     finding_title,
@@ -61,15 +61,11 @@ class Tile:
 
 
 def judge_comparison(row: Any) -> Verdict:
-    """Judge a row of `compare_rows`: p must be below 0.05, the interval exclude 0, and the effect have its direction.
-
-    Interval and test weigh differently, by repetitions and by patients, so they may contradict each other.
-    """
+    """Judge a row of `compare_rows`: p, adjusted, must be below 0.05; the interval then excludes 0, too."""
     reach = Interval(row["difference_low"], row["difference_high"])
-    rising = reach.low > 0
-    if not (row["p_holm"] < SIGNIFICANT and reach.beyond_zero and rising == (row["effect"] > 0)):
+    if not (row["p_holm"] < SIGNIFICANT and reach.beyond_zero):
         return Verdict.OPEN
-    return Verdict.BETTER if rising != (row["metric"] in LOWER_IS_BETTER) else Verdict.WORSE
+    return Verdict.BETTER if (reach.low > 0) != (row["metric"] in LOWER_IS_BETTER) else Verdict.WORSE
 
 
 def make_statements(analysis: Analysis) -> list[Statement]:
@@ -77,7 +73,7 @@ def make_statements(analysis: Analysis) -> list[Statement]:
     return [
         _gain(analysis),
         *_artifacts(analysis),
-        *_arms(analysis),
+        *(_answer(analysis, question) for question in analysis.arms),
         *(_beside_paper(table, stage) for stage, table in analysis.stage_tests.items()),
         _by_finding(analysis),
         _trust(analysis),
@@ -108,13 +104,14 @@ def _row(table: pd.DataFrame, **where: str) -> dict[str, Any]:
     return table.iloc[0].to_dict()
 
 
-def _statistics(row: Any) -> str:
+def describe_comparison(row: Any) -> str:
+    """Return the statistics of a row of `compare_rows` in words: what was found, and how sure it is."""
     digits = metric_decimals(row["metric"])
     reach = Interval(row["difference_low"], row["difference_high"])
-    p = p_text(row["p_holm"])
+    p, adjusted = (text if text.startswith("<") else f"= {text}" for text in map(p_text, (row["p"], row["p_holm"])))
     return (
         f"Difference {signed_text(row['difference'], digits)}, 95\u00a0% interval "
-        f"{interval_text(reach, digits, signed=True)}, p\u00a0{p if p.startswith('<') else f'= {p}'}, "
+        f"{interval_text(reach, digits, signed=True)}, p\u00a0{p} ({adjusted} adjusted), "
         f"effect {signed_text(row['effect'], 2)}."
     )
 
@@ -128,7 +125,7 @@ def _gain(analysis: Analysis) -> Statement:
         verdict,
         f"The portable stage {verb} Dice on the independent half: {before['mean']:.3f} before, {after['mean']:.3f} "
         f"after. The worst tenth of the images goes from {before['worst']:.3f} to {after['worst']:.3f}.",
-        _statistics(row),
+        describe_comparison(row),
     )
 
 
@@ -142,16 +139,32 @@ def _artifacts(analysis: Analysis) -> Iterator[Statement]:
         row = _row(analysis.gains, finding="all", metric=metric)
         before, after = (f"{one['mean']:.2f}" for one in _moments(analysis, metric))
         unit = analysis.results.distance_unit if metric == "HD95" else "an image"
-        yield Statement(judge_comparison(row), f"{name}: {before} {unit} before, {after} after.", _statistics(row))
+        yield Statement(
+            judge_comparison(row), f"{name}: {before} {unit} before, {after} after.", describe_comparison(row)
+        )
 
 
-def _arms(analysis: Analysis) -> Iterator[Statement]:
-    for arm in analysis.results.arms:
-        if arm == PAPER_ARM:
-            continue
-        row = _row(analysis.arms, arm=arm, metric="DICE")
-        text = f"Arm “{ARMS[arm].title}” against the paper's arm: Dice {row['mean']:.3f}."
-        yield Statement(judge_comparison(row), text, _statistics(row))
+def state_arms(analysis: Analysis, question: str) -> Iterator[Statement]:
+    """Return what was found of each arm that answers a question, against the paper's."""
+    for arm in analysis.results.answers(question)[1:]:
+        row = _row(analysis.arms[question], arm=arm, metric="DICE")
+        text = f"Arm “{analysis.results.arm_title(arm, question)}” against the paper's arm: Dice {row['mean']:.3f}."
+        yield Statement(judge_comparison(row), text, describe_comparison(row))
+
+
+def _answer(analysis: Analysis, question: str) -> Statement:
+    table = analysis.arms[question]
+    dice = table[table.metric == "DICE"].set_index("arm")
+    verdicts = [one.verdict for one in state_arms(analysis, question)]
+    better, worse = (verdicts.count(verdict) for verdict in (Verdict.BETTER, Verdict.WORSE))
+    best = str(dice["mean"].idxmax())
+    title, paper = analysis.results.arm_title(best, question), dice["mean"][PAPER_ARM]
+    return Statement(
+        Verdict.BETTER if better else Verdict.WORSE if worse == len(verdicts) else Verdict.OPEN,
+        f"{QUESTIONS[question].title} Against the paper's arm, {better} of {len(verdicts)} others are better in Dice, "
+        f"{worse} worse.",
+        f"Highest is “{title}”: {dice['mean'][best]:.3f}; the paper's arm has {paper:.3f}.",
+    )
 
 
 def _beside_paper(table: pd.DataFrame, stage: str) -> Statement:
@@ -193,6 +206,11 @@ def _trust(analysis: Analysis) -> Statement:
 
 def _cautions(analysis: Analysis) -> Iterator[Statement]:
     results = analysis.results
+    if "general" in results.plan.given:
+        yield Statement(
+            Verdict.CAUTION,
+            "The general weights were given. Arms that train a general stage of their own had another training.",
+        )
     finished = results.finished()
     if finished < results.planned:
         yield Statement(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -11,9 +11,10 @@ from typing import Any, ClassVar, NamedTuple
 import pandas as pd
 
 from monai_lungxfer.study.analysis.comparisons import TABLE_METRICS
-from monai_lungxfer.study.analysis.paper import SOURCE
+from monai_lungxfer.study.analysis.paper import SOURCE, paper_spread, paper_value
 from monai_lungxfer.study.analysis.statistics import Interval
 from monai_lungxfer.study.report.formatting import (
+    FEW_IMAGES,
     interval_text,
     mean_text,
     metric_decimals,
@@ -29,15 +30,18 @@ COMPARED = ("Difference", "95 % interval of the difference", "p", "Effect")
 """Headings of `comparison_cells`."""
 
 MEANS = (
-    "Mean ± standard deviation over repetitions of the mean over images; 95 % intervals by bootstrap over patients and "
-    "repetitions. Soft Dice is of predicted values, as in the paper. n: images with a value, counted in each "
-    "repetition, where a mean leaves some out."
+    "Means are over repetitions of the mean over images. SD of images: standard deviation over the images of a "
+    "repetition, mean over repetitions; SD of repetitions: that of their means. 95 % intervals of means by bootstrap "
+    "over patients and repetitions. Soft Dice is of predicted values, as in the paper. n: images with a value, counted "
+    "in each repetition, where a mean leaves some out."
 )
 TESTS = (
-    "p: Wilcoxon's signed-rank test over patients, adjusted by Holm for all tests of the table; effect: matched-pairs "
-    "rank-biserial correlation, 1 when every patient rises, −1 when every patient falls."
+    "Tested is whether the mean difference would be 0 over other patients and other trainings: its interval leaves 0 "
+    "out exactly where the unadjusted p is below 0.05; p here is adjusted by Holm for all tests of the table. Effect: "
+    "matched-pairs rank-biserial correlation, 1 when every patient rises, −1 when every patient falls."
 )
-PAPER = f"Paper: {SOURCE}."
+PAPER = f"Paper: {SOURCE}. It does not say what its standard deviations are over; their size fits images."
+FEW = f"Grey: fewer than {FEW_IMAGES} different images (n)."
 
 Row = Mapping[str, Any]
 
@@ -46,10 +50,11 @@ _LATEX = str.maketrans({"−": "$-$", "±": r"$\pm$", "→": r"$\to$", "–": "-
 
 
 class Cell(NamedTuple):
-    """One cell: what is read, and what the column is sorted by."""
+    """One cell: what is read, what the column is sorted by, and whether it is grey, as of few images."""
 
     text: str
     value: float | str
+    few: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,14 +116,30 @@ def metric_cell(name: str, unit: str) -> Cell:
 
 
 def mean_cell(row: Row, prefix: str = "", *, digits: int | None = None, spread: bool = True) -> Cell:
-    """Return mean ± standard deviation of a row of `describe_rows`, and n where images are left out.
+    """Return mean ± standard deviation over images of a row of `describe_rows`, and n where images are left out.
 
     Without `spread`, it is the mean alone; `digits` are those of the metric by default.
     """
     mean, values, measured = (row[f"{prefix}{name}"] for name in ("mean", "values", "measured"))
-    deviation = row[f"{prefix}sd"] if spread else math.nan
+    deviation = row[f"{prefix}sd_images"] if spread else math.nan
     text = mean_text(mean, deviation, metric_decimals(row["metric"]) if digits is None else digits)
     return Cell(text if values == measured else f"{text} (n = {values:.0f} of {measured:.0f})", mean)
+
+
+def spread_cell(row: Row, prefix: str = "") -> Cell:
+    """Return the standard deviation over repetitions of a row of `describe_rows`."""
+    return number_cell(row[f"{prefix}sd"], metric_decimals(row["metric"]))
+
+
+def paper_cell(table: str, quantity: str, finding: str = "all") -> Cell:
+    """Return mean ± standard deviation of the paper."""
+    value = paper_value(table, quantity, finding)
+    return Cell(mean_text(value, paper_spread(table, quantity, finding)), value)
+
+
+def grey_out(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Return cells of few images."""
+    return tuple(cell._replace(few=True) for cell in cells)
 
 
 def interval_cell(row: Row) -> Cell:

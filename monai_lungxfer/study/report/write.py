@@ -8,15 +8,11 @@ from pathlib import Path
 
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
+from monai_lungxfer.study.plan.arms import QUESTIONS
 from monai_lungxfer.study.report.case_pictures import draw_case_pictures
 from monai_lungxfer.study.report.cases import choose_cases
-from monai_lungxfer.study.report.figures.comparison import (
-    draw_areas,
-    draw_arms,
-    draw_calibration,
-    draw_cases,
-    draw_findings,
-)
+from monai_lungxfer.study.report.figures.arms import draw_arms, draw_layers
+from monai_lungxfer.study.report.figures.comparison import draw_areas, draw_calibration, draw_cases, draw_findings
 from monai_lungxfer.study.report.figures.losses import draw_losses
 from monai_lungxfer.study.report.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
 from monai_lungxfer.study.report.figures.style import Drawing
@@ -26,8 +22,9 @@ from monai_lungxfer.study.report.table import Table
 from monai_lungxfer.utils.files import atomic_path
 
 # Not in every report.
-OPTIONAL_TABLES = ("arms",)
-OPTIONAL_FIGURES = ("arms", *IMAGE_FIGURES)
+_ARMS = tuple(f"arms_{question}" for question in QUESTIONS)
+OPTIONAL_TABLES = (*_ARMS, "arms", "retention", "native", "table3_general_test")
+OPTIONAL_FIGURES = (*_ARMS, "arms", "layers", "losses_general", *IMAGE_FIGURES)
 
 
 @dataclass(frozen=True)
@@ -94,13 +91,14 @@ def _write_parts(folder: Path, parts: Sequence[Table] | Sequence[Drawing], optio
 
 def study_drawings(analysis: Analysis) -> list[Drawing]:
     """Return every figure that shows no image of a patient, the most telling first."""
-    epochs = analysis.results.epochs
+    results = analysis.results
+    layers = draw_layers(results)
     return [
         draw_findings(analysis),
         draw_cases(analysis),
-        *([draw_arms(analysis)] if len(analysis.results.arms) > 1 else []),
+        *(draw_arms(analysis, question) for question in analysis.arms),
+        *([layers] if layers else []),
         draw_areas(analysis),
         draw_calibration(analysis),
-        draw_losses(epochs, "general"),
-        draw_losses(epochs, "portable"),
+        *(draw_losses(results.epochs, step) for step in ("general", "portable") if step not in results.plan.given),
     ]

@@ -30,7 +30,8 @@ def test_gains_are_tested_as_one_family(analysis: Analysis) -> None:
 
 
 def test_arms_are_compared_with_the_papers(analysis: Analysis) -> None:
-    arms = analysis.arms
+    assert list(analysis.arms) == ["stages"]
+    arms = analysis.arms["stages"]
     assert arms[arms.arm == "paper"].difference.isna().all()
     scratch = arms[(arms.arm == "scratch") & (arms.metric == "DICE")].iloc[0]
     assert scratch.difference == pytest.approx(-0.04, abs=0.005)
@@ -42,5 +43,11 @@ def test_times_areas_and_calibration(analysis: Analysis) -> None:
     assert times.loc["general", "repetitions"] == 5
     assert times.loc["general", "epochs_mean"] == pytest.approx(np.mean(EPOCHS["general"]))
     assert times.loc["portable", "network_ms_mean"] == pytest.approx(4.15)
+    spread = np.sqrt((4 * 16 * 0.2**2 + 17 * np.sum((np.arange(4) / 10 - 0.15) ** 2)) / (4 * 17 - 1))
+    assert times.loc["portable", "network_ms_sd"] == pytest.approx(spread)
+    assert times.loc["portable", "images"] == 4 * 17
+    epochs = analysis.results.epochs
+    seconds = epochs.loc[epochs.step == "portable", "train_seconds"]
+    assert times.loc["portable", "training_ms_sd"] == pytest.approx(1000 * seconds.std())
     assert analysis.areas["before"].bias == pytest.approx(-3, abs=0.3)
     assert 0 < analysis.calibration_errors["after"] < 0.2

@@ -34,6 +34,7 @@ def test_described_by_hand() -> None:
     dice, distance = describe_rows(AFTER, ["DICE", "HD95"]).to_dict("records")
     assert (dice["mean"], dice["sd"]) == (pytest.approx(0.8), pytest.approx(0.0))  # both repetitions have 0.8
     assert (dice["tenth"], dice["worst"]) == (pytest.approx((0.72 + 0.8) / 2), pytest.approx((0.7 + 0.8) / 2))
+    assert dice["sd_images"] == pytest.approx((0.2 / 2**0.5 + 0) / 2)  # of two images in each repetition
     assert dice["images"] == 3
     assert distance["mean"] == pytest.approx(4.0)
     assert distance["worst"] == pytest.approx((4 + 6) / 2)  # the farthest are the worst

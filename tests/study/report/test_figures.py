@@ -7,18 +7,15 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from monai_lungxfer.study.analysis.analysis import Analysis
+from monai_lungxfer.study.analysis.paper import paper_value
 from monai_lungxfer.study.analysis.results import StudyResults
-from monai_lungxfer.study.report.figures.comparison import (
-    draw_areas,
-    draw_arms,
-    draw_calibration,
-    draw_cases,
-    draw_findings,
-)
+from monai_lungxfer.study.report.figures.arms import draw_arms, draw_layers
+from monai_lungxfer.study.report.figures.comparison import draw_areas, draw_calibration, draw_cases, draw_findings
 from monai_lungxfer.study.report.figures.losses import active_repetitions, draw_losses
 from monai_lungxfer.study.report.figures.style import BLUE, VERMILION
 
@@ -46,6 +43,7 @@ def test_findings_have_before_in_red_and_after_in_blue(analysis: Analysis) -> No
         rows = analysis.moments["after"]
         dice = rows[rows.finding == finding].groupby("repetition").DICE.mean().mean()
         assert lines["after"].get_xdata()[2] == pytest.approx(dice)
+        assert lines["paper, after"].get_xdata()[1] == paper_value("6", "AUC", finding)
 
 
 def test_cases_are_drawn_once_each(analysis: Analysis) -> None:
@@ -75,7 +73,7 @@ def test_calibration_lies_below_the_line_where_probabilities_are_too_high(analys
 
 
 def test_arms_are_named_and_the_papers_is_blue(analysis: Analysis) -> None:
-    axes = draw_arms(analysis).figure.axes[0]
+    axes = draw_arms(analysis, "stages").figure.axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "Donor → general → portable"
     dots = [line for line in axes.lines if line.get_marker() == "o"]
@@ -83,11 +81,32 @@ def test_arms_are_named_and_the_papers_is_blue(analysis: Analysis) -> None:
 
 
 def test_files(analysis: Analysis, tmp_path: Path) -> None:
-    drawing = draw_arms(analysis)
+    drawing = draw_arms(analysis, "stages")
     drawing.write(tmp_path)
-    svg = (tmp_path / "arms.svg").read_text()
+    svg = (tmp_path / "arms_stages.svg").read_text()
     root = ET.fromstring(svg)
     assert "From scratch" in "".join(root.itertext())  # text is text
-    assert draw_arms(analysis).svg == svg  # the same numbers, the same file
-    with Image.open(BytesIO((tmp_path / "arms.png").read_bytes())) as picture:
+    assert draw_arms(analysis, "stages").svg == svg  # the same numbers, the same file
+    with Image.open(BytesIO((tmp_path / "arms_stages.png").read_bytes())) as picture:
         assert picture.width == pytest.approx(6.9 * 300, abs=1)
+
+
+def test_layers_are_drawn_where_a_step_has_a_table_of_them(results: StudyResults) -> None:
+    assert draw_layers(results) is None
+    rows = [
+        {
+            "step": "portable",
+            "repetition": 0,
+            "epoch": epoch,
+            "layer": layer,
+            "drift": drift * epoch,
+            "gradient_norm": 1,
+        }
+        for epoch in (1, 2)
+        for layer, drift in (("encoder1", 0.1), ("conv", 0.4))
+    ]
+    drawing = draw_layers(StudyResults(**vars(results) | {"layers": pd.DataFrame(rows)}))
+    assert drawing is not None
+    drift = drawing.figure.axes[0].lines[0]
+    assert drift.get_xdata().tolist() == pytest.approx([0.2, 0.8])  # of the last epoch
+    assert "Portable stage: most in conv" in drawing.alt

@@ -51,29 +51,29 @@ def shown(page: webdriver.Chrome) -> list[WebElement]:
 
 
 def test_a_heading_sorts_by_mouse_and_keyboard(page: webdriver.Chrome) -> None:
-    dice = heading(page, "arms", 3)
+    dice = heading(page, "arms_stages", 3)
     assert dice.get_attribute("aria-sort") == "none"
     button = dice.find_element(By.TAG_NAME, "button")
     button.click()
     assert dice.get_attribute("aria-sort") == "ascending"
-    ascending = column(page, "arms", 3)
+    ascending = column(page, "arms_stages", 3)
     assert ascending == sorted(ascending)
     focus(page, button)
     press(page, Keys.ENTER)
     assert dice.get_attribute("aria-sort") == "descending"
-    assert column(page, "arms", 3) == ascending[::-1]
-    other = heading(page, "arms", 1)
+    assert column(page, "arms_stages", 3) == ascending[::-1]
+    other = heading(page, "arms_stages", 1)
     focus(page, other.find_element(By.TAG_NAME, "button"))
     press(page, Keys.SPACE)
     assert (dice.get_attribute("aria-sort"), other.get_attribute("aria-sort")) == ("none", "ascending")
-    assert column(page, "arms", 1) == sorted(column(page, "arms", 1))
+    assert column(page, "arms_stages", 1) == sorted(column(page, "arms_stages", 1))
 
 
 def test_signs_sort_as_numbers_and_what_is_undefined_comes_last(page: webdriver.Chrome) -> None:
-    button = heading(page, "arms", 5).find_element(By.TAG_NAME, "button")
+    button = heading(page, "arms_stages", 5).find_element(By.TAG_NAME, "button")
     for direction in (1, -1):
         button.click()
-        texts = column(page, "arms", 5)
+        texts = column(page, "arms_stages", 5)
         assert texts[-1] == "–"
         numbers = [float(text.replace("−", "-")) for text in texts[:-1]]
         assert numbers == sorted(numbers, reverse=direction < 0)

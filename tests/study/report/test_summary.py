@@ -7,7 +7,14 @@ import pytest
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.formatting import images_text
-from monai_lungxfer.study.report.summary import Verdict, _gain, judge_comparison, make_statements, make_tiles
+from monai_lungxfer.study.report.summary import (
+    Verdict,
+    _gain,
+    judge_comparison,
+    make_statements,
+    make_tiles,
+    state_arms,
+)
 
 
 def with_after(results: StudyResults, shift: float) -> Analysis:
@@ -26,7 +33,7 @@ def test_a_gain_is_called_so(analysis: Analysis) -> None:
     assert first.verdict is Verdict.BETTER
     before, after = (rows.groupby("repetition").DICE.mean().mean() for rows in analysis.moments.values())
     assert f"raises Dice on the independent half: {before:.3f} before, {after:.3f} after" in first.text
-    assert "p\u00a0< 0.001" in first.detail
+    assert "p\u00a0< 0.001 (< 0.001 adjusted)" in first.detail
     islands = next(one for one in others if one.text.startswith("Islands"))
     assert islands.verdict is Verdict.BETTER  # fewer are better
 
@@ -48,20 +55,22 @@ def test_a_verdict_needs_both_the_test_and_the_interval() -> None:
     assert judge_comparison(row | {"p_holm": 0.06}) is Verdict.OPEN
     assert judge_comparison(row | {"difference_low": -0.01}) is Verdict.OPEN
     assert judge_comparison(row | {"p_holm": float("nan")}) is Verdict.OPEN
-    assert judge_comparison(row | {"effect": -0.8}) is Verdict.OPEN  # most patients fall
     falls = row | {"difference_low": -0.2, "difference_high": -0.05}
-    assert judge_comparison(falls) is Verdict.OPEN
-    assert judge_comparison(falls | {"effect": -0.8}) is Verdict.WORSE
+    assert judge_comparison(falls) is Verdict.WORSE
 
 
 def test_arms_the_paper_and_cautions_are_mentioned(analysis: Analysis) -> None:
     found = make_statements(analysis)
-    arms = {one.text.split("”")[0].split("“")[1]: one.verdict for one in found if one.text.startswith("Arm")}
+    arms = {one.text.split("”")[0].split("“")[1]: one.verdict for one in state_arms(analysis, "stages")}
     assert arms == {
         "Donor → general": Verdict.WORSE,
         "Donor → portable": Verdict.OPEN,
         "From scratch": Verdict.WORSE,
     }
+    answer = next(one for one in found if one.text.startswith("What does each stage add?"))
+    assert "0 of 3 others are better in Dice, 2 worse" in answer.text
+    assert answer.verdict is Verdict.OPEN
+    assert answer.detail.startswith("Highest is “Donor → portable”: 0.911")
     table = next(one for one in found if "Table 4" in one.text)
     assert "(paper 0.9436)" in table.detail
     cautions = [one.text for one in found if one.verdict is Verdict.CAUTION]

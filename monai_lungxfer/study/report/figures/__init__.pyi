@@ -1,5 +1,6 @@
+from .arms import draw_arms as draw_arms
+from .arms import draw_layers as draw_layers
 from .comparison import draw_areas as draw_areas
-from .comparison import draw_arms as draw_arms
 from .comparison import draw_calibration as draw_calibration
 from .comparison import draw_cases as draw_cases
 from .comparison import draw_findings as draw_findings

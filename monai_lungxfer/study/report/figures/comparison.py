@@ -1,4 +1,4 @@
-"""Before against after: by finding (Figs. 9 to 11 of the paper), image, arm, lung area and probability."""
+"""Before against after: by finding (Figs. 9 to 11 of the paper), image, lung area and probability."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from monai_lungxfer.metrics.per_image import PAPER_METRICS
 from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
 from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, paper_value
 from monai_lungxfer.study.analysis.statistics import Agreement
-from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM
 from monai_lungxfer.study.report.figures.style import (
     BLUE,
     FAINT,
@@ -26,7 +25,7 @@ from monai_lungxfer.study.report.figures.style import (
     styled,
     tidy,
 )
-from monai_lungxfer.study.report.formatting import finding_title, images_text, metric_title, signed_text
+from monai_lungxfer.study.report.formatting import FEW_IMAGES, finding_title, images_text, signed_text
 
 MOMENT_STYLES = {"before": (VERMILION, "o"), "after": (BLUE, "s")}
 """Colour and marker of each moment: told apart in grey as well."""
@@ -51,7 +50,7 @@ def draw_findings(analysis: Analysis) -> Drawing:
     return Drawing(
         "before_after",
         "Before and after the portable stage, by finding",
-        "Means on the independent half with 95 % intervals; hollow diamonds are the paper's Dice. Compare the paper's "
+        "Means on the independent half with 95 % intervals; hollow diamonds are the paper's means. Compare the paper's "
         "Figs. 9 to 11.",
         "Dot plot. " + " ".join(_change(table, finding) for finding in findings),
         figure,
@@ -65,11 +64,11 @@ def _draw_metrics(axes: Axes, table: pd.DataFrame, finding: str) -> None:
         heights = [number + shift for number in range(len(rows))]
         axes.hlines(heights, rows.low, rows.high, color=colour, linewidth=1.2, alpha=0.6)
         axes.plot(rows["mean"], heights, marker, color=colour, markersize=4, label=moment)
-        paper = paper_value(MOMENT_TABLES[moment], "DICE", finding)
-        if not math.isnan(paper):
-            height = PAPER_METRICS.index("DICE") + shift
-            axes.plot(paper, height, "D", color=colour, markersize=5, fillstyle="none", label=f"paper, {moment}")
-    axes.set_title(f"{finding_title(finding)} ({images_text(table.images.max())})")
+        paper = [paper_value(MOMENT_TABLES[moment], metric, finding) for metric in PAPER_METRICS]
+        if not math.isnan(paper[0]):
+            axes.plot(paper, heights, "D", color=colour, markersize=4.5, fillstyle="none", label=f"paper, {moment}")
+    number = table.images.max()
+    axes.set_title(f"{finding_title(finding)} ({images_text(number)})", color=FAINT if number < FEW_IMAGES else INK)
     axes.set_xlabel("Mean")
     tidy(axes, "x")
 
@@ -111,38 +110,6 @@ def draw_cases(analysis: Analysis) -> Drawing:
         f"Scatter plot and histogram. {rising} of {len(pairs)} images rise.",
         figure,
     )
-
-
-@styled
-def draw_arms(analysis: Analysis) -> Drawing:
-    """Draw Dice, distances and artifacts on the independent half by arm."""
-    arms = analysis.results.arms
-    figure, panels = new_figure(1, 3, height=0.7 + 0.36 * len(arms), sharey=True, width_ratios=[1.6, 1, 1])
-    for axes, metric in zip(panels, ("DICE", "HD95", "ISLANDS"), strict=True):
-        for height, arm in enumerate(arms):
-            _draw_arm(axes, analysis, arm, metric, height)
-        axes.set_xlabel(metric_title(metric, analysis.results.distance_unit))
-        tidy(axes, "x")
-    panels[0].set_yticks(range(len(arms)), [ARMS[arm].title for arm in arms])
-    panels[0].set_ylim(len(arms) - 0.5, -0.5)
-    dice = analysis.arms[analysis.arms.metric == "DICE"].set_index("arm")["mean"]
-    words = "; ".join(f"{ARMS[arm].title}: {dice[arm]:.3f}" for arm in arms)
-    return Drawing(
-        "arms",
-        "The arms on the independent half",
-        "Filled: mean over repetitions with its 95 % interval, the paper's arm in blue; grey: single repetitions.",
-        f"Dot plot. Mean Dice: {words}.",
-        figure,
-    )
-
-
-def _draw_arm(axes: Axes, analysis: Analysis, arm: str, metric: str, height: int) -> None:
-    row = analysis.arms[(analysis.arms.arm == arm) & (analysis.arms.metric == metric)].iloc[0]
-    colour = BLUE if arm == PAPER_ARM else INK
-    single = analysis.results.after(arm).groupby("repetition")[metric].mean()
-    axes.plot(single, [height + 0.22] * len(single), "|", color=FAINT, markersize=5, alpha=0.8)
-    axes.hlines(height, row["low"], row["high"], color=colour, linewidth=1.4)
-    axes.plot(row["mean"], height, "o", color=colour, markersize=5)
 
 
 @styled
