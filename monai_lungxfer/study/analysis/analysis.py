@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from monai_lungxfer.study.analysis.comparisons import (
-    KEY_METRICS,
     TABLE_METRICS,
     adjust_p_values,
     compare_rows,
@@ -19,6 +18,7 @@ from monai_lungxfer.study.analysis.comparisons import (
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.sections import compare_native, measure_retention
 from monai_lungxfer.study.analysis.statistics import Agreement, agreement, calibration_error
+from monai_lungxfer.study.execution.run_metrics import KEY_METRICS
 from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, QUESTIONS
 
 MOMENTS = ("before", "after")

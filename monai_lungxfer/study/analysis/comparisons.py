@@ -21,9 +21,6 @@ LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES", "FUSED"))
 TABLE_METRICS = tuple(name for name in METRICS if not name.startswith("AREA"))
 """Metrics of the tables; of areas, only how far they agree is of interest."""
 
-KEY_METRICS = ("DICE", "DICE_HARD", "HD95", "ISLANDS", "BRIDGES")
-"""Metrics that are compared where there are many groups, so that the tests of a table stay few."""
-
 
 def describe_rows(rows: pd.DataFrame, metrics: Sequence[str] = TABLE_METRICS) -> pd.DataFrame:
     """Describe rows of `StudyResults.images`, of one step and section, by each metric.

@@ -15,10 +15,10 @@ from monai_lungxfer.handlers.epoch_table import EPOCH_COLUMNS, read_epochs
 from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.metrics.summary import is_report
 from monai_lungxfer.study.execution.paths import StepPaths
+from monai_lungxfer.study.execution.run_metrics import SECTIONS
 from monai_lungxfer.utils.csv_tables import read_rows
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 
-SECTIONS = ("test", "before", "independent", "retention_donor", "retention_general", "native", "native_refined")
 RECORDED = ("parent", "parent_sha256", "weights_sha256", "seconds", "network_ms", "version", "environment")
 _AGAIN = "Delete the step's folder and go on with the study: lungxfer study run"
 _NUMBERS = ("seconds", "network_ms")

@@ -40,6 +40,7 @@ FIXED = (
     "independent",
     "retention",
     "native",
+    "refiner_steps",
     "precision",
     "stages",
 )

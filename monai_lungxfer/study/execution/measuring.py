@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from monai_lungxfer.bundle.settings import PlainText
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.records import read_json
+from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.execution.tested_stages import tested_stages
 from monai_lungxfer.study.plan.arms import DONOR
-from monai_lungxfer.training.stage import evaluate_stage
+from monai_lungxfer.training.stage import evaluate_stage, stage_data
 from monai_lungxfer.utils.files import atomic_path
 
 
@@ -21,7 +24,7 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
 
     "test" is the test part of the step's own split; "independent" the independent half of the portable images, but for
     donors; "before", in portable steps, that half by the weights that the step started from; and "retention_STAGE" the
-    test part of a stage before.
+    test part of a stage before. With the plan's `native`, portable steps have "native" and "native_refined", too.
     """
     weights = job.folder.weights
     reports = {}
@@ -34,7 +37,22 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
     if job.step.stage == "portable" and job.weights_before is not None and job.step.pools is None:
         reports["before"] = _before(job, job.weights_before)
     reports["independent"] = _report(job, "portable", "independent", weights, "independent")
-    return reports
+    return reports | (_native(job) if job.plan.native and job.step.stage == "portable" else {})
+
+
+def _native(job: StepJob) -> dict[str, dict[str, Any]]:
+    """Measure the independent half at the size of the radiographs, without and with borders that a network refines."""
+    from monai_lungxfer.training.refiner import train_refiner
+
+    stage, weights = STAGES["portable"], job.folder.weights
+    split = load_split(job.folder.split, stage_data(job.plan.data, stage))
+    settings = {"seed": job.seed, "steps": job.plan.refiner_steps, "device": job.plan.device, "overwrite": True}
+    refined = train_refiner(stage, job.plan.data, job.folder, weights, split=split, **settings)
+    plain = {"at": "native"}
+    return {
+        name: _report(job, "portable", "independent", weights, name, at_size)
+        for name, at_size in (("native", plain), ("native_refined", plain | {"refiner": refined["refiner"]}))
+    }
 
 
 def _before(job: StepJob, weights: Path) -> dict[str, Any]:
@@ -47,8 +65,10 @@ def _before(job: StepJob, weights: Path) -> dict[str, Any]:
     return read_json(job.folder.report("before"))
 
 
-def _report(job: StepJob, stage: str, section: str, weights: Path, name: str) -> dict[str, Any]:
-    settings = job.measuring(stage)
+def _report(
+    job: StepJob, stage: str, section: str, weights: Path, name: str, others: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    settings = job.measuring(stage) | dict(others)
     settings |= {"report_file": job.folder.report(name), "overwrite": True}  # of an attempt before
     if name == "independent":
         settings["validate#inferer"] = {

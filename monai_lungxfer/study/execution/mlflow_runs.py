@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from monai_lungxfer.bundle.redaction import redact_paths
-from monai_lungxfer.study.execution.begin import FIXED, Study
+from monai_lungxfer.study.execution.begin import FIXED, GIVEN_WEIGHTS, Study
 from monai_lungxfer.study.execution.paths import StepPaths, repetition_name
+from monai_lungxfer.study.execution.run_metrics import repetition_metrics, study_metrics
 from monai_lungxfer.study.execution.schedule import Schedule
 from monai_lungxfer.study.execution.tracking import Tracking
 from monai_lungxfer.utils.versions import code_version, environment
@@ -33,7 +34,8 @@ class StudyRuns:
             tags = {"version": code_version(), "arms": ", ".join(plan.arms), "repetitions": plan.repetitions}
             hashes = {f"data.{name}": digest for name, digest in self.study.facts["data"].items()}
             fixed = plan.model_dump(mode="json", include=set(FIXED) - {"stages"})
-            self.tracking.note(self._study_run, tags | hashes | {"donor_sha256": self.study.facts["donor"]}, fixed)
+            hashes |= {f"{name}_sha256": self.study.facts.get(name) for name in GIVEN_WEIGHTS}
+            self.tracking.note(self._study_run, tags | hashes, fixed)
             self.tracking.keep(self._study_run, redact_paths(plan.model_dump(mode="json")), "plan.yaml")
             self.tracking.keep(self._study_run, environment(), "environment.json")
         return self
@@ -63,11 +65,15 @@ class StudyRuns:
         """End the run of the study, and those that are open still, as of steps whose workers were lost."""
         if self.tracking is not None:
             self.tracking.settle(self._is_done)
+            if self._study_run is not None:
+                self.tracking.note(self._study_run, metrics=study_metrics(self.study.paths.finished_steps()))
         self._close_study("FAILED" if failed else "FINISHED")
 
     def _close_repetition(self, repetition: int, status: str) -> None:
         run = self._repetitions.pop(repetition, None)
         if self.tracking is not None and run is not None:
+            done = [step for step in self.study.paths.finished_steps() if step.repetition == repetition]
+            self.tracking.note(run, metrics=repetition_metrics(done))
             self.tracking.close(run, status)
 
     def _close_study(self, status: str) -> None:

@@ -48,6 +48,8 @@ class StudyPlan(CheckedModel):
     retention, native : bool
         Whether weights are also measured on the test parts of the stages before, and on the independent half at the
         size of the radiographs.
+    refiner_steps : int
+        With `native`: of the training of the network that refines borders, for each portable step.
     allow_shared_patients : bool
         Whether the same patient may have general and portable images.
     threads : int or None
@@ -78,6 +80,7 @@ class StudyPlan(CheckedModel):
     independent: Literal["fixed", "fresh"] = "fixed"
     retention: StrictBool = False
     native: StrictBool = False
+    refiner_steps: Count = 320
     allow_shared_patients: StrictBool = False
     threads: Count | None = None
     gpus: Annotated[float, Field(ge=0)] = 0

@@ -24,6 +24,7 @@ hold_out: {plan.hold_out}  # share of the portable images set aside as the indep
 independent: {plan.independent}  # half drawn once for all repetitions (fixed, as in the paper) or in each (fresh)
 retention: false  # measure donor and general test parts, too, before and after each later stage
 native: false  # measure the independent half at the size of the radiographs, too, with and without refined borders
+refiner_steps: {plan.refiner_steps}  # with native: of training what refines the borders, for each portable step
 allow_shared_patients: false  # whether a patient may stand among general and portable images
 
 # Ways to weights for portable radiographs, all in the same splits; steps that arms share are trained once.

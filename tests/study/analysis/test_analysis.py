@@ -7,7 +7,8 @@ import pytest
 from study_folder import EPOCHS, FINDINGS, GAIN
 
 from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
-from monai_lungxfer.study.analysis.comparisons import KEY_METRICS, TABLE_METRICS
+from monai_lungxfer.study.analysis.comparisons import TABLE_METRICS
+from monai_lungxfer.study.execution.run_metrics import KEY_METRICS
 
 
 def test_independent_half_by_moment_finding_and_metric(analysis: Analysis) -> None:
