@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from monai_lungxfer.data.groups import Groups
 from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
+Groups = Mapping[str, Sequence[int]]
 
 FAILURE = 0.9
 """A mask fails when its Dice is lower: `DICE_HARD`, since a mask is what a reader gets, not probabilities."""
