@@ -149,7 +149,9 @@ def _work(
 def _parent(study: Study, schedule: Schedule, task: StudyTask) -> StepPaths | None:
     """Return the finished step that a task starts from: the only one, or the one with the lowest validation loss."""
     parents = [study.paths.step(*parent) for parent in schedule.parents(task)]
-    return min(parents, key=_best_loss) if parents else None
+    if len(parents) < 2:  # which may have weights that were given, and no loss
+        return parents[0] if parents else None
+    return min(parents, key=_best_loss)
 
 
 def _best_loss(step: StepPaths) -> float:
