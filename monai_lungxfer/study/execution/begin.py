@@ -17,7 +17,7 @@ from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist
 from monai_lungxfer.data.partition import check_apart
 from monai_lungxfer.data.records import read_object
 from monai_lungxfer.study.execution.paths import StudyPaths
-from monai_lungxfer.study.execution.tested_stages import tested_stages
+from monai_lungxfer.study.execution.measured_stages import find_measured_stages
 from monai_lungxfer.study.plan.arms import DONOR, Step
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data
@@ -125,7 +125,7 @@ def _data(plan: StudyPlan) -> dict[str, str]:
     """Hash the data sets that the arms need."""
     needed = {"portable"} | {step.pools for step in plan.steps if step.pools}
     needed |= {step.stage for step in plan.steps if step.name not in plan.given}
-    needed |= {stage for step in plan.steps for stage in tested_stages(step, plan)}
+    needed |= {stage for step in plan.steps for stage in find_measured_stages(step, plan)}
     folders = {name: stage_data(plan.data, STAGES[name]) for name in sorted(needed)}
     records = {name: load_datalist(folder) for name, folder in folders.items()}
     chests = [found for name, found in records.items() if name != DONOR]

@@ -13,7 +13,7 @@ from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.study.execution.step_job import StepJob
-from monai_lungxfer.study.execution.tested_stages import tested_stages
+from monai_lungxfer.study.execution.measured_stages import find_measured_stages
 from monai_lungxfer.study.plan.arms import DONOR
 from monai_lungxfer.training.stage import evaluate_stage, stage_data
 from monai_lungxfer.utils.files import atomic_path
@@ -28,7 +28,7 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
     """
     weights = job.folder.weights
     reports = {}
-    for stage in tested_stages(job.step, job.plan):
+    for stage in find_measured_stages(job.step, job.plan):
         name = "test" if stage == job.step.stage else f"retention_{stage}"
         reports[name] = _report(job, stage, "test", weights, name)
     if job.step.stage == DONOR:

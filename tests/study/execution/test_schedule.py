@@ -32,6 +32,16 @@ def test_what_waits_for_its_parent_lets_others_pass() -> None:
     assert schedule.next() is None
 
 
+def test_given_weights_wait_for_nothing_and_the_donor_is_a_step_where_it_is_measured() -> None:
+    steps = drained(Schedule(plan(general="general", retention=True, parent="best")))
+    assert steps[:3] == [(0, "donor"), (0, "general"), (0, "portable")]
+    schedule = Schedule(plan(retention=True))
+    assert schedule.parents(StudyTask(1, "general")) == [(1, "donor")]
+    given = Schedule(plan(general="general", retention=True, parent="best"))
+    assert given.parents(StudyTask(1, "general")) == []
+    assert given.parents(StudyTask(1, "portable")) == [(1, "general")]
+
+
 def test_what_is_done_is_not_run() -> None:
     done = [StudyTask(0, "general"), StudyTask(1, "general"), StudyTask(1, "portable"), StudyTask(9, "general")]
     schedule = Schedule(plan(), done)

@@ -134,6 +134,12 @@ def test_a_step_tells_its_lineage_its_data_and_its_results(tracked: Path) -> Non
     assert portable.data.metrics["before/DICE"] == general.data.metrics["independent/DICE"]
     assert "system/cpu_utilization_percentage" in portable.data.metrics
     assert_every_epoch_once(database(tracked), 3)
+    repetition, study = (found[part].data.metrics for part in ("repetition-000", "study"))
+    summary = report["all"]["DICE"]
+    name = "portable/independent/DICE"
+    assert (repetition[f"{name}_mean"], repetition[f"{name}_sd"]) == (summary["mean"], summary["std"])
+    means = [found[f"repetition-00{r}"].data.metrics[f"{name}_mean"] for r in (0, 1) if f"repetition-00{r}" in found]
+    assert study[f"{name}_mean"] == pytest.approx(sum(means) / len(means))
 
 
 def test_the_studys_run_has_its_plan_and_environment(tracked: Path) -> None:

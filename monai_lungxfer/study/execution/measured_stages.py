@@ -6,17 +6,17 @@ from monai_lungxfer.study.plan.arms import DONOR, STEPS, Step, find_chain
 from monai_lungxfer.study.plan.plan import StudyPlan
 
 
-def tested_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
+def find_measured_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
     """Return its own stage first, then, with the plan's `retention`, the stages that its weights come from.
 
     Weights that the plan gives are measured on their own stage with `retention` alone: that stage's data need not be
     there otherwise, and the weights may have learnt its images.
     """
     own = (step.stage,) if step.name not in plan.given or plan.retention else ()
-    return own + (retained_stages(step, plan) if plan.retention else ())
+    return own + (find_retained_stages(step, plan) if plan.retention else ())
 
 
-def retained_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
+def find_retained_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
     """Return the stages before a step's own that its weights come from, the first one first."""
     chain = [STEPS[name] for name in find_chain(step.name, plan.given)]
     root = chain[0]
