@@ -16,8 +16,8 @@ from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist
 from monai_lungxfer.data.partition import check_apart
 from monai_lungxfer.data.records import read_object
-from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.execution.measured_stages import find_measured_stages
+from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.plan.arms import DONOR, Step
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data

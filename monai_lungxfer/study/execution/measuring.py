@@ -12,8 +12,8 @@ from monai_lungxfer.bundle.settings import PlainText
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.records import read_json
 from monai_lungxfer.data.splits import load_split
-from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.execution.measured_stages import find_measured_stages
+from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.plan.arms import DONOR
 from monai_lungxfer.training.stage import evaluate_stage, stage_data
 from monai_lungxfer.utils.files import atomic_path
