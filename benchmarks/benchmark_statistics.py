@@ -38,7 +38,7 @@ def draw_study(rng: np.random.Generator, shape: tuple[int, int], share: float, f
 def main() -> None:
     """Draw, test and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--studies", type=int, default=1000, help="drawn for each line")
+    parser.add_argument("--studies", type=int, default=500, help="drawn for each line")
     number = parser.parse_args().studies
     rng = np.random.default_rng(0)
     print("repetitions patients repetition's-share half | comparison bootstrap wilcoxon")

@@ -60,7 +60,10 @@ class FinishedStep:
     def layers(self) -> pd.DataFrame:
         """Read layers.csv, which is there with the setting ``layer_table`` alone."""
         path = self.paths.layers
-        return pd.DataFrame(read_rows(path)).assign(**self._key) if path.is_file() else pd.DataFrame()
+        if not path.is_file():
+            return pd.DataFrame()
+        table = pd.DataFrame(read_rows(path)).set_index("layer")
+        return table.apply(pd.to_numeric, errors="coerce").reset_index().assign(**self._key)
 
     def images(self) -> pd.DataFrame:
         """Return the rows of all reports."""

@@ -15,6 +15,7 @@ from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.study.execution.measured_stages import find_measured_stages
 from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.plan.arms import DONOR
+from monai_lungxfer.training.refiner import train_refiner
 from monai_lungxfer.training.stage import evaluate_stage, stage_data
 from monai_lungxfer.utils.files import atomic_path
 
@@ -42,12 +43,10 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
 
 def _native(job: StepJob) -> dict[str, dict[str, Any]]:
     """Measure the independent half at the size of the radiographs, without and with borders that a network refines."""
-    from monai_lungxfer.training.refiner import train_refiner
-
     stage, weights = STAGES["portable"], job.folder.weights
     split = load_split(job.folder.split, stage_data(job.plan.data, stage))
-    settings = {"seed": job.seed, "steps": job.plan.refiner_steps, "device": job.plan.device, "overwrite": True}
-    refined = train_refiner(stage, job.plan.data, job.folder, weights, split=split, **settings)
+    settings: dict[str, Any] = {"seed": job.seed, "steps": job.plan.refiner_steps, "device": job.plan.device}
+    refined = train_refiner(stage, job.plan.data, job.folder, weights, split=split, overwrite=True, **settings)
     plain = {"at": "native"}
     return {
         name: _report(job, "portable", "independent", weights, name, at_size)

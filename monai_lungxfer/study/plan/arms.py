@@ -143,7 +143,7 @@ _DONORS: tuple[tuple[str, str, dict[str, Any], dict[str, Any] | None], ...] = (
     ("summed", "one channel, first kernels summed", _ONE_CHANNEL, None),
     ("flair", "one channel, donor of FLAIR", _ONE_CHANNEL, {"channels": "flair"}),
     ("random_first", "first layer random", {}, None),
-    *((f"width_{n}", f"width {n}, own donor", {"network_def#init_features": n}, {}) for n in (8, 16, 32)),
+    *((f"width_{n}", f"width {n}", {"network_def#init_features": n}, {}) for n in (8, 16, 32)),
 )
 
 # Name, title, settings of the portable stage, parent.

@@ -99,7 +99,7 @@ def test_layers_are_drawn_where_a_step_has_a_table_of_them(results: StudyResults
             "repetition": 0,
             "epoch": epoch,
             "layer": layer,
-            "drift": drift * epoch,
+            "weight_drift": drift * epoch,
             "gradient_norm": 1,
         }
         for epoch in (1, 2)

@@ -69,18 +69,18 @@ def draw_layers(results: StudyResults) -> Drawing | None:
     steps = list(layers.step.unique())
     last = layers[layers.epoch == layers.groupby(["step", "repetition"]).epoch.transform("max")]
     figure, panels = new_figure(1, 2, height=1.2 + 0.14 * len(names), sharey=True)
-    shown = ((last, "drift", "Drift at the end"), (layers, "gradient_norm", "Gradient norm, mean over epochs"))
+    shown = ((last, "weight_drift", "Drift at the end"), (layers, "gradient_norm", "Gradient norm, mean over epochs"))
     for axes, (rows, column, title) in zip(panels, shown, strict=True):
         for number, step in enumerate(steps):
             means = rows[rows.step == step].groupby("layer")[column].mean().reindex(names)
             colour, marker = _STEP_STYLES[number % len(_STEP_STYLES)]
             axes.plot(means, range(len(names)), marker, color=colour, markersize=3.5, label=results.step_title(step))
-        axes.set(xlabel=title, xscale="symlog" if column == "drift" else "log")
+        axes.set(xlabel=title, xscale="symlog" if column == "weight_drift" else "log")
         tidy(axes, "x")
     panels[0].set_yticks(range(len(names)), names, fontsize=5.5)
     panels[0].invert_yaxis()
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    drift = last.groupby(["step", "layer"]).drift.mean()
+    drift = last.groupby(["step", "layer"]).weight_drift.mean()
     words = (f"{results.step_title(step)}: most in {drift[step].idxmax()}" for step in steps)
     return Drawing(
         "layers",
