@@ -55,6 +55,17 @@ def test_another_bundle_has_other_steps() -> None:
     assert told[0]["channels"] == "rgb"
 
 
+def test_images_that_keep_their_aspect() -> None:
+    pad, aspect = (described("portable", sizing=sizing, image_size=[192, 192]) for sizing in ("pad", "aspect"))
+    assert names(pad["preprocessing"])[2:] == ["resize", "fix_polarity", "normalise", "repeat_channel", "pad"]
+    assert names(pad["postprocessing"])[:2] == ["crop", "sigmoid"]
+    assert (pad["preprocessing"][2]["longest_side"], pad["preprocessing"][-1]["multiple"]) == (192, 32)
+    assert names(aspect["preprocessing"])[-1] == "repeat_channel"
+    resize = aspect["preprocessing"][2]
+    assert (resize["pixels"], resize["multiple"], resize["max_aspect"]) == (192**2, 32, 4)
+    assert described("portable", sizing="multi") == described("portable")
+
+
 def test_what_is_not_known_is_named() -> None:
     flip = {"_target_": "Flipd", "keys": "image"}
     told = described("portable", **{"preprocessing#transforms#4": flip})["preprocessing"][4]

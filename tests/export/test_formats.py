@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from compiled_bundle import small_bundle
 from killed_process import kill_at
 
 from monai_lungxfer.bundle.files import MANIFEST, WEIGHTS, bundle_path, export_bundle
@@ -54,6 +56,17 @@ def test_torchscript_holds_the_configurations(copied: Path) -> None:
     torch.jit.load(copied / "models" / "model.ts", _extra_files=embedded)
     assert json.loads(embedded["inference.json"])["network_def"] == describe_network(EfficientUNet())
     assert json.loads(embedded["metadata.json"])["name"] == "Lung segmentation in portable chest radiographs"
+
+
+def test_a_network_of_padded_images(tmp_path: Path) -> None:
+    bundle = small_bundle(tmp_path, sizing="pad")
+    manifest = export_formats(bundle, ["torchscript", "onnx"])
+    assert manifest["sizing"] == "pad"
+    assert all(entry["lowest_dice"] == 1.0 for entry in manifest["formats"].values())
+    held = {entry.key: entry.value for entry in onnx.load(bundle / "models" / "model.onnx").metadata_props}
+    told = json.loads(held["pipeline"])
+    assert told["input"]["shape"] == ["batch", 3, "height", "width"]
+    assert (told["sizing"], told["input"]["sides_are_multiples_of"]) == ("pad", 16)
 
 
 @pytest.mark.slow

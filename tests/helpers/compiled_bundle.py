@@ -18,7 +18,7 @@ from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 NETWORK = {"_target_": "monai_lungxfer.networks.donor_unet.DonorUNet", "init_features": 4}
 
 
-def small_bundle(folder: Path, *, name: str = "portable", half: bool = False) -> Path:
+def small_bundle(folder: Path, *, name: str = "portable", half: bool = False, sizing: str = "square") -> Path:
     """Make the copy in a folder; its network draws masks of about half of an image. Weights may be float16."""
     torch.manual_seed(0)
     bundle = export_bundle(name, folder)
@@ -30,7 +30,7 @@ def small_bundle(folder: Path, *, name: str = "portable", half: bool = False) ->
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     torch.save(state, bundle / WEIGHTS)
-    save_sidecar(bundle / WEIGHTS, Sidecar([96, 96], NETWORK))
+    save_sidecar(bundle / WEIGHTS, Sidecar([96, 96], NETWORK, sizing=sizing))
     return bundle
 
 

@@ -14,7 +14,7 @@ from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.packing import pack_weights
-from monai_lungxfer.weights.sidecar import Sidecar, input_size, save_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, input_size, input_sizing, save_sidecar
 
 
 @pytest.fixture
@@ -58,8 +58,9 @@ def test_the_network_loads_it_as_float32(trained: Path, tmp_path: Path) -> None:
 
 
 def test_the_input_size_goes_along(trained: Path, tmp_path: Path) -> None:
-    save_sidecar(trained, Sidecar([64, 64]))
-    assert input_size(pack_weights(trained, tmp_path / "packed.pt")) == [64, 64]
+    save_sidecar(trained, Sidecar([64, 64], sizing="pad"))
+    packed = pack_weights(trained, tmp_path / "packed.pt")
+    assert (input_size(packed), input_sizing(packed)) == ([64, 64], "pad")
 
 
 def test_weights_beyond_float16_are_refused_by_name(trained: Path, tmp_path: Path) -> None:

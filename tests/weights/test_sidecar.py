@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from monai_lungxfer.utils.errors import TransferError
-from monai_lungxfer.weights.sidecar import Sidecar, input_size, read_sidecar, save_sidecar, sidecar_file
+from monai_lungxfer.weights.sidecar import (
+    Sidecar,
+    copy_sidecar,
+    input_size,
+    input_sizing,
+    read_sidecar,
+    save_sidecar,
+    sidecar_file,
+)
 
 
 @pytest.fixture
@@ -25,6 +33,22 @@ def test_what_was_saved_is_read(weights: Path) -> None:
 
 def test_weights_from_elsewhere_want_the_papers(weights: Path) -> None:
     assert input_size(weights) == [256, 256]
+
+
+def test_a_sizing_is_kept_copied_and_square_where_nothing_is_said(weights: Path) -> None:
+    assert input_sizing(weights) == "square"
+    save_sidecar(weights, (96, 96))
+    assert "sizing" not in json.loads(sidecar_file(weights).read_text())  # as in files from before there were others
+    save_sidecar(weights, (96, 96), sizing="aspect")
+    copy_sidecar(weights, weights.with_name("other.pt"))
+    assert read_sidecar(weights.with_name("other.pt")).sizing == "aspect"
+    assert input_size(weights) == [96, 96]
+
+
+def test_a_sizing_that_there_is_not_is_named(weights: Path) -> None:
+    sidecar_file(weights).write_text('{"image_size": [96, 96], "sizing": "oblong"}')
+    with pytest.raises(TransferError, match=r"model\.json: .*no sizing 'oblong'"):
+        input_sizing(weights)
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:

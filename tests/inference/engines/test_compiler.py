@@ -62,6 +62,14 @@ def test_settings_are_followed(bundle: Path, engine: str) -> None:
         _compared(bundle, engine, [phantom(seed=3)], overrides=overrides)
 
 
+@pytest.mark.parametrize("sizing", ["pad", "aspect", "multi"])
+def test_images_keep_sizes_of_their_own(tmp_path: Path, sizing: str) -> None:
+    bundle, _ = compiled_bundle(tmp_path, sizing=sizing)
+    shapes = ((300, 260), (64, 90), (90, 1000), (1000, 90), (97, 131))
+    for engine in ENGINES:
+        _compared(bundle, engine, [phantom(*shape) for shape in shapes])
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_images_of_three_channels(tmp_path: Path, engine: str) -> None:
     bundle, _ = compiled_bundle(tmp_path, name="donor")
