@@ -39,7 +39,7 @@ def test_a_sizing_is_kept_copied_and_square_where_nothing_is_said(weights: Path)
     assert input_sizing(weights) == "square"
     save_sidecar(weights, (96, 96))
     assert "sizing" not in json.loads(sidecar_file(weights).read_text())  # as in files from before there were others
-    save_sidecar(weights, (96, 96), sizing="aspect")
+    save_sidecar(weights, Sidecar([96, 96], sizing="aspect"))
     copy_sidecar(weights, weights.with_name("other.pt"))
     assert read_sidecar(weights.with_name("other.pt")).sizing == "aspect"
     assert input_size(weights) == [96, 96]
