@@ -15,6 +15,7 @@ from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.sidecar import read_sidecar
 
 _OUTPUTS = "out_channels"
+_CHANNELS = ("in_channels", _OUTPUTS)
 
 
 def follow_network(
@@ -55,14 +56,16 @@ def follow_network(
         described, base = base.network, base.base
     if described is None or not is_own_network(described):
         return dict(network_def)
-    wanted = network_def.get(_OUTPUTS, described[_OUTPUTS])
-    if wanted != described[_OUTPUTS] and not as_parent:
+    # A sidecar that somebody wrote may leave out what is as usual.
+    described = {"_target_": "", **{name: network_def[name] for name in _CHANNELS if name in network_def}, **described}
+    wanted = network_def.get(_OUTPUTS, described.get(_OUTPUTS))
+    if wanted != described.get(_OUTPUTS) and not as_parent:
         raise TransferError(
             f"the network of these weights has {described[_OUTPUTS]} outputs, and the bundle has masks of {wanted}",
             source=path,
             remedy="Use them as a parent alone (lungxfer train STAGE --parent FILE --set parent_allow=[conv.*])",
         )
-    return described | {_OUTPUTS: wanted}
+    return described if wanted is None else described | {_OUTPUTS: wanted}
 
 
 def bundle_network_def(bundle: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,23 +19,35 @@ from monai_lungxfer.weights.sidecar import Sidecar, save_sidecar
 NETWORK = {"_target_": "monai_lungxfer.networks.donor_unet.DonorUNet", "init_features": 4}
 
 
-def small_bundle(folder: Path, *, name: str = "portable", half: bool = False, sizing: str = "square") -> Path:
-    """Make the copy in a folder; its network draws masks of about half of an image. Weights may be float16."""
+def small_bundle(
+    folder: Path,
+    *,
+    name: str = "portable",
+    half: bool = False,
+    in_channels: int = 3,
+    sequence: str | None = None,
+    sizing: str = "square",
+) -> Path:
+    """Make the copy in a folder; its network draws masks of about half of an image. Weights may be float16.
+
+    Of MRI slices, they may take one sequence.
+    """
     torch.manual_seed(0)
     bundle = export_bundle(name, folder)
     for file in (bundle / "models").iterdir():
         file.unlink()
-    network = DonorUNet(init_features=4)
+    network = DonorUNet(in_channels, init_features=4)
     torch.nn.init.normal_(network.conv.weight, std=5)  # probabilities on both sides of the threshold
     state = network.state_dict()
     if half:
         state = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     torch.save(state, bundle / WEIGHTS)
-    save_sidecar(bundle / WEIGHTS, Sidecar([96, 96], NETWORK, sizing=sizing))
+    described = NETWORK | ({} if in_channels == 3 else {"in_channels": in_channels})
+    save_sidecar(bundle / WEIGHTS, Sidecar([96, 96], described, sizing=sizing, channels=sequence))
     return bundle
 
 
-def compiled_bundle(folder: Path, **how: bool | str) -> tuple[Path, Pipeline]:
+def compiled_bundle(folder: Path, **how: Any) -> tuple[Path, Pipeline]:
     """Make the copy, and compile it."""
     bundle = small_bundle(folder, **how)
     return bundle, compile_bundle(bundle, bundle / WEIGHTS)

@@ -9,16 +9,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from monai_lungxfer.bundle.files import bundle_path
+from monai_lungxfer.bundle.files import bundle_path, export_bundle
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.bundle.workflow import run_bundle
+from monai_lungxfer.checks.bundle.run import verify_bundle
+from monai_lungxfer.export.formats import export_formats
+from monai_lungxfer.export.weights import install_weights
+from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.networks.description import describe_network
+from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage, train_stage
-from monai_lungxfer.utils.errors import TransferError
+from monai_lungxfer.utils.errors import BundleError, TransferError
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.loading import read_state_dict
 from monai_lungxfer.weights.sidecar import read_sidecar
@@ -62,18 +68,53 @@ def test_the_second_recipe_follows_its_parent_too(discs: Path, settings: dict[st
     assert read_sidecar(folder.weights).network["init_features"] == 4
 
 
-def test_what_the_user_says_of_the_network_is_the_last_word(
+def test_one_channel_of_the_network_is_all_that_a_user_has_to_say(
     discs: Path, settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    folder = StageFolder(tmp_path / "one_channel")
-    own = {"network_def#in_channels": 1, "final_transforms#0#repeats": 1}
-    train_stage(STAGES["general"], discs, folder, settings | own)
-    assert read_sidecar(folder.weights).network == {
-        "_target_": "monai_lungxfer.networks.donor_unet.DonorUNet",
-        "in_channels": 1,
-        "out_channels": 1,
-        "init_features": 4,
-    }
+    """Training, the next stage, measuring, predicting and exporting follow the weights; masks are the same."""
+    first, second = StageFolder(tmp_path / "general"), StageFolder(tmp_path / "portable")
+    train_stage(STAGES["general"], discs, first, settings | {"network_def#in_channels": 1})
+    assert read_sidecar(first.weights).network == describe_network(DonorUNet(1, init_features=4))
+    train_stage(STAGES["portable"], discs, second, settings | {"parent": str(first.weights)})
+    assert read_sidecar(second.weights).network == describe_network(DonorUNet(1, init_features=4))
+    assert evaluate_stage(STAGES["portable"], discs, second, second.weights, "test", settings)["images"] == 4
+
+    copy = export_bundle("portable", tmp_path / "mine")
+    install_weights(second.weights, copy, pack=False)
+    assert {one.check for one in verify_bundle(copy) if one.status == "failed"} == set()
+    formats = export_formats(copy, ["torchscript", "onnx"], [discs / "images" / "0.png"])["formats"]
+    assert {entry["lowest_dice"] for entry in formats.values()} == {1.0}
+    embedded = {"inference.json": ""}
+    torch.jit.load(copy / "models" / "model.ts", _extra_files=embedded)
+    assert json.loads(embedded["inference.json"])["network_def"]["in_channels"] == 1
+    masks = [
+        Segmenter.from_bundle(copy, engine=engine, device="cpu").segment_file(discs / "images" / "0.png").mask
+        for engine in ("torch", "onnx")
+    ]
+    np.testing.assert_array_equal(*masks)
+    assert masks[0].shape == (40, 48)
+
+
+@pytest.mark.parametrize(("in_channels", "own"), [(1, {}), (3, {"network_def#in_channels": 3})])
+def test_a_donor_of_one_sequence(
+    discs: Path, settings: dict[str, Any], in_channels: int, own: dict[str, Any], tmp_path: Path
+) -> None:
+    """Its sequence is stored with the weights, which measuring follows, also after the next stage."""
+    first, second = StageFolder(tmp_path / "donor"), StageFolder(tmp_path / "general")
+    small = {"parent": None, "network_def#init_features": 4, "channels": "flair"}
+    train_stage(STAGES["donor"], discs, first, settings | small | own)
+    sidecar = read_sidecar(first.weights)
+    assert (sidecar.channels, sidecar.network["in_channels"]) == ("flair", in_channels)
+    train_stage(STAGES["general"], discs, second, settings | {"parent": str(first.weights)})
+    for folder in (first, second):
+        assert read_sidecar(folder.weights).channels == "flair"
+        assert evaluate_stage(STAGES["donor"], discs, first, folder.weights, "test", settings)["images"] == 4
+
+
+def test_a_donor_of_all_sequences_needs_three_channels(discs: Path, settings: dict[str, Any], tmp_path: Path) -> None:
+    one = {"parent": None, "network_def#in_channels": 1}
+    with pytest.raises(BundleError, match="Name the one to read"):
+        train_stage(STAGES["donor"], discs, StageFolder(tmp_path / "donor"), settings | one)
 
 
 @pytest.mark.parametrize("task", ["train", "evaluate"])

@@ -20,12 +20,14 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+import yaml
 from ignite.engine import Engine, Events
 from monai.bundle import ckpt_export, onnx_export
 from PIL import Image
 
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, export_bundle
+from monai_lungxfer.bundle.files import METADATA, WEIGHTS, bundle_metadata, bundle_path, export_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
+from monai_lungxfer.data.datalist import hash_dataset, load_datalist
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError, OutputError
@@ -329,6 +331,8 @@ def test_weights_that_ship_are_kept_when_they_are_trained_over(
     assert "kept in models/shipped" in caplog.text
     assert hash_file(bundle / "models" / "shipped" / "model.pt") == shipped != hash_file(bundle / WEIGHTS)
     assert (bundle / "models" / "shipped" / "model.json").is_file()
+    for kept, own in (("metadata.json", METADATA), ("README.md", "docs/README.md")):
+        assert hash_file(bundle / "models" / "shipped" / kept) == hash_file(bundle_path("portable") / own)
 
 
 def test_a_copy_of_a_bundle_is_trained_in_its_own_folder(small_settings: dict[str, Any], tmp_path: Path) -> None:
@@ -336,6 +340,10 @@ def test_a_copy_of_a_bundle_is_trained_in_its_own_folder(small_settings: dict[st
     settings = {key: value for key, value in small_settings.items() if key not in ("output_dir", "ckpt_dir")}
     run_bundle(copy, "train", settings | {"max_epochs": 1})
     assert weights(copy / WEIGHTS)["conv.weight"].shape == (1, 4, 1, 1)
+    told = bundle_metadata(copy)
+    assert told["weights_sha256"] == hash_file(copy / WEIGHTS)
+    assert told["network_data_format"]["inputs"]["image"]["spatial_shape"] == [32, 32]
+    assert "not those that shipped" in (copy / "docs" / "README.md").read_text()
     assert (copy / "eval" / "split.json").is_file()
 
 
@@ -402,6 +410,32 @@ def test_runs_are_tracked_and_failed_ones_end_as_failed(small_settings: dict[str
     history = client.get_metric_history(runs["good"].info.run_id, "val_loss")
     assert [point.step for point in history] == [1, 2, 3]
     assert runs["good"].data.params["split"]
+    _check_facts(client, runs["good"], small_settings)
+    run_bundle("portable", "evaluate", small_settings | {"tracking_uri": uri, "section": "test"})
+    report = json.loads((tmp_path / "out" / "test.json").read_text())
+    assert "test/DICE" not in client.get_run(runs["good"].info.run_id).data.metrics  # the last training is the bad one
+    (tmp_path / "out" / "mlflow_run").write_text(runs["good"].info.run_id)
+    run_bundle("portable", "evaluate", small_settings | {"tracking_uri": uri, "section": "test", "overwrite": True})
+    metrics = client.get_run(runs["good"].info.run_id).data.metrics
+    assert metrics["test/DICE"] == report["all"]["DICE"]["mean"]
+    assert metrics["test/normal/DICE"] == report["by_finding"]["normal"]["DICE"]["mean"]
+
+
+def _check_facts(client: mlflow.MlflowClient, run: Any, settings: dict[str, Any]) -> None:
+    tags, params, data = run.data.tags, run.data.params, settings["dataset_dir"]
+    assert tags["lungxfer.data"] == hash_dataset(load_datalist(data), data)
+    assert tags["lungxfer.parent_sha256"] == hash_file(settings["parent"])
+    assert tags["lungxfer.weights_sha256"] == hash_file(Path(settings["ckpt_dir"]) / "model.pt")
+    assert (params["image_size"], params["network"]) == ("[32, 32]", str(SMALL))
+    assert params["schedule"].startswith("ReduceLROnPlateau(mode=min, factor=0.5, patience=5, ")
+    rates = client.get_metric_history(run.info.run_id, "learning_rate")
+    assert [(point.step, point.value) for point in rates] == [(1, 0.001), (2, 0.001), (3, 0.001)]
+    text = Path(client.download_artifacts(run.info.run_id, "configuration.yaml")).read_text()
+    told = yaml.safe_load(text)
+    assert (told["image_size"], told["batch_size"], told["max_epochs"]) == ([32, 32], 4, 3)
+    assert told["parent"] == f"file {hash_file(settings['parent'])[:12]}"
+    assert told["dataset_dir"] == told["bundle_root"] == "(a path)"
+    assert not any(str(Path(place).parent) in text for place in (data, settings["output_dir"], settings["parent"]))
 
 
 def test_a_training_goes_on_in_its_own_run_alone(small_settings: dict[str, Any], tmp_path: Path) -> None:

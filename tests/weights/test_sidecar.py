@@ -13,6 +13,7 @@ from monai_lungxfer.weights.sidecar import (
     copy_sidecar,
     input_size,
     input_sizing,
+    mri_channel,
     read_sidecar,
     save_sidecar,
     sidecar_file,
@@ -84,3 +85,15 @@ def test_a_network_that_a_configuration_would_run_is_refused(weights: Path, netw
     with pytest.raises(TransferError, match="network is no class") as refused:
         read_sidecar(weights)
     assert "reboot" not in str(refused.value)
+
+
+def test_the_sequence_of_an_mri_slice_is_kept(weights: Path) -> None:
+    save_sidecar(weights, Sidecar([64, 64], channels="flair"))
+    assert (read_sidecar(weights).channels, mri_channel(weights)) == ("flair", "flair")
+    copy_sidecar(weights, weights.with_name("copy.pt"))
+    assert read_sidecar(weights.with_name("copy.pt")).channels == "flair"
+    save_sidecar(weights, [64, 64])
+    assert mri_channel(weights) is None
+    sidecar_file(weights).write_text('{"image_size": [64, 64], "channels": "$1"}')
+    with pytest.raises(TransferError, match=r"model\.json.*no sequence"):
+        read_sidecar(weights)

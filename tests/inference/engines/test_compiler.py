@@ -16,6 +16,7 @@ from monai_lungxfer.inference.engines.compiled_engine import CompiledEngine
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_file import find_pipeline, pipeline_beside
 from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.channels import select_planes
 from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph, read_radiograph
 from monai_lungxfer.utils.errors import BundleError
@@ -24,6 +25,7 @@ from monai_lungxfer.utils.files import hash_file
 ENGINES = ("onnx", "openvino")
 
 OTHER = "from monai.transforms import NormalizeIntensityd as N\nclass NormalizeIntensityd(N): pass\n"
+REPEATS = 'repeats: "@network_def#in_channels"'
 SECOND = "    - _target_: NormalizeIntensityd\n      keys: image\n      channel_wise: true"
 
 
@@ -75,6 +77,25 @@ def test_images_of_three_channels(tmp_path: Path, engine: str) -> None:
     bundle, _ = compiled_bundle(tmp_path, name="donor")
     planes = np.stack([phantom(seed=seed).pixels for seed in (1, 2, 3)])
     _compared(bundle, engine, [Radiograph(planes, "array")], overrides={"precision": "float32"})
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_networks_of_one_channel(tmp_path: Path, engine: str) -> None:
+    bundle, _ = compiled_bundle(tmp_path, in_channels=1)
+    _compared(bundle, engine, [phantom(seed=3)])
+
+
+def test_one_sequence_of_an_mri_slice(tmp_path: Path) -> None:
+    """The other two are not looked at; a network of three channels gets it three times."""
+    planes = np.stack([phantom(seed=seed).pixels for seed in (1, 2, 3)], -1)
+    for channels in (1, 3):
+        bundle, pipeline = compiled_bundle(
+            tmp_path / str(channels), name="donor", in_channels=channels, sequence="flair"
+        )
+        assert pipeline.settings.channels == "flair"
+        image = Radiograph(select_planes(planes, "flair"), "array")
+        np.testing.assert_array_equal(image.pixels, phantom(seed=2).pixels)
+        _compared(bundle, "onnx", [image], overrides={"precision": "float32"})
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -143,7 +164,7 @@ def test_what_differs_from_pytorch_is_not_kept(tmp_path: Path, monkeypatch: pyte
     [
         ("channel_wise: true", "channel_wise: true\n      nonzero: true", "NormalizeIntensityd"),
         ("nearest_interp: false", "nearest_interp: true", "Invertd"),
-        ("repeats: 3", "repeats: 3\n    - _target_: Flipd\n      keys: image", "Flipd"),
+        (REPEATS, f"{REPEATS}\n    - _target_: Flipd\n      keys: image", "Flipd"),
         ("nearest_interp: false", 'nearest_interp: false\n      post_func: "$lambda found: found"', "Invertd"),
         ("sigmoid: true", 'sigmoid: true\n      other: "$lambda found: found"', "Activationsd"),
         ("precision: float32", "precision: bfloat16", "inferer"),
