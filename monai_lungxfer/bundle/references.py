@@ -103,7 +103,7 @@ def _find_named(name: str) -> Path:
     else:
         file, problem = (
             bundles_root() / STAGES["portable"].bundle / _PAPER_FILE,
-            "they are not installed",
+            "the paper's weights are not installed",
         )
         remedy = (
             "Install them from a clone of the repository (there: pip install ./packaging/stages), or train them: "

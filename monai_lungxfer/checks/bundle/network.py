@@ -87,6 +87,8 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
 def check_card(bundle: Path, _scratch: Path) -> str:
     """Check that the card tells which weights its figures are of: these, or, by a note, others."""
     digits = hash_file(bundle / WEIGHTS)[:IMAGE_DIGITS]
+    if not (bundle / CARD).is_file():
+        return "there is no card"  # which the files' check tells
     if digits not in (bundle / CARD).read_text(encoding="utf-8"):
         raise BundleError(
             f"does not name the weights (SHA-256 {digits}), so its figures may be of others",
