@@ -89,7 +89,9 @@ def train(
     ] = None,
     width: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Features of the U-Net's first level.", show_default="the parent's; 32"),
+        typer.Option(
+            min=1, metavar="N", help="Features of the finest level of the U-Net.", show_default="the parent's"
+        ),
     ] = None,
     batch_size: BatchSize = None,
     seed: Seed = 0,
@@ -113,6 +115,8 @@ def train(
     chosen = stage_named(stage)
     use_threads(threads)
     overrides = method_overrides(ctx.params)
+    if recipe is Recipe.BEST and width is not None:  # whose network calls it so
+        overrides["network_def#width"] = overrides.pop("network_def#init_features")
     if parent is not None:
         overrides["parent"] = PlainText(parent)
     if translator is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,12 @@ def build_network(description: Mapping[str, Any]) -> nn.Module:
     """Build a network of this package by its class and parameters, with random weights; see `is_own_network`."""
     kinds = {_name(kind): kind for kind in _ENDS}
     return kinds[description["_target_"]](**{name: value for name, value in description.items() if name != "_target_"})
+
+
+def network_parameters(description: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the parameters that a network of this package has; see `is_own_network`."""
+    kinds = {_name(kind): kind for kind in _ENDS}
+    return tuple(inspect.signature(kinds[description["_target_"]]).parameters)
 
 
 def is_own_network(description: Mapping[str, Any]) -> bool:

@@ -16,7 +16,8 @@ from monai_lungxfer.bundle.stages import STAGES, Stage
 from monai_lungxfer.bundle.workflow import Watcher, bundle_config, run_bundle
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.partition import SECTIONS, check_apart
-from monai_lungxfer.utils.errors import DatalistError, LungXferError
+from monai_lungxfer.networks.description import is_own_network, network_parameters
+from monai_lungxfer.utils.errors import BundleError, DatalistError, LungXferError, unknown
 from monai_lungxfer.utils.files import find_folder
 from monai_lungxfer.utils.locks import lock_output
 from monai_lungxfer.weights.adapters import require_parent
@@ -156,7 +157,24 @@ def _follow(stage: Stage, task: str, role: str, settings: Mapping[str, Any]) -> 
         settings = {"image_size": input_size(require_parent(weights)), **settings}
     if "network_def" in settings or is_expression(weights):
         return dict(settings)
-    return {"network_def": follow_network(config["network_def"], weights, as_parent=role == "parent"), **settings}
+    followed = follow_network(config["network_def"], weights, as_parent=role == "parent")
+    _check_parameters(followed, settings)
+    return {"network_def": followed, **settings}
+
+
+def _check_parameters(network_def: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Refuse a parameter that the network, maybe the parent's, does not have."""
+    if not is_own_network(network_def):
+        return
+    known = ["_target_", *network_parameters(network_def)]
+    for name in settings:
+        holder, _, parameter = name.partition("#")
+        if holder == "network_def" and parameter not in known:
+            network = network_def["_target_"].rpartition(".")[2]
+            raise BundleError(
+                f"{network} has no parameter {unknown(parameter, known)}",
+                remedy=f"Use {', '.join(known[1:])} (--set network_def#NAME=VALUE), or another parent",
+            )
 
 
 def transfer_stages(

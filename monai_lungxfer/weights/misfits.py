@@ -46,7 +46,10 @@ def _refuse_other_size(own: Mapping[str, Any], described: Mapping[str, Any], pat
     """Say it in channels and width where these are why layers do not fit."""
     different = [name for name in own.keys() | described.keys() if own.get(name) != described.get(name)]
     if set(different) - {"out_channels"}:
-        told = [", ".join(f"{name} {one.get(name)}" for name in sorted(different)) for one in (described, own)]
+        told = [
+            ", ".join(f"{name} {one[name]}" if name in one else f"the usual {name}" for name in sorted(different))
+            for one in (described, own)
+        ]
         raise TransferError(
             f"holds weights of a network with {told[0]}, and network_def has {told[1]}",
             source=path,

@@ -117,6 +117,15 @@ def test_a_donor_of_all_sequences_needs_three_channels(discs: Path, settings: di
         train_stage(STAGES["donor"], discs, StageFolder(tmp_path / "donor"), settings | one)
 
 
+def test_a_parameter_that_the_parents_network_does_not_have_is_refused(
+    discs: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = StageFolder(tmp_path / "run")
+    efficient = settings | {"parent": "portable", "network_def#init_features": 8}
+    with pytest.raises(BundleError, match=r"EfficientUNet has no parameter 'init_features'.*Use .*width"):
+        train_stage(STAGES["portable"], discs, folder, efficient)
+
+
 @pytest.mark.parametrize("task", ["train", "evaluate"])
 def test_weights_of_another_network_say_what_to_write(small_settings: dict[str, Any], task: str) -> None:
     settings = small_settings | {"network_def": EFFICIENT, "section": "test", "weights": small_settings["parent"]}
