@@ -82,7 +82,7 @@ class LungModel(PythonModel):
         wanted = {"any_view": False, "strict": False, "on_error": "raise", "adapter": ""} | (params or {})
         if wanted["on_error"] not in _ON_ERROR:
             raise RequestError(f"on_error must be one of {', '.join(_ON_ERROR)}")
-        if (segmenter := self._segmenters.get(wanted["adapter"])) is None:
+        if (segmenter := self._segmenters.get(str(wanted["adapter"]))) is None:
             raise RequestError(f"adapter must be one of {', '.join(filter(None, self._segmenters)) or 'none'}")
         rows = model_input.reindex(columns=list(INPUTS)).to_dict("records")
         size = self._settings.batch_size
