@@ -20,6 +20,7 @@ from monai.losses import DiceLoss
 
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.networks.translator_unet import add_translator
+from monai_lungxfer.utils.allocator import reuse_freed_memory
 from monai_lungxfer.utils.precision import PrecisionInferer
 
 
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    reuse_freed_memory()  # as train.yaml does
     torch.manual_seed(0)
     images = torch.randn(arguments.batch_size, 3, arguments.size, arguments.size)
     labels = (torch.rand(arguments.batch_size, 1, arguments.size, arguments.size) > 0.5).to(torch.uint8)

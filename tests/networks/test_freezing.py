@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from monai_lungxfer.networks.donor_unet import DonorUNet
+from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.networks.freezing import frozen_layers
 from monai_lungxfer.utils.errors import TransferError
 
@@ -60,3 +61,27 @@ def test_a_batch_norm_of_which_a_part_learns_goes_on_with_its_batches() -> None:
 def test_patterns_that_make_no_sense_are_refused(patterns: list[str], message: str) -> None:
     with pytest.raises(TransferError, match=message):
         frozen_layers(DonorUNet(init_features=4), patterns)
+
+
+@pytest.mark.parametrize("network", [DonorUNet(init_features=4), EfficientUNet(width=2, last_blocks=1)])
+def test_batch_norms_alone_learn_and_follow_their_images(network: nn.Module) -> None:
+    before = copy.deepcopy(frozen_layers(network, trainable=["*norm*"]).state_dict())
+    after = trained(network)
+    norms = {name for name, module in network.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    for name, value in after.items():
+        changed = not torch.equal(before[name], value)
+        assert changed == (name.rpartition(".")[0] in norms), name
+
+
+def test_the_last_layer_alone_learns() -> None:
+    network = frozen_layers(DonorUNet(init_features=4), trainable=["conv.*"])
+    before = copy.deepcopy(network.state_dict())
+    after = trained(network)
+    assert [name for name in before if not torch.equal(before[name], after[name])] == ["conv.weight", "conv.bias"]
+
+
+def test_two_kinds_of_patterns_contradict_each_other() -> None:
+    with pytest.raises(TransferError, match="frozen and trainable are both given"):
+        frozen_layers(DonorUNet(init_features=4), ["encoder*"], ["conv.*"])
+    with pytest.raises(TransferError, match=r"trainable: 'head\*' fits no weights"):
+        frozen_layers(DonorUNet(init_features=4), trainable=["head*"])
