@@ -19,7 +19,7 @@ def write_base(path: Path, seed: int = 0) -> DonorUNet:
     """Write the weights of a small U-Net, and return it."""
     torch.manual_seed(seed)
     network = DonorUNet(init_features=4).eval()
-    save_weights(network.state_dict(), path, [64, 64])
+    save_weights(network.state_dict(), path, [64, 64], overwrite=True)
     return network
 
 

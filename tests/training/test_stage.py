@@ -6,12 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from adapter_files import write_base
 
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.synthetic.phantoms import write_phantoms
-from monai_lungxfer.training.stage import StageFolder, stage_data, train_stage, transfer_stages
-from monai_lungxfer.utils.errors import DatalistError, LungXferError
+from monai_lungxfer.training.stage import StageFolder, evaluate_stage, stage_data, train_stage, transfer_stages
+from monai_lungxfer.utils.csv_tables import read_rows
+from monai_lungxfer.utils.errors import DatalistError, LungXferError, TransferError
+from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.utils.locks import lock_output
+from monai_lungxfer.weights.loading import read_state_dict
+from monai_lungxfer.weights.sidecar import read_sidecar
 
 
 @pytest.mark.parametrize(
@@ -51,3 +57,41 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
     with lock_output(folder.path), pytest.raises(LungXferError, match="another run writes into this folder: process"):
         train_stage(STAGES["portable"], tmp_path, folder)
     assert not list(folder.path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def portable_phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_phantoms(tmp_path_factory.mktemp("data"), donor=0, general=0, portable=12, size=64)
+
+
+def test_an_adapter_is_trained_resumed_and_measured_on_its_base(portable_phantoms: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base.pt"
+    before = write_base(base).state_dict()
+    folder, stage = StageFolder(tmp_path / "run"), STAGES["portable"]
+    settings = {"translator": "tail:2:4", "parent": base, "tracking_uri": "", "layer_table": True, "batch_size": 4}
+    for epochs in (1, 2):
+        train_stage(stage, portable_phantoms, folder, {**settings, "max_epochs": epochs})
+    assert folder.weights.stat().st_size < 30_000
+    assert all(name.startswith("translator.") for name in read_state_dict(folder.weights))
+    sidecar = read_sidecar(folder.weights)
+    assert sidecar.image_size == [64, 64]  # of the base
+    assert (sidecar.base.sha256, sidecar.network["depth"]) == (hash_file(base), 2)
+    layers = read_rows(folder.path / "layers.csv")
+    assert {row["epoch"] for row in layers} == {"1", "2"}
+    assert {row["layer"].split(".")[0] for row in layers if row["gradient_norm"]} == {"translator"}
+    kept = read_state_dict(folder.weights.with_name(f"base-{hash_file(base)[:12]}.pt"))
+    assert all(torch.equal(value, before[name]) for name, value in kept.items())
+    measure = {"tracking_uri": "", "batch_size": 4}
+    alone = evaluate_stage(stage, portable_phantoms, folder, folder.weights, "independent", measure)
+    given = {**measure, "adapter": folder.weights, "overwrite": True}
+    named = evaluate_stage(stage, portable_phantoms, folder, base, "independent", given)
+    assert alone["weights_sha256"] == hash_file(folder.weights)
+    assert (alone["all"], alone["report_file"]) == (named["all"], named["report_file"])
+    with pytest.raises(LungXferError, match="translator was tail:2:4, is None"):
+        train_stage(stage, portable_phantoms, folder, {**settings, "translator": None})
+
+
+def test_a_translator_is_refused_without_a_parent(portable_phantoms: Path, tmp_path: Path) -> None:
+    settings = {"translator": "tail:3", "parent": "none", "tracking_uri": ""}
+    with pytest.raises(TransferError, match=r"needs trained weights as its base.*\(--parent\)"):
+        train_stage(STAGES["portable"], portable_phantoms, StageFolder(tmp_path / "run"), settings)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from adapter_files import write_adapter, write_base
 from mlflow.pyfunc import PyFuncModel
 
-from monai_lungxfer.serving.mlflow.model import RequestError
+from monai_lungxfer.bundle.files import export_bundle
+from monai_lungxfer.export.weights import install_adapter, install_weights
+from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.serving.mlflow.model import LungModel, RequestError
 from monai_lungxfer.serving.mlflow.packaging import input_example
+from monai_lungxfer.serving.mlflow.requirements import model_requirements
 from monai_lungxfer.serving.mlflow.signature import COLUMNS
 from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.files import hash_file
 
 NAMES = ("a.png", "b.jpg", "c.tif", "d.nii.gz", "e.dcm", "f.dcm")
 AREAS = ("lung", "right_lung", "left_lung")
@@ -140,3 +148,24 @@ def test_nothing_is_pickled(saved_model: Path) -> None:
 def test_a_wrong_configuration_does_not_load(saved_model: Path, config: dict, message: str) -> None:
     with pytest.raises(LungXferError, match=message):
         mlflow.pyfunc.load_model(str(saved_model), model_config=config)
+
+
+def test_a_model_serves_its_adapters_by_their_names(tmp_path: Path) -> None:
+    network = write_base(tmp_path / "base.pt")
+    bundle = export_bundle("general", tmp_path)
+    install_weights(tmp_path / "base.pt", bundle, pack=False)
+    for seed, name in enumerate(("one", "two")):
+        write_adapter(tmp_path / f"{name}.pt", tmp_path / "base.pt", copy.deepcopy(network), seed=seed)
+        install_adapter(tmp_path / f"{name}.pt", bundle, name)
+    model = LungModel()
+    model.load_context(SimpleNamespace(model_config={"device": "cpu"}, artifacts={"bundle": str(bundle)}))
+    networks = [model._segmenters[name].engine._parts.network for name in ("one", "two")]
+    assert networks[0].base is networks[1].base
+    rows = {name: model.predict(None, input_example(), {"adapter": name}).to_dict("records") for name in ("", "one")}
+    assert f"{hash_file(tmp_path / 'one.pt')[:12]} on {hash_file(tmp_path / 'base.pt')[:12]}" in rows["one"][0]["model"]
+    expected = Segmenter.from_bundle(bundle, adapter=tmp_path / "one.pt", device="cpu")
+    assert rows["one"][0]["model"] == str(expected.identity)
+    assert rows["one"][0]["mask"] != rows[""][0]["mask"]
+    assert "torch" in " ".join(model_requirements(bundle))
+    with pytest.raises(RequestError, match="adapter must be one of one, two"):
+        model.predict(None, input_example(), {"adapter": "three"})
