@@ -1,6 +1,7 @@
 from .cumulative import PaperMetric as PaperMetric
 from .cumulative import PaperMetrics as PaperMetrics
 from .cumulative import ValidationDiceLoss as ValidationDiceLoss
+from .grid_ceiling import measure_ceiling as measure_ceiling
 from .per_image import image_metrics as image_metrics
 from .summary import is_report as is_report
 from .summary import pair_rows as pair_rows

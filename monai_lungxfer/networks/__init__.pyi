@@ -1,3 +1,4 @@
+from .border_refiner import BorderRefiner as BorderRefiner
 from .description import describe_network as describe_network
 from .description import describe_weights as describe_weights
 from .description import is_own_network as is_own_network

@@ -4,6 +4,7 @@ from .distributed import leave_process_group as leave_process_group
 from .distributed import shares_need_padding as shares_need_padding
 from .distributed import synchronise_batch_norm as synchronise_batch_norm
 from .progress import TrainingProgress as TrainingProgress
+from .refiner import train_refiner as train_refiner
 from .stage import StageFolder as StageFolder
 from .stage import TransferResult as TransferResult
 from .stage import evaluate_stage as evaluate_stage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class _Example:
 
     planes: torch.Tensor  # float32 (4, h, w)
 
-    @property
+    @cached_property
     def centres(self) -> NDArray[np.int64]:
         return np.argwhere(self.planes[3].numpy() == 1)
 
@@ -215,11 +216,11 @@ def _learn(network: BorderRefiner, optimizer: torch.optim.Optimizer, patches: to
 
 def _draw(examples: Sequence[_Example], draws: np.random.Generator) -> torch.Tensor:
     """Return patches (N, 4, h, w) around points of the border, some mirrored, with other contrast and brightness."""
-    with_border = [(one, centres) for one in examples if len(centres := one.centres)]
+    with_border = [one for one in examples if len(one.centres)]
     chosen = []
     for index in draws.integers(len(with_border), size=BATCH):
-        example, centres = with_border[index]
-        patch = _patch(example.planes, centres[draws.integers(len(centres))]).clone()
+        example = with_border[index]
+        patch = _patch(example.planes, example.centres[draws.integers(len(example.centres))]).clone()
         patch[0] = patch[0] * (1 + 0.1 * draws.standard_normal()) + 0.1 * draws.standard_normal()
         chosen.append(patch.flip(-1) if draws.random() < 0.5 else patch)
     return torch.stack(chosen)

@@ -13,6 +13,8 @@ from .portable_device import RandPortableDegraded as RandPortableDegraded
 from .portable_device import RandQuantumNoised as RandQuantumNoised
 from .portable_device import RandScatterVeild as RandScatterVeild
 from .portable_device import RandTubesd as RandTubesd
+from .refine_border import KeepPictured as KeepPictured
+from .refine_border import RefineBorderd as RefineBorderd
 from .resize import AntialiasedResize as AntialiasedResize
 from .resize import AntialiasedResized as AntialiasedResized
 from .resize import SameSized as SameSized

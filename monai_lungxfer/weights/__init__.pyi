@@ -19,6 +19,7 @@ from .pretrained import PRETRAINED as PRETRAINED
 from .pretrained import PretrainedWeights as PretrainedWeights
 from .pretrained import fetch_weights as fetch_weights
 from .pretrained import pretrained_path as pretrained_path
+from .refiner_file import load_refiner as load_refiner
 from .saving import checked_name as checked_name
 from .saving import save_weights as save_weights
 from .sidecar import BaseWeights as BaseWeights

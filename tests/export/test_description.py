@@ -68,7 +68,7 @@ def test_images_that_keep_their_aspect() -> None:
 
 def test_what_is_not_known_is_named() -> None:
     flip = {"_target_": "Flipd", "keys": "image"}
-    told = described("portable", **{"preprocessing#transforms#4": flip})["preprocessing"][4]
+    told = described("portable", **{"preprocessing#transforms#5": flip})["preprocessing"][4]
     assert (told["step"], told["class"]) == ("other", "monai.transforms.spatial.dictionary.Flipd")
 
 

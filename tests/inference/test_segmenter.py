@@ -300,9 +300,9 @@ def test_postprocessing_without_the_way_back_to_native_size(bright_weights: Path
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ({"preprocessing#transforms#2#keys": "picture"}, r"preprocessing of .* cannot be run \(KeyError"),
+        ({"preprocessing#transforms#3#keys": "picture"}, r"preprocessing of .* cannot be run \(KeyError"),
         ({"postprocessing#transforms#0#keys": "mask"}, r"postprocessing of .* cannot be run \(KeyError"),
-        ({"preprocessing#transforms#5#repeats": 4}, r"inferer of .* cannot be run \(RuntimeError"),
+        ({"preprocessing#transforms#6#repeats": 4}, r"inferer of .* cannot be run \(RuntimeError"),
     ],
 )
 def test_parts_that_cannot_be_run_are_named(bright_weights: Path, overrides: dict, told: str) -> None:

@@ -62,7 +62,7 @@ class CompiledEngine:
         When the runtime is not installed, cannot run the file, or computes something else than PyTorch.
     """
 
-    refiner_sha256 = None
+    refiner_sha256: str | None = None
     takes_batches = False  # `look` does it all, for one radiograph after the other
 
     def __init__(self, name: str, pipeline: Pipeline, settings: PipelineSettings, threads: int = 1) -> None:
