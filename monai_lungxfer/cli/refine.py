@@ -35,7 +35,7 @@ def refine(
     file: Annotated[
         Path | None, typer.Option(help="The file to write.", show_default="models/refiner.pt in the output folder")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=8, metavar="N", help="Training steps.", show_default="320")] = None,
+    steps: Annotated[int | None, typer.Option(min=8, metavar="N", help="Training steps.", show_default="960")] = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     device: Device = "auto",

@@ -2,63 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from monai_lungxfer.bundle.files import REFINER
 from monai_lungxfer.bundle.stages import Stage
 from monai_lungxfer.bundle.workflow import bundle_config
 from monai_lungxfer.data.partition import Split
-from monai_lungxfer.data.records import Record
 from monai_lungxfer.data.splits import ensure_split
-from monai_lungxfer.inference.border_refinement import (
-    MAX_SIDE,
-    border_weight,
-    correct_logit,
-    make_picture,
-    refine_probability,
-    resize_map,
-)
+from monai_lungxfer.inference.border_refinement import correct_logit, refine_probability
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.networks.border_refiner import BorderRefiner
+from monai_lungxfer.training.border_examples import BorderExample, border_examples, draw_patches, usual_side
 from monai_lungxfer.training.stage import StageFolder, stage_data
-from monai_lungxfer.utils.errors import InputFileError, LungXferError
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.locks import lock_output
 from monai_lungxfer.weights.learnt import digest_images
 from monai_lungxfer.weights.refiner_file import RefinerDescription, check_refiner_target, refined_by, save_refiner
 
-STEPS = 320
-PATCH = 96  # pixels
-BATCH = 8
-LEARNING_RATE = 0.003
+STEPS = 960
+LEARNING_RATE = 0.004
 CHECKS = 8
 """How often it is measured on the validation images; the best of them is kept, or none of the training."""
 
 CHOSEN_BY = "BIOU"
 _MEASURED = ("DICE_HARD", CHOSEN_BY, "NSD_D0.5", "NSD_D1")
-_LOOKED_AT = 32  # images that the usual size is told from
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class _Example:
-    """What a refiner sees of an image, each (h, w), upright: picture, probability, mask, and its say."""
-
-    planes: torch.Tensor  # float32 (4, h, w)
-
-    @cached_property
-    def centres(self) -> NDArray[np.int64]:
-        return np.argwhere(self.planes[3].numpy() == 1)
 
 
 def train_refiner(
@@ -97,7 +72,7 @@ def train_refiner(
     split : Split, optional
         In place of the folder's.
     steps : int
-        Of 8 patches each.
+        Of 24 patches each.
     device : str
         Of the weights' network; the refiner learns on the processor.
     overwrite : bool
@@ -124,9 +99,9 @@ def train_refiner(
         segmenter = Segmenter.from_bundle(
             stage.bundle, weights=weights, device=device, engine="torch", overrides={"refiner": None}
         )
-        side = _usual_side(split.training)
+        side = usual_side(split.training)
         training, validation = (
-            list(_examples(segmenter, split.section(name), side)) for name in ("training", "validation")
+            list(border_examples(segmenter, split.section(name), side)) for name in ("training", "validation")
         )
         if not any(len(one.centres) for one in training) or not validation:
             raise LungXferError("there is no border to learn from", remedy="Check the weights, and the images")
@@ -147,37 +122,12 @@ def _follow_split(stage: Stage, data: str | Path, folder: StageFolder, seed: int
     return ensure_split(stage_data(data, stage), folder.split, seed, settings["fractions"], float(settings["hold_out"]))
 
 
-def _usual_side(records: Sequence[Record]) -> int:
-    """Return the median of the longest sides, at most `MAX_SIDE`."""
-    looked_at = records[:: -(-len(records) // _LOOKED_AT)]
-    sides = [max(read_radiograph(record["image"]).pixels.shape[-2:]) for record in looked_at]
-    return min(MAX_SIDE, int(np.median(sides)))
-
-
-def _examples(segmenter: Segmenter, records: Sequence[Record], side: int) -> Iterator[_Example]:
-    for record in records:
-        radiograph = read_radiograph(record["image"], segmenter.channels)
-        found, mask = segmenter.segment(radiograph), read_mask(record["label"])
-        if mask.shape != found.mask.shape:
-            raise InputFileError(
-                f"it has {mask.shape} pixels, but its image {found.mask.shape}",
-                source=record["label"],
-                remedy="Make the mask in the image's own size; lungxfer data check finds all such masks",
-            )
-        upright = radiograph.turn.apply
-        picture = make_picture(torch.from_numpy(np.ascontiguousarray(upright(radiograph.pixels))), side)
-        size = (picture.shape[0], picture.shape[1])
-        maps = (
-            torch.from_numpy(np.ascontiguousarray(upright(one), dtype=np.float32)) for one in (found.probability, mask)
-        )
-        probability, truth = (resize_map(one, size) for one in maps)
-        sign = -1 if found.radiograph.traits.is_turned_round else 1
-        weight = torch.from_numpy(border_weight(probability.numpy()))
-        yield _Example(torch.stack([sign * picture, probability, (truth >= 0.5).float(), weight]))
-
-
 def _fit(
-    training: Sequence[_Example], validation: Sequence[_Example], seed: int, steps: int, progress: Progress | None
+    training: Sequence[BorderExample],
+    validation: Sequence[BorderExample],
+    seed: int,
+    steps: int,
+    progress: Progress | None,
 ) -> tuple[BorderRefiner, int, dict[str, float], dict[str, float]]:
     """Return the best network, the step that it was best after, and the validation before and after."""
     with torch.random.fork_rng(devices=[]):
@@ -189,7 +139,7 @@ def _fit(
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
         draws = np.random.default_rng(seed)
         for step in range(1, steps + 1):
-            _learn(network.train(), optimizer, _draw(training, draws))
+            _learn(network.train(), optimizer, draw_patches(training, draws))
             schedule.step()
             if step % max(1, steps // CHECKS) == 0:
                 found = _measure(network, validation)
@@ -214,34 +164,7 @@ def _learn(network: BorderRefiner, optimizer: torch.optim.Optimizer, patches: to
     optimizer.step()
 
 
-def _draw(examples: Sequence[_Example], draws: np.random.Generator) -> torch.Tensor:
-    """Return patches (N, 4, h, w) around points of the border, some mirrored, with other contrast and brightness."""
-    with_border = [one for one in examples if len(one.centres)]
-    chosen = []
-    for index in draws.integers(len(with_border), size=BATCH):
-        example = with_border[index]
-        patch = _patch(example.planes, example.centres[draws.integers(len(example.centres))]).clone()
-        patch[0] = patch[0] * (1 + 0.1 * draws.standard_normal()) + 0.1 * draws.standard_normal()
-        chosen.append(patch.flip(-1) if draws.random() < 0.5 else patch)
-    return torch.stack(chosen)
-
-
-def _patch(planes: torch.Tensor, centre: NDArray[np.int64]) -> torch.Tensor:
-    """Cut a patch out around a point; of a small image, what is missing repeats its edge and has no say."""
-    height, width = planes.shape[1:]
-    below, right = max(0, PATCH - height), max(0, PATCH - width)
-    if below or right:
-        say = torch.nn.functional.pad(planes[3:], (0, right, 0, below))
-        planes = torch.cat([torch.nn.functional.pad(planes[None, :3], (0, right, 0, below), mode="replicate")[0], say])
-        height, width = planes.shape[1:]
-    row, column = (
-        int(np.clip(middle - PATCH // 2, 0, length - PATCH))
-        for middle, length in zip(centre, (height, width), strict=True)
-    )
-    return planes[:, row : row + PATCH, column : column + PATCH]
-
-
-def _measure(network: BorderRefiner, examples: Sequence[_Example]) -> dict[str, float]:
+def _measure(network: BorderRefiner, examples: Sequence[BorderExample]) -> dict[str, float]:
     """Return means over images, at the size at which the refiner looks at them."""
     network.eval()
     rows = []

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from monai_lungxfer.cli import app
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.synthetic.phantoms import write_phantoms
-from monai_lungxfer.training import refiner as training
+from monai_lungxfer.training import border_examples
 from monai_lungxfer.weights.saving import save_weights
 
 
@@ -25,7 +25,7 @@ def run(*arguments: object) -> str:
 
 
 def test_refine_evaluate_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "BATCH", 2)
+    monkeypatch.setattr(border_examples, "BATCH", 2)
     data = write_phantoms(tmp_path / "data", donor=0, general=0, portable=16, size=100)
     torch.manual_seed(0)
     unet = DonorUNet(init_features=4)

@@ -23,6 +23,7 @@ from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.networks.border_refiner import BorderRefiner
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.synthetic.phantoms import write_phantoms
+from monai_lungxfer.training import border_examples
 from monai_lungxfer.training import refiner as training
 from monai_lungxfer.training.refiner import train_refiner
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage
@@ -171,15 +172,15 @@ def test_a_refiner_moves_with_its_bundle(run: SimpleNamespace, tmp_path: Path) -
 def test_it_learns_from_training_images_and_is_the_same_again(
     run: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "BATCH", 2)
+    monkeypatch.setattr(border_examples, "BATCH", 2)
     looked_at: list[str] = []
-    examples = training._examples
+    examples = training.border_examples
 
     def watch(segmenter, records, side):
         looked_at.extend(record["image"] for record in records)
         return examples(segmenter, records, side)
 
-    monkeypatch.setattr(training, "_examples", watch)
+    monkeypatch.setattr(training, "border_examples", watch)
     results = [
         train_refiner(STAGE, run.data, run.folder, run.weights, file=tmp_path / f"{name}.pt", steps=8, device="cpu")
         for name in "ab"
