@@ -96,7 +96,7 @@ def register_bundle(
         for adapter, file in (adapters or {}).items():
             install_adapter(file, copy, adapter)
         # Or whoever loads the model would find out that weights do not fit.
-        Segmenter.from_bundle(copy, device="cpu", engine="torch")
+        refiner = Segmenter.from_bundle(copy, device="cpu", engine="torch").engine.refiner_sha256
         _compile(copy)
         known = (
             dict(tags or {})
@@ -105,6 +105,7 @@ def register_bundle(
             | ({} if parent is None else _parent_facts(client, parent))
         )
         measured = None if report is None else read_report(report, known["weights_sha256"])
+        known |= {} if refiner is None else {"refiner_sha256": refiner}
         if measured is not None:
             known |= _measured_facts(measured)
         with registration_run(client, copy.name, folder, known):

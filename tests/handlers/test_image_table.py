@@ -151,3 +151,32 @@ def test_images_have_the_same_names_whether_the_folder_is_given_or_its_datalist(
     file.touch()
     images = [tmp_path / "images" / "1.png"]
     assert evaluated(images, file) == evaluated(images, tmp_path) == ["images/1.png"]
+
+
+def test_at_native_size_the_drawn_mask_and_the_cleaned_one_are_measured(tmp_path: Path) -> None:
+    one = item(4, None)
+    native = one | {"truth": one["label"], "label": torch.zeros(1, 8, 8), "mask": one["label"].as_tensor()}
+    rows = {}
+    for clean in (False, True):
+        table = ImageTable([{"image": "a.png"}], tmp_path, at="native", clean=clean)
+        table(SimpleNamespace(state=SimpleNamespace(output=[native])))  # type: ignore[arg-type]
+        rows[clean] = table.rows[0]
+    assert rows[False]["grid"] == "40x40"
+    assert rows[False]["DICE_HARD"] == pytest.approx(16 / 20)
+    assert rows[True]["DICE_HARD"] == rows[True]["BIOU"] == rows[True]["NSD_D1"] == 1
+    assert rows[True]["DICE"] == rows[False]["DICE"]  # of the probability
+
+
+def test_what_a_refiner_knows_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weights, refiner, image = (tmp_path / name for name in ("model.pt", "refiner.pt", "a.png"))
+    for file in (weights, refiner, image):
+        file.write_bytes(file.name.encode())
+    known = {"by": "border refiner", "images": [hash_file(image)[:12]]}
+    refiner.with_suffix(".json").write_text(json.dumps({"network": {"_target_": "a.B"}, "learnt": [known]}))
+    table = ImageTable([{"image": str(image)}], tmp_path, names=("DICE",), at="native")
+    table(SimpleNamespace(state=SimpleNamespace(output=[item(0, None) | {"truth": item(0, None)["label"]}])))  # type: ignore[arg-type]
+    place = {"section": "test", "split": "abc", "weights": weights, "refiner": refiner}
+    report = table.write(tmp_path / "test.json", **place)
+    assert (report["at"], report["refiner_sha256"]) == ("native", hash_file(refiner))
+    assert report["learnt"] == [{"by": "border refiner", "own": False, "images": 1, "refiner": True}]
+    assert "The border refiner learnt from 1 of the 1 measured images" in caplog.text

@@ -52,6 +52,8 @@ def read_recipe(folder: Path, weights: Path) -> tuple[InferenceParts, Steps, Pip
 
 
 def _translated(parts: InferenceParts) -> tuple[Steps, PipelineSettings]:
+    if parts.refiner_sha256 is not None:
+        raise NotCompiled("a border refiner runs in PyTorch alone")
     _check_order("preprocessing", parts.preprocessing, _PREPROCESSING)
     _check_order("postprocessing", parts.to_probability, _TO_PROBABILITY)
     _check_order("postprocessing", parts.to_mask, _TO_MASK)
