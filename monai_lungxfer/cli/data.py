@@ -54,6 +54,7 @@ def check(
     from monai_lungxfer.data.datalist import load_datalist
     from monai_lungxfer.data.near_duplicates import DuplicateSearch
     from monai_lungxfer.data.splits import check_same_data, load_sections, load_split
+    from monai_lungxfer.utils.errors import DatalistError
     from monai_lungxfer.utils.progress import show_progress
 
     records = load_datalist(path)
@@ -69,8 +70,12 @@ def check(
     )
     # A split with a patient in two sections is in the table already, and could not be loaded.
     torn = any(problem.kind == ProblemKind.PATIENT_IN_TWO_SECTIONS for problem in problems)
-    loaded = None if split is None or torn else load_split(split, path)
     near = search.find(leave_out={problem.record for problem in problems if problem.kind in COPIES})
+    try:
+        loaded = None if split is None or torn else load_split(split, path)
+    except DatalistError:
+        _show_problems(path, records, problems, near, as_json)
+        raise
     _show_problems(path, records, problems, [*near, *_find_imbalance(records, loaded, torn=torn)], as_json)
     if split is not None and loaded is not None:
         check_same_data(loaded, records, source=split)

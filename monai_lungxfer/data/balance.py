@@ -99,13 +99,18 @@ def _find_coinciding(records: Sequence[Record], groups: Mapping[str, Groups]) ->
 
 def _coinciding(own: Groups, others: Groups) -> tuple[str, str, float, float] | None:
     """Return the two groups that coincide most, with the shares of the second in and outside the first."""
-    known = {place for name, places in own.items() if name != UNKNOWN for place in places}
+    known = set.intersection(*(_known_places(groups) for groups in (own, others)))
     candidates = []
-    for group, places in own.items():
-        rest = known.difference(places)
+    for group, listed in own.items():
+        places = known.intersection(listed)
+        rest = known - places
         for other, members in others.items():
             if UNKNOWN not in (group, other) and len(places) >= GROUP and len(rest) >= GROUP:
-                inside, outside = (len(part.intersection(members)) / len(part) for part in (set(places), rest))
+                inside, outside = (len(part.intersection(members)) / len(part) for part in (places, rest))
                 candidates.append((group, other, inside, outside))
     fitting = [one for one in candidates if one[2] >= ALMOST_ALL and one[3] <= FEW_OTHERS]
     return max(fitting, key=lambda one: one[2] - one[3], default=None)
+
+
+def _known_places(groups: Groups) -> set[int]:
+    return {place for name, places in groups.items() if name != UNKNOWN for place in places}

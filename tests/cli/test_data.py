@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli.data import data_app
@@ -60,6 +60,23 @@ def test_check_as_json(dataset):
     allowed = _run("check", dataset, "--json", "--allow-empty-masks")
     assert allowed.exit_code == 0
     assert json.loads(allowed.stdout)["problems"] == []
+
+
+def test_check_warns_of_copies_and_of_the_mix_and_still_ends_well(dataset):
+    records = json.loads((dataset / "datalist.json").read_text())
+    with Image.open(dataset / records[2]["image"]) as image:
+        ImageOps.mirror(image).save(dataset / "copy.png")
+    with Image.open(dataset / records[2]["label"]) as mask:
+        ImageOps.mirror(mask).save(dataset / "copy_mask.png")
+    records.append(records[2] | {"image": "copy.png", "label": "copy_mask.png", "patient": "secret"})
+    (dataset / "datalist.json").write_text(json.dumps(records))
+    result = _run("check", dataset)
+    assert result.exit_code == 0
+    assert "secret" not in result.stdout
+    assert "mirrored" in result.stdout
+    assert "11 records, 11 without a problem, 0 with; 1 warnings" in result.stdout
+    (warning,) = json.loads(_run("check", dataset, "--json").stdout)["warnings"]
+    assert (warning["record"], warning["kind"]) == (10, "near-duplicate of another patient")
 
 
 def test_check_with_a_split(dataset, tmp_path):
