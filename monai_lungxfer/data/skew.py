@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ FALSE_ALARMS = 0.01
 """Share of random splits by patient in which the mix of any section is called skewed."""
 
 SHARE_OFF = 0.25
-"""A section may have so much more or fewer images than wanted, as a share of what is wanted."""
+"""A section may have so much more or fewer images than wanted, as a share of these, or three standard deviations."""
 
 LEAST_SHIFT = 0.05
 """A smaller difference of shares is not told, unless it halves or doubles the share."""
@@ -63,10 +65,12 @@ def find_skew(
 def _judge_sizes(names: Sequence[str], split: Split) -> Iterator[tuple[int, str]]:
     shares = (*((1 - split.hold_out) * fraction for fraction in split.fractions), split.hold_out)
     wanted = dict(zip(split.sections, shares, strict=True))
-    total = sum(map(len, split.sections.values()))
+    counts = np.array([*Counter(r["patient"] for part in split.sections.values() for r in part).values()])
+    chance = math.sqrt((counts**2).sum()) / counts.sum()
     for place, name in enumerate(names):
-        share = len(split.sections[name]) / total
-        if abs(share - wanted[name]) > SHARE_OFF * wanted[name]:
+        share = len(split.sections[name]) / counts.sum()
+        deviation = 3 * chance * math.sqrt(wanted[name] * (1 - wanted[name]))
+        if abs(share - wanted[name]) > max(deviation, SHARE_OFF * wanted[name]):
             yield place, f"{name} has {share:.0%} of the images, where {wanted[name]:.0%} are wanted"
 
 

@@ -86,6 +86,14 @@ def test_colour_and_flat_pictures_can_be_compared(pictures: list[Image.Image]) -
     assert DuplicateSearch().find() == []
 
 
+def test_slices_of_brain_mri_are_not_compared(pictures: list[Image.Image]) -> None:
+    looking = DuplicateSearch()
+    for index in range(2):
+        record = {"image": "x.png", "patient": str(index), "finding": "lesion"}
+        looking.add(index, record, np.asarray(pictures[0], np.float32))
+    assert looking.find() == []
+
+
 def test_many_pictures_are_compared_batch_by_batch(pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near_duplicates, "_BATCH", 5)
     assert [p.record for p in search([*pictures, pictures[2], pictures[23]], names(26))] == [24, 25]
