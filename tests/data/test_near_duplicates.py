@@ -97,3 +97,15 @@ def test_slices_of_brain_mri_are_not_compared(pictures: list[Image.Image]) -> No
 def test_many_pictures_are_compared_batch_by_batch(pictures, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near_duplicates, "_BATCH", 5)
     assert [p.record for p in search([*pictures, pictures[2], pictures[23]], names(26))] == [24, 25]
+
+
+@pytest.mark.parametrize(
+    ("names_of_images", "found"),
+    [
+        (("cohen-1676553", "cohen-1676709"), [1]),  # one has the words "day 1": one patient under two names
+        (("kermany-964551", "kermany-965046"), []),  # two children who look alike, the nearest of 1.5 million pairs
+    ],
+)
+def test_the_real_pairs_on_both_sides_of_the_threshold(shared_data: Path, names_of_images, found) -> None:
+    images = [Image.open(shared_data / "general" / "images" / f"{name}.jpg").convert("L") for name in names_of_images]
+    assert [problem.record for problem in search(images, names(2))] == found
