@@ -86,7 +86,9 @@ def _describe(as_is: float, turned: float) -> str:
 
 def _extract_detail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the detail of a picture (H, W) as a vector of length 1, or of zeros where there is none."""
-    image = Image.fromarray(np.ascontiguousarray(pixels, np.float32))
+    low, high = float(pixels.min()), float(pixels.max())
+    scaled = pixels / max(high - low, np.finfo(np.float32).tiny) if high - low < np.inf else np.zeros_like(pixels)
+    image = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
     small = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float32)
     detail = small - ndimage.gaussian_filter(small, _DETAIL)
     contrast = np.sqrt(ndimage.gaussian_filter(detail**2, _NEIGHBOURHOOD))

@@ -90,6 +90,8 @@ def _judge_mix(
     deviation = _sum_up(members - overall, sections, len(names))
     patients = np.array([record["patient"] for record in records])
     shuffled = known & ~np.isin(patients, list(leave_out))
+    if not cells or not shuffled.any():
+        return
     excess = members[shuffled] - members[shuffled].mean(axis=0)
     limits = _draw_limits(excess, patients[shuffled], sections[shuffled], len(names))
     for place, column in np.argwhere(np.abs(deviation) > limits):

@@ -31,6 +31,11 @@ def test_a_patient_with_more_than_a_twentieth_of_the_images_is_told() -> None:
     assert find_imbalance(of_patients(*[1] * 95, 5)) == []
 
 
+def test_a_split_without_any_groups_can_be_judged() -> None:
+    records = of_patients(*[1] * 12)
+    assert find_imbalance(records, make_split(records, 0)) == []
+
+
 def test_among_few_patients_none_is_large_unless_it_stands_out() -> None:
     assert find_imbalance(of_patients(4, 4, 4, 4)) == []
     assert kinds(find_imbalance(of_patients(4, 4, 4, 40))) == [(12, ProblemKind.LARGE_PATIENT)]

@@ -86,6 +86,15 @@ def test_colour_and_flat_pictures_can_be_compared(pictures: list[Image.Image]) -
     assert DuplicateSearch().find() == []
 
 
+@pytest.mark.parametrize(("gain", "offset"), [(1e33, 0), (1e-33, 0), (1, 1e5)])
+def test_any_grey_scale_can_be_compared(pictures: list[Image.Image], gain: float, offset: float) -> None:
+    grey = np.asarray(pictures[0], np.float32)
+    looking = DuplicateSearch()
+    for index, pixels in enumerate((grey * gain + offset, grey)):
+        looking.add(index, {"image": "x.png", "patient": str(index)}, pixels.astype(np.float32))
+    assert [problem.record for problem in looking.find()] == [1]
+
+
 def test_slices_of_brain_mri_are_not_compared(pictures: list[Image.Image]) -> None:
     looking = DuplicateSearch()
     for index in range(2):
