@@ -86,8 +86,8 @@ def _describe(as_is: float, turned: float) -> str:
 
 def _extract_detail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the detail of a picture (H, W) as a vector of length 1, or of zeros where there is none."""
-    low, high = float(pixels.min()), float(pixels.max())
-    scaled = pixels / max(high - low, np.finfo(np.float32).tiny) if high - low < np.inf else np.zeros_like(pixels)
+    reach = float(pixels.max()) - float(pixels.min())
+    scaled = pixels / max(reach, float(np.finfo(np.float32).tiny))
     image = Image.fromarray(np.ascontiguousarray(scaled, np.float32))
     small = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.BOX), np.float32)
     detail = small - ndimage.gaussian_filter(small, _DETAIL)
