@@ -66,7 +66,9 @@ def train(workflow: ConfigWorkflow, epoch: int) -> float:
 @torch.no_grad()
 def predict(workflow: ConfigWorkflow) -> float:
     """Return the processor seconds of a pass of the network over each image by itself."""
-    network, inferer, dataset = map(workflow.parser.get_parsed_content, ("network", "train#inferer", "train#dataset"))
+    network, inferer, dataset = map(
+        workflow.parser.get_parsed_content, ("network", "train#inferer", "validate#dataset")
+    )
     images = [dataset[number]["image"][None] for number in range(len(dataset))]
     network.eval()
     started = time.process_time()

@@ -11,9 +11,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
-from monai_lungxfer.cli.options import NumberFormat
+from monai_lungxfer.cli.options import NumberFormat, SizingName
 from monai_lungxfer.cli.train import _metrics_table
 from monai_lungxfer.metrics.summary import summarise_report
+from monai_lungxfer.networks.sizing import SIZINGS
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.precision import PRECISIONS
 
@@ -121,3 +122,7 @@ def test_wrong_words_are_refused_before_anything_is_done(phantoms: Path, tmp_pat
 
 def test_the_command_line_knows_the_number_formats_of_the_package() -> None:
     assert tuple(NumberFormat) == PRECISIONS
+
+
+def test_the_command_line_knows_the_sizings_of_the_package() -> None:
+    assert tuple(SizingName) == SIZINGS

@@ -105,7 +105,6 @@ def test_multi_gives_each_batch_a_size(workers: int) -> None:
         made.set_epoch(epoch)
         for batch in DataLoader(images, batch_sampler=made, collate_fn=collate_sized, num_workers=workers):
             assert batch["image"].shape[-2:] == batch["label"].shape[-2:]
-            assert batch["label"].dtype == torch.uint8
             seen.add(tuple(batch["image"].shape[-2:]))
             height = batch["image"].shape[-2]
             numbers = batch["image"][:, 0, height - 1, 0]

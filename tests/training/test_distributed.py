@@ -73,6 +73,26 @@ def cumulative_average(rank: int, folder: str) -> None:
     leave_process_group()
 
 
+def unequal_step(rank: int, folder: str) -> None:
+    """One step of two processes whose images differ in number, height and width."""
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    logits, label = unequal_batches()[rank]
+    weight = torch.ones((), requires_grad=True)
+    loss = GlobalBatchLoss(LOSS)(weight * logits, label)
+    loss.backward()
+    torch.save((loss.detach(), weight.grad), f"{folder}/{rank}.pt")
+    leave_process_group()
+
+
+def unequal_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(2)
+    sizes = ((3, 1, 12, 10), (2, 1, 9, 16))
+    return [
+        (torch.randn(size, generator=generator), (torch.rand(size, generator=generator) > 0.6).float())
+        for size in sizes
+    ]
+
+
 def joint_batch() -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(5, 2, 12, 10, generator=generator) + torch.arange(5)[:, None, None, None]
@@ -92,6 +112,21 @@ def test_loss_gradients_and_statistics_are_those_of_the_joint_batch(tmp_path: Pa
         torch.testing.assert_close(own, parameter.grad, rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(mean, network[1].running_mean)
     torch.testing.assert_close(variance, network[1].running_var)
+
+
+def test_the_loss_of_unequal_images_is_that_of_all_their_pixels(tmp_path: Path) -> None:
+    mp.spawn(unequal_step, args=(str(tmp_path),), nprocs=2)
+    logits, labels = (
+        torch.cat([each.flatten() for each in part])[None, None] for part in zip(*unequal_batches(), strict=True)
+    )
+    weight = torch.ones((), requires_grad=True)
+    expected = LOSS(weight * logits, labels)
+    expected.backward()
+    found = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    for loss, _ in found:
+        torch.testing.assert_close(loss, expected.detach())
+    # DDP takes the mean over the processes, for which each one's part counts as often as there are processes.
+    torch.testing.assert_close((found[0][1] + found[1][1]) / 2, weight.grad)
 
 
 def test_statistics_without_momentum_are_averages_over_the_joint_batches(tmp_path: Path) -> None:
