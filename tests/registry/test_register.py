@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from adapter_files import write_adapter, write_base
 from compiled_bundle import small_bundle
 from evaluation_report import write_report
 
@@ -152,3 +153,21 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(RegistryError, match=r"127\.0\.0\.1:9: MLflow cannot do this"):
         list_versions(tracking_uri="http://127.0.0.1:9")
+
+
+def test_a_registered_adapter_names_the_version_of_its_base(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monai_lungxfer.registry.register._compile", lambda _: None)  # which takes long
+    base, adapter = tmp_path / "base.pt", tmp_path / "one.pt"
+    write_adapter(adapter, base, write_base(base))
+    first = register_bundle("general", weights=base, adapters={"ward": adapter}, tracking_uri=database)
+    assert first.tags["adapters"] == f"ward {hash_file(adapter)[:12]}"
+    assert "base_sha256" not in first.tags
+    alone = register_bundle("general", weights=adapter, name="ward", tracking_uri=database)
+    assert alone.tags["weights_sha256"] == hash_file(adapter)
+    assert (alone.tags["base_sha256"], alone.tags["base"]) == (first.tags["weights_sha256"], first.uri)
+    base.unlink()
+    with registry_at(database):
+        whole = Path(mlflow.artifacts.download_artifacts(alone.uri)) / "artifacts" / "cxr_lung_segmentation"
+    assert Segmenter.from_bundle(whole, device="cpu", engine="torch").identity.base_sha256 == alone.tags["base_sha256"]
