@@ -299,7 +299,7 @@ def test_a_server_that_goes_away_and_comes_back_costs_nothing_but_time(
         assert_every_epoch_once(uri, 3)
         assert_tells_no_image(uri, study_inputs)
     artifacts = {path.name for path in (tmp_path / "artifacts").rglob("*") if path.is_file()}
-    assert artifacts == {"plan.yaml", "environment.json"}
+    assert artifacts == {"plan.yaml", "environment.json", "configuration.yaml"}
     first = {name: value for name, value in outcome(undisturbed).items() if name.startswith("repetition-000")}
     assert outcome(plan.out) == first
 
