@@ -79,11 +79,11 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
 
 def synchronise_batch_norm(network: nn.Module, device: str | torch.device) -> nn.Module:
-    """Replace a network's batch norms by ones that use the statistics of all processes' images."""
+    """Replace a network's batch norms by ones that use the statistics of all processes' images, if they learn."""
     if torch.device(device).type == "cuda":
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     for name, module in list(network.named_modules()):
-        if type(module) is nn.BatchNorm2d:
+        if type(module) is nn.BatchNorm2d and any(weight.requires_grad for weight in module.parameters()):
             replacement = GlobalBatchNorm2d(module.num_features, module.eps, module.momentum)
             replacement.load_state_dict(module.state_dict())
             network.set_submodule(name, replacement.to(next(iter(module.parameters())).device))

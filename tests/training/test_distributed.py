@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim.swa_utils import update_bn
 
 from monai_lungxfer.networks.donor_unet import DonorUNet
+from monai_lungxfer.networks.translator_unet import add_translator
 from monai_lungxfer.training.distributed import (
     GlobalBatchLoss,
     GlobalBatchNorm2d,
@@ -135,3 +136,11 @@ def test_statistics_without_momentum_are_averages_over_the_joint_batches(tmp_pat
     alone = nn.Sequential(nn.BatchNorm2d(2))
     update_bn([images, 2 * images + 1], alone)
     torch.testing.assert_close(torch.load(tmp_path / "result.pt"), alone.state_dict())
+
+
+def test_frozen_batch_norms_are_not_synchronised() -> None:
+    network = add_translator(DonorUNet(init_features=2), "tail:1:2")
+    expected = {name for name, weight in network.named_parameters() if weight.requires_grad}
+    synchronise_batch_norm(network, "cpu")
+    assert {name for name, weight in network.named_parameters() if weight.requires_grad} == expected
+    assert type(network.translator.blocks[0].norm).__name__ == "GlobalBatchNorm2d"
