@@ -75,7 +75,7 @@ def refine(
         return
     console.print(_table(result))
     if result["kept_step"] == 0:
-        console.print("No step improved the boundary IoU of the validation images: this refiner changes nothing.")
+        console.print("No step improved the validation images beyond chance: this refiner changes nothing.")
     console.print(f"Refiner of the weights {result['weights_sha256'][:12]}: {result['refiner']}", soft_wrap=True)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from monai_lungxfer.bundle.files import REFINER
@@ -29,11 +30,12 @@ from monai_lungxfer.weights.refiner_file import RefinerDescription, check_refine
 STEPS = 960
 LEARNING_RATE = 0.004
 CHECKS = 8
-"""How often it is measured on the validation images; the best of them is kept, or none of the training."""
+"""How often it is measured on the validation images."""
 
 CHOSEN_BY = "BIOU"
 _MEASURED = ("DICE_HARD", CHOSEN_BY, "NSD_D0.5", "NSD_D1")
 Progress = Callable[[int, int], None]
+_Values = dict[str, NDArray[np.float64]]  # of each image
 
 
 def train_refiner(
@@ -52,8 +54,9 @@ def train_refiner(
 ) -> dict[str, Any]:
     """Train a border refiner, and write it with the JSON file beside it.
 
-    It learns from the training section alone, and is chosen by the boundary IoU of the validation section. Where no
-    step of the training improves that, the refiner that is written changes nothing, and the result says so.
+    It learns from the training section alone. The step of the best boundary IoU on the validation section is kept, if
+    it improves that by more than the standard error of the differences, and Dice is no worse. Where no step does, the
+    refiner that is written changes nothing, and the result says so.
 
     Parameters
     ----------
@@ -143,12 +146,24 @@ def _fit(
             schedule.step()
             if step % max(1, steps // CHECKS) == 0:
                 found = _measure(network, validation)
-                if found[CHOSEN_BY] > best[CHOSEN_BY]:
+                if _is_better(found, before) and found[CHOSEN_BY].mean() > best[CHOSEN_BY].mean():
                     best, kept, weights = found, step, _copy(network)
             if progress is not None:
                 progress(step, steps)
     network.load_state_dict(weights)
-    return network.eval(), kept, before, best
+    return network.eval(), kept, _means(before), _means(best)
+
+
+def _means(values: _Values) -> dict[str, float]:
+    return {name: float(one.mean()) for name, one in values.items()}
+
+
+def _is_better(found: _Values, before: _Values) -> bool:
+    """Tell whether a step is better than no refiner beyond chance: by more than a standard error, and no worse Dice."""
+    gains = {name: found[name] - before[name] for name in found}
+    gain = gains[CHOSEN_BY]
+    error = gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else 0.0
+    return bool(gain.mean() > error and gains["DICE_HARD"].mean() >= 0)
 
 
 def _copy(network: BorderRefiner) -> dict[str, torch.Tensor]:
@@ -164,12 +179,12 @@ def _learn(network: BorderRefiner, optimizer: torch.optim.Optimizer, patches: to
     optimizer.step()
 
 
-def _measure(network: BorderRefiner, examples: Sequence[BorderExample]) -> dict[str, float]:
-    """Return means over images, at the size at which the refiner looks at them."""
+def _measure(network: BorderRefiner, examples: Sequence[BorderExample]) -> _Values:
+    """Return what is measured of each image, at the size at which the refiner looks at it."""
     network.eval()
     rows = []
     for example in examples:
         picture, probability, truth, _ = example.planes
         refined = refine_probability(probability, picture, network)
         rows.append([value.item() for value in image_metrics(refined, truth, _MEASURED).values()])
-    return dict(zip(_MEASURED, np.mean(rows, axis=0).tolist(), strict=True))
+    return dict(zip(_MEASURED, np.transpose(rows), strict=True))

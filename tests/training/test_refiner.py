@@ -196,3 +196,14 @@ def test_it_learns_from_training_images_and_is_the_same_again(
     assert results[0]["after"]["BIOU"] >= results[0]["before"]["BIOU"]
     with pytest.raises(OutputError, match="is there already"):
         train_refiner(STAGE, run.data, run.folder, run.weights, file=tmp_path / "a.pt", steps=8)
+
+
+def test_a_step_is_kept_only_when_it_is_better_beyond_chance() -> None:
+    before = {"BIOU": np.full(4, 0.5), "DICE_HARD": np.full(4, 0.9)}
+    better = {"BIOU": np.array([0.52, 0.53, 0.52, 0.53]), "DICE_HARD": np.full(4, 0.91)}
+    by_chance = better | {"BIOU": np.array([0.7, 0.4, 0.4, 0.54])}
+    worse_dice = better | {"DICE_HARD": np.full(4, 0.89)}
+    assert training._is_better(better, before)
+    assert not training._is_better(by_chance, before)
+    assert not training._is_better(worse_dice, before)
+    assert not training._is_better(before, before)
