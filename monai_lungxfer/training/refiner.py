@@ -108,7 +108,7 @@ def train_refiner(
         )
         if not any(len(one.centres) for one in training) or not validation:
             raise LungXferError("there is no border to learn from", remedy="Check the weights, and the images")
-        network, kept, before, after = _fit(training, validation, seed, steps, progress)
+        network, kept, before, after = fit_refiner(training, validation, seed, steps, progress)
         facts = {"split": split.hash, "seed": seed, "steps": steps, "kept_step": kept}
         facts |= {"validation": {"images": len(validation), "before": before, "after": after}}
         digests = digest_images([*split.training, *split.validation])
@@ -125,12 +125,12 @@ def _follow_split(stage: Stage, data: str | Path, folder: StageFolder, seed: int
     return ensure_split(stage_data(data, stage), folder.split, seed, settings["fractions"], float(settings["hold_out"]))
 
 
-def _fit(
+def fit_refiner(
     training: Sequence[BorderExample],
     validation: Sequence[BorderExample],
     seed: int,
     steps: int,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> tuple[BorderRefiner, int, dict[str, float], dict[str, float]]:
     """Return the best network, the step that it was best after, and the validation before and after."""
     with torch.random.fork_rng(devices=[]):
