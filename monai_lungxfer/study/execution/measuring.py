@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,10 @@ from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.plan.arms import DONOR
 from monai_lungxfer.training.refiner import train_refiner
 from monai_lungxfer.training.stage import evaluate_stage, stage_data
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import atomic_path
+
+logger = logging.getLogger(__name__)
 
 
 def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
@@ -46,12 +50,17 @@ def _native(job: StepJob) -> dict[str, dict[str, Any]]:
     stage, weights = STAGES["portable"], job.folder.weights
     split = load_split(job.folder.split, stage_data(job.plan.data, stage))
     settings: dict[str, Any] = {"seed": job.seed, "steps": job.plan.refiner_steps, "device": job.plan.device}
-    refined = train_refiner(stage, job.plan.data, job.folder, weights, split=split, overwrite=True, **settings)
-    plain = {"at": "native"}
-    return {
-        name: _report(job, "portable", "independent", weights, name, at_size)
-        for name, at_size in (("native", plain), ("native_refined", plain | {"refiner": refined["refiner"]}))
-    }
+    reports = {"native": _report(job, "portable", "independent", weights, "native", {"at": "native"})}
+    try:
+        refined = train_refiner(stage, job.plan.data, job.folder, weights, split=split, overwrite=True, **settings)
+    except LungXferError as error:
+        if type(error) is not LungXferError:  # such as a full disk
+            raise
+        logger.warning("%s has no refined borders: %s", job.name, error.problem)  # its masks are empty
+        return reports
+    at_size = {"at": "native", "refiner": refined["refiner"]}
+    name = "native_refined"
+    return reports | {name: _report(job, "portable", "independent", weights, name, at_size)}
 
 
 def _before(job: StepJob, weights: Path) -> dict[str, Any]:
