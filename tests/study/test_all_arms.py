@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_every_arm_runs_and_is_reported(question: str, study_inputs: Path, tmp_p
     assert len({tuple(row["image"] for row in report["rows"]) for report in reports}) == 1
     if question != "sizing":
         assert len({report["weights_sha256"] for report in reports}) == len(arms)
-    page = write_report(plan.out).page.read_text()
+    page = html.unescape(write_report(plan.out).page.read_text())
     assert QUESTIONS[question].title in page
     assert (plan.out / "tables" / f"arms_{question}.csv").is_file()
     sections = {"sizing": "native", "adaptation": "retention"}
@@ -64,4 +65,4 @@ def test_every_arm_runs_and_is_reported(question: str, study_inputs: Path, tmp_p
     if question == "sizing":
         assert all((folder / "native_refined.json").is_file() for folder in folders)
         sidecars = [json.loads((folder / "models" / "model.json").read_text()) for folder in folders]
-        assert {(one.get("sizing", "square"), *one["image_size"]) for one in sidecars} == SIZINGS
+        assert {(one.get("sizing") or "square", *one["image_size"]) for one in sidecars} == SIZINGS
