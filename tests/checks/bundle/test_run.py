@@ -21,7 +21,7 @@ from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.sidecar import Sidecar, read_sidecar, save_sidecar
 
-RUNNING = {"targets", "properties", "network", "weights", "prediction", "pipeline", "torchscript"}
+RUNNING = {"targets", "properties", "network", "weights", "prediction", "pipeline", "torchscript", "adapters"}
 
 Break = Callable[[Path], Any]
 NAME = "portable_cxr_lung_segmentation"
