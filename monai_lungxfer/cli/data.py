@@ -149,8 +149,15 @@ def split(
     """Split by patient, stratified by finding: no patient stands in two sections."""
     from monai_lungxfer.data.splits import ensure_split
 
-    held = {"hold_out": hold_out, "hold_out_seed": hold_out_seed}
-    made = ensure_split(path, out, seed, fractions, **held, allow_mixed_masks=allow_mixed_masks)
+    made = ensure_split(
+        path,
+        out,
+        seed,
+        fractions,
+        hold_out=hold_out,
+        hold_out_seed=hold_out_seed,
+        allow_mixed_masks=allow_mixed_masks,
+    )
     if as_json:
         counts = {name: _findings(records) for name, records in made.sections.items()}
         emit_json({"split": out, "seed": made.seed, "hash": made.hash, "images": counts})

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
@@ -146,9 +147,9 @@ def make_split(
     rest = [record for record in records if held[record["patient"]] == "rest"]
     section_of = held | assign_patients(rest, dict(zip(SECTIONS, shares, strict=False)), f"{seed} sections")
     ordered = sorted(records, key=lambda record: (record["patient"], path_below(record["image"], folder)))
-    sections = {name: tuple(r for r in ordered if section_of[r["patient"]] == name) for name in SECTIONS}
-    settings = {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), "hold_out_seed": hold_out_seed}
-    return Split(**sections, **settings, root=folder, source=None)
+    drawn: dict[str, Any] = {name: tuple(r for r in ordered if section_of[r["patient"]] == name) for name in SECTIONS}
+    drawn |= {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), "hold_out_seed": hold_out_seed}
+    return Split(**drawn, root=folder, source=None)
 
 
 def check_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:

@@ -22,7 +22,7 @@ from monai_lungxfer.utils.files import find_folder
 from monai_lungxfer.utils.locks import lock_output
 from monai_lungxfer.weights.adapters import require_parent
 from monai_lungxfer.weights.architecture import follow_network
-from monai_lungxfer.weights.sidecar import input_size
+from monai_lungxfer.weights.sidecar import input_size, input_sizing
 
 RECIPES = {"paper": "train", "best": "train_best"}
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
@@ -149,12 +149,13 @@ def _common(stage: Stage, data: str | Path, folder: StageFolder) -> dict[str, An
 def _follow(stage: Stage, task: str, role: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Add the network of the weights in that role; what the settings say of the network comes after it.
 
-    A translator also sees images of the size that its base learnt from.
+    A translator also sees images of the size and sizing that its base learnt from.
     """
     config = bundle_config(stage.bundle, task)
     weights = settings.get(role, config[role])
     if settings.get("translator") is not None and not is_expression(weights):
-        settings = {"image_size": input_size(require_parent(weights)), **settings}
+        parent = require_parent(weights)
+        settings = {"image_size": input_size(parent), "sizing": input_sizing(parent), **settings}
     if "network_def" in settings or is_expression(weights):
         return dict(settings)
     followed = follow_network(config["network_def"], weights, as_parent=role == "parent")
