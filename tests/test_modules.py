@@ -20,6 +20,7 @@ SHORT = {
     "data/public/hannover.py": "each data set has a module of its own, see the table in adapters.py",
     "data/public/lgg.py": "each data set has a module of its own, see the table in adapters.py",
     "io/monai_writer.py": "imports MONAI, which io/mask_writer.py must do without",
+    "study/execution/measured_stages.py": "shared by begin.py and measuring.py, which would import each other",
     "inference/open_settings.py": "shared by config.py, which imports MONAI, and the engines, which must do without",
     "serving/mlflow/model_code.py": "MLflow runs this file to load the model",
     "utils/exit_codes.py": "shared by the command line and the servers; imports nothing heavy",

@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
-from monai_lungxfer.cli import bundles, compare, data, predict, refine, registry, review, serve, study, train, weights
+from monai_lungxfer.cli import (
+    bundles,
+    compare,
+    data,
+    evaluate,
+    predict,
+    refine,
+    registry,
+    review,
+    serve,
+    study,
+    train,
+    weights,
+)
 from monai_lungxfer.cli.console import (
     FILE_ONLY,
     configure_logging,
@@ -102,7 +115,7 @@ app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("segment", epilog=predict.EXAMPLES, hidden=True)(predict.predict)
 app.command("review", epilog=review.EXAMPLES)(review.review)
 app.command("train", epilog=train.EXAMPLES)(train.train)
-app.command("evaluate", epilog=compare.EXAMPLES)(train.evaluate)
+app.command("evaluate", epilog=compare.EXAMPLES)(evaluate.evaluate)
 app.command("refine", epilog=refine.EXAMPLES)(refine.refine)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("transfer")(train.transfer)

@@ -24,7 +24,7 @@ bundles_app = typer.Typer(no_args_is_help=True, help="List the MONAI bundles, fi
 
 
 class Format(StrEnum):
-    """The names of `monai_lungxfer.export.formats.EXPORT_FORMATS`, known without importing what they need."""
+    """The names of `monai_lungxfer.export.writers.EXPORT_FORMATS`, known without importing what they need."""
 
     TORCHSCRIPT = "torchscript"
     ONNX = "onnx"

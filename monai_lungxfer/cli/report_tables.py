@@ -1,4 +1,4 @@
-"""What ``lungxfer evaluate`` prints below the means: failures, calibration, and one table a field of ``--by``."""
+"""What ``lungxfer evaluate`` prints: means, failures, calibration, and one table a field of ``--by``."""
 
 from __future__ import annotations
 
@@ -51,3 +51,27 @@ def _share(failures: Mapping[str, Any]) -> str:
         return "–"
     share, low, high = (100 * failures[name] for name in ("share", "low", "high"))
     return f"{share:.1f} ({low:.1f} to {high:.1f})"
+
+
+def metrics_table(title: str, reports: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return a row a metric and a column a report; a mean that leaves images out says so."""
+    from rich.table import Table
+
+    from monai_lungxfer.metrics.per_image import DISTANCES
+
+    table = Table("metric", *reports, title=title)
+    first = next(iter(reports.values()))
+    for name in first["all"]:
+        unit = f", {first['distance_unit']}" if name in DISTANCES and first["distance_unit"] else ""
+        table.add_row(
+            name + unit, *(_mean_and_spread(report["all"][name], report["images"]) for report in reports.values())
+        )
+    return table
+
+
+def _mean_and_spread(summary: dict[str, float | None], images: int) -> str:
+    if summary["mean"] is None:
+        return f"undefined (n = 0 of {images})"
+    spread = "" if summary["std"] is None else f" ± {summary['std']:.4f}"
+    left_out = "" if summary["n"] == images else f" (n = {summary['n']} of {images})"
+    return f"{summary['mean']:.4f}{spread}{left_out}"

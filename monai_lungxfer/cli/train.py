@@ -1,19 +1,17 @@
-"""The commands that train and measure: `train`, `evaluate`, `transfer`."""
+"""The commands that train: `train`, `transfer`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from monai_lungxfer.cli.console import console, emit_json, progress_console
 from monai_lungxfer.cli.options import (
     OUT,
-    Adapter,
     BatchSize,
     DataFolder,
     Device,
@@ -22,7 +20,6 @@ from monai_lungxfer.cli.options import (
     Json,
     MriChannel,
     NumberFormat,
-    Overwrite,
     Precision,
     Seed,
     Settings,
@@ -31,9 +28,6 @@ from monai_lungxfer.cli.options import (
     Threads,
     method_overrides,
 )
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 EXAMPLES = """Examples:
 
@@ -51,13 +45,6 @@ class Recipe(StrEnum):
 
     PAPER = "paper"
     BEST = "best"
-
-
-class Place(StrEnum):
-    """The words of `monai_lungxfer.handlers.report_file.PLACES`."""
-
-    GRID = "grid"
-    NATIVE = "native"
 
 
 def train(
@@ -129,74 +116,6 @@ def train(
         console.print(f"Weights of the best validation epoch: {folder.weights}", soft_wrap=True)
 
 
-def evaluate(
-    ctx: typer.Context,
-    stage: StageName,
-    data: DataFolder,
-    out: Annotated[Path | None, typer.Option(*OUT, help="Folder of the training.", show_default="runs/STAGE")] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(
-            help="A file, a bundle's name, hub, paper or an MLflow URI.", show_default="those in the output folder"
-        ),
-    ] = None,
-    adapter: Adapter = None,
-    section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FIELD", help="Group by a field, such as source, view, device, age, ignore; may be repeated."
-        ),
-    ] = None,
-    at: Annotated[
-        Place, typer.Option(help="Compare on the network's grid, or at each radiograph's own size (native).")
-    ] = Place.GRID,
-    refiner: Annotated[
-        Path | None, typer.Option(help="A border refiner of these weights (lungxfer refine), with --at native.")
-    ] = None,
-    image_size: ImageSize = None,
-    channels: MriChannel = None,
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    device: Device = "auto",
-    threads: Threads = None,
-    precision: Precision = NumberFormat.AUTO,
-    settings: Settings = None,
-    as_json: Json = False,
-) -> None:
-    """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands.
-
-    With --at native also how well the border fits: boundary IoU and normalised surface Dice.
-    The report is SECTION.json in the output folder, or SECTION-HASH.json for other weights than those trained there.
-    """
-    from monai_lungxfer.bundle.settings import PlainText
-    from monai_lungxfer.bundle.stages import stage_named
-    from monai_lungxfer.cli.report_tables import group_tables, report_lines
-    from monai_lungxfer.training.stage import StageFolder, evaluate_stage
-    from monai_lungxfer.utils.threads import use_threads
-
-    chosen = stage_named(stage)
-    use_threads(threads)
-    overrides = {"overwrite": overwrite, "at": at.value} | method_overrides(ctx.params)
-    if refiner is not None:
-        overrides["refiner"] = refiner.absolute()
-    folder = StageFolder((out or Path("runs") / chosen.name).absolute())
-    if by:
-        overrides["report_by"] = by
-    if adapter is not None and weights is not None:
-        overrides["adapter"] = PlainText(adapter)
-    report = evaluate_stage(chosen, data, folder, weights or adapter or folder.weights, section, overrides)
-    if as_json:
-        emit_json(report)
-    else:
-        size = "the network's grid" if report["at"] == "grid" else "native size"
-        title = f"{chosen.name}, {report['section']}: {report['images']} images, at {size}"
-        console.print(_metrics_table(title, {"mean ± SD": report}))
-        for text in (*group_tables(report), *report_lines(report)):
-            console.print(text, highlight=False)
-        console.print(f"Report: {report['report_file']}", highlight=False, soft_wrap=True)
-
-
 def transfer(
     ctx: typer.Context,
     data: Annotated[
@@ -228,6 +147,7 @@ def transfer(
     Without --data, phantoms are drawn and the stages are made small, so that they end within minutes.
     """
     from monai_lungxfer.bundle.stages import STAGES
+    from monai_lungxfer.cli.report_tables import metrics_table
     from monai_lungxfer.metrics.summary import paired_reports
     from monai_lungxfer.training.stage import transfer_stages
     from monai_lungxfer.training.transfer_report import REDUCED, make_phantoms, write_showcase
@@ -248,7 +168,7 @@ def transfer(
         return
     before, after = paired_reports(result.before, result.after)
     title = f"Independent portable half, {after['images']} images, before and after the portable stage"
-    console.print(_metrics_table(title, {"before": before, "after": after}))
+    console.print(metrics_table(title, {"before": before, "after": after}))
     for description, path in shown.items():
         console.print(f"{description}: {path}", soft_wrap=True)
     console.print("Not a medical device: for research, not for diagnosis.", style="italic")
@@ -268,27 +188,3 @@ def _watch(title: str) -> AbstractContextManager[Any]:
     from monai_lungxfer.training.progress import TrainingProgress
 
     return TrainingProgress(title, progress_console())
-
-
-def _metrics_table(title: str, reports: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return a row a metric and a column a report; a mean that leaves images out says so."""
-    from rich.table import Table
-
-    from monai_lungxfer.metrics.per_image import DISTANCES
-
-    table = Table("metric", *reports, title=title)
-    first = next(iter(reports.values()))
-    for name in first["all"]:
-        unit = f", {first['distance_unit']}" if name in DISTANCES and first["distance_unit"] else ""
-        table.add_row(
-            name + unit, *(_mean_and_spread(report["all"][name], report["images"]) for report in reports.values())
-        )
-    return table
-
-
-def _mean_and_spread(summary: dict[str, float | None], images: int) -> str:
-    if summary["mean"] is None:
-        return f"undefined (n = 0 of {images})"
-    spread = "" if summary["std"] is None else f" ± {summary['std']:.4f}"
-    left_out = "" if summary["n"] == images else f" (n = {summary['n']} of {images})"
-    return f"{summary['mean']:.4f}{spread}{left_out}"

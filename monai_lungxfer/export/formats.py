@@ -4,135 +4,33 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser, ckpt_export, onnx_export
 from numpy.typing import NDArray
 
-from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_path
+from monai_lungxfer.bundle.files import WEIGHTS, bundle_path
 from monai_lungxfer.bundle.stages import stage_for_bundle
-from monai_lungxfer.bundle.workflow import bundle_config, bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.export.description import explain_onnx
-from monai_lungxfer.export.loading import FILES, LOADERS, SETTINGS, Network
+from monai_lungxfer.export.loading import SETTINGS, Network
 from monai_lungxfer.export.manifest import remaining_formats, write_manifest
+from monai_lungxfer.export.writers import EXPORT_FORMATS, ExportFormat, build_network, parse_inference
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.utils.errors import BundleError
 from monai_lungxfer.utils.files import hash_file, unwritable
 from monai_lungxfer.utils.temporary import NEW, scratch_folder, temporary_folder
-from monai_lungxfer.weights.architecture import bundle_network_def
-from monai_lungxfer.weights.loading import load_weights
-from monai_lungxfer.weights.sidecar import input_size, input_sizing, read_sidecar
+from monai_lungxfer.weights.sidecar import input_size, input_sizing
 
 MIN_DICE = 0.999
 """Dice that the masks of an exported network and of PyTorch must reach with each other, on every image."""
 
 Arrays = list[NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class ExportFormat:
-    """One format: its file, what it needs, how it is written and how it is run.
-
-    Attributes
-    ----------
-    file : str
-        Name in the bundle's folder `models`.
-    packages : tuple of str
-        Importable packages that write or run it; their versions go into the manifest.
-    write : callable
-        Takes the bundle's folder and the file.
-    load : callable
-        Takes the file, gives a function from images (N, C, H, W) to logits (N, 1, H, W), both float32.
-    """
-
-    file: str
-    packages: tuple[str, ...]
-    write: Callable[[Path, Path], None]
-    load: Callable[[Path], Network]
-
-
-def _shared(bundle: Path) -> dict[str, Any]:
-    """Return what both of MONAI's exports take; the network of an adapter has its base's weights already."""
-    network_def: Any = bundle_network_def(bundle)
-    if read_sidecar(bundle / WEIGHTS).base is not None:
-        network_def = _loaded(bundle, _parser(bundle))
-    return {
-        "net_id": "network_def",
-        "ckpt_file": str(bundle / WEIGHTS),
-        "meta_file": str(bundle / METADATA),
-        "config_file": str(bundle / INFERENCE),
-        "bundle_root": str(bundle),
-        "key_in_ckpt": "",
-        "network_def": network_def,
-    }
-
-
-def _parser(bundle: Path) -> ConfigParser:
-    settings = {"device": torch.device("cpu"), "network_def": bundle_network_def(bundle)}
-    return bundle_workflow(bundle, "inference", settings).parser
-
-
-def _loaded(bundle: Path, parser: ConfigParser) -> torch.nn.Module:
-    network: torch.nn.Module = parser.get_parsed_content("adapted")
-    load_weights(network, bundle / WEIGHTS)
-    return network.eval()
-
-
-def _write_torchscript(bundle: Path, file: Path) -> None:
-    # The file holds inference.yaml, which has to name the network of these weights, since transforms follow it.
-    config = bundle_config(bundle, "inference") | {"network_def": bundle_network_def(bundle)}
-    with scratch_folder() as folder:
-        followed = folder / INFERENCE.with_suffix(".json").name
-        followed.write_text(json.dumps(config), encoding="utf-8")
-        ckpt_export(filepath=str(file), **{**_shared(bundle), "config_file": str(followed)})
-
-
-def _write_onnx(bundle: Path, file: Path) -> None:
-    onnx_export(
-        filepath=str(file),
-        input_shape=[1, bundle_network_def(bundle).get("in_channels", 3), *input_size(bundle / WEIGHTS)],
-        use_trace=True,
-        converter_kwargs={
-            "dynamo": False,  # which needs onnxscript
-            "input_names": ["image"],
-            "output_names": ["pred"],
-            "dynamic_axes": {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", "pred")},
-        },
-        **_shared(bundle),
-    )
-    explain_onnx(file, bundle, _parser(bundle))
-
-
-def _write_openvino(bundle: Path, file: Path) -> None:
-    import openvino
-
-    with scratch_folder() as folder:
-        onnx = folder / "model.onnx"
-        _write_onnx(bundle, onnx)
-        # With the weights in the file model.bin beside it; in float16, masks would differ.
-        openvino.save_model(openvino.convert_model(onnx), file, compress_to_fp16=False)
-
-
-_WRITERS = {
-    "torchscript": (("torch", "monai"), _write_torchscript),
-    "onnx": (("torch", "onnx", "onnxruntime"), _write_onnx),
-    "openvino": (("onnx", "openvino"), _write_openvino),
-}
-EXPORT_FORMATS: Mapping[str, ExportFormat] = MappingProxyType(
-    {name: ExportFormat(FILES[name], *written, LOADERS[name]) for name, written in _WRITERS.items()}
-)
-"""By name. TorchScript's file holds inference.yaml and metadata.json as well, as MONAI Deploy reads them."""
 
 
 def export_formats(bundle: str | Path, names: Iterable[str], images: Sequence[str | Path] = ()) -> dict[str, Any]:
@@ -199,10 +97,10 @@ def _check_installed(name: str) -> None:
 
 def prepare_and_predict(bundle: Path, images: Sequence[str | Path]) -> tuple[Arrays, Arrays]:
     """Return the network's inputs, each (1, C, h, w), and PyTorch's logits for them, each (1, 1, h, w)."""
-    parser = _parser(bundle)
+    parser = parse_inference(bundle)
     preprocessing, inferer = (parser.get_parsed_content(name) for name in ("preprocessing", "inferer"))
     fill = getattr(inferer, "fill_padding", lambda tensor: tensor)
-    network = _loaded(bundle, parser)
+    network = build_network(bundle, parser)
     with scratch_folder() as folder:
         files = images or _phantoms(bundle, folder)
         tensors = [fill(preprocessing({"image": str(file)})["image"].as_tensor()[None]) for file in files]

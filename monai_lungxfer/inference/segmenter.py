@@ -232,13 +232,11 @@ class Segmenter:
 
 def _files(folder: Path, weights: str | Path | None, adapter: str | Path | None) -> tuple[Path, Path | None]:
     """Return the weights file, and where that is an adapter its base."""
-    if adapter is None:
-        path, base = resolve_weights(_own_weights(folder) if weights is None else weights), None
-    else:
-        path, base = resolve_weights(adapter), weights
-    if adapter is None and read_sidecar(path).base is None:
-        return path, None
-    return path, find_base(path, base, near=[folder / WEIGHTS])
+    if adapter is not None:
+        path = resolve_weights(adapter)
+        return path, find_base(path, weights, near=[folder / WEIGHTS])
+    path = resolve_weights(_own_weights(folder) if weights is None else weights)
+    return path, None if read_sidecar(path).base is None else find_base(path, near=[folder / WEIGHTS])
 
 
 def _own_weights(folder: Path) -> Path:

@@ -107,10 +107,7 @@ class EfficientUNet(nn.Module):
         return self.decoder(image, self.encoder(image))
 
     def decode(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """Return the features of the decoder's levels, coarse to fine, with `decoder_channels` channels.
-
-        The finest are of the image's size, or of half of it where the decoder has four levels.
-        """
+        """Return the features of the decoder's levels, coarse to fine, with `decoder_channels` channels."""
         decoded: list[torch.Tensor] = self.decoder.decode(image, self.encoder(image))  # type: ignore[operator]
         return decoded
 

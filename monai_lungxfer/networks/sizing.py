@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from monai_lungxfer.utils.errors import LungXferError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SIZINGS = ("square", "pad", "aspect", "multi")
 """What `sizing` of a bundle may be; `fit_size` and `training_sizes` say what each means."""

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from monai_lungxfer.bundle.files import bundle_metadata, bundle_path
 from monai_lungxfer.cli import app
 from monai_lungxfer.cli.bundles import Format
-from monai_lungxfer.export.formats import EXPORT_FORMATS
+from monai_lungxfer.export.writers import EXPORT_FORMATS
 
 
 def run(*arguments):

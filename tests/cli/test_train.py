@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
 from monai_lungxfer.cli.options import NumberFormat, SizingName
-from monai_lungxfer.cli.train import _metrics_table
+from monai_lungxfer.cli.report_tables import metrics_table
 from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.networks.sizing import SIZINGS
 from monai_lungxfer.synthetic.phantoms import write_phantoms
@@ -65,9 +65,9 @@ def test_a_mean_that_leaves_images_out_says_so() -> None:
     rows = [{"AUC": value, "HD95": 4.0, "distances_in": "mm"} for value in (0.75, 0.25, None)]
     rows[2] |= {"distances_in": "pixels"}
     report = summarise_report(rows, ["AUC", "HD95", "SENS"])
-    (cells,) = (column._cells for column in _metrics_table("", {"mean ± SD": report}).columns[1:])
+    (cells,) = (column._cells for column in metrics_table("", {"mean ± SD": report}).columns[1:])
     assert cells == ["0.5000 ± 0.3536 (n = 2 of 3)", "4.0000 ± 0.0000 (n = 2 of 3)", "undefined (n = 0 of 3)"]
-    assert list(_metrics_table("", {"mean ± SD": report}).columns[0]._cells) == ["AUC", "HD95, mm", "SENS"]
+    assert list(metrics_table("", {"mean ± SD": report}).columns[0]._cells) == ["AUC", "HD95, mm", "SENS"]
 
 
 def test_a_mask_of_another_size_is_refused_and_named(phantoms: Path, tmp_path: Path) -> None:

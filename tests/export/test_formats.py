@@ -15,9 +15,10 @@ from killed_process import kill_at
 
 from monai_lungxfer.bundle.files import MANIFEST, WEIGHTS, bundle_path, export_bundle
 from monai_lungxfer.export import formats as exports
-from monai_lungxfer.export.formats import EXPORT_FORMATS, export_formats
+from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.export.manifest import checked_formats
 from monai_lungxfer.export.weights import install_weights
+from monai_lungxfer.export.writers import EXPORT_FORMATS
 from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.utils.errors import BundleError

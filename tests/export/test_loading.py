@@ -11,8 +11,9 @@ import torch
 
 from monai_lungxfer.bundle.files import MANIFEST, export_bundle
 from monai_lungxfer.export import loading
-from monai_lungxfer.export.formats import EXPORT_FORMATS, export_formats
+from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.export.loading import FILES, LOADERS, SETTINGS, load_exported
+from monai_lungxfer.export.writers import EXPORT_FORMATS
 from monai_lungxfer.networks.efficient_unet import EfficientUNet
 from monai_lungxfer.utils.errors import BundleError
 

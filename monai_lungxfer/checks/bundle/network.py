@@ -14,8 +14,8 @@ from monai_lungxfer.bundle.files import INFERENCE, METADATA, WEIGHTS, bundle_ada
 from monai_lungxfer.bundle.stages import STAGES, stage_for_bundle
 from monai_lungxfer.bundle.workflow import bundle_workflow
 from monai_lungxfer.data.datalist import load_datalist
-from monai_lungxfer.export.formats import EXPORT_FORMATS
 from monai_lungxfer.export.manifest import checked_formats
+from monai_lungxfer.export.writers import EXPORT_FORMATS
 from monai_lungxfer.inference.engines.compiler import compare_pipeline
 from monai_lungxfer.inference.engines.engine import NotCompiled
 from monai_lungxfer.inference.engines.pipeline_file import pipeline_beside

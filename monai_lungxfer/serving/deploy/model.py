@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monai_lungxfer.bundle.files import MANIFEST, METADATA, WEIGHTS
-from monai_lungxfer.export.formats import EXPORT_FORMATS
 from monai_lungxfer.export.manifest import checked_formats
+from monai_lungxfer.export.writers import EXPORT_FORMATS
 from monai_lungxfer.utils.errors import BundleError
 
 _TORCHSCRIPT = EXPORT_FORMATS["torchscript"].file
