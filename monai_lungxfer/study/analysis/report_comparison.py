@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from monai_lungxfer.data.records import read_json
-from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
+from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
 from monai_lungxfer.metrics.summary import is_report, pair_rows, same_reference, summarise_report
 from monai_lungxfer.study.analysis.comparisons import compare_rows
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
@@ -85,14 +85,20 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> Repo
     Raises
     ------
     LungXferError
-        When they are of different sections, or no image is in both with the same mask.
+        When they are of different sections or sizes, or no image is in both with the same mask.
     """
     if first["section"] != second["section"]:
         raise LungXferError(
             f"one report is of the section {first['section']}, the other of {second['section']}",
             remedy="Measure both weights on the same section: lungxfer evaluate STAGE --section SECTION",
         )
-    names = [name for name in METRICS if any(name in row for row in first["rows"])]
+    places = [report.get("at", "grid") for report in (first, second)]
+    if places[0] != places[1]:
+        raise LungXferError(
+            f"one report is measured at size {places[0]}, the other at size {places[1]}",
+            remedy="Measure both alike: lungxfer evaluate STAGE --at native, or --at grid",
+        )
+    names = [name for name in NATIVE_METRICS if any(name in row for row in first["rows"])]
     names = [name for name in names if any(name in row for row in second["rows"])]
     by_image = [{row["image"]: row for row in report["rows"]} for report in (first, second)]
     shared = by_image[0].keys() & by_image[1].keys()
@@ -152,6 +158,8 @@ def _notes(first: Mapping[str, Any], second: Mapping[str, Any], own: list[Any], 
         for one in report.get("learnt", ()):
             who = "weights" if one["own"] else f"weights' ancestor {one['by']}"
             notes.append(f"The {name} report's {who} learnt from {one['images']} of its {len(report['rows'])} images.")
+    if first.get("clean", False) != second.get("clean", False):
+        notes.append("Masks of one report were cleaned before they were measured, those of the other were not.")
     if any("label" not in row for row in (*own, *other)):
         notes.append("A report of an older version does not say which masks it used: images are matched by name alone.")
     if any(one.get("grid") != two.get("grid") for one, two in zip(own, other, strict=True)):

@@ -116,3 +116,13 @@ def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     file.write_text(json.dumps(twice))
     with pytest.raises(LungXferError, match="an image twice"):
         read_evaluation(file)
+
+
+def test_sizes_are_not_mixed_and_borders_are_compared_at_native_size() -> None:
+    native = {"BIOU": [0.5] * 40, "label": ["a"] * 40}
+    first, second = (report(BEFORE, name, **native) | {"at": "native"} for name in "01")
+    assert row(compare_reports(first, second), "BIOU")["n"] == 40
+    with pytest.raises(LungXferError, match="one report is measured at size grid, the other at size native"):
+        compare_reports(report(BEFORE), second)
+    (note,) = compare_reports(first, second | {"clean": True}).notes
+    assert "of one report were cleaned" in note
