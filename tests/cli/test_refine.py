@@ -16,6 +16,7 @@ from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training import border_examples
 from monai_lungxfer.weights.saving import save_weights
+from monai_lungxfer.weights.sidecar import Sidecar
 
 
 def run(*arguments: object) -> str:
@@ -30,7 +31,7 @@ def test_refine_evaluate_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     torch.manual_seed(0)
     unet = DonorUNet(init_features=4)
     nn.init.normal_(unet.conv.weight, std=5)
-    weights = save_weights(unet.state_dict(), tmp_path / "model.pt", (64, 64))
+    weights = save_weights(unet.state_dict(), tmp_path / "model.pt", Sidecar([64, 64]))
     place = ["portable", "--data", data, "-o", tmp_path / "out", "--weights", weights]
     result = json.loads(run("refine", *place, "--steps", 8, "--json"))
     refiner = Path(result["refiner"])

@@ -12,14 +12,14 @@ from monai_lungxfer.networks.translator_unet import TranslatorUNet, add_translat
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.utils.torch_files import save_checkpoint
 from monai_lungxfer.weights.saving import save_weights
-from monai_lungxfer.weights.sidecar import BaseWeights, read_sidecar, save_sidecar
+from monai_lungxfer.weights.sidecar import BaseWeights, Sidecar, read_sidecar, save_sidecar
 
 
 def write_base(path: Path, seed: int = 0) -> DonorUNet:
     """Write the weights of a small U-Net, and return it."""
     torch.manual_seed(seed)
     network = DonorUNet(init_features=4).eval()
-    save_weights(network.state_dict(), path, [64, 64], overwrite=True)
+    save_weights(network.state_dict(), path, Sidecar([64, 64]), overwrite=True)
     return network
 
 
@@ -33,5 +33,5 @@ def write_adapter(
     save_checkpoint(whole.state_dict(), path)
     known = read_sidecar(base)
     told = BaseWeights(hash_file(base), known.network, base=known.base)
-    save_sidecar(path, [64, 64], describe_network(whole), base=told)
+    save_sidecar(path, Sidecar([64, 64], describe_network(whole), base=told))
     return whole.eval()

@@ -32,6 +32,7 @@ from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.learnt import digest_images
 from monai_lungxfer.weights.refiner_file import RefinerDescription, read_refiner, save_refiner
 from monai_lungxfer.weights.saving import save_weights
+from monai_lungxfer.weights.sidecar import Sidecar
 
 STAGE = STAGES["portable"]
 
@@ -44,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     torch.manual_seed(0)
     unet = DonorUNet(init_features=4)
     nn.init.normal_(unet.conv.weight, std=5)
-    weights = save_weights(unet.state_dict(), root / "model.pt", (64, 64))
+    weights = save_weights(unet.state_dict(), root / "model.pt", Sidecar([64, 64]))
     network = BorderRefiner(width=4)
     nn.init.constant_(network.correction.bias, 3)
     described = RefinerDescription(hash_file(weights), 150, 4)
@@ -135,7 +136,7 @@ def test_a_turned_picture_gives_a_turned_mask(run: SimpleNamespace) -> None:
 
 
 def test_a_refiner_of_other_weights_is_refused(run: SimpleNamespace, tmp_path: Path) -> None:
-    other = save_weights(DonorUNet(init_features=4).state_dict(), tmp_path / "other.pt", (64, 64))
+    other = save_weights(DonorUNet(init_features=4).state_dict(), tmp_path / "other.pt", Sidecar([64, 64]))
     own, used = hash_file(run.weights)[:12], hash_file(other)[:12]
     with pytest.raises(TransferError, match=f"weights {own}, and those in use are {used}"):
         Segmenter.from_bundle("portable", weights=other, device="cpu", refiner=run.refiner)

@@ -24,7 +24,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def put_weights(bundle: Path, network: DonorUNet, *, sidecar: bool = True) -> None:
     torch.save(network.state_dict(), bundle / WEIGHTS)
-    save_sidecar(bundle / WEIGHTS, [64, 96], describe_network(network) if sidecar else None)
+    save_sidecar(bundle / WEIGHTS, Sidecar([64, 96], describe_network(network) if sidecar else None))
 
 
 @pytest.mark.parametrize("sidecar", [True, False])
