@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from monai_lungxfer.networks.description import describe_network, describe_weights, is_own_network
+from monai_lungxfer.networks.translator_unet import TranslatorUNet
 from monai_lungxfer.utils.errors import TransferError
 from monai_lungxfer.weights.sidecar import read_sidecar
 
@@ -29,6 +30,12 @@ def refuse_unless_allowed(
     refused = [layer for layer in layers if not any(fnmatchcase(layer.name, pattern) for pattern in allow)]
     if not refused:
         return
+    if given and all(name.startswith("translator.") for name in given) and not isinstance(network, TranslatorUNet):
+        raise TransferError(
+            "holds the new layers of an adapter, and lacks the .json file that names its base",
+            source=path,
+            remedy="Copy that file, too, from where the adapter comes from; it has the adapter's name",
+        )
     own, found = describe_network(network), describe_weights(given)
     refuse_other_network(network, read_sidecar(path).network or found, path)
     has_other_shapes = any(layer.status != "missing" for layer in refused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ _SEQUENCES = ("pre", "flair", "post")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _WORD = re.compile(r"[a-z][a-z-]*")
 _PARAMETER = re.compile(r"[^\W_]\w*")
+_ADAPTER = "monai_lungxfer.networks.translator_unet.TranslatorUNet"  # whose import would need PyTorch
 
 PAPER_SIZE = [256, 256]
 """(H, W) in pixels of the paper, and of weights that say nothing, such as the hub's."""
@@ -141,6 +143,7 @@ def read_sidecar(weights: Path) -> Sidecar:
         sizing = check_sizing(content.get("sizing", SQUARE))
         channels = _checked_sequence(content.get("channels"))
         base = _checked_base(content["base"]) if "base" in content else None
+        _check_adapter(network, base)
         if network is not None and "image_size" not in content:
             return Sidecar(None, network, learnt, sizing, channels, base)
         height, width = content["image_size"]
@@ -178,7 +181,16 @@ def _checked_base(told: Any) -> BaseWeights:
     if not _HASH.fullmatch(told["sha256"]) or not (name is None or (isinstance(name, str) and name.isprintable())):
         raise ValueError("base names no weights by their hash")
     below = _checked_base(told["base"]) if "base" in told else None
-    return BaseWeights(told["sha256"], _checked_network(told["network"]), name, below)
+    network = _checked_network(told["network"])
+    _check_adapter(network, below)
+    return BaseWeights(told["sha256"], network, name, below)
+
+
+def _check_adapter(network: Mapping[str, Any] | None, base: BaseWeights | None) -> None:
+    """Let only new layers have a base: their weights fit several kinds of them, so they must be described, too."""
+    is_adapter = network is not None and network["_target_"] == _ADAPTER
+    if is_adapter != (base is not None):
+        raise ValueError("new layers and their base are not described together")
 
 
 def _told_base(base: BaseWeights) -> dict[str, Any]:

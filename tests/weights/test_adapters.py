@@ -144,3 +144,10 @@ def test_a_damaged_base_is_refused(told: object, adapter: Path) -> None:
     sidecar_file(adapter).write_text(json.dumps(content))
     with pytest.raises(TransferError, match="does not contain the network and input size"):
         read_sidecar(adapter)
+
+
+def test_an_adapter_that_lost_its_sidecar_is_recognised(adapter: Path) -> None:
+    sidecar_file(adapter).unlink()
+    for load_them in (load_weights, load_parent):
+        with pytest.raises(TransferError, match=r"adapter\.pt: holds the new layers of an adapter, and lacks the"):
+            load_them(DonorUNet(init_features=4), adapter)

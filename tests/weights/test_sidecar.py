@@ -19,6 +19,8 @@ from monai_lungxfer.weights.sidecar import (
     sidecar_file,
 )
 
+TRANSLATOR = {"_target_": "monai_lungxfer.networks.translator_unet.TranslatorUNet", "kind": "tail", "depth": 3}
+
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
@@ -38,7 +40,7 @@ def test_weights_from_elsewhere_want_the_papers(weights: Path) -> None:
 
 def test_a_sizing_is_kept_copied_and_square_where_nothing_is_said(weights: Path) -> None:
     assert input_sizing(weights) == "square"
-    save_sidecar(weights, (96, 96))
+    save_sidecar(weights, Sidecar([96, 96]))
     assert "sizing" not in json.loads(sidecar_file(weights).read_text())  # as in files from before there were others
     save_sidecar(weights, Sidecar([96, 96], sizing="aspect"))
     copy_sidecar(weights, weights.with_name("other.pt"))
@@ -92,8 +94,27 @@ def test_the_sequence_of_an_mri_slice_is_kept(weights: Path) -> None:
     assert (read_sidecar(weights).channels, mri_channel(weights)) == ("flair", "flair")
     copy_sidecar(weights, weights.with_name("copy.pt"))
     assert read_sidecar(weights.with_name("copy.pt")).channels == "flair"
-    save_sidecar(weights, [64, 64])
+    save_sidecar(weights, Sidecar([64, 64]))
     assert mri_channel(weights) is None
     sidecar_file(weights).write_text('{"image_size": [64, 64], "channels": "$1"}')
     with pytest.raises(TransferError, match=r"model\.json.*no sequence"):
+        read_sidecar(weights)
+
+
+@pytest.mark.parametrize("known", ["network", "base"])
+def test_an_adapter_without_its_kind_or_its_base_is_named(weights: Path, known: str) -> None:
+    """Weights of a tail fit a dilated one, too, so a kind must not be guessed."""
+    told = {"network": TRANSLATOR, "base": {"sha256": "0" * 64, "network": {"_target_": "a.B"}}}
+    content = {"image_size": [64, 64], known: told[known]}
+    sidecar_file(weights).write_text(json.dumps(content))
+    with pytest.raises(TransferError, match="not described together"):
+        read_sidecar(weights)
+    sidecar_file(weights).write_text(json.dumps(content | told))
+    assert read_sidecar(weights).base.sha256 == "0" * 64
+
+
+def test_a_base_that_is_no_adapter_has_none_below(weights: Path) -> None:
+    base = {"sha256": "0" * 64, "network": {"_target_": "a.B"}}
+    sidecar_file(weights).write_text(json.dumps({"network": TRANSLATOR, "base": base | {"base": base}}))
+    with pytest.raises(TransferError, match="not described together"):
         read_sidecar(weights)
