@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import signal
 import sys
@@ -149,6 +150,19 @@ def doctor(as_json: Json = False) -> None:
                 typer.echo(f"{check.name}: {check.remedy}")
     if not usable:
         raise typer.Exit(EXIT_PARTIAL)
+
+
+def _join_help_lines(commands: typer.Typer) -> None:
+    """Make one line of each paragraph of the commands' help: Typer keeps line breaks after the first paragraph."""
+    for command in commands.registered_commands:
+        paragraphs = inspect.cleandoc(command.callback.__doc__ or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _join_help_lines(group.typer_instance)
+
+
+_join_help_lines(app)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature that `signal` asks for

@@ -110,7 +110,7 @@ def _show_problems(
             console.print(_problems_table(path, name, several))
     bad = len({problem.record for problem in problems})
     counts = f"{len(records)} records, {len(records) - bad} without a problem, {bad} with"
-    console.print(counts + (f"; {len(warnings)} warnings" if warnings else ""), highlight=False)
+    console.print(counts + (f"; warnings: {len(warnings)}" if warnings else ""), highlight=False)
 
 
 def _problems_table(path: Path, name: str, problems: list[Problem]) -> Table:

@@ -43,7 +43,7 @@ def evaluate(
     weights: Annotated[
         str | None,
         typer.Option(
-            help="A file, a bundle's name, hub, paper or an MLflow URI.", show_default="those in the output folder"
+            help="A file, a bundle's name, hub, paper, or an MLflow URI.", show_default="those in the output folder"
         ),
     ] = None,
     adapter: Adapter = None,
@@ -55,10 +55,14 @@ def evaluate(
         ),
     ] = None,
     at: Annotated[
-        Place, typer.Option(help="Compare on the network's grid, or at each radiograph's own size (native).")
+        Place,
+        typer.Option(
+            metavar="PLACE", help="grid: measure on the network's grid; native: at each radiograph's own size."
+        ),
     ] = Place.GRID,
     refiner: Annotated[
-        Path | None, typer.Option(help="A border refiner of these weights (lungxfer refine), with --at native.")
+        Path | None,
+        typer.Option(metavar="FILE", help="A border refiner of these weights (lungxfer refine), with --at native."),
     ] = None,
     image_size: ImageSize = None,
     channels: MriChannel = None,
@@ -72,7 +76,9 @@ def evaluate(
 ) -> None:
     """Measure weights on one section of a split: the paper's nine metrics, distances, bridges and islands.
 
-    With --at native also how well the border fits: boundary IoU and normalised surface Dice.
+    With --at native also how well the border fits: boundary IoU (BIOU) and normalised surface Dice (NSD).
+    docs/evaluation.md of the project says what each metric is.
+
     The report is SECTION.json in the output folder, or SECTION-HASH.json for other weights than those trained there.
     """
     from monai_lungxfer.bundle.settings import PlainText

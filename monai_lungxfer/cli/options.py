@@ -53,13 +53,18 @@ Sizing = Annotated[
     typer.Option(
         "--sizing",
         metavar="NAME",
-        help="How images get to that size: square (squeezed), pad, aspect (kept), multi (several sizes).",
+        help="How images get that size: square (squeezed), pad, aspect (kept), multi (several sizes).",
         show_default="square",
     ),
 ]
 MriChannel = Annotated[
     MriSequence | None,
-    typer.Option("--channels", help="Of MRI slices, read this sequence alone (donor stage).", show_default="all three"),
+    typer.Option(
+        "--channels",
+        metavar="NAME",
+        help="Read one sequence of MRI slices alone: pre, flair or post (donor stage).",
+        show_default="all three",
+    ),
 ]
 BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, metavar="N", help="Images in a training step.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the split and of everything random.")]
@@ -89,20 +94,25 @@ Threads = Annotated[
 OwnWeights = Annotated[
     str | None,
     typer.Option(
-        "--weights", help="A weights file, a bundle's name, paper, or an MLflow URI.", show_default="the bundle's own"
+        "--weights",
+        help="A weights file, a bundle's name, hub, paper, or an MLflow URI.",
+        show_default="the bundle's own",
     ),
 ]
 Adapter = Annotated[
     str | None,
     typer.Option(
         "--adapter",
-        help="New layers that lungxfer train --translator has written; their base is --weights, or found by its hash.",
+        metavar="FILE",
+        help="New layers from lungxfer train --translator. Their base is --weights, or found by its hash.",
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 AddedAdapters = Annotated[
     list[str] | None,
-    typer.Option("--adapter", metavar="NAME=FILE", help="An adapter of these weights to go along. May be repeated."),
+    typer.Option(
+        "--adapter", metavar="NAME=FILE", help="An adapter to add, with these weights as its base. May be repeated."
+    ),
 ]
 OUT = ("--out", "-o")
 """The names of every option that says where to write."""

@@ -90,7 +90,9 @@ def predict(
     refiner: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A border refiner of the weights (lungxfer refine).")
     ] = None,
-    mask_format: Annotated[MaskFormat, typer.Option("--format", help="File format of the masks.")] = MaskFormat.PNG,
+    mask_format: Annotated[
+        MaskFormat, typer.Option("--format", metavar="NAME", help="File format of the masks: png, nifti or dicom-seg.")
+    ] = MaskFormat.PNG,
     sides: Annotated[bool, typer.Option("--sides", help="A segment for each lung (dicom-seg).")] = False,
     overlay: Annotated[bool, typer.Option("--overlay", help="Also write pictures with the lungs' contour.")] = False,
     report: Annotated[
@@ -123,7 +125,11 @@ def predict(
     to_pacs: ToPacs = None,
     ae_title: OwnTitle = None,
     engine: Annotated[
-        EngineName, typer.Option(help="auto takes the bundle's compiled pipeline; torch does what inference.yaml says.")
+        EngineName,
+        typer.Option(
+            metavar="NAME",
+            help="auto: the bundle's compiled pipeline; torch: what inference.yaml says; or onnx, openvino.",
+        ),
     ] = EngineName.AUTO,
     fast: Annotated[
         bool, typer.Option("--fast", help="Compute the network in bfloat16 (openvino), where the processor can.")

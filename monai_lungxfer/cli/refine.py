@@ -30,7 +30,9 @@ def refine(
     out: Annotated[Path | None, typer.Option(*OUT, help="Folder of the training.", show_default="runs/STAGE")] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="A file, a bundle's name or an MLflow URI.", show_default="those in the output folder"),
+        typer.Option(
+            help="A file, a bundle's name, hub, paper, or an MLflow URI.", show_default="those in the output folder"
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option(help="The file to write.", show_default="models/refiner.pt in the output folder")

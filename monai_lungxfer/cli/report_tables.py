@@ -17,8 +17,9 @@ def report_lines(report: Mapping[str, Any]) -> Iterator[str]:
     failures, errors = report["failures"], report["calibration_error"]
     if failures["n"]:
         counts = f"{failures['failed']} of {failures['n']} images"
-        share = f"% (95 % interval): {_share(failures)}"
-        yield f"Failed (Dice of the mask below {failures['below']:.2f}): {counts}, {share}"
+        share, low, high = (f"{100 * failures[name]:.1f}" for name in ("share", "low", "high"))
+        interval = f"{share} % (95 % interval {low} to {high})"
+        yield f"Failed (Dice of the mask below {failures['below']:.2f}): {counts}, {interval}"
     if errors["border"] is not None:
         yield f"Calibration error: {errors['all']:.4f} over all pixels, {errors['border']:.4f} near the drawn border"
 

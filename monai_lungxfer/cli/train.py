@@ -53,7 +53,11 @@ def train(
     data: DataFolder,
     out: Annotated[Path | None, typer.Option(*OUT, help="Output folder.", show_default="runs/STAGE")] = None,
     parent: Annotated[
-        str | None, typer.Option(help="Weights to start from: a file, a bundle's name, hub, an MLflow URI, or none.")
+        str | None,
+        typer.Option(
+            help="Weights to start from: a file, a bundle's name, hub, paper, an MLflow URI, or none.",
+            show_default="the stage before; none for donor; with --recipe best, the weights that ship",
+        ),
     ] = None,
     translator: Annotated[
         str | None,
@@ -72,12 +76,15 @@ def train(
     channels: MriChannel = None,
     in_channels: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Input channels of the network, e.g. 1.", show_default="the parent's"),
+        typer.Option(min=1, metavar="N", help="Input channels of the network, such as 1.", show_default="the parent's"),
     ] = None,
     width: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="Features of the finest level of the U-Net.", show_default="the parent's"
+            min=1,
+            metavar="N",
+            help="Features of the finest level of the U-Net, 32 in the paper.",
+            show_default="the parent's",
         ),
     ] = None,
     batch_size: BatchSize = None,

@@ -72,7 +72,7 @@ def _problem(records: Sequence[Record], index: int, kind: ProblemKind, message: 
 
 
 def _find_large(records: Sequence[Record], counts: Mapping[str, int], large: set[str]) -> Iterator[Problem]:
-    remedy = "Check that they are of one patient: a name that many share, such as that of a folder, is none"
+    remedy = "Check that all are of one person; where the name is only that of a folder or a group, name each patient"
     for patient in sorted(large):
         index = next(place for place, record in enumerate(records) if record["patient"] == patient)
         share = counts[patient] / len(records)
@@ -90,10 +90,10 @@ def _find_coinciding(records: Sequence[Record], groups: Mapping[str, Groups]) ->
         seen.add(pair)
         group, other, inside, outside = found
         message = (
-            f"{inside:.0%} of the images with {field} {group} have {other_field} {other}, of the others {outside:.0%}: "
-            "what is measured by one is measured by the other"
+            f"{inside:.0%} of the images with {field} {group} have {other_field} {other}, and {outside:.0%} of the "
+            "others: a difference between groups of one may come from the other"
         )
-        remedy = f"Report by both (lungxfer evaluate --by {field} --by {other_field}); add images that part them"
+        remedy = f"Report by both (lungxfer evaluate --by {field} --by {other_field}); add images that separate them"
         yield _problem(records, own[group][0], ProblemKind.COINCIDING_GROUPS, message, remedy)
 
 

@@ -26,7 +26,7 @@ ALIKE = 0.65
 _SIDE = 64
 _DETAIL, _NEIGHBOURHOOD = 2, 4  # standard deviations in pixels: finer is detail; where its contrast is made even
 _BATCH = 1024
-_REMEDY = "Look at both; keep one, or give both the same patient, so that they cannot stand on both sides of a split"
+_REMEDY = "Look at both; keep one, or give both the same patient, so that a split keeps them together"
 
 
 class DuplicateSearch:

@@ -74,7 +74,7 @@ def test_check_warns_of_copies_and_of_the_mix_and_still_ends_well(dataset):
     assert result.exit_code == 0
     assert "secret" not in result.stdout
     assert "mirrored" in result.stdout
-    assert "11 records, 11 without a problem, 0 with; 1 warnings" in result.stdout
+    assert "11 records, 11 without a problem, 0 with; warnings: 1" in result.stdout
     (warning,) = json.loads(_run("check", dataset, "--json").stdout)["warnings"]
     assert (warning["record"], warning["kind"]) == (10, "near-duplicate of another patient")
 

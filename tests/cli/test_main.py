@@ -103,6 +103,14 @@ def test_what_is_written_to_has_the_same_names_everywhere_and_one_option_replace
     assert len(options["--overwrite"]) == 1
 
 
+def test_each_paragraph_of_help_is_wrapped_as_a_whole():
+    for name, command in commands_below(typer.main.get_command(app)):
+        assert not any("\n" in paragraph for paragraph in (command.help or "").split("\n\n")), name
+    shown = CliRunner().invoke(app, ["evaluate", "--help"], env={"COLUMNS": "80"}).output
+    lines = [line.strip() for line in shown.split("Arguments")[0].splitlines()]
+    assert "With --at native also how well the border fits: boundary IoU (BIOU) and" in lines
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_tells_the_exit_codes(option):
     result = CliRunner().invoke(app, [option])

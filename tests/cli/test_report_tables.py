@@ -43,7 +43,7 @@ def test_groups_of_fewer_than_ten_images_are_greyed_out_with_their_number(report
 
 def test_failures_and_calibration_are_a_line_each(report: dict[str, Any]) -> None:
     assert list(report_lines(report)) == [
-        "Failed (Dice of the mask below 0.90): 7 of 17 images, % (95 % interval): 41.2 (21.6 to 64.0)",
+        "Failed (Dice of the mask below 0.90): 7 of 17 images, 41.2 % (95 % interval 21.6 to 64.0)",
         "Calibration error: 0.0100 over all pixels, 0.1100 near the drawn border",
     ]
 

@@ -54,10 +54,10 @@ def test_groups_that_coincide_are_told_once_for_each_pair_of_fields() -> None:
     problems = find_imbalance(records)
     assert [problem.kind for problem in problems] == [ProblemKind.COINCIDING_GROUPS] * 3
     assert problems[0].message.startswith(
-        "100% of the images with finding covid19 have source B, of the others 9%: what is measured by one"
+        "100% of the images with finding covid19 have source B, and 9% of the others: a difference between groups"
     )
     assert problems[0].record == 40
-    assert "source A have age 1 to 17, of the others 0%" in problems[2].message
+    assert "source A have age 1 to 17, and 0% of the others" in problems[2].message
 
 
 def test_groups_that_are_spread_or_small_do_not_coincide() -> None:
@@ -99,4 +99,4 @@ def test_the_corrected_list_has_groups_that_coincide_and_nothing_else(shared_dat
     problems = find_imbalance(records, make_split(records, 0))
     assert {problem.kind for problem in problems} == {ProblemKind.COINCIDING_GROUPS}
     told = [problem.message.split(":")[0] for problem in problems]
-    assert "100% of the images with finding covid19 have source cohen-v7, of the others 4%" in told
+    assert "100% of the images with finding covid19 have source cohen-v7, and 4% of the others" in told
