@@ -15,7 +15,7 @@ data: {data}  # holds general/ and portable/, each with a datalist.json; lgg/ fo
 out: {out}  # the study's folder
 experiment: {plan.experiment}  # name in MLflow
 
-donor: {plan.donor}  # weights of stage 0: a file, a bundle's name or an MLflow URI (models:/name@alias)
+donor: {plan.donor}  # weights of stage 0: a file, a bundle's name, hub, or an MLflow URI (models:/name@alias)
 general: null  # weights of stage 1, which the step general then takes instead of training them
 repetitions: {plan.repetitions}  # each with its own splits and trainings
 seed: {plan.seed}  # repetition r draws its splits, and all else that is random, from seed + r
