@@ -60,7 +60,8 @@ def _refuse_other_size(own: Mapping[str, Any], described: Mapping[str, Any], pat
         raise TransferError(
             f"holds weights of a network with {told[0]}, and network_def has {told[1]}",
             source=path,
-            remedy=f"{_name_network(described)}; to train, --parent none starts from random weights",
+            remedy="To train, leave out --width and --in-channels, or start from random weights (--parent none). "
+            f"Else: {_name_network(described)}",
         )
 
 
