@@ -38,7 +38,8 @@ class StudyResults:
     calibration : pandas.DataFrame
         One row a range of probability: repetition, step, section, bin, pixels, probability, lung.
     distance_unit : str
-        What HD95 and ASD are in: "mm" or "pixels". Where a study has both, the unit of fewer images is left out.
+        What HD95 and ASD are in: "mm" or "pixels". Where a study has both, the unit of fewer images of the independent
+        half is left out.
     """
 
     plan: StudyPlan
@@ -140,8 +141,11 @@ def _joined(parts: Any) -> pd.DataFrame:
 
 
 def _one_unit(images: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Blank the distances that are not in the unit of most images, since a mean of both would mean nothing."""
-    units = images.distances_in.value_counts()
+    """Blank the distances that are not in the unit of most images, since a mean of both would mean nothing.
+
+    Those of the independent half count: other sections may be of many images without a spacing, such as MRI.
+    """
+    units = images.distances_in[images.section == "independent"].value_counts()
     unit = str(units.index[0])
     other = images.distances_in != unit
     return images.assign(**{name: images[name].mask(other) for name in DISTANCES}), unit

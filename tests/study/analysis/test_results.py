@@ -100,6 +100,23 @@ def test_distances_in_the_rarer_unit_are_left_out(study: Path, tmp_path: Path) -
     assert after.DICE.notna().all()
 
 
+def test_the_independent_half_has_the_unit(study: Path, tmp_path: Path) -> None:
+    """Test parts of MRI and of general radiographs, which have no spacing, are many more images."""
+    copy = copied(study, tmp_path)
+    for path in copy.glob("repetition-*/*/*.json"):
+        report = json.loads(path.read_text())
+        if path.stem in ("before", "independent"):
+            report["rows"] = [row | {"distances_in": "mm"} for row in report["rows"]]
+            path.write_text(json.dumps(report))
+        elif path.stem == "test":
+            report["rows"] += [row | {"image": f"{n} {row['image']}"} for n in range(9) for row in report["rows"]]
+            path.write_text(json.dumps(report))
+    results = StudyResults.read(copy)
+    assert results.images.distances_in.value_counts().idxmax() == "pixels"
+    assert results.distance_unit == "mm"
+    assert results.after().HD95.notna().all()
+
+
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
