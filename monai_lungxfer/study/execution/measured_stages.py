@@ -17,9 +17,15 @@ def find_measured_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
 
 
 def find_retained_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
-    """Return the stages before a step's own that its weights come from, the first one first."""
+    """Return the stages before a step's own that its weights come from, the first one first.
+
+    With the plan's ``parent: best``, a step may start from weights of another repetition, which have learnt some images
+    of this one's test parts. So stages that the study trains are left out then.
+    """
     chain = [STEPS[name] for name in find_chain(step.name, plan.given)]
     root = chain[0]
     from_donor = root.parent == DONOR or (root.name in plan.given and root.name != DONOR)
+    if plan.parent == "best":
+        chain = [one for one in chain if one.name in plan.given]
     stages = [*([DONOR] if from_donor else []), *(one.stage for one in chain)]
     return tuple(dict.fromkeys(stage for stage in stages if stage != step.stage))

@@ -39,3 +39,12 @@ def test_given_weights_are_measured_on_their_own_stage_with_retention_alone() ->
     assert stages("general", general="general", retention=True) == ("general", "donor")
     assert stages("portable", general="general") == ("portable",)
     assert stages("portable", general="general", retention=True) == ("portable", "donor", "general")
+
+
+def test_best_weights_are_not_measured_on_what_they_may_have_learnt() -> None:
+    best = {"retention": True, "parent": "best"}
+    assert stages("portable", **best) == ("portable", "donor")
+    assert stages("portable_flair", **best) == ("portable",)
+    assert stages("portable", **best, general="general") == ("portable", "donor", "general")
+    assert stages("general", **best) == ("general", "donor")
+    assert stages("general_flair", **best) == ("general",)
