@@ -14,6 +14,7 @@ from PIL import Image
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.paper import paper_value
 from monai_lungxfer.study.analysis.results import StudyResults
+from monai_lungxfer.study.plan.arms import STEPS
 from monai_lungxfer.study.report.figures.arms import draw_arms, draw_layers
 from monai_lungxfer.study.report.figures.comparison import draw_areas, draw_calibration, draw_cases, draw_findings
 from monai_lungxfer.study.report.figures.losses import active_repetitions, draw_losses
@@ -110,3 +111,14 @@ def test_layers_are_drawn_where_a_step_has_a_table_of_them(results: StudyResults
     drift = drawing.figure.axes[0].lines[0]
     assert drift.get_xdata().tolist() == pytest.approx([0.2, 0.8])  # of the last epoch
     assert "Portable stage: most in conv" in drawing.alt
+
+
+def test_the_frozen_base_of_a_translator_is_not_drawn_and_steps_are_told_apart(results: StudyResults) -> None:
+    steps = [name for name in STEPS if STEPS[name].stage == "portable"][:12]
+    both = ("conv", "base.conv", "base.base.conv", "translator.leave")
+    row = {"repetition": 0, "epoch": 1, "weight_drift": 0.3, "gradient_norm": 1}
+    rows = [row | {"step": step, "layer": layer} for step in steps for layer in both]
+    drawing = draw_layers(StudyResults(**vars(results) | {"layers": pd.DataFrame(rows)}))
+    drift = drawing.figure.axes[0]
+    assert [label.get_text() for label in drift.get_yticklabels()] == ["conv", "translator.leave"]
+    assert len({(line.get_color(), line.get_marker()) for line in drift.lines}) == len(steps)

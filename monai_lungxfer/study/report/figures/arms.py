@@ -22,7 +22,9 @@ from monai_lungxfer.study.report.figures.style import (
 )
 from monai_lungxfer.study.report.formatting import metric_title
 
-_STEP_STYLES = ((BLUE, "o"), (VERMILION, "^"), (GREEN, "s"), (PURPLE, "D"), (INK, "v"), (FAINT, "P"))
+# Their numbers differ, so that a pair comes again only after many steps.
+_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, INK)
+_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<")
 
 
 @styled
@@ -61,10 +63,14 @@ def _draw_arm(axes: Axes, analysis: Analysis, table: pd.DataFrame, arm: str, met
 
 @styled
 def draw_layers(results: StudyResults) -> Drawing | None:
-    """Draw how far each layer went, and its gradients, by step; None where no step has a table of its layers."""
+    """Draw how far each layer went, and its gradients, by step; None where no step has a table of its layers.
+
+    Layers of a translator's base are left out: they are frozen, and would be as many rows again.
+    """
     layers = results.layers
     if layers.empty:
         return None
+    layers = layers[~layers.layer.str.startswith("base.")]
     names = list(layers.layer.unique())
     steps = list(layers.step.unique())
     last = layers[layers.epoch == layers.groupby(["step", "repetition"]).epoch.transform("max")]
@@ -73,20 +79,21 @@ def draw_layers(results: StudyResults) -> Drawing | None:
     for axes, (rows, column, title) in zip(panels, shown, strict=True):
         for number, step in enumerate(steps):
             means = rows[rows.step == step].groupby("layer")[column].mean().reindex(names)
-            colour, marker = _STEP_STYLES[number % len(_STEP_STYLES)]
+            colour, marker = (styles[number % len(styles)] for styles in (_COLOURS, _MARKERS))
             axes.plot(means, range(len(names)), marker, color=colour, markersize=3.5, label=results.step_title(step))
-        axes.set(xlabel=title, xscale="symlog" if column == "weight_drift" else "log")
+        axes.set(xlabel=title, xscale="linear" if column == "weight_drift" else "log")
         tidy(axes, "x")
     panels[0].set_yticks(range(len(names)), names, fontsize=5.5)
-    panels[0].invert_yaxis()
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     drift = last.groupby(["step", "layer"]).weight_drift.mean()
     words = (f"{results.step_title(step)}: most in {drift[step].idxmax()}" for step in steps)
     return Drawing(
         "layers",
         "What each training changed, layer by layer",
-        "From the image above to the mask below. Drift: distance of a layer's weights from those before, relative to "
-        "their length; gradient norm: of the loss. Means over repetitions.",
+        "From the image above to the mask below; last, the new layers of translators. Drift: distance of a layer's "
+        "weights from those before, relative to their length; gradient norm: of the loss. Frozen layers have none. "
+        "Means over repetitions.",
         f"Dot plots. {'; '.join(words)}.",
         figure,
     )
