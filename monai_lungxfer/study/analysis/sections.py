@@ -44,7 +44,8 @@ def _measured_stages(results: StudyResults, arm: str) -> Iterator[tuple[str, pd.
 def compare_native(results: StudyResults) -> pd.DataFrame:
     """Compare arms at the native size with the paper's arm, all without and with refined borders.
 
-    One row an arm, refined (False, True) and metric: mean, and the comparison with the paper's arm without refinement.
+    One row an arm, refined (False, True) and metric: mean, repetitions (that the mean is over: borders are not refined
+    where a network draws none), and the comparison with the paper's arm without refinement.
     """
     sections = {False: "native", True: "native_refined"}
     paper = results.rows(ARMS[PAPER_ARM].last, "native")
@@ -56,6 +57,7 @@ def compare_native(results: StudyResults) -> pd.DataFrame:
             if rows.empty or paper.empty:
                 continue
             table = pd.DataFrame({"metric": metrics, "mean": [over_repetitions(rows, name)[0] for name in metrics]})
+            table["repetitions"] = rows.repetition.nunique()
             if (arm, refined) != (PAPER_ARM, False):
                 table = table.merge(compare_rows(rows, paper, metrics))
             families[f"{arm} {refined}"] = table.assign(arm=arm, refined=refined)

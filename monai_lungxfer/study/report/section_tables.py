@@ -57,13 +57,15 @@ def native_table(analysis: Analysis) -> Table:
         "native",
         "At the size of the radiographs",
         "Masks as `lungxfer predict` brings them to the radiograph's own size, against the masks as they were drawn, "
-        f"without and with refined borders. The difference is to {results.arm_title(PAPER_ARM, 'sizing')} without. "
-        f"{TESTS}",
-        ("Arm", "Borders", "Metric", "Mean", *COMPARED),
+        f"without and with refined borders. The difference is to {results.arm_title(PAPER_ARM, 'sizing')} without, in "
+        "the repetitions that both have. A repetition whose network draws no borders has no refined ones, so means may "
+        f"be over different repetitions. {TESTS}",
+        ("Arm", "Borders", "Repetitions", "Metric", "Mean", *COMPARED),
         [
             (
                 word_cell(results.arm_title(row["arm"], "sizing")),
                 word_cell("refined" if row["refined"] else "as predicted"),
+                number_cell(row["repetitions"], 0),
                 word_cell(metric_title(row["metric"], results.distance_unit)),
                 number_cell(row["mean"], metric_decimals(row["metric"])),
                 *comparison_cells(row),

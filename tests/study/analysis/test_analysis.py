@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from study_folder import EPOCHS, FINDINGS, GAIN
 
 from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
 from monai_lungxfer.study.analysis.comparisons import TABLE_METRICS
+from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.execution.run_metrics import KEY_METRICS
 
 
@@ -52,3 +54,16 @@ def test_times_areas_and_calibration(analysis: Analysis) -> None:
     assert times.loc["portable", "training_ms_sd"] == pytest.approx(1000 * seconds.std())
     assert analysis.areas["before"].bias == pytest.approx(-3, abs=0.3)
     assert 0 < analysis.calibration_errors["after"] < 0.2
+
+
+def test_means_of_refined_borders_tell_their_repetitions(analysis: Analysis) -> None:
+    """A repetition whose network draws nothing has no refined borders, and would pull the mean down."""
+    results = analysis.results
+    native = results.after().assign(section="native")
+    refined = native[native.repetition < 2].assign(section="native_refined")
+    images = pd.concat([results.images, native, refined])
+    table = Analysis(StudyResults(**vars(results) | {"images": images})).native
+    dice = table[table.metric == "DICE"].set_index("refined")
+    assert dice.repetitions.to_dict() == {False: 4, True: 2}
+    assert dice.difference[True] == 0  # in the repetitions that both have
+    assert dice["mean"][False] != dice["mean"][True]
