@@ -19,7 +19,7 @@ def require_adapter(path: Path) -> BaseWeights:
     base = read_sidecar(path).base
     if base is None:
         raise TransferError(
-            "is no adapter, or lacks the .json file that belongs beside it",
+            "is not an adapter, or lacks the .json file that belongs next to it",
             source=path,
             remedy="Give a weights file that lungxfer train --translator has written, with its .json file",
         )

@@ -62,7 +62,7 @@ def test_no_adapter_leaves_the_network_as_it_is(base: Path) -> None:
     network = DonorUNet(init_features=4)
     assert adapt_network(network, base) is network
     assert adapt_network(network, None) is network
-    with pytest.raises(TransferError, match="is no adapter"):
+    with pytest.raises(TransferError, match="is not an adapter"):
         adapt_network(network, base, base)
 
 

@@ -57,5 +57,5 @@ def test_what_is_no_adapter_or_lost_its_sidecar_is_refused(files: tuple[Path, Pa
     base, adapter = files
     sidecar_file(adapter).unlink()
     for file in files:
-        with pytest.raises(TransferError, match=r"is no adapter, or lacks the \.json file"):
+        with pytest.raises(TransferError, match=r"is not an adapter, or lacks the \.json file"):
             find_base(file, base)
