@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from monai.utils import path_to_sqlite_uri
 
+from monai_lungxfer.bundle.references import names_weights, resolve_weights
 from monai_lungxfer.bundle.settings import PlainText, is_expression
 from monai_lungxfer.bundle.stages import STAGES, Stage
 from monai_lungxfer.bundle.workflow import Watcher, bundle_config, run_bundle
@@ -22,7 +24,9 @@ from monai_lungxfer.utils.files import find_folder
 from monai_lungxfer.utils.locks import lock_output
 from monai_lungxfer.weights.adapters import require_parent
 from monai_lungxfer.weights.architecture import follow_network
-from monai_lungxfer.weights.sidecar import input_size, input_sizing
+from monai_lungxfer.weights.sidecar import input_size, input_sizing, read_sidecar
+
+logger = logging.getLogger(__name__)
 
 RECIPES = {"paper": "train", "best": "train_best"}
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
@@ -160,6 +164,11 @@ def _follow(stage: Stage, task: str, role: str, settings: Mapping[str, Any]) -> 
         return dict(settings)
     followed = follow_network(config["network_def"], weights, as_parent=role == "parent")
     _check_parameters(followed, settings)
+    if role == "parent" and names_weights(weights):
+        known = read_sidecar(resolve_weights(weights))
+        for name, own in (("sizing", known.sizing), ("image_size", known.image_size)):
+            if known.image_size and name not in settings and own != config[name]:
+                logger.warning("The parent's %s is %s, here it is %s: set it to keep it", name, own, config[name])
     return {"network_def": followed, **settings}
 
 

@@ -10,6 +10,8 @@ import torch
 from adapter_files import write_base
 
 from monai_lungxfer.bundle.stages import STAGES
+from monai_lungxfer.networks.description import describe_network
+from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage, stage_data, train_stage, transfer_stages
 from monai_lungxfer.utils.csv_tables import read_rows
@@ -17,7 +19,7 @@ from monai_lungxfer.utils.errors import DatalistError, LungXferError, TransferEr
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.utils.locks import lock_output
 from monai_lungxfer.weights.loading import read_state_dict
-from monai_lungxfer.weights.sidecar import read_sidecar
+from monai_lungxfer.weights.sidecar import Sidecar, read_sidecar, save_sidecar
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,22 @@ def test_an_adapter_is_trained_resumed_and_measured_on_its_base(portable_phantom
     assert (alone["all"], alone["report_file"]) == (named["all"], named["report_file"])
     with pytest.raises(LungXferError, match="translator was tail:2:4, is None"):
         train_stage(stage, portable_phantoms, folder, {**settings, "translator": None})
+
+
+def test_a_training_that_leaves_the_size_or_sizing_of_its_parent_says_so(
+    portable_phantoms: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parent = tmp_path / "parent.pt"
+    network = DonorUNet(init_features=4)
+    torch.save(network.state_dict(), parent)
+    save_sidecar(parent, Sidecar([64, 64], describe_network(network), sizing="pad"))
+    folder = StageFolder(tmp_path / "run")
+    wrong = {"parent": parent, "fractions": [0.5, 0.5, 0.5]}  # so that nothing is trained
+    for chosen, told in (({}, 2), ({"sizing": "aspect"}, 1), ({"sizing": "pad", "image_size": [64, 64]}, 0)):
+        caplog.clear()
+        with pytest.raises(LungXferError):
+            train_stage(STAGES["portable"], portable_phantoms, folder, wrong | chosen)
+        assert len([record for record in caplog.records if "The parent's" in record.message]) == told
 
 
 def test_a_translator_is_refused_without_a_parent(portable_phantoms: Path, tmp_path: Path) -> None:
