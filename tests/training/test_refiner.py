@@ -15,24 +15,26 @@ from torch import nn
 
 from monai_lungxfer.bundle.files import REFINER, export_bundle
 from monai_lungxfer.bundle.stages import STAGES
-from monai_lungxfer.bundle.workflow import run_bundle
+from monai_lungxfer.bundle.workflow import bundle_workflow, run_bundle
 from monai_lungxfer.data.splits import load_split
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import read_mask, read_radiograph
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.networks.border_refiner import BorderRefiner
+from monai_lungxfer.networks.description import describe_network
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 from monai_lungxfer.training import border_examples
 from monai_lungxfer.training import refiner as training
 from monai_lungxfer.training.refiner import train_refiner
 from monai_lungxfer.training.stage import StageFolder, evaluate_stage
-from monai_lungxfer.utils.errors import LungXferError, OutputError, TransferError
+from monai_lungxfer.utils.errors import LungXferError, OutputError, TransferError, root_cause
 from monai_lungxfer.utils.files import hash_file
 from monai_lungxfer.weights.learnt import digest_images
 from monai_lungxfer.weights.refiner_file import RefinerDescription, read_refiner, save_refiner
 from monai_lungxfer.weights.saving import save_weights
 from monai_lungxfer.weights.sidecar import Sidecar
+from tests.helpers.adapter_files import write_adapter
 
 STAGE = STAGES["portable"]
 
@@ -58,9 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def measured(run: SimpleNamespace, **settings: object) -> dict:
-    return evaluate_stage(
-        STAGE, run.data, run.folder, run.weights, "test", {"overwrite": True, "precision": "float32", **settings}
-    )
+    return evaluate_stage(STAGE, run.data, run.folder, run.weights, "test", {"overwrite": True, **settings})
 
 
 @pytest.mark.parametrize("clean", [False, True])
@@ -146,6 +146,30 @@ def test_a_refiner_of_other_weights_is_refused(run: SimpleNamespace, tmp_path: P
         )
 
 
+@pytest.mark.parametrize("of_adapter", [True, False])
+def test_a_bundle_run_of_an_adapter_takes_the_adapters_refiner_alone(
+    run: SimpleNamespace, tmp_path: Path, *, of_adapter: bool
+) -> None:
+    adapter = tmp_path / "adapter.pt"
+    base = DonorUNet(init_features=4)
+    base.load_state_dict(torch.load(run.weights, weights_only=True))
+    write_adapter(adapter, run.weights, base)
+    refined = adapter if of_adapter else run.weights
+    described = RefinerDescription(hash_file(refined), 150, 4)
+    refiner = save_refiner(BorderRefiner(width=4), tmp_path / "refiner.pt", described)
+    overrides = {"weights": run.weights, "adapter": adapter, "refiner": refiner, "network_def": describe_network(base)}
+    overrides |= {"dataset_dir": run.data / "portable" / "images", "output_dir": tmp_path / "masks"}
+    parser = bundle_workflow("portable", "inference", overrides).parser
+    if of_adapter:
+        steps = parser.get_parsed_content("postprocessing").transforms
+        assert hash_file(refiner) in [getattr(step, "sha256", None) for step in steps]
+    else:
+        with pytest.raises(RuntimeError) as caught:
+            parser.get_parsed_content("postprocessing")
+        expected = f"those in use are {hash_file(adapter)[:12]}"
+        assert expected in str(root_cause(caught.value))
+
+
 def test_a_refiner_moves_with_its_bundle(run: SimpleNamespace, tmp_path: Path) -> None:
     bundle = export_bundle("portable", tmp_path / "first")
     for suffix in (".pt", ".json"):
@@ -162,7 +186,7 @@ def test_a_refiner_moves_with_its_bundle(run: SimpleNamespace, tmp_path: Path) -
     images.mkdir()
     image = run.data / "portable" / json.loads((run.data / "portable" / "datalist.json").read_text())[0]["image"]
     shutil.copy(image, images / "cxr.png")
-    described = {"_target_": "monai_lungxfer.networks.donor_unet.DonorUNet", "init_features": 4}
+    described = describe_network(DonorUNet(init_features=4))
     overrides = {"dataset_dir": images, "output_dir": tmp_path / "masks", "device": "$torch.device('cpu')"}
     overrides |= {"postprocessing#transforms#6#output_ext": ".png", "network_def": described}
     run_bundle(copy, "inference", overrides)
