@@ -33,11 +33,12 @@ def dicom(
     watch: Annotated[
         Path | None,
         typer.Option(
-            help="Take radiographs from this folder, too ([watch] in CONFIG).", metavar="DIR", file_okay=False
+            help="Take radiographs from this folder, too (the table watch of CONFIG).", metavar="DIR", file_okay=False
         ),
     ] = None,
     from_dicomweb: Annotated[
-        str | None, typer.Option(help="Fetch new studies from this DICOMweb server, too ([poll]).", metavar="URL")
+        str | None,
+        typer.Option(help="Fetch new studies from this DICOMweb server, too (the table poll).", metavar="URL"),
     ] = None,
     any_view: Annotated[
         bool, typer.Option("--any-view", help="Segment also what is no frontal chest radiograph by its header.")

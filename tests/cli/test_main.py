@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,6 +102,12 @@ def test_what_is_written_to_has_the_same_names_everywhere_and_one_option_replace
                 options[option].add((tuple(parameter.opts), parameter.help if option == "--overwrite" else None))
     assert options["--out"] == {(("--out", "-o"), None)}
     assert len(options["--overwrite"]) == 1
+
+
+def test_help_has_no_words_in_brackets_which_rich_takes_for_markup():
+    for name, command in commands_below(typer.main.get_command(app)):
+        for parameter in command.params:
+            assert not re.search(r"\[/?[a-z]", getattr(parameter, "help", None) or ""), (name, parameter.name)
 
 
 def test_each_paragraph_of_help_is_wrapped_as_a_whole():
