@@ -15,7 +15,7 @@ from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
 from monai_lungxfer.study.analysis.comparisons import LOWER_IS_BETTER
 from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_value
 from monai_lungxfer.study.analysis.statistics import Interval
-from monai_lungxfer.study.plan.arms import PAPER_ARM, QUESTIONS
+from monai_lungxfer.study.plan.arms import PAPER_ARM, QUESTIONS, required_steps
 from monai_lungxfer.study.report.formatting import (
     METRIC_TITLES,
     finding_title,
@@ -206,7 +206,8 @@ def _trust(analysis: Analysis) -> Statement:
 
 def _cautions(analysis: Analysis) -> Iterator[Statement]:
     results = analysis.results
-    if "general" in results.plan.given:
+    trained = [step.name for step in required_steps(results.plan.arms, results.plan.given) if step.stage == "general"]
+    if "general" in results.plan.given and set(trained) - {"general"}:
         yield Statement(
             Verdict.CAUTION,
             "The general weights were given. Arms that train a general stage of their own had another training.",
@@ -217,9 +218,10 @@ def _cautions(analysis: Analysis) -> Iterator[Statement]:
             Verdict.CAUTION,
             f"{finished} of {results.planned} repetitions are finished. What is here may change with the others.",
         )
-    if results.finished(PAPER_ARM) < FEW:
+    repetitions = results.finished(PAPER_ARM)
+    if repetitions < FEW:
         yield Statement(
             Verdict.CAUTION,
-            f"With {results.finished(PAPER_ARM)} repetitions of the paper's arm, the spread over repetitions is hardly "
-            "known.",
+            f"The paper's arm has {repetitions} repetition{'s' * (repetitions != 1)}: the spread over repetitions is "
+            "hardly known.",
         )

@@ -75,7 +75,7 @@ def test_arms_the_paper_and_cautions_are_mentioned(analysis: Analysis) -> None:
     assert "(paper 0.9436)" in table.detail
     cautions = [one.text for one in found if one.verdict is Verdict.CAUTION]
     assert cautions[0].startswith("4 of 5 repetitions are finished")
-    assert cautions[1].startswith("With 4 repetitions")
+    assert cautions[1].startswith("The paper's arm has 4 repetitions")
 
 
 def test_tiles_show_the_numbers_of_the_tables(analysis: Analysis) -> None:
