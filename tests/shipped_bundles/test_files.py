@@ -20,8 +20,9 @@ from monai_lungxfer.weights.sidecar import read_sidecar
 
 # Ids of train.yaml in which the stages differ on purpose; all others must agree.
 OWN = {"hold_out", "parent", "experiment_name", "run_name"}
-# The donor alone reads three channels of MRI; the other stages replicate a grey one.
-MRI = {"deterministic_transforms", "final_transforms"}
+# The donor alone reads channels of MRI, three or one by its setting `channels`; the other stages replicate a grey one.
+MRI = {"channels", "imports", "network_def", "deterministic_transforms", "final_transforms"}
+MRI |= {"best_weights", "resume_point"}  # which keep the name of the channel
 
 
 def config(bundle: Path, name: str) -> dict[str, Any]:
@@ -44,8 +45,8 @@ def test_versions_in_the_metadata_are_those_of_this_environment(bundle: Path) ->
 def test_training_differs_from_the_last_stage_only_on_purpose(stage: str) -> None:
     own, last = (config(bundle_path(name), "train.yaml") for name in (stage, "portable"))
     allowed = OWN | (MRI if stage == "donor" else set())
-    assert set(own) == set(last)
-    assert {key for key in own if own[key] != last[key]} <= allowed
+    assert set(own) ^ set(last) == ({"channels"} if stage == "donor" else set())
+    assert {key for key in last if own[key] != last[key]} <= allowed
 
 
 @pytest.mark.parametrize("stage", ["donor", "general"])
@@ -55,15 +56,18 @@ def test_overlays_are_the_same_in_every_bundle(stage: str, name: str) -> None:
     assert own.read_text() == last.read_text()
 
 
-def test_the_donor_reads_three_channels_and_the_others_replicate_one() -> None:
+def test_the_donor_reads_channels_of_mri_and_the_others_replicate_one() -> None:
     readers = {
         stage: config(bundle_path(stage), "train.yaml")["deterministic_transforms"][1].get("channels", "grey")
         for stage in STAGES
     }
-    assert readers == {"donor": "rgb", "general": "grey", "portable": "grey"}
+    assert readers == {"donor": "$@channels or 'rgb'", "general": "grey", "portable": "grey"}
+    assert config(bundle_path("donor"), "train.yaml")["channels"] is None
     for stage in ("general", "portable"):
-        replicate = config(bundle_path(stage), "train.yaml")["final_transforms"][0]
-        assert (replicate["_target_"], replicate["repeats"]) == ("RepeatChanneld", 3)
+        trained = config(bundle_path(stage), "train.yaml")
+        replicate = trained["final_transforms"][0]
+        assert (replicate["_target_"], replicate["repeats"]) == ("RepeatChanneld", "@network_def#in_channels")
+        assert trained["network_def"]["in_channels"] == 3
 
 
 def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
@@ -77,7 +81,7 @@ def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
         for step in trained["deterministic_transforms"] + trained["final_transforms"]
         if step["keys"] == "image" or step["_target_"].endswith("FittedResized")
     ]
-    first, upright, *others = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
+    first, picture, upright, *others = config(bundle, "inference.yaml")["preprocessing"]["transforms"]
     assert upright == {"_target_": "monai_lungxfer.transforms.upright.Uprightd", "keys": "image"}
     polarity = {
         "_target_": "monai_lungxfer.transforms.polarity.FixPolarityd",
@@ -85,7 +89,7 @@ def test_inference_prepares_images_as_training_does(bundle: Path) -> None:
         "active": "@fix_polarity",
     }
     assert (polarity in others) == (not bundle.name.startswith("lgg"))  # there is none in MRI
-    assert steps == [first, *(step for step in others if step != polarity)]
+    assert steps == [first, picture, *(step for step in others if step != polarity)]
 
 
 def test_the_method_is_the_papers(bundle: Path) -> None:
@@ -113,6 +117,9 @@ def test_the_method_is_the_papers(bundle: Path) -> None:
 def test_the_weights_that_ship_are_of_the_network_and_size_of_their_recipe(bundle: Path) -> None:
     second = bundle / "configs" / "train_best.yaml"  # the recipe of the weights, where there is one
     recipe = config(bundle, "train.yaml") | (config(bundle, second.name) if second.exists() else {})
+    if bundle.name.startswith("lgg"):  # by default, channels is null
+        assert recipe["network_def"]["in_channels"] == "$1 if @channels else 3"
+        recipe["network_def"]["in_channels"] = 3
     weights = bundle / "models" / "model.pt"
     sidecar = read_sidecar(weights)
     assert sidecar.image_size == recipe["image_size"]
