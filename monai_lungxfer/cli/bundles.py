@@ -91,9 +91,10 @@ def export(
     overwrite: Overwrite = False,
 ) -> None:
     """Copy bundles, with their weights, to where they can be changed, trained or served."""
-    # A wrong name stops before anything is written.
+    # A wrong name, or an adapter of another base, stops before anything is written.
     sources = [bundle_path(name) for name in names]
     added = split_pairs(adapters, "NAME=FILE", "--adapter")
+    _check_adapters(sources, added)
     images = _images(compare_on) if compare_on else []
     for source in sources:
         folder = export_bundle(source, out, overwrite=overwrite)
@@ -102,6 +103,16 @@ def export(
         if formats:
             _add_formats(folder, formats, images)
         typer.echo(folder)
+
+
+def _check_adapters(sources: list[Path], added: dict[str, str]) -> None:
+    if not added:
+        return
+    from monai_lungxfer.export.weights import check_adapter
+
+    for source in sources:
+        for name, file in added.items():
+            check_adapter(file, source, name)
 
 
 def _add_adapter(folder: Path, name: str, file: str) -> None:

@@ -88,14 +88,20 @@ def install_adapter(source: str | Path, bundle: str | Path, name: str) -> Path:
         When the name has other characters, or the bundle's weights are not the adapter's base. Nothing has been written
         then.
     """
+    check_adapter(source, bundle, name)
+    folder = bundle_path(bundle)
+    target = folder / ADAPTERS / f"{name}.pt"
+    with atomic_path(target) as temporary:
+        shutil.copyfile(resolve_weights(source), temporary)
+    copy_sidecar(resolve_weights(source), target)
+    return target
+
+
+def check_adapter(source: str | Path, bundle: str | Path, name: str) -> None:
+    """Raise the errors that `install_adapter`, which has these arguments, would raise; nothing is written."""
     folder = bundle_path(bundle)
     if not _NAME.fullmatch(name):
         raise BundleError(
             f"an adapter cannot be called {name!r}", remedy="Use letters, digits, _, - and ., with a letter first"
         )
     Segmenter.from_bundle(folder, weights=folder / WEIGHTS, adapter=source, device="cpu", engine="torch")
-    target = folder / ADAPTERS / f"{name}.pt"
-    with atomic_path(target) as temporary:
-        shutil.copyfile(resolve_weights(source), temporary)
-    copy_sidecar(resolve_weights(source), target)
-    return target

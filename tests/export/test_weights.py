@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from adapter_files import write_adapter, write_base
+from typer.testing import CliRunner
 
 from monai_lungxfer.bundle.files import WEIGHTS, bundle_adapters, export_bundle
 from monai_lungxfer.checks.bundle.network import check_adapters
+from monai_lungxfer.cli import app
 from monai_lungxfer.export.formats import export_formats
 from monai_lungxfer.export.weights import install_adapter, install_weights
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -61,3 +63,11 @@ def test_a_bundle_whose_weights_are_an_adapter_is_exported_whole(bundle: Path, t
     copied = export_bundle(bundle, tmp_path / "out")
     (tmp_path / "base.pt").unlink()
     assert Segmenter.from_bundle(copied, device="cpu", engine="torch").identity.base_sha256 is not None
+
+
+def test_a_copy_with_a_wrong_adapter_among_others_is_not_made(bundle: Path, tmp_path: Path) -> None:
+    write_adapter(tmp_path / "wrong.pt", tmp_path / "other.pt", write_base(tmp_path / "other.pt", seed=9))
+    given = [part for name in ("one", "wrong") for part in ("--adapter", f"{name}={tmp_path / name}.pt")]
+    result = CliRunner().invoke(app, ["bundles", "export", str(bundle), "--out", str(tmp_path / "out"), *given])
+    assert "is not the base of this adapter" in result.stderr
+    assert not (tmp_path / "out").exists()
