@@ -97,6 +97,8 @@ def begin_study(plan: StudyPlan) -> Study:
 
 
 def _continued(plan: StudyPlan, begun: StudyPlan, source: Path, known: Mapping[str, Any]) -> StudyPlan:
+    if "independent" not in plan.model_fields_set:  # as in plans from before there was a choice
+        plan = plan.model_copy(update={"independent": begun.independent})
     fixed = [*FIXED, *(["repetitions"] if plan.parent == "best" else [])]
     for name in GIVEN_WEIGHTS:
         now, then = getattr(plan, name), getattr(begun, name)

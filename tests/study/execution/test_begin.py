@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from tiny_study import STAGE, tiny_plan
 
 from monai_lungxfer.study.execution.begin import Study, begin_study
@@ -69,6 +70,16 @@ def test_the_best_parent_is_of_a_fixed_number_of_repetitions(study_inputs: Path,
     begun(study_inputs, tmp_path, parent="best")
     with pytest.raises(PlanError, match="repetitions was 2, is 3"):
         begun(study_inputs, tmp_path, parent="best", repetitions=3)
+
+
+def test_a_plan_from_before_there_was_a_fixed_half_continues_its_study(study_inputs: Path, tmp_path: Path) -> None:
+    study = begun(study_inputs, tmp_path, independent="fresh")
+    kept = yaml.safe_load(study.paths.plan.read_text())
+    del kept["independent"]
+    study.paths.plan.write_text(yaml.safe_dump(kept))
+    assert begun(study_inputs, tmp_path).plan.independent == "fresh"
+    with pytest.raises(PlanError, match="independent was 'fresh', is 'fixed'"):
+        begun(study_inputs, tmp_path, independent="fixed")
 
 
 def test_other_images_are_refused(own_inputs: Path, tmp_path: Path) -> None:
