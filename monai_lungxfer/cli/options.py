@@ -99,6 +99,9 @@ OwnWeights = Annotated[
         show_default="the bundle's own",
     ),
 ]
+Refiner = Annotated[
+    Path | None, typer.Option("--refiner", metavar="FILE", help="A border refiner of the weights (lungxfer refine).")
+]
 Adapter = Annotated[
     str | None,
     typer.Option(

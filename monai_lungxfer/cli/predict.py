@@ -33,6 +33,7 @@ from monai_lungxfer.cli.options import (
     Overwrite,
     OwnWeights,
     RayAddress,
+    Refiner,
     Threads,
     parsed_settings,
 )
@@ -87,9 +88,7 @@ def predict(
     bundle: Annotated[str, typer.Option(help="A stage, a bundle's name, or a bundle's folder.")] = "portable",
     weights: OwnWeights = None,
     adapter: Adapter = None,
-    refiner: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A border refiner of the weights (lungxfer refine).")
-    ] = None,
+    refiner: Refiner = None,
     mask_format: Annotated[
         MaskFormat, typer.Option("--format", metavar="NAME", help="File format of the masks: png, nifti or dicom-seg.")
     ] = MaskFormat.PNG,
@@ -162,8 +161,8 @@ def predict(
     DICOM files that are not frontal chest radiographs by their header are left out.
     "lungxfer segment" is the same command.
     """
-    overrides = parsed_settings(settings) | ({} if fix_polarity is None else {"fix_polarity": fix_polarity})
-    overrides |= {} if channels is None else {"channels": channels.value}
+    asked = {"fix_polarity": fix_polarity, "channels": channels and channels.value}
+    overrides = parsed_settings(settings) | {name: value for name, value in asked.items() if value is not None}
     model: dict[str, Any] = {"bundle": bundle, "weights": weights, "device": device, "overrides": overrides}
     model |= {"adapter": adapter, "refiner": refiner, "engine": engine.value, "fast": fast, "threads": threads}
     inputs = [*(more_inputs or ()), *(inputs or ())]  # "-i in/*.png" gives the first of many to -i
@@ -193,7 +192,8 @@ def predict(
             how: dict[str, Any] = {"batch_size": batch_size, "jobs": jobs, "overwrite": overwrite, "resume": resume}
             how |= {"run": run, "review": fitting}
             predictions = predict_files(segmenter, files, out, options, on_done=lambda _: progress.advance(task), **how)
-    _note(predictions)
+    counts = Counter(one.status for one in predictions)
+    logger.info("results: %s", ", ".join(f"{count} {name}" for name, count in counts.items()), extra={FILE_ONLY: True})
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:
@@ -201,7 +201,7 @@ def predict(
     if review_page:
         write_page(out, silent=as_json)
     deliver(stores, predictions, out)
-    if code := exit_code([*(prediction.status for prediction in predictions), *("skipped" for _ in refused)]):
+    if code := exit_code([*counts.elements(), *("skipped" for _ in refused)]):
         raise typer.Exit(code)
 
 
@@ -218,17 +218,11 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
         yield RayRunner(ray, model)
 
 
-def _note(predictions: Sequence[Prediction]) -> None:
-    counts = Counter(prediction.status for prediction in predictions)
-    logger.info("results: %s", ", ".join(f"{count} {name}" for name, count in counts.items()), extra={FILE_ONLY: True})
-
-
 def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None:
     from monai_lungxfer.inference.overlay import NOTICE
 
     console.print(_table(predictions))
-    typer.echo(f"Results: {out}")
-    typer.echo(f"Model: {model}")
+    typer.echo(f"Results: {out}\nModel: {model}")
     typer.echo(NOTICE)
 
 
