@@ -21,6 +21,9 @@ WEIGHTS = Path("models") / "model.pt"
 ADAPTERS = WEIGHTS.parent / "adapters"
 """Where a bundle keeps adapters of its weights (``NAME.pt``), which are served by their names."""
 
+PAPER_WEIGHTS = WEIGHTS.with_name("paper.pt")
+"""Where the portable bundle keeps the weights of the paper's own way, for comparison."""
+
 REFINER = Path("models") / "refiner.pt"
 """Where a bundle keeps the border refiner of its weights, if it has one."""
 
@@ -34,7 +37,7 @@ BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
 """What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
 
 # And not what trainings leave there, which tells paths.
-_MODELS = (f"{WEIGHTS.stem}.*", "paper.*", f"{REFINER.stem}.*", "base-*", ADAPTERS.name, MANIFEST.name)
+_MODELS = (f"{WEIGHTS.stem}.*", f"{PAPER_WEIGHTS.stem}.*", f"{REFINER.stem}.*", "base-*", ADAPTERS.name, MANIFEST.name)
 _HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TypeGuard
 
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_path, bundles_root, weights_remedy
+from monai_lungxfer.bundle.files import PAPER_WEIGHTS, WEIGHTS, bundle_path, bundles_root, weights_remedy
 from monai_lungxfer.bundle.stages import STAGE_NAMES, STAGES
 from monai_lungxfer.utils.errors import BundleError, TransferError
 
@@ -25,8 +25,6 @@ HUB_FILE = "unet-e012d006.pt"
 
 PAPER = "paper"
 """The weights that the paper's own way gives: donor, general, portable, each by its ``train.yaml``."""
-
-_PAPER_FILE = WEIGHTS.with_name("paper.pt")
 
 NAMED_WEIGHTS = frozenset((*STAGE_NAMES, HUB, PAPER))
 """All names of weights, which are the same in every folder and may be told to others."""
@@ -102,7 +100,7 @@ def _find_named(name: str) -> Path:
         remedy = "Run: lungxfer weights fetch donor"
     else:
         file, problem = (
-            bundles_root() / STAGES["portable"].bundle / _PAPER_FILE,
+            bundles_root() / STAGES["portable"].bundle / PAPER_WEIGHTS,
             "the paper's weights are not installed",
         )
         remedy = (

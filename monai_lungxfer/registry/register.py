@@ -13,7 +13,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from monai_lungxfer import __version__
-from monai_lungxfer.bundle.files import WEIGHTS, bundle_adapters, bundle_metadata, export_bundle
+from monai_lungxfer.bundle.files import PAPER_WEIGHTS, WEIGHTS, bundle_adapters, bundle_metadata, export_bundle
 from monai_lungxfer.bundle.references import NAMED_WEIGHTS, REGISTERED, resolve_weights
 from monai_lungxfer.export.weights import install_adapter, install_weights
 from monai_lungxfer.inference.engines.compiler import compile_bundle
@@ -91,6 +91,8 @@ def register_bundle(
     """
     with registry_at(tracking_uri) as client, own_temporary_files() as folder:
         copy = export_bundle(bundle, folder)
+        for paper in copy.glob(PAPER_WEIGHTS.with_suffix(".*").as_posix()):
+            paper.unlink()  # a model is of one set of weights
         if weights is not None:
             install_weights(resolve_weights(weights), copy, pack=False)
         for adapter, file in (adapters or {}).items():

@@ -8,7 +8,7 @@
 
 `--arm` takes reports of `lungxfer evaluate`, one for each seed in the same order; the others are compared with the
 first, image by image. Numbers are as in the report of a study, a seed for a repetition: means over seeds, the mean of
-the worst tenth, and 95 % intervals by bootstrap over patients and seeds. `--stage1` takes a training whose validation
+the worst tenth, and 95 % intervals over patients and seeds. `--stage1` takes a training whose validation
 loss is drawn by epoch. `--curve` takes trainings that follow each other and had the machine to themselves: the last is
 drawn, and the others' time is counted. Written are `….md` and `….csv` where there are arms,
 and `….png` where there is something to draw.

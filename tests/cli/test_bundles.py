@@ -91,7 +91,7 @@ def test_verify_tells_what_is_wrong_where_and_what_to_do(tmp_path):
     words = " ".join(result.stdout.split())
     assert words.startswith("cxr_lung_segmentation check result found files failed LICENSE: is missing. Write it, or")
     assert "weights skipped there is no models/model.pt" in words
-    assert words.endswith("7 ok, 7 skipped, 2 failed")
+    assert words.endswith("7 ok, 8 skipped, 2 failed")
 
 
 def test_verify_as_json(tmp_path):
@@ -104,9 +104,9 @@ def test_verify_as_json(tmp_path):
     assert [row["check"] for row in report["checks"]][:3] == ["files", "sizes", "schema"]
     assert report["checks"][-1] == {
         "bundle": "lgg_mri_segmentation",
-        "check": "exports",
+        "check": "adapters",
         "status": "skipped",
-        "detail": "there is no models/exports.json",
+        "detail": "there is no models/adapters",
         "file": None,
         "remedy": None,
     }

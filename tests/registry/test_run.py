@@ -7,6 +7,7 @@ import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow.pyfunc  # which `import mlflow` alone loads late, over what is patched
@@ -43,7 +44,8 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def register(database: str, monkeypatch: pytest.MonkeyPatch, temporary: Path) -> Callable[[Callable[..., None]], None]:
     """Register a bundle, where the logging of the model ends otherwise."""
-    monkeypatch.setattr(Segmenter, "from_bundle", lambda *_, **__: None)
+    plain = SimpleNamespace(engine=SimpleNamespace(refiner_sha256=None))
+    monkeypatch.setattr(Segmenter, "from_bundle", lambda *_, **__: plain)
 
     def log(ending: Callable[..., None]) -> Callable[..., None]:
         def logged(*_: Any, **arguments: Any) -> None:

@@ -59,7 +59,7 @@ def rows(parser: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("sizing", ["pad", "aspect", "multi"])
 def test_from_training_to_masks(settings: dict[str, Any], sizing: str, tmp_path: Path) -> None:
-    run_bundle("portable", "train", settings | {"sizing": sizing, "max_epochs": 12})
+    run_bundle("portable", "train", settings | {"sizing": sizing, "max_epochs": 24})
     weights = Path(settings["ckpt_dir"]) / "model.pt"
     assert input_sizing(weights) == sizing
     measured = {

@@ -150,6 +150,12 @@ def weights_described(**parameters: Any) -> Break:
     return change
 
 
+def kept_as_adapter(bundle: Path) -> None:
+    """Keep whole weights where adapters are."""
+    (bundle / "models" / "adapters").mkdir()
+    shutil.copy(bundle / "models" / "model.pt", bundle / "models" / "adapters" / "ward.pt")
+
+
 TWICE = "{_target_: AsDiscreted, keys: pred}"
 
 LAYOUT: list[tuple[str, Break, str, str]] = [
@@ -316,6 +322,7 @@ NETWORK: list[tuple[str, Break, str, str]] = [
         "models/exports.json",
     ),
     ("exports", exported("model.pt", lambda content: content + b"x"), "from other weights", "models/exports.json"),
+    ("adapters", kept_as_adapter, "is not an adapter", "models/adapters/ward.pt"),
 ]
 PREDICTION: list[tuple[str, Break, str, str]] = [
     ("prediction", lambda bundle: (bundle / "configs/inference.yaml").unlink(), "cannot be read", "configs/inference"),

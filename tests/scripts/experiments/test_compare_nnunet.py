@@ -184,7 +184,9 @@ def test_masks_are_those_of_the_bundle(splits: tuple[Split, Split], tmp_path: Pa
     """The truth that is measured against is the label of the bundle's own preprocessing, pixel by pixel."""
     seen: list[torch.Tensor] = []
 
-    def spy(pred: torch.Tensor, truth: torch.Tensor, names: Sequence[str], spacing: Any) -> dict[str, torch.Tensor]:
+    def spy(
+        pred: torch.Tensor, truth: torch.Tensor, names: Sequence[str], spacing: Any, mask: Any
+    ) -> dict[str, torch.Tensor]:
         seen.append(truth[0])
         return {name: torch.zeros(1) for name in names}
 
@@ -195,6 +197,7 @@ def test_masks_are_those_of_the_bundle(splits: tuple[Split, Split], tmp_path: Pa
     parser = ConfigParser()
     parser.read_config([bundle / "configs" / "train.yaml", bundle / "configs" / "evaluate.yaml"])
     parser["image_size"] = [256, 256]
+    parser["sizing"] = "square"
     prepare = parser.get_parsed_content("validate#preprocessing")
     for truth, one in zip(seen, cases.values(), strict=True):
         np.testing.assert_array_equal(np.asarray(truth), np.asarray(prepare(dict(one))["label"]))

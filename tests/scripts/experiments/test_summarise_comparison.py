@@ -11,7 +11,7 @@ import pandas as pd
 from summarise_comparison import arms_table, draw, wall_time_curve
 
 from monai_lungxfer.metrics.per_image import METRICS
-from monai_lungxfer.study.analysis.statistics import interval
+from monai_lungxfer.study.analysis.statistics import compare_with_zero
 
 
 def report(path: Path, dice: np.ndarray) -> Path:
@@ -41,8 +41,9 @@ def test_arms_are_told_as_in_the_report_of_a_study(tmp_path: Path) -> None:
     assert first["against the first"] == ""
     patients = [f"{number // 2 * 2}.png" for number in range(20)]  # each named by its first image
     change = pd.DataFrame({"repetition": [0] * 20 + [1] * 20, "patient": patients * 2, "x": np.concatenate(rises)})
-    low, high = interval(change, "x")
-    assert other["against the first"] == f"{np.mean(rises):+.4f} ({low:+.4f} to {high:+.4f})"
+    _, low, high, *_ = compare_with_zero(change, "x")
+    told = f"{np.mean(rises):+.4f} ({low:+.4f} to {high:+.4f})".replace("-", "−")
+    assert other["against the first"] == told
 
 
 def test_images_that_one_side_lacks_are_not_compared(tmp_path: Path) -> None:
