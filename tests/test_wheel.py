@@ -119,7 +119,7 @@ def test_the_wheels_together_hold_every_file_of_the_bundles(wheel: Path, stages_
     """Each file once, so that one wheel can be removed without the other."""
     weights = {name for stage in OTHER_STAGES for name in tracked(f"bundles/{stage}/models/model.*")}
     assert len(weights) > len(OTHER_STAGES)
-    weights |= set(tracked("bundles/portable_cxr_lung_segmentation/models/paper.*"))
+    weights |= set(tracked("bundles/portable_cxr_lung_segmentation/models/paper/*"))
     assert bundle_files(stages_wheel) == weights
     assert bundle_files(wheel) == tracked("bundles") - weights
 

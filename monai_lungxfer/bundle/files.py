@@ -21,8 +21,11 @@ WEIGHTS = Path("models") / "model.pt"
 ADAPTERS = WEIGHTS.parent / "adapters"
 """Where a bundle keeps adapters of its weights (``NAME.pt``), which are served by their names."""
 
-PAPER_WEIGHTS = WEIGHTS.with_name("paper.pt")
-"""Where the portable bundle keeps the weights of the paper's own way, for comparison."""
+PAPER_WEIGHTS = WEIGHTS.parent / "paper" / WEIGHTS.name
+"""Where the portable bundle keeps the weights of the paper's own way, for comparison.
+
+MONAI Label's stock app offers every ``models/*.pt`` as the weights, and of two names of one length it may take either.
+"""
 
 REFINER = Path("models") / "refiner.pt"
 """Where a bundle keeps the border refiner of its weights, if it has one."""
@@ -37,7 +40,7 @@ BELONGING = frozenset(("LICENSE", LARGE_FILES, "configs", "docs", "models"))
 """What makes up a bundle. MONAI's own command leaves more in its folder: data sets, results, runs."""
 
 # And not what trainings leave there, which tells paths.
-_MODELS = (f"{WEIGHTS.stem}.*", f"{PAPER_WEIGHTS.stem}.*", f"{REFINER.stem}.*", "base-*", ADAPTERS.name, MANIFEST.name)
+_MODELS = (f"{WEIGHTS.stem}.*", PAPER_WEIGHTS.parent.name, f"{REFINER.stem}.*", "base-*", ADAPTERS.name, MANIFEST.name)
 _HIDDEN = shutil.ignore_patterns(".*", "__pycache__", "*.pyc")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,8 +92,7 @@ def register_bundle(
     """
     with registry_at(tracking_uri) as client, own_temporary_files() as folder:
         copy = export_bundle(bundle, folder)
-        for paper in copy.glob(PAPER_WEIGHTS.with_suffix(".*").as_posix()):
-            paper.unlink()  # a model is of one set of weights
+        shutil.rmtree((copy / PAPER_WEIGHTS).parent, ignore_errors=True)  # a model is of one set of weights
         if weights is not None:
             install_weights(resolve_weights(weights), copy, pack=False)
         for adapter, file in (adapters or {}).items():

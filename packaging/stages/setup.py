@@ -17,7 +17,7 @@ setup(
         "monai_lungxfer.bundles": [
             "lgg_mri_segmentation/models/model.*",
             "cxr_lung_segmentation/models/model.*",
-            "portable_cxr_lung_segmentation/models/paper.*",
+            "portable_cxr_lung_segmentation/models/paper/*",
         ]
     },
 )

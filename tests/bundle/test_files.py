@@ -31,8 +31,8 @@ def own_bundle(tmp_path):
         "models/model.json": "the input size",
         "models/model.ts": "TorchScript",
         "models/model.bin": "OpenVINO",
-        "models/paper.pt": "other weights that ship",
-        "models/paper.pipeline.json": "and their pipeline",
+        "models/paper/model.pt": "other weights that ship",
+        "models/paper/model.pipeline.json": "and their pipeline",
         "models/exports.json": "{}",
         "models/resume.pt": "the parent's path",
         "models/shipped/model.pt": "weights before the training",
@@ -124,7 +124,7 @@ def test_export_copies_the_bundle_without_what_runs_left(own_bundle, tmp_path):
     assert copy == tmp_path / "new" / "out" / "my_segmentation"
     kept = ["LICENSE", "configs/metadata.json", "configs/train.yaml", "docs/evaluation.md", "large_files.yml"]
     kept += [f"models/{name}" for name in ("exports.json", "model.bin", "model.json", "model.pt", "model.ts")]
-    kept += ["models/paper.pipeline.json", "models/paper.pt"]
+    kept += ["models/paper/model.pipeline.json", "models/paper/model.pt"]
     assert files_below(copy) == kept
     assert (copy / "models" / "model.pt").read_text() == "weights"
     assert [path.name for path in copy.parent.iterdir()] == ["my_segmentation"]

@@ -54,7 +54,7 @@ def test_the_weights_of_the_papers_way_have_a_name(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("monai_lungxfer.bundle.references.bundles_root", lambda: tmp_path)
     with pytest.raises(TransferError, match=r"^paper: .* are not installed.*packaging/stages"):
         resolve_weights("paper")
-    file = tmp_path / "portable_cxr_lung_segmentation" / "models" / "paper.pt"
+    file = tmp_path / "portable_cxr_lung_segmentation" / "models" / "paper" / "model.pt"
     file.parent.mkdir(parents=True)
     file.touch()
     assert resolve_weights("paper") == file

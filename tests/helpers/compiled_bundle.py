@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def small_bundle(
     """
     torch.manual_seed(0)
     bundle = export_bundle(name, folder)
-    for file in (bundle / "models").iterdir():
-        file.unlink()
+    shutil.rmtree(bundle / "models")
+    (bundle / "models").mkdir()
     network = DonorUNet(in_channels, init_features=4)
     torch.nn.init.normal_(network.conv.weight, std=5)  # probabilities on both sides of the threshold
     state = network.state_dict()

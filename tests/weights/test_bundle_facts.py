@@ -81,5 +81,5 @@ def test_a_donor_tells_which_sequence_it_takes(tmp_path: Path) -> None:
 
 def test_only_the_own_weights_of_a_bundle_are_its(bundle: Path) -> None:
     assert find_bundle(bundle / WEIGHTS) == bundle
-    assert find_bundle(bundle / "models" / "paper.pt") is None
+    assert find_bundle(bundle / "models" / "paper" / "model.pt") is None
     assert find_bundle(bundle.parent / "run" / WEIGHTS) is None

@@ -18,7 +18,7 @@ from monai_lungxfer.bundle.files import bundles_root
 from monai_lungxfer.serving.label.bundles import load_segmenter, served_copy
 from monai_lungxfer.serving.label.environment import label_environment
 from monai_lungxfer.serving.label.server import LOCKED, SETTINGS
-from monai_lungxfer.utils.errors import LungXferError
+from monai_lungxfer.utils.errors import BundleError, LungXferError
 from monai_lungxfer.utils.files import staged_folder, write_text
 from monai_lungxfer.utils.locks import hold_lock
 
@@ -124,7 +124,13 @@ def prepare(settings: LabelSettings) -> Command:
         python = label_environment()
         copies = [served_copy(bundle, out / "model") for bundle in settings.bundles]
         for copy in copies:
-            load_segmenter(copy, settings.device)  # wrong weights are reported here, before anything listens
+            served = load_segmenter(copy, settings.device)  # wrong weights are reported here, before anything listens
+            if settings.stock and served.identity.base_sha256 is not None:
+                raise BundleError(
+                    "its weights are an adapter, and MONAI Label's own app does not load the base",
+                    source=copy,
+                    remedy="Leave --stock out",
+                )
         app = _app_folder(out, python, stock=settings.stock)
         temporary = out / _TEMPORARY
         temporary.mkdir(exist_ok=True)

@@ -10,6 +10,7 @@ import socket
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -111,6 +112,15 @@ def test_an_interrupted_copy_of_the_stock_app_is_made_again(
     prepare(settings)
     for name in ("main.py", "lib/utils.py", "torchvision/utils.py", "model"):
         assert (tmp_path / "out" / "stock" / name).exists()
+
+
+def test_the_stock_app_gets_no_adapter_whose_base_it_would_not_load(
+    no_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapted = SimpleNamespace(identity=SimpleNamespace(base_sha256="a" * 64))
+    monkeypatch.setattr(launch, "load_segmenter", lambda *_: adapted)
+    with pytest.raises(LungXferError, match="does not load the base"):
+        prepare(LabelSettings(str(tmp_path), out=tmp_path / "out", stock=True))
 
 
 def test_names_that_browsers_may_use(no_environment: None, tmp_path: Path) -> None:
