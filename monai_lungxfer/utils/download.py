@@ -112,10 +112,11 @@ def download(
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError("only http and https addresses can be downloaded", source=url, remedy="Check the address")
     tidy(target.parent)
-    if target.exists() and _is_wanted(target, sha256, overwrite):
+    was_there = target.exists()
+    if was_there and _is_wanted(target, sha256, overwrite):
         logger.info("%s is there already", target)
         return target
-    part, was_there = _Part(url, target), target.exists()
+    part = _Part(url, target)
     with hold_lock(lock_beside(target), "another process downloads this file", "Wait until it has ended", wait=True):
         if target.exists() and not was_there and (sha256 is None or _is_wanted(target, sha256, overwrite)):
             logger.info("%s was downloaded by another process", target)
