@@ -15,6 +15,8 @@ FLAGS = (
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
+    "--disable-renderer-backgrounding",  # a second tab is to get its turn on a busy machine, too
+    "--disable-backgrounding-occluded-windows",
     "--disable-component-update",
     "--disable-sync",
     "--force-prefers-reduced-motion",  # nothing moves on while it is clicked
