@@ -9,7 +9,8 @@ import torch
 from monai.data import MetaTensor
 from torch.nn.functional import pad
 
-from monai_lungxfer.networks.sizing import SQUARE, UNEQUAL, Size, check_sizing, padded_size
+from monai_lungxfer.networks.sizing import SQUARE, UNEQUAL, Size, check_sizing, network_stride, padded_size
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.precision import PrecisionInferer
 
 PADDED_LOGIT = -10_000.0
@@ -39,6 +40,16 @@ def content_size(image: torch.Tensor) -> Size:
     return int((~first[:, 0].isnan()).sum()), int((~first[0].isnan()).sum())
 
 
+def _check_sides(images: torch.Tensor, network: Any) -> None:
+    stride = network_stride(network) if isinstance(network, torch.nn.Module) else None
+    if stride and any(side % stride for side in images.shape[-2:]):
+        height, width = images.shape[-2:]
+        raise LungXferError(
+            f"the network takes sides that are multiples of {stride}, not {height}x{width} pixels",
+            remedy="Set image_size to such multiples",
+        )
+
+
 class SizedInferer(PrecisionInferer):
     """The inferer `PrecisionInferer` for images of the sizes that ``sizing`` makes.
 
@@ -66,8 +77,12 @@ class SizedInferer(PrecisionInferer):
         self.stride = stride
 
     def __call__(self, inputs: torch.Tensor, network: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Return the network's logits for a batch of shape (N, C, H, W) as float32."""
+        """Return the network's logits for a batch of shape (N, C, H, W) as float32.
+
+        A `LungXferError` is raised where nothing is padded and a side is no multiple of the network's stride.
+        """
         if self.sizing not in UNEQUAL:
+            _check_sides(inputs, network)
             return super().__call__(inputs, network, *args, **kwargs)
         inputs = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         height, width = inputs.shape[-2:]

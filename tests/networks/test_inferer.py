@@ -9,6 +9,7 @@ from torch import nn
 
 from monai_lungxfer.networks.donor_unet import DonorUNet
 from monai_lungxfer.networks.inferer import PADDED_LOGIT, SizedInferer, content_size, stack_images
+from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.precision import PrecisionInferer
 
 SIZES = ((32, 25), (30, 32), (16, 48))
@@ -108,3 +109,8 @@ def test_square_is_the_plain_inferer(network: nn.Module) -> None:
         sized = SizedInferer("float32", sizing=sizing, stride=16)
         assert torch.equal(sized(batch, network), PrecisionInferer("float32")(batch, network))
         assert sized.fill_padding(batch) is batch
+
+
+def test_sides_that_the_network_cannot_halve_are_named(network: nn.Module) -> None:
+    with pytest.raises(LungXferError, match="multiples of 16, not 100x96 pixels. Set image_size to such multiples"):
+        SizedInferer("float32")(torch.zeros(1, 3, 100, 96), network)
