@@ -112,5 +112,5 @@ def test_square_is_the_plain_inferer(network: nn.Module) -> None:
 
 
 def test_sides_that_the_network_cannot_halve_are_named(network: nn.Module) -> None:
-    with pytest.raises(LungXferError, match="multiples of 16, not 100x96 pixels. Set image_size to such multiples"):
+    with pytest.raises(LungXferError, match="multiples of 16, not 100x96 pixels"):
         SizedInferer("float32")(torch.zeros(1, 3, 100, 96), network)

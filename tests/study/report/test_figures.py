@@ -15,7 +15,7 @@ from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.paper import paper_value
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.plan.arms import STEPS
-from monai_lungxfer.study.report.figures.arms import draw_arms, draw_layers
+from monai_lungxfer.study.report.figures.arms import draw_arms, draw_layers, find_far_off
 from monai_lungxfer.study.report.figures.comparison import draw_areas, draw_calibration, draw_cases, draw_findings
 from monai_lungxfer.study.report.figures.losses import active_repetitions, draw_losses
 from monai_lungxfer.study.report.figures.style import BLUE, VERMILION
@@ -79,6 +79,13 @@ def test_arms_are_named_and_the_papers_is_blue(analysis: Analysis) -> None:
     assert labels[0] == "Donor → general → portable"
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert [dot.get_color() == BLUE for dot in dots] == [True, False, False, False]
+
+
+def test_an_arm_far_off_is_told_by_a_number_at_the_side() -> None:
+    means = pd.Series({"paper": 0.930, "head": 0.931, "norm": 0.928, "l2_sp": 0.936, "translator_donor": 0.57})
+    assert find_far_off(means) == {"translator_donor"}
+    assert find_far_off(means.drop("translator_donor")) == set()
+    assert find_far_off(means[["paper", "head", "translator_donor"]]) == set()
 
 
 def test_files(analysis: Analysis, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from monai_lungxfer.study.report.formatting import metric_title
 
 # Their numbers differ, so that a pair comes again only after many steps.
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, INK)
+_FAR = 8
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X", "<")
 
 
@@ -35,8 +36,13 @@ def draw_arms(analysis: Analysis, question: str) -> Drawing:
     titles = [analysis.results.arm_title(arm, question) for arm in arms]
     figure, panels = new_figure(1, 3, height=0.7 + 0.36 * len(arms), sharey=True, width_ratios=[1.6, 1, 1])
     for axes, metric in zip(panels, ("DICE", "HD95", "ISLANDS"), strict=True):
+        means = table[table.metric == metric].set_index("arm")["mean"]
+        far = find_far_off(means)
         for height, arm in enumerate(arms):
-            _draw_arm(axes, analysis, table, arm, metric, height)
+            if arm in far:
+                _draw_far_off(axes, means[arm], means[arm] > means[PAPER_ARM], height)
+            else:
+                _draw_arm(axes, analysis, table, arm, metric, height)
         axes.set_xlabel(metric_title(metric, analysis.results.distance_unit))
         tidy(axes, "x")
     panels[0].set_yticks(range(len(arms)), titles)
@@ -46,10 +52,25 @@ def draw_arms(analysis: Analysis, question: str) -> Drawing:
     return Drawing(
         f"arms_{question}",
         f"{QUESTIONS[question].title} The arms on the independent half",
-        "Filled: mean over repetitions with its 95 % interval, the paper's arm in blue; grey: single repetitions.",
+        "Filled: mean over repetitions with its 95 % interval, the paper's arm in blue; grey: single repetitions. "
+        "A number at the side is a mean far off the scale.",
         f"Dot plot. Mean Dice: {words}.",
         figure,
     )
+
+
+def find_far_off(means: pd.Series) -> set[str]:
+    """Return the arms so far from the paper's that, drawn to scale, the others would fall on one another.
+
+    They are more than eight times as far away as the median of the arms.
+    """
+    away = (means - means[PAPER_ARM]).abs().drop(PAPER_ARM)
+    return set(away.index[away > _FAR * away.median()]) if len(away) > 2 else set()
+
+
+def _draw_far_off(axes: Axes, mean: float, above: bool, height: int) -> None:
+    place, text, side = (0.97, f"{mean:.2f} ▸", "right") if above else (0.03, f"◂ {mean:.2f}", "left")
+    axes.text(place, height, text, transform=axes.get_yaxis_transform(), ha=side, va="center", color=INK)
 
 
 def _draw_arm(axes: Axes, analysis: Analysis, table: pd.DataFrame, arm: str, metric: str, height: int) -> None:
