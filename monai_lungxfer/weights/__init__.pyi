@@ -32,3 +32,5 @@ from .sidecar import mri_channel as mri_channel
 from .sidecar import read_sidecar as read_sidecar
 from .sidecar import save_sidecar as save_sidecar
 from .sidecar import sidecar_file as sidecar_file
+from .transfusion import load_transfused as load_transfused
+from .transfusion import randomise_weights as randomise_weights

@@ -12,6 +12,7 @@ DONOR = "donor"
 
 # The contracting path down to its end: all that turns an image into features.
 ENCODER = ("encoder*", "bottleneck*")
+ENCODER_LEVELS = (*(f"encoder{level}.*" for level in range(1, 5)), "bottleneck.*")
 
 LARGE = 1.5
 """Side of the network's input in the arms of larger images, as a multiple of the plan's."""
@@ -21,6 +22,11 @@ _RANDOM_FIRST = (
     "$(monai_lungxfer.weights.loading.load_parent(@network_def, @parent, allow=@parent_allow), "
     "@network_def.encoder1.enc1conv1.reset_parameters())[0]"
 )
+
+
+def _transfused(kept: tuple[str, ...] | None) -> str:
+    how = "shuffled=True" if kept is None else f"keep={kept}"
+    return f"$monai_lungxfer.weights.load_transfused(@adapted, @parent, {how}, seed=@seed, allow=@parent_allow)"
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ QUESTIONS = MappingProxyType(
         "stages": Question("What does each stage add?", "Donor → general → portable"),
         "sizing": Question("How should radiographs get the size of the network's input?", "Square {side}² (the paper)"),
         "channels": Question("Which donor, channels and width?", "Three channels (the paper)"),
+        "reuse": Question("Does a stage reuse the donor's features, or only their scale?", "The donor as it is"),
         "adaptation": Question("What should learn from portable radiographs?", "All layers (the paper)"),
     }
 )
@@ -123,6 +130,11 @@ def _steps() -> Iterator[Step]:
         for stage, parent in parents.items():
             first = {"transfer_report": _RANDOM_FIRST} if (name, stage) == ("random_first", "general") else {}
             yield Step(f"{stage}_{name}", f"{stage.capitalize()} stage, {title}", stage, parent, settings | first)
+    for name, title, kept in _REUSED:
+        yield Step(
+            f"general_{name}", f"General stage, {title}", "general", DONOR, {"transfer_report": _transfused(kept)}
+        )
+        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", f"general_{name}")
     yield Step("general_translator", "General stage, translator", "general", DONOR, {"translator": "tail:3"})
     for name, title, settings, parent in _ADAPTATIONS:
         yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", parent, settings)
@@ -144,6 +156,13 @@ _DONORS: tuple[tuple[str, str, dict[str, Any], dict[str, Any] | None], ...] = (
     ("flair", "one channel, donor of FLAIR", _ONE_CHANNEL, {"channels": "flair"}),
     ("random_first", "first layer random", {}, None),
     *((f"width_{n}", f"width {n}", {"network_def#init_features": n}, {}) for n in (8, 16, 32)),
+)
+
+# Name, title, what the general stage keeps of the donor; None for its values in random order.
+_REUSED: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
+    ("transfuse_0", "the donor's scale alone", ()),
+    *((f"transfuse_{k}", f"{k} levels of the donor", ENCODER_LEVELS[:k]) for k in range(1, 6)),
+    ("shuffled", "the donor's values in random order", None),
 )
 
 # Name, title, settings of the portable stage, parent.
@@ -175,7 +194,12 @@ def _arms() -> Iterator[Arm]:
     yield Arm("frozen_encoder", "Frozen encoder", "portable_frozen", "adaptation")
     yield Arm("pooled", "All data at once", "pooled")
     names = {"flair": "flair_donor", "head": "head_only", "norm": "norm_only"}
-    for question, table in (("sizing", _SIZINGS), ("channels", _DONORS), ("adaptation", _ADAPTATIONS)):
+    for question, table in (
+        ("sizing", _SIZINGS),
+        ("channels", _DONORS),
+        ("reuse", _REUSED),
+        ("adaptation", _ADAPTATIONS),
+    ):
         for name, title, *_ in table:
             yield Arm(names.get(name, name), title[0].upper() + title[1:], f"portable_{name}", question)
 
