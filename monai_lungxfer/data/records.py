@@ -16,11 +16,12 @@ from monai_lungxfer.utils.json_files import load_json
 
 MIXED_REMEDY = "Train on masks of one convention; or allow the mixture with --allow-mixed-masks if it is what you want"
 
-_PATH_KEYS = ("image", "label")
-_TEXT_KEYS = ("image", "label", "patient", "finding")
+_PATH_KEYS = ("image", "label", "ignore")
+_TEXT_KEYS = (*_PATH_KEYS, "patient", "finding")
 _REMEDIES = {
     "image": "Name the image file, relative to the datalist's folder",
     "label": "Name its mask file, relative to the datalist's folder",
+    "ignore": "Name the file of the pixels marked as foreign objects, or leave it out",
     "patient": "Add who the image is of, by any pseudonym; without it a patient could get on both sides of a split",
     "finding": "Name the finding, as in normal, pathological or covid19, or leave it out",
 }
@@ -40,6 +41,8 @@ class Record(TypedDict):
     source: NotRequired[str]
     license: NotRequired[str]
     mask_convention: NotRequired[str]
+    ignore: NotRequired[str]
+    ignore_fraction: NotRequired[float]
 
 
 def read_json(file: Path) -> Any:

@@ -36,6 +36,14 @@ def test_list_of_records_gets_absolute_paths_and_keeps_other_fields(tmp_path, by
     ]
 
 
+def test_marks_of_foreign_objects_are_a_file_like_the_mask(tmp_path):
+    file = _write(tmp_path, [RECORD | {"ignore": "ignore/a.png", "ignore_fraction": 0.1}])
+    records = load_datalist(file)
+    assert records[0]["ignore"] == str(tmp_path / "ignore" / "a.png")
+    save_datalist(records, file)
+    assert json.loads(file.read_text())[0]["ignore"] == "ignore/a.png"
+
+
 def test_path_given_relative_to_the_working_folder(tmp_path, monkeypatch):
     _write(tmp_path, [RECORD])
     monkeypatch.chdir(tmp_path)
@@ -92,6 +100,7 @@ def test_label_may_be_left_out_only_when_asked(tmp_path):
         ([RECORD, RECORD | {"patient": " "}], r'record\[1\] \(images/a.png\) has an empty "patient"'),
         ([RECORD | {"patient": True}], r'a truth value as "patient" instead of text'),
         ([RECORD | {"image": ["a.png", "b.png"]}], r'record\[0\] has a list as "image" instead of text'),
+        ([RECORD | {"ignore": True}], r'a truth value as "ignore" instead of text'),
         ([RECORD | {"finding": None}], r'null as "finding" instead of text'),
         ([RECORD, "b.png"], r"record\[1\] is a text instead of an object"),
         ({"training": ["b.png"]}, r"training\[0\] is a text instead of an object"),

@@ -139,7 +139,7 @@ def draw_annotation(annotation: Annotation, height: int, width: int) -> DrawnMas
             remedy="Find the image that was annotated",
         )
     ignored = _union(annotation.ignored, scale, height, width)
-    return DrawnMask(_union(annotation.lungs, scale, height, width), round(float(ignored.mean()), 6))
+    return DrawnMask(_union(annotation.lungs, scale, height, width), ignored)
 
 
 def _union(shapes: Iterable[Shape], scale: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:

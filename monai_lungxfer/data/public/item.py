@@ -14,12 +14,17 @@ from numpy.typing import NDArray
 class DrawnMask:
     """A mask, bool (H, W), at the size of its image.
 
-    `ignore_fraction` is the share of the image's pixels that the annotators marked as a foreign object; None where
-    nobody looked for any.
+    `ignored` are the pixels that the annotators marked as a foreign object, bool (H, W); None where nobody looked for
+    any.
     """
 
     foreground: NDArray[np.bool_]
-    ignore_fraction: float | None = None
+    ignored: NDArray[np.bool_] | None = None
+
+    @property
+    def ignore_fraction(self) -> float | None:
+        """The marked share of the image's pixels, to six digits; None where nobody looked for any."""
+        return None if self.ignored is None else round(float(self.ignored.mean()), 6)
 
 
 Draw = Callable[[int, int], DrawnMask]

@@ -52,7 +52,7 @@ def prepare(
     overwrite: bool = False,
     watch: Callable[[Sequence[Item]], Iterable[Item]] = iter,
 ) -> PreparedDataset:
-    """Bring a public data set into a folder with `images/`, `masks/` and `datalist.json`.
+    """Bring a public data set into a folder with `images/`, `masks/`, `datalist.json`, and `ignore/` where it has marks.
 
     The folder appears as a whole at the end, or not at all. If any image has a mask, those without are left out.
 

@@ -117,4 +117,4 @@ def read_semantic_mask(file: Path, height: int, width: int) -> DrawnMask:
     others = np.setdiff1d(levels, (0, _IGNORE, _LUNG))
     if others.size:
         raise InputFileError(f"has the level {others[0]:g}", source=file, remedy="Give masks of 0, 127 and 255")
-    return DrawnMask(levels == _LUNG, round(float((levels == _IGNORE).mean()), 6))
+    return DrawnMask(levels == _LUNG, levels == _IGNORE)

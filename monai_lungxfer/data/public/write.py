@@ -15,6 +15,9 @@ from monai_lungxfer.io.radiograph import read_radiograph
 from monai_lungxfer.morphology.plausibility import INVERT, find_implausibility, find_inversion
 from monai_lungxfer.utils.errors import InputFileError
 
+IGNORE = "ignore"
+"""Folder of the pixels that were marked as foreign objects, and the field of a record that names the file."""
+
 _KEPT = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 _FACTS = ("patient", "finding", "finding_text", "view", "source", "license", "device", "url")
 _BRIGHTEST = np.iinfo(np.uint16).max
@@ -23,6 +26,7 @@ _BRIGHTEST = np.iinfo(np.uint16).max
 def write_item(item: Item, folder: Path, name: str, notes: list[str] | None = None) -> Record:
     """Write `images/NAME.*` and, when there is a mask, `masks/NAME.png` with 1 bit a pixel, below an absolute folder.
 
+    Where the annotators marked foreign objects, these pixels become `ignore/NAME.png`, like a mask.
     PNG, JPEG and TIFF files are copied byte by byte, after they were read once to see that they can be; any other
     format becomes a PNG of 16 bits (`convert_to_16_bits`). A mask that looks inverted is refused. `notes` get a line
     about one that has not the shape of lungs.
@@ -43,6 +47,10 @@ def write_item(item: Item, folder: Path, name: str, notes: list[str] | None = No
     if mask:
         record["label"] = str(folder / "masks" / f"{name}.png")
         Image.fromarray(mask.pop("foreground")).save(record["label"])
+        if (ignored := mask.pop("ignored")) is not None and ignored.any():
+            record["ignore"] = str(folder / IGNORE / f"{name}.png")
+            (folder / IGNORE).mkdir(exist_ok=True)
+            Image.fromarray(ignored).save(record["ignore"])
     record |= {key: getattr(item, key) for key in _FACTS if getattr(item, key) is not None}
     return cast("Record", record | mask | {"original_width": width, "original_height": height})
 
@@ -67,7 +75,7 @@ def _mask(item: Item, height: int, width: int) -> dict[str, Any]:
     inversion = find_inversion(drawn.foreground)
     if inversion is not None:
         raise InputFileError(inversion, source=item.image, remedy=INVERT)
-    made: dict[str, Any] = {"foreground": drawn.foreground}
+    made: dict[str, Any] = {"foreground": drawn.foreground, "ignored": drawn.ignored}
     if drawn.ignore_fraction is not None:
         made["ignore_fraction"] = drawn.ignore_fraction
     return made | ({"mask_convention": item.mask_convention} if item.mask_convention else {})

@@ -154,6 +154,7 @@ def test_v7_by_semantic_masks(tmp_path):
     (item,) = v7_adapter.collect(tmp_path).items
     drawn = _masks(item)
     np.testing.assert_array_equal(drawn.foreground, levels == 255)
+    np.testing.assert_array_equal(drawn.ignored, levels == 127)
     assert drawn.ignore_fraction == pytest.approx(40 / (HEIGHT * WIDTH), abs=1e-6)
     Image.fromarray(levels // 2).save(tmp_path / "masks" / "5.png")
     with pytest.raises(InputFileError, match="has the level 63"):

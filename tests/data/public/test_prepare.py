@@ -51,7 +51,10 @@ def test_general_becomes_a_datalist_that_passes_the_checks(tmp_path, cohen, kerm
         "mask_convention": "v7",
         "original_width": WIDTH,
         "original_height": HEIGHT,
+        "ignore": "ignore/cohen-a.png",
     }
+    assert [("ignore" in record, record.get("ignore_fraction")) for record in records[1:]] == [(False, 0.0)] * 2
+    assert read_mask(records[0]["ignore"]).sum() == 40
     raw_image = cohen / "covid-chestxray-dataset-master" / "images" / "a.jpg"
     assert (out / "images" / "cohen-a.jpg").read_bytes() == raw_image.read_bytes()
     mask = read_mask(records[0]["label"])
