@@ -23,6 +23,7 @@ from monai_lungxfer.cli import (
     refine,
     registry,
     review,
+    robustness,
     serve,
     study,
     train,
@@ -119,6 +120,7 @@ app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("evaluate", epilog=compare.EXAMPLES)(evaluate.evaluate)
 app.command("refine", epilog=refine.EXAMPLES)(refine.refine)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.command("robustness", epilog=robustness.EXAMPLES)(robustness.robustness)
 app.command("transfer")(train.transfer)
 app.add_typer(study.study_app, name="study")
 app.add_typer(data.data_app, name="data")

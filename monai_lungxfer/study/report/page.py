@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 from PIL import Image
 
@@ -54,7 +54,7 @@ def render_page(
     placed = {part.name for one in questions for part in (*one["tables"], *(drawing for drawing, _ in one["drawings"]))}
     shown = [_case(case, pictures.get(case.number)) for case in cases]
     results = analysis.results
-    return _template().render(
+    return make_template("monai_lungxfer.study.report", "report.html").render(
         version=__version__,
         today=date.today().isoformat(),
         notice=NOTICE,
@@ -87,16 +87,17 @@ def _question(analysis: Analysis, name: str, tables: Sequence[Table], drawings: 
     }
 
 
-def _template() -> Template:
+def make_template(package: str, name: str) -> Template:
+    """Load a template from the folder `page` of a package, where it may use the parts of this report's page."""
     templates = Environment(
-        loader=PackageLoader("monai_lungxfer.study.report", "page"),
+        loader=ChoiceLoader([PackageLoader(one, "page") for one in (package, "monai_lungxfer.study.report")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     templates.filters["sort_key"] = _sort_key
-    return templates.get_template("report.html")
+    return templates.get_template(name)
 
 
 def _sort_key(cell: Cell) -> str:
