@@ -14,7 +14,7 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from monai_lungxfer.robustness.outcome import Outcome
+    from monai_lungxfer.robustness.outcome import TrialOutcome
 
 EXAMPLES = """Examples:
 
@@ -93,7 +93,7 @@ def _parse_numbers(text: str) -> tuple[float, ...]:
         raise typer.BadParameter(f"{text!r} is not numbers, such as 0.5,1,2", param_hint="--doses") from None
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: TrialOutcome) -> Table:
     from rich.table import Table
 
     from monai_lungxfer.study.analysis.statistics import Interval

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 Mask = NDArray[np.bool_]
 
@@ -37,3 +38,10 @@ def covered_share(truth: Mask, region: Mask) -> float:
     """Return the share of the truth that lies in a region, all bool (H, W); NaN without truth."""
     drawn = np.count_nonzero(truth)
     return np.count_nonzero(truth & region) / drawn if drawn else math.nan
+
+
+def dilate_region(region: Mask, margin: float) -> Mask:
+    """Return a region, bool (H, W), with all pixels within `margin`, a share of the image's diagonal, around it."""
+    if not region.any():
+        return region.copy()
+    return distance_transform_edt(~region) <= margin * math.hypot(*region.shape)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from monai_lungxfer.robustness.measuring import INSIDE, OUTSIDE
-from monai_lungxfer.robustness.outcome import Outcome
+from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.study.report.figures.style import (
     BLUE,
     FAINT,
@@ -49,12 +49,12 @@ def object_title(name: str) -> str:
     return {"all": "All together"}.get(name, name.capitalize())
 
 
-def main_dose(outcome: Outcome) -> float:
+def main_dose(outcome: TrialOutcome) -> float:
     """Return the dose of figures and sentences that show one alone: that of the simulated device, or the nearest."""
     return min(outcome.design.doses, key=lambda dose: (abs(dose - 1), dose))
 
 
-def draw_figures(outcome: Outcome) -> Iterator[Drawing]:
+def draw_figures(outcome: TrialOutcome) -> Iterator[Drawing]:
     """Draw every figure that the outcome has numbers for; none shows an image of a patient."""
     yield draw_by_object(outcome)
     if len(outcome.design.doses) > 1:
@@ -64,7 +64,7 @@ def draw_figures(outcome: Outcome) -> Iterator[Drawing]:
 
 
 @styled
-def draw_by_object(outcome: Outcome) -> Drawing:
+def draw_by_object(outcome: TrialOutcome) -> Drawing:
     """Draw the change of Dice, of the border, under the objects and elsewhere, by object and weights."""
     dose, objects = main_dose(outcome), outcome.design.objects
     table = outcome.drawn[outcome.drawn.dose == dose]
@@ -104,7 +104,7 @@ def _say(table: pd.DataFrame, weights: str) -> str:
 
 
 @styled
-def draw_by_dose(outcome: Outcome) -> Drawing:
+def draw_by_dose(outcome: TrialOutcome) -> Drawing:
     """Draw the change of Dice by dose, one panel for each object."""
     objects = outcome.design.objects
     table = outcome.drawn[outcome.drawn.metric == "DICE_HARD"].sort_values("dose")
@@ -130,7 +130,7 @@ def draw_by_dose(outcome: Outcome) -> Drawing:
 
 
 @styled
-def draw_observed(outcome: Outcome) -> Drawing:
+def draw_observed(outcome: TrialOutcome) -> Drawing:
     """Draw Dice of images whose annotators marked objects less that of matched images."""
     table = outcome.observed
     metrics = [name for name in table.metric.unique() if not name.startswith(("ISLANDS", "BRIDGES", "FUSED"))]

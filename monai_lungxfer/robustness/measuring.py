@@ -18,9 +18,9 @@ from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.metrics.per_image import image_metrics
-from monai_lungxfer.metrics.regions import covered_share, region_dice
+from monai_lungxfer.metrics.regions import covered_share, dilate_region, region_dice
 from monai_lungxfer.robustness.design import Condition, Design
-from monai_lungxfer.synthetic.object_doses import dilate_footprint, draw_objects, find_footprint
+from monai_lungxfer.synthetic.object_doses import draw_objects, find_footprint
 from monai_lungxfer.utils.errors import InputFileError
 
 CLEANED = "DICE_CLEANED"
@@ -138,7 +138,7 @@ def _measure_regions(segmented: Segmentation, truth: Mask, region: Mask) -> Valu
 def _measure_pair(
     drawn: _Drawn, plain: Segmentation, whole: Values, segmented: Segmentation, truth: Mask, margin: float
 ) -> dict[str, Any]:
-    region = dilate_footprint(drawn.footprint, margin)
+    region = dilate_region(drawn.footprint, margin)
     return drawn.condition._asdict() | {
         "footprint": float(drawn.footprint.mean()),
         "covered": _defined({"": covered_share(truth, drawn.footprint)})[""],
@@ -154,7 +154,7 @@ def _measure_marked(record: Mapping[str, Any], plain: Segmentation, truth: Mask,
     marks = _read_region(record, "ignore", truth.shape)
     if not marks.any():
         return None
-    region = dilate_footprint(marks, margin)
+    region = dilate_region(marks, margin)
     return _defined({"share": float(marks.mean())} | _measure_regions(plain, truth, region))
 
 

@@ -26,7 +26,7 @@ def compare_marked(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     rows : pandas.DataFrame
-        `Outcome.plain` of one set of weights.
+        `TrialOutcome.plain` of one set of weights.
 
     Yields
     ------
@@ -62,7 +62,7 @@ def _compare(rows: pd.DataFrame, metric: str) -> dict[str, float]:
     draws = rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)), RESAMPLES)
     times = np.concatenate([once, draws])
     with_, without, number = np.zeros((3, len(times)))
-    for _, places in rows.reset_index(drop=True).groupby("group").indices.items():
+    for places in rows.reset_index(drop=True).groupby("group").indices.values():
         part, counts = rows.iloc[places], times[:, codes[places]]
         values, marked = part[metric].to_numpy(), part.is_marked.to_numpy()
         size, matches = counts[:, marked].sum(axis=1), counts[:, ~marked].sum(axis=1)

@@ -54,18 +54,18 @@ class Collector:
             self._groups.append((drawn[0]["weights"], drawn[0]["image"], drawn[0]["patient"], *condition))
             self._means.append(means)
 
-    def finish(self, design: Design, weights: Sequence[str]) -> Outcome:
+    def finish(self, design: Design, weights: Sequence[str]) -> TrialOutcome:
         """Return what was gathered."""
         facts = pd.DataFrame(self._groups, columns=["weights", "image", "patient", "object", "dose"])
         values = pd.DataFrame(np.array(self._means), columns=[*VALUES, "footprint"])
         plain = pd.DataFrame(self._plain)
         numbers = ["ignore_fraction", *WHOLE, "share", INSIDE, OUTSIDE]
         plain[numbers] = plain[numbers].astype(float)
-        return Outcome(design, tuple(weights), pd.concat([facts, values], axis=1), plain)
+        return TrialOutcome(design, tuple(weights), pd.concat([facts, values], axis=1), plain)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """The numbers of a trial.
 
     Attributes

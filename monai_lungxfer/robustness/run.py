@@ -18,7 +18,7 @@ from monai_lungxfer.handlers.image_table import warn_of_learnt
 from monai_lungxfer.inference.segmenter import DEFAULT_BUNDLE, Segmenter
 from monai_lungxfer.robustness.design import Design
 from monai_lungxfer.robustness.measuring import measure_image
-from monai_lungxfer.robustness.outcome import Outcome
+from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.robustness.unit_journal import Key, UnitJournal
 from monai_lungxfer.robustness.write import PAGE, RESULTS, write_results
 from monai_lungxfer.utils.errors import BundleError, InputFileError, LungXferError
@@ -46,7 +46,7 @@ class Task:
 class TrialResult:
     """What became of a trial: the outcome of what was measured, how many units were skipped, and the page."""
 
-    outcome: Outcome
+    outcome: TrialOutcome
     skipped: int
     page: Path
 
@@ -168,7 +168,7 @@ def _warn_of_learnt(task: Task, records: Sequence[Record]) -> None:
 
 
 def _hash_files(record: Record) -> str:
-    """Return digits of the content of an image, its mask and its marks; InputFileError is raised when one cannot be read."""
+    """Return digits of the content of an image, its mask and its marks; raise InputFileError for what is missing."""
     paths = [str(record[key]) for key in ("image", "label", "ignore") if key in record]  # type: ignore[literal-required]
     try:
         return "-".join(hash_file(path)[:_DIGITS] for path in paths)

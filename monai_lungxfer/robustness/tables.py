@@ -10,7 +10,7 @@ import pandas as pd
 from monai_lungxfer.robustness.figures import METRIC_TITLES, object_title
 from monai_lungxfer.robustness.measuring import INSIDE, OUTSIDE
 from monai_lungxfer.robustness.observed import INSIDE_LESS_OUTSIDE
-from monai_lungxfer.robustness.outcome import Outcome
+from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.study.analysis.statistics import Interval
 from monai_lungxfer.study.report.formatting import FEW_IMAGES, interval_text, signed_text
 from monai_lungxfer.study.report.table import Cell, Table, grey_out, number_cell, word_cell
@@ -21,7 +21,7 @@ _INTERVAL = "In brackets 95 % intervals of a bootstrap over patients."
 _CHANGES = ("DICE_HARD", "DICE_CLEANED", "BIOU", "NSD_D1", INSIDE, OUTSIDE, "ISLANDS", "BRIDGES", "FUSED")
 
 
-def make_tables(outcome: Outcome) -> Iterator[Table]:
+def make_tables(outcome: TrialOutcome) -> Iterator[Table]:
     """Yield the tables that the outcome has numbers for, the most telling first."""
     yield _drawn_table(outcome)
     if not outcome.compared.empty:
@@ -38,7 +38,7 @@ def _grey(cells: tuple[Cell, ...], images: int) -> tuple[Cell, ...]:
     return grey_out(cells) if images < FEW_IMAGES else cells
 
 
-def _drawn_table(outcome: Outcome) -> Table:
+def _drawn_table(outcome: TrialOutcome) -> Table:
     cells = []
     for (weights, object_, dose), rows in outcome.drawn.groupby(["weights", "object", "dose"], sort=False):
         by_metric = rows.set_index("metric")
@@ -58,16 +58,16 @@ def _drawn_table(outcome: Outcome) -> Table:
     return Table(
         "summary",
         "Drawn objects: change of each metric",
-        "Change: with objects less without, mean over images of means over draws; above 0 is better, except of islands, "
-        f"bridges and fused lungs. {_INTERVAL} Worst tenth: mean change of Dice of the tenth of images that lose most. "
-        f"{_FEW}",
+        "Change: with objects less without, mean over images of means over draws. Above 0 is better, except of "
+        f"islands, bridges and fused lungs. {_INTERVAL} Worst tenth: mean change of Dice of the tenth of images that "
+        f"lose most. Dice under the objects is of images with lung there. {_FEW}",
         ("Weights", "Object", "Dose", "Dice without", *titles, "Dice, worst tenth", "Images"),
         cells,
         outcome.drawn,
     )
 
 
-def _compared_table(outcome: Outcome) -> Table:
+def _compared_table(outcome: TrialOutcome) -> Table:
     first = outcome.weights[0]
     cells = [
         _grey(
@@ -92,7 +92,7 @@ def _compared_table(outcome: Outcome) -> Table:
     )
 
 
-def _observed_table(outcome: Outcome) -> Table:
+def _observed_table(outcome: TrialOutcome) -> Table:
     cells = [
         _grey(
             (
@@ -111,9 +111,8 @@ def _observed_table(outcome: Outcome) -> Table:
     return Table(
         "observed",
         "Images whose annotators marked objects, against matched ones",
-        "Matched: of the same finding, view and source, without marks. "
-        f"{METRIC_TITLES['DICE_HARD']} under the marks ({INSIDE_LESS_OUTSIDE} in the CSV) is compared with the rest of the "
-        f"same images. {_INTERVAL} {_FEW}",
+        "Matched: of the same finding, view and source, without marks. Dice under the marks "
+        f"({INSIDE_LESS_OUTSIDE} in the CSV) is compared with the rest of the same images. {_INTERVAL} {_FEW}",
         ("Weights", "Metric", "Without marks", "With marks", "Difference", "Marked images", "Matched images"),
         cells,
         outcome.observed,

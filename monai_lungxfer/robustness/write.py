@@ -9,7 +9,7 @@ from typing import Any
 from monai_lungxfer.robustness.design import Design
 from monai_lungxfer.robustness.figures import draw_figures
 from monai_lungxfer.robustness.measuring import PAIR_FACTS
-from monai_lungxfer.robustness.outcome import FACTS, VALUES, Collector, Outcome
+from monai_lungxfer.robustness.outcome import FACTS, VALUES, Collector, TrialOutcome
 from monai_lungxfer.robustness.page import render_page
 from monai_lungxfer.robustness.tables import make_tables
 from monai_lungxfer.study.report.figures.style import Drawing
@@ -33,7 +33,7 @@ RESULTS = (
 
 def write_results(
     units: Iterator[Mapping[str, Any]], folder: Path, design: Design, weights: Sequence[str], skipped: int = 0
-) -> Outcome:
+) -> TrialOutcome:
     """Write `RESULTS`, each all or nothing, and return the numbers.
 
     `pairs.csv` has a row for each pair, and is written as units pass by; `images.csv` has one for each image and set of

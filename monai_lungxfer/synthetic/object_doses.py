@@ -11,7 +11,6 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from monai_lungxfer.synthetic.objects import MARKERS, draw_marker_position, electrodes, pacemaker, text_marker, tubes
 from monai_lungxfer.synthetic.portable_device import STRENGTHS, strengths
@@ -97,10 +96,3 @@ def find_footprint(pixels: NDArray[np.float32], drawn: NDArray[np.float32]) -> N
     """
     difference = np.abs(drawn - pixels) > VISIBLE * (float(pixels.max()) - float(pixels.min()))
     return difference if difference.ndim == 2 else difference.any(axis=0)
-
-
-def dilate_footprint(footprint: NDArray[np.bool_], margin: float) -> NDArray[np.bool_]:
-    """Return a footprint (H, W) with all pixels within `margin`, a share of the image's diagonal, around it."""
-    if not footprint.any():
-        return footprint.copy()
-    return distance_transform_edt(~footprint) <= margin * np.hypot(*footprint.shape)

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation
 
-from monai_lungxfer.metrics.regions import covered_share, region_dice
+from monai_lungxfer.metrics.regions import covered_share, dilate_region, region_dice
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -26,3 +27,13 @@ def test_only_the_truth_decides_whether_it_is_defined():
     assert math.isnan(region_dice(np.ones((4, 4), bool), truth, region))
     assert region_dice(np.zeros((4, 4), bool), truth, ~region) == 0.0
     assert math.isnan(covered_share(np.zeros((4, 4), bool), region))
+
+
+def test_dilation_by_a_share_of_the_diagonal():
+    region = np.zeros((60, 80), bool)  # diagonal: 100 pixels
+    region[30, 40] = True
+    rows, columns = np.indices(region.shape)
+    expected = np.hypot(rows - 30, columns - 40) <= 5
+    np.testing.assert_array_equal(dilate_region(region, 0.05), expected)
+    np.testing.assert_array_equal(dilate_region(region, 0.01), binary_dilation(region))
+    assert not dilate_region(np.zeros((60, 80), bool), 0.05).any()

@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.inference.segmenter import Segmenter
-from monai_lungxfer.io.radiograph import read_mask, read_radiograph
+from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.robustness.design import Condition, Design
 from monai_lungxfer.robustness.measuring import MEASURED, flatten_pairs, measure_image
 from monai_lungxfer.robustness.run import load_segmenter
@@ -30,14 +30,8 @@ def dice(mask: np.ndarray, truth: np.ndarray) -> float:
 
 
 def test_weights_bring_their_size_and_channels(segmenter: Segmenter) -> None:
-    prepared = segmenter.prepare(read_radiograph_of(np.random.default_rng(0).random((50, 70))))
+    prepared = segmenter.prepare(Radiograph(np.random.default_rng(0).random((50, 70), np.float32), "array"))
     assert prepared.image.shape == (3, 32, 32)
-
-
-def read_radiograph_of(pixels: np.ndarray):
-    from monai_lungxfer.io.radiograph import Radiograph
-
-    return Radiograph(pixels.astype(np.float32), "array")
 
 
 def test_dose_0_changes_nothing(segmenter: Segmenter, marked_data: Path) -> None:
@@ -98,7 +92,7 @@ def test_marked_objects(segmenter: Segmenter, marked_data: Path) -> None:
 def test_a_mask_of_another_size_is_refused(segmenter: Segmenter, marked_data: Path, tmp_path: Path) -> None:
     Image.fromarray(np.ones((40, 50), bool)).save(tmp_path / "m.png")
     record = load_datalist(marked_data)[0] | {"label": str(tmp_path / "m.png")}
-    with pytest.raises(InputFileError, match="has 40 x 50 pixels .*its image 64 x 64"):
+    with pytest.raises(InputFileError, match=r"has 40 x 50 pixels .*its image 64 x 64"):
         measure_image(segmenter, record, "a", Design())
 
 

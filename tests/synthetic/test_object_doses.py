@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_dilation
 
-from monai_lungxfer.synthetic.object_doses import OBJECTS, VISIBLE, dilate_footprint, draw_objects, find_footprint
+from monai_lungxfer.synthetic.object_doses import OBJECTS, VISIBLE, draw_objects, find_footprint
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +62,3 @@ def test_all_planes_get_the_same_objects(pixels):
 def test_a_constant_image_stays(pixels):
     flat = np.full_like(pixels, 7)
     np.testing.assert_array_equal(draw_objects(flat, "all", 1.0, 0), flat)
-
-
-def test_dilation_by_a_share_of_the_diagonal():
-    footprint = np.zeros((60, 80), bool)  # diagonal: 100 pixels
-    footprint[30, 40] = True
-    rows, columns = np.indices(footprint.shape)
-    expected = np.hypot(rows - 30, columns - 40) <= 5
-    np.testing.assert_array_equal(dilate_footprint(footprint, 0.05), expected)
-    np.testing.assert_array_equal(dilate_footprint(footprint, 0.01), binary_dilation(footprint))
-    assert not dilate_footprint(np.zeros((60, 80), bool), 0.05).any()

@@ -52,7 +52,7 @@ def prepare(
     overwrite: bool = False,
     watch: Callable[[Sequence[Item]], Iterable[Item]] = iter,
 ) -> PreparedDataset:
-    """Bring a public data set into a folder with `images/`, `masks/`, `datalist.json`, and `ignore/` where it has marks.
+    """Bring a public data set into a folder with `images/`, `masks/`, `ignore/` for marks, and `datalist.json`.
 
     The folder appears as a whole at the end, or not at all. If any image has a mask, those without are left out.
 
