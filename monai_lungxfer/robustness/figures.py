@@ -30,7 +30,7 @@ METRIC_TITLES = MappingProxyType(
         "DICE_CLEANED": "Dice, cleaned mask",
         "BIOU": "Boundary IoU",
         "NSD_D1": "Surface Dice, 1 % of the diagonal",
-        INSIDE: "Dice under the objects",
+        INSIDE: "Dice under objects",
         OUTSIDE: "Dice elsewhere",
         "ISLANDS": "Islands an image",
         "BRIDGES": "Bridges an image",

@@ -60,7 +60,7 @@ def _drawn_table(outcome: TrialOutcome) -> Table:
         "Drawn objects: change of each metric",
         "Change: with objects less without, mean over images of means over draws. Above 0 is better, except of "
         f"islands, bridges and fused lungs. {_INTERVAL} Worst tenth: mean change of Dice of the tenth of images that "
-        f"lose most. Dice under the objects is of images with lung there. {_FEW}",
+        f"lose most. Dice under objects is of images with lung there. {_FEW}",
         ("Weights", "Object", "Dose", "Dice without", *titles, "Dice, worst tenth", "Images"),
         cells,
         outcome.drawn,
