@@ -5,6 +5,7 @@ from .epoch_table import read_epochs as read_epochs
 from .image_table import ImageTable as ImageTable
 from .layer_table import LayerTable as LayerTable
 from .mlflow_run import RunTracker as RunTracker
+from .object_consistency import ObjectConsistency as ObjectConsistency
 from .parent_distance import ParentDistance as ParentDistance
 from .precise_batch_norm import PreciseBatchNorm as PreciseBatchNorm
 from .precise_batch_norm import evenly_spaced as evenly_spaced

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 _RESUME_KEYS = frozenset(("settings", "epoch", "stopped", "best", "objects"))
 _SCHEDULE_PROGRESS = frozenset(("best", "num_bad_epochs", "cooldown_counter", "last_epoch", "_last_lr"))
-_UNSET = {"sizing": "square"}
+_UNSET = {"sizing": "square", "objects": "[]", "objects_prob": "0.0", "consistency": "0.0"}
 """What trainings were like before there was a setting for it."""
 _START_AFRESH = "Start afresh (--no-resume, or resume set to false), or choose another output folder (--out)"
 

@@ -1,5 +1,6 @@
 from .cleaning import CleanLungs as CleanLungs
 from .cleaning import CleanLungsd as CleanLungsd
+from .objects import RandObjectsd as RandObjectsd
 from .polarity import FixPolarityd as FixPolarityd
 from .portable_device import RandCollimationd as RandCollimationd
 from .portable_device import RandElectrodesd as RandElectrodesd

@@ -109,6 +109,7 @@ QUESTIONS = MappingProxyType(
         "channels": Question("Which donor, channels and width?", "Three channels (the paper)"),
         "reuse": Question("Does a stage reuse the donor's features, or only their scale?", "The donor as it is"),
         "adaptation": Question("What should learn from portable radiographs?", "All layers (the paper)"),
+        "objects": Question("Does training with drawn foreign objects help?", "Without drawn objects (the paper)"),
     }
 )
 
@@ -136,6 +137,8 @@ def _steps() -> Iterator[Step]:
         )
         yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", f"general_{name}")
     yield Step("general_translator", "General stage, translator", "general", DONOR, {"translator": "tail:3"})
+    for name, title, settings in _OBJECTS:
+        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", "general", settings)
     for name, title, settings, parent in _ADAPTATIONS:
         yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", parent, settings)
 
@@ -177,6 +180,14 @@ _ADAPTATIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("translator_cascade", "translator on the translator", {"translator": "tail:3"}, "general_translator"),
 )
 
+_DRAWN = {"objects_prob": 0.5}
+# Name, title, settings of the portable stage.
+_OBJECTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    *((f"drawn_{n}", f"{n} drawn", _DRAWN | {"objects": [n]}) for n in ("pacemaker", "tubes", "electrodes", "markers")),
+    ("drawn_objects", "all kinds drawn", _DRAWN),
+    ("consistency", "all kinds drawn, consistency loss", _DRAWN | {"consistency": 1.0}),
+)
+
 STEPS = MappingProxyType({step.name: step for step in (Step(DONOR, "Donor", DONOR, None), *_steps())})
 """Every step, parents before children; the first is never trained, since a plan gives the donor's weights."""
 
@@ -194,12 +205,8 @@ def _arms() -> Iterator[Arm]:
     yield Arm("frozen_encoder", "Frozen encoder", "portable_frozen", "adaptation")
     yield Arm("pooled", "All data at once", "pooled")
     names = {"flair": "flair_donor", "head": "head_only", "norm": "norm_only"}
-    for question, table in (
-        ("sizing", _SIZINGS),
-        ("channels", _DONORS),
-        ("reuse", _REUSED),
-        ("adaptation", _ADAPTATIONS),
-    ):
+    tables = {"sizing": _SIZINGS, "channels": _DONORS, "reuse": _REUSED, "adaptation": _ADAPTATIONS, "objects": _OBJECTS}
+    for question, table in tables.items():
         for name, title, *_ in table:
             yield Arm(names.get(name, name), title[0].upper() + title[1:], f"portable_{name}", question)
 
