@@ -38,6 +38,9 @@ def robustness(
         str, typer.Option(metavar="NUMBERS", help="What multiplies their absorption; 1 is the simulated device.")
     ] = "0.5,1,2",
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Random draws of each object, for each image.")] = 5,
+    attribution: Annotated[
+        bool, typer.Option("--attribution", help="Also measure integrated gradients under the objects. Slow.")
+    ] = False,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N images.")] = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -60,7 +63,8 @@ def robustness(
     from monai_lungxfer.utils.progress import show_progress
     from monai_lungxfer.utils.threads import use_threads
 
-    design = Design(tuple(name.strip() for name in objects.split(",") if name.strip()), numbers, seeds)
+    names = tuple(name.strip() for name in objects.split(",") if name.strip())
+    design = Design(names, numbers, seeds, attribution=attribution)
     use_threads(threads)
     result = run_trial(
         weights,

@@ -48,6 +48,8 @@ class Design:
         Draws of each object for each image.
     margin : float
         Width of the band around objects that counts as theirs, as a share of the image's diagonal.
+    attribution : bool
+        Whether integrated gradients are measured, which costs many passes of the network for each pair.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class Design:
     doses: tuple[float, ...] = (0.5, 1.0, 2.0)
     seeds: int = 5
     margin: float = MARGIN
+    attribution: bool = False
 
     def __post_init__(self) -> None:
         for name in self.objects:

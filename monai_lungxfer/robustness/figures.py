@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.axes import Axes
 
-from monai_lungxfer.robustness.measuring import INSIDE, OUTSIDE
+from monai_lungxfer.robustness.measuring import ATTRIBUTION, INSIDE, OUTSIDE
 from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.study.report.figures.style import (
     BLUE,
@@ -35,6 +35,7 @@ METRIC_TITLES = MappingProxyType(
         "ISLANDS": "Islands an image",
         "BRIDGES": "Bridges an image",
         "FUSED": "Fused lungs",
+        ATTRIBUTION: "Attribution under objects",
     }
 )
 """What tables and figures call the metrics."""

@@ -19,6 +19,7 @@ from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.metrics.regions import covered_share, dilate_region, region_dice
+from monai_lungxfer.robustness.attribution import attribute_lung, measure_concentration
 from monai_lungxfer.robustness.design import Condition, Design
 from monai_lungxfer.synthetic.object_doses import draw_objects, find_footprint
 from monai_lungxfer.utils.errors import InputFileError
@@ -32,13 +33,41 @@ WHOLE = ("DICE_HARD", CLEANED, "BIOU", "NSD_D1", "ISLANDS", "BRIDGES", "FUSED")
 INSIDE, OUTSIDE = "DICE_INSIDE", "DICE_OUTSIDE"
 """Dice in the dilated footprint of objects and in the rest of the image, see `region_dice`."""
 
-MEASURED = (*WHOLE, INSIDE, OUTSIDE)
+ATTRIBUTION = "ATTRIBUTION"
+"""The footprint's share of attribution over its share of the area, only where `Design.attribution` asks for it."""
+
+MEASURED = (*WHOLE, INSIDE, OUTSIDE, ATTRIBUTION)
 """All that is compared between the image without and with objects."""
 
 _BATCH = 4  # images in memory at a time
 
 Mask = NDArray[np.bool_]
 Values = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An image, what the network says of it, and where it looked."""
+
+    radiograph: Radiograph
+    segmented: Segmentation
+    whole: Values
+    attributions: NDArray[np.float32] | None
+
+    @classmethod
+    def look(
+        cls, segmenter: Segmenter, radiograph: Radiograph, segmented: Segmentation, truth: Mask, design: Design
+    ) -> _Seen:
+        """Measure what does not depend on a region."""
+        attributions = attribute_lung(segmenter, radiograph) if design.attribution else None
+        return cls(radiograph, segmented, _measure_whole(segmented, truth), attributions)
+
+    def measure(self, truth: Mask, region: Mask) -> Values:
+        """Measure everything, given the region of objects."""
+        concentration = None
+        if self.attributions is not None:
+            concentration = measure_concentration(self.attributions, region, self.radiograph)
+        return _defined(self.whole | _measure_regions(self.segmented, truth, region) | {ATTRIBUTION: concentration})
 
 
 @dataclass(frozen=True)
@@ -80,17 +109,16 @@ def measure_image(segmenter: Segmenter, record: Mapping[str, Any], name: str, de
     radiograph = read_radiograph(record["image"], segmenter.channels, name=name)
     size = radiograph.pixels.shape[-2:]
     truth = _read_region(record, "label", size)
-    plain = segmenter.segment(radiograph)
-    whole = _measure_whole(plain, truth)
-    pairs = (
-        _measure_pair(drawn, plain, whole, segmented, truth, design.margin)
-        for drawn, segmented in _segment_drawn(segmenter, radiograph, name, design)
-    )
+    plain = _Seen.look(segmenter, radiograph, segmenter.segment(radiograph), truth, design)
+    pairs = []
+    for drawn, segmented in _segment_drawn(segmenter, radiograph, name, design):
+        seen = _Seen.look(segmenter, drawn.radiograph, segmented, truth, design)
+        pairs.append(_measure_pair(drawn, plain, seen, truth, design.margin))
     return {
         "size": "x".join(map(str, size)),
-        "plain": _defined(whole),
-        "marked": _measure_marked(record, plain, truth, design.margin),
-        "pairs": list(pairs),
+        "plain": _defined(plain.whole),
+        "marked": _measure_marked(record, plain.segmented, truth, design.margin),
+        "pairs": pairs,
     }
 
 
@@ -135,15 +163,13 @@ def _measure_regions(segmented: Segmentation, truth: Mask, region: Mask) -> Valu
     return {INSIDE: region_dice(raw, truth, region), OUTSIDE: region_dice(raw, truth, ~region)}
 
 
-def _measure_pair(
-    drawn: _Drawn, plain: Segmentation, whole: Values, segmented: Segmentation, truth: Mask, margin: float
-) -> dict[str, Any]:
+def _measure_pair(drawn: _Drawn, plain: _Seen, seen: _Seen, truth: Mask, margin: float) -> dict[str, Any]:
     region = dilate_region(drawn.footprint, margin)
     return drawn.condition._asdict() | {
         "footprint": float(drawn.footprint.mean()),
         "covered": _defined({"": covered_share(truth, drawn.footprint)})[""],
-        "without": _defined(whole | _measure_regions(plain, truth, region)),
-        "with": _defined(_measure_whole(segmented, truth) | _measure_regions(segmented, truth, region)),
+        "without": plain.measure(truth, region),
+        "with": seen.measure(truth, region),
     }
 
 

@@ -138,7 +138,8 @@ def _do_tasks(
     segmenter, loaded = None, ""
     for task in watch(tasks):
         if segmenter is None or task.label != loaded:
-            segmenter, loaded = load_segmenter(task.reference, device, threads), task.label
+            engine = "torch" if design.attribution else "auto"  # which has gradients
+            segmenter, loaded = load_segmenter(task.reference, device, threads, engine), task.label
             _warn_of_learnt(task, [one.record for one in tasks if one.label == task.label])
         try:
             key = " ".join(segmenter.identity.marks), task.name, _hash_files(task.record)
@@ -149,12 +150,13 @@ def _do_tasks(
             logger.error("%s was skipped (%s): %s", task.name, task.label, error.without_source)
 
 
-def load_segmenter(reference: str, device: str = "auto", threads: int | None = None) -> Segmenter:
+def load_segmenter(reference: str, device: str = "auto", threads: int | None = None, engine: str = "auto") -> Segmenter:
     """Load weights with the bundle that they are named by; others than a bundle's with the default bundle.
 
     The network computes in float32, so that weights are compared and not number formats.
     """
-    how: dict[str, Any] = {"device": device, "threads": threads, "overrides": {"precision": "float32"}}
+    how: dict[str, Any] = {"device": device, "threads": threads, "engine": engine}
+    how["overrides"] = {"precision": "float32"}
     try:
         folder = bundle_path(reference)
     except BundleError:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from monai_lungxfer.robustness.figures import METRIC_TITLES, object_title
-from monai_lungxfer.robustness.measuring import INSIDE, OUTSIDE
+from monai_lungxfer.robustness.measuring import ATTRIBUTION, INSIDE, OUTSIDE
 from monai_lungxfer.robustness.observed import INSIDE_LESS_OUTSIDE
 from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.study.analysis.statistics import Interval
@@ -18,7 +18,7 @@ from monai_lungxfer.study.report.table import Cell, Table, grey_out, number_cell
 _DIGITS = 3
 _FEW = f"Grey: fewer than {FEW_IMAGES} images."
 _INTERVAL = "In brackets 95 % intervals of a bootstrap over patients."
-_CHANGES = ("DICE_HARD", "DICE_CLEANED", "BIOU", "NSD_D1", INSIDE, OUTSIDE, "ISLANDS", "BRIDGES", "FUSED")
+_CHANGES = ("DICE_HARD", "DICE_CLEANED", "BIOU", "NSD_D1", INSIDE, OUTSIDE, "ISLANDS", "BRIDGES", "FUSED", ATTRIBUTION)
 
 
 def make_tables(outcome: TrialOutcome) -> Iterator[Table]:
@@ -39,11 +39,11 @@ def _grey(cells: tuple[Cell, ...], images: int) -> tuple[Cell, ...]:
 
 
 def _drawn_table(outcome: TrialOutcome) -> Table:
-    cells = []
+    cells, shown = [], [name for name in _CHANGES if (outcome.drawn.metric == name).any()]
     for (weights, object_, dose), rows in outcome.drawn.groupby(["weights", "object", "dose"], sort=False):
         by_metric = rows.set_index("metric")
         dice = by_metric.loc["DICE_HARD"]
-        changes = (_change_cell(*by_metric.loc[name, ["change", "low", "high"]]) for name in _CHANGES)
+        changes = (_change_cell(*by_metric.loc[name, ["change", "low", "high"]]) for name in shown)
         row = (
             word_cell(weights),
             word_cell(object_title(object_)),
@@ -54,13 +54,14 @@ def _drawn_table(outcome: TrialOutcome) -> Table:
             number_cell(dice.images, 0),
         )
         cells.append(_grey(row, dice.images))
-    titles = [METRIC_TITLES[name] for name in _CHANGES]
+    titles = [METRIC_TITLES[name] for name in shown]
     return Table(
         "summary",
         "Drawn objects: change of each metric",
         "Change: with objects less without, mean over images of means over draws. Above 0 is better, except of "
         f"islands, bridges and fused lungs. {_INTERVAL} Worst tenth: mean change of Dice of the tenth of images that "
-        f"lose most. Dice under objects is of images with lung there. {_FEW}",
+        f"lose most. Dice under objects is of images with lung there. Attribution: the objects' share of integrated "
+        f"gradients over their share of the area, measured on request. {_FEW}",
         ("Weights", "Object", "Dose", "Dice without", *titles, "Dice, worst tenth", "Images"),
         cells,
         outcome.drawn,

@@ -49,6 +49,11 @@ class TorchEngine:
         self._parts = parts
         self._look = ContentCheck()
 
+    @property
+    def parts(self) -> InferenceParts:
+        """What it consists of, for those who need the network itself, such as its gradients."""
+        return self._parts
+
     def look(self, radiograph: Radiograph) -> Looked:
         """Preprocess a radiograph to an image (C, h, w), with the record of the transforms that led to it."""
         with explained_part("preprocessing"):
