@@ -46,7 +46,7 @@ Values = dict[str, float | None]
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _SeenImage:
     """An image, what the network says of it, and where it looked."""
 
     radiograph: Radiograph
@@ -57,7 +57,7 @@ class _Seen:
     @classmethod
     def look(
         cls, segmenter: Segmenter, radiograph: Radiograph, segmented: Segmentation, truth: Mask, design: Design
-    ) -> _Seen:
+    ) -> _SeenImage:
         """Measure what does not depend on a region."""
         attributions = attribute_lung(segmenter, radiograph) if design.attribution else None
         return cls(radiograph, segmented, _measure_whole(segmented, truth), attributions)
@@ -109,10 +109,10 @@ def measure_image(segmenter: Segmenter, record: Mapping[str, Any], name: str, de
     radiograph = read_radiograph(record["image"], segmenter.channels, name=name)
     size = radiograph.pixels.shape[-2:]
     truth = _read_region(record, "label", size)
-    plain = _Seen.look(segmenter, radiograph, segmenter.segment(radiograph), truth, design)
+    plain = _SeenImage.look(segmenter, radiograph, segmenter.segment(radiograph), truth, design)
     pairs = []
     for drawn, segmented in _segment_drawn(segmenter, radiograph, name, design):
-        seen = _Seen.look(segmenter, drawn.radiograph, segmented, truth, design)
+        seen = _SeenImage.look(segmenter, drawn.radiograph, segmented, truth, design)
         pairs.append(_measure_pair(drawn, plain, seen, truth, design.margin))
     return {
         "size": "x".join(map(str, size)),
@@ -163,7 +163,7 @@ def _measure_regions(segmented: Segmentation, truth: Mask, region: Mask) -> Valu
     return {INSIDE: region_dice(raw, truth, region), OUTSIDE: region_dice(raw, truth, ~region)}
 
 
-def _measure_pair(drawn: _Drawn, plain: _Seen, seen: _Seen, truth: Mask, margin: float) -> dict[str, Any]:
+def _measure_pair(drawn: _Drawn, plain: _SeenImage, seen: _SeenImage, truth: Mask, margin: float) -> dict[str, Any]:
     region = dilate_region(drawn.footprint, margin)
     return drawn.condition._asdict() | {
         "footprint": float(drawn.footprint.mean()),

@@ -24,6 +24,7 @@ from monai_lungxfer.robustness.write import PAGE, RESULTS, write_results
 from monai_lungxfer.utils.errors import BundleError, InputFileError, LungXferError
 from monai_lungxfer.utils.files import hash_file, remove_leftovers
 from monai_lungxfer.utils.locks import lock_output
+from monai_lungxfer.utils.memory import is_out_of_memory, too_large
 from monai_lungxfer.weights.learnt import find_learnt
 
 logger = logging.getLogger(__name__)
@@ -146,8 +147,17 @@ def _do_tasks(
             if key not in journal:
                 journal.add(key, _describe(task) | measure_image(segmenter, task.record, task.name, design))
             yield key
-        except InputFileError as error:
-            logger.error("%s was skipped (%s): %s", task.name, task.label, error.without_source)
+        except Exception as error:  # noqa: BLE001 - which is raised again unless it is one of two kinds
+            logger.error("%s was skipped (%s): %s", task.name, task.label, _explain_skipped(error).without_source)
+
+
+def _explain_skipped(error: Exception) -> InputFileError:
+    """Return why an image is skipped; raise what is no image's fault."""
+    if isinstance(error, InputFileError):
+        return error
+    if is_out_of_memory(error):
+        return too_large(None)
+    raise error
 
 
 def load_segmenter(reference: str, device: str = "auto", threads: int | None = None, engine: str = "auto") -> Segmenter:

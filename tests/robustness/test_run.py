@@ -96,6 +96,23 @@ def test_a_bad_image_is_reported_and_skipped(marked_data, small_weights, tmp_pat
     assert "2 measurements skipped" in result.page.read_text()
 
 
+def test_an_image_that_does_not_fit_into_memory_is_skipped(marked_data, small_weights, tmp_path, monkeypatch) -> None:
+    original = run.measure_image
+
+    def measure(segmenter, record, name, design):
+        if name == "images/2.png":
+            raise MemoryError
+        return original(segmenter, record, name, design)
+
+    monkeypatch.setattr(run, "measure_image", measure)
+    design = Design(("markers",), (1.0,), 1)
+    result = run_trial([str(small_weights[0])], marked_data, tmp_path, design, device="cpu")
+    assert (result.skipped, len(result.outcome.plain)) == (1, 3)
+    monkeypatch.setattr(run, "measure_image", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_trial([str(small_weights[0])], marked_data, tmp_path, design, overwrite=True, device="cpu")
+
+
 def test_what_is_refused(marked_data, small_weights, tmp_path) -> None:
     weights = str(small_weights[0])
     with pytest.raises(LungXferError, match="named twice"):
