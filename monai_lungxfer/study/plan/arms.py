@@ -205,7 +205,13 @@ def _arms() -> Iterator[Arm]:
     yield Arm("frozen_encoder", "Frozen encoder", "portable_frozen", "adaptation")
     yield Arm("pooled", "All data at once", "pooled")
     names = {"flair": "flair_donor", "head": "head_only", "norm": "norm_only"}
-    tables = {"sizing": _SIZINGS, "channels": _DONORS, "reuse": _REUSED, "adaptation": _ADAPTATIONS, "objects": _OBJECTS}
+    tables = {
+        "sizing": _SIZINGS,
+        "channels": _DONORS,
+        "reuse": _REUSED,
+        "adaptation": _ADAPTATIONS,
+        "objects": _OBJECTS,
+    }
     for question, table in tables.items():
         for name, title, *_ in table:
             yield Arm(names.get(name, name), title[0].upper() + title[1:], f"portable_{name}", question)
