@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from monai_lungxfer import transforms
 from monai_lungxfer.synthetic.chest import chest_radiograph
 
-__all__ = ["sheet", "strong_ends"]
+__all__ = ["device_transforms", "sheet", "strong_ends"]
 
 # Where the strong end of a range is the lower one, and where it has none: directions, grey levels.
 _LOW_IS_STRONG = ("photons", "factor", "period")
@@ -27,6 +27,11 @@ _NEITHER = ("degrees", "level")
 _COLUMNS = 5
 _MARGIN, _LINE = 6, 14  # pixels
 _SHADES = 40  # fewer shades make a small file, and cannot be told from 256 at this size
+
+
+def device_transforms() -> list[str]:
+    """Return the names of the transforms that have ranges of strengths."""
+    return [name for name in transforms.__all__ if hasattr(getattr(transforms, name), "ranges")]
 
 
 def strong_ends(name: str) -> dict[str, float]:
@@ -49,7 +54,7 @@ def drawn(name: str, image: np.ndarray, lungs: np.ndarray, seed: int) -> np.ndar
 def sheet(seed: int, size: int) -> Image.Image:
     """Return the labelled pictures, grey: the phantom, every part, and the whole."""
     image, lungs = chest_radiograph(np.random.default_rng(seed), size, int(0.9 * size), "normal")
-    parts = sorted(name for name in transforms.__all__ if name.startswith("Rand") and name != "RandPortableDegraded")
+    parts = sorted(name for name in device_transforms() if name != "RandPortableDegraded")
     tiles = [(["phantom"], image)]
     tiles += [([name, _shown(name)], drawn(name, image, lungs, seed)) for name in parts]
     tiles += [

@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-DONOR = "donor"
-"""What a step has as parent that starts from the donor's weights; and the step that measures the donor itself."""
-
-# The contracting path down to its end: all that turns an image into features.
-ENCODER = ("encoder*", "bottleneck*")
-ENCODER_LEVELS = (*(f"encoder{level}.*" for level in range(1, 5)), "bottleneck.*")
-
-LARGE = 1.5
-"""Side of the network's input in the arms of larger images, as a multiple of the plan's."""
-
-# Leaves the first convolution as a training from scratch would draw it.
-_RANDOM_FIRST = (
-    "$(monai_lungxfer.weights.loading.load_parent(@network_def, @parent, allow=@parent_allow), "
-    "@network_def.encoder1.enc1conv1.reset_parameters())[0]"
-)
-
-
-def _transfused(kept: tuple[str, ...] | None) -> str:
-    how = "shuffled=True" if kept is None else f"keep={kept}"
-    return f"$monai_lungxfer.weights.load_transfused(@adapted, @parent, {how}, seed=@seed, allow=@parent_allow)"
+from monai_lungxfer.study.plan.variations import DONOR, ENCODER, LARGE, VARIATIONS, Variation
 
 
 @dataclass(frozen=True)
@@ -122,71 +104,22 @@ def _steps() -> Iterator[Step]:
     yield Step("portable_from_donor", "Portable stage, from the donor", "portable", DONOR)
     yield Step("portable_frozen", "Portable stage, frozen encoder", "portable", "general", {"frozen": list(ENCODER)})
     yield Step("pooled", "All data at once", "portable", DONOR, pools="general")
-    for name, title, settings, scale in _SIZINGS:
-        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", "general", settings, scale=scale)
-    for name, title, settings, own_donor in _DONORS:
-        if own_donor is not None:
-            yield Step(f"donor_{name}", f"Donor, {title}", "donor", None, settings | own_donor)
-        parents = {"general": DONOR if own_donor is None else f"donor_{name}", "portable": f"general_{name}"}
-        for stage, parent in parents.items():
-            first = {"transfer_report": _RANDOM_FIRST} if (name, stage) == ("random_first", "general") else {}
-            yield Step(f"{stage}_{name}", f"{stage.capitalize()} stage, {title}", stage, parent, settings | first)
-    for name, title, kept in _REUSED:
-        yield Step(
-            f"general_{name}", f"General stage, {title}", "general", DONOR, {"transfer_report": _transfused(kept)}
-        )
-        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", f"general_{name}")
     yield Step("general_translator", "General stage, translator", "general", DONOR, {"translator": "tail:3"})
-    for name, title, settings in _OBJECTS:
-        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", "general", settings)
-    for name, title, settings, parent in _ADAPTATIONS:
-        yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", parent, settings)
+    for variation in chain.from_iterable(VARIATIONS.values()):
+        yield from _own_steps(variation)
 
 
-# Name, title, settings of the portable stage, scale of the input's side.
-_SIZINGS: tuple[tuple[str, str, dict[str, Any], float], ...] = (
-    ("pad", "padded to {side}²", {"sizing": "pad"}, 1.0),
-    ("aspect", "aspect kept, {side}² pixels", {"sizing": "aspect"}, 1.0),
-    ("square_large", "square {large}²", {}, LARGE),
-    ("aspect_large", "aspect kept, {large}² pixels", {"sizing": "aspect"}, LARGE),
-    ("multi", "many sizes about {side}²", {"sizing": "multi"}, 1.0),
-)
+def _own_steps(variation: Variation) -> Iterator[Step]:
+    """Yield the steps that no other arm has: portable, and before it general and donor where these differ."""
+    name, title, settings, general, donor, parent, scale = variation
+    if donor is not None:
+        yield Step(f"donor_{name}", f"Donor, {title}", "donor", None, {**settings, **donor})
+    if general is not None:
+        before = DONOR if donor is None else f"donor_{name}"
+        parent = f"general_{name}"
+        yield Step(parent, f"General stage, {title}", "general", before, {**settings, **general})
+    yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", parent, settings, scale=scale)
 
-_ONE_CHANNEL = {"network_def#in_channels": 1}
-# Name, title, settings of every stage, and those of its donor alone; None for the study's donor.
-_DONORS: tuple[tuple[str, str, dict[str, Any], dict[str, Any] | None], ...] = (
-    ("summed", "one channel, first kernels summed", _ONE_CHANNEL, None),
-    ("flair", "one channel, donor of FLAIR", _ONE_CHANNEL, {"channels": "flair"}),
-    ("random_first", "first layer random", {}, None),
-    *((f"width_{n}", f"width {n}", {"network_def#init_features": n}, {}) for n in (8, 16, 32)),
-)
-
-# Name, title, what the general stage keeps of the donor; None for its values in random order.
-_REUSED: tuple[tuple[str, str, tuple[str, ...] | None], ...] = (
-    ("transfuse_0", "the donor's scale alone", ()),
-    *((f"transfuse_{k}", f"{k} levels of the donor", ENCODER_LEVELS[:k]) for k in range(1, 6)),
-    ("shuffled", "the donor's values in random order", None),
-)
-
-# Name, title, settings of the portable stage, parent.
-_ADAPTATIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
-    ("head", "last layer alone", {"trainable": ["conv.*"]}, "general"),
-    ("norm", "batch norm alone", {"trainable": ["*norm*"]}, "general"),
-    ("l2_sp", "held near the general weights (L2-SP)", {"l2_sp": 0.01}, "general"),
-    ("translator_donor", "translator on the donor", {"translator": "tail:3"}, DONOR),
-    ("translator", "translator", {"translator": "tail:3"}, "general"),
-    ("translator_dilated", "dilated translator", {"translator": "tail-dilated:3"}, "general"),
-    ("translator_hypercolumn", "translator on all levels", {"translator": "hypercolumn:3"}, "general"),
-    ("translator_cascade", "translator on the translator", {"translator": "tail:3"}, "general_translator"),
-)
-
-_DRAWN = {"objects_prob": 0.5}
-# Name, title, settings of the portable stage.
-_OBJECTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    *((f"drawn_{n}", f"{n} drawn", _DRAWN | {"objects": [n]}) for n in ("pacemaker", "tubes", "electrodes", "markers")),
-    ("drawn_objects", "all kinds drawn", _DRAWN),
-    ("consistency", "all kinds drawn, consistency loss", _DRAWN | {"consistency": 1.0}),
-)
 
 STEPS = MappingProxyType({step.name: step for step in (Step(DONOR, "Donor", DONOR, None), *_steps())})
 """Every step, parents before children; the first is never trained, since a plan gives the donor's weights."""
@@ -205,15 +138,8 @@ def _arms() -> Iterator[Arm]:
     yield Arm("frozen_encoder", "Frozen encoder", "portable_frozen", "adaptation")
     yield Arm("pooled", "All data at once", "pooled")
     names = {"flair": "flair_donor", "head": "head_only", "norm": "norm_only"}
-    tables = {
-        "sizing": _SIZINGS,
-        "channels": _DONORS,
-        "reuse": _REUSED,
-        "adaptation": _ADAPTATIONS,
-        "objects": _OBJECTS,
-    }
-    for question, table in tables.items():
-        for name, title, *_ in table:
+    for question, variations in VARIATIONS.items():
+        for name, title, *_ in variations:
             yield Arm(names.get(name, name), title[0].upper() + title[1:], f"portable_{name}", question)
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from draw_simulated_device import drawn, sheet, strong_ends
+from draw_simulated_device import device_transforms, drawn, sheet, strong_ends
 
-from monai_lungxfer import transforms
 from monai_lungxfer.synthetic.chest import chest_radiograph
 
-TRANSFORMS = [name for name in transforms.__all__ if name.startswith("Rand")]
+TRANSFORMS = device_transforms()
 
 
 @pytest.mark.parametrize("name", TRANSFORMS)
