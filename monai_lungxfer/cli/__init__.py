@@ -19,6 +19,7 @@ from monai_lungxfer.cli import (
     compare,
     data,
     evaluate,
+    features,
     predict,
     refine,
     registry,
@@ -119,6 +120,7 @@ app.command("review", epilog=review.EXAMPLES)(review.review)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("evaluate", epilog=compare.EXAMPLES)(evaluate.evaluate)
 app.command("refine", epilog=refine.EXAMPLES)(refine.refine)
+app.command("features", epilog=features.EXAMPLES)(features.features)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("robustness", epilog=robustness.EXAMPLES)(robustness.robustness)
 app.command("transfer")(train.transfer)

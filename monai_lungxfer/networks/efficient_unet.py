@@ -133,7 +133,7 @@ class _Encoder(nn.Module):
             half = kernel // 2
             padding = _ONE_SIDED if number == _SECOND_HALVING else (half, half, half, half)
             widths = (channels, channels * expansion, leaving)
-            levels[level].append(_InvertedResidual(widths, kernel, stride, padding, _DROPPED * number / len(blocks)))
+            levels[level].append(InvertedResidual(widths, kernel, stride, padding, _DROPPED * number / len(blocks)))
             channels = self.channels[level] = leaving
         self.levels = nn.ModuleList(nn.Sequential(*level) for level in levels)
 
@@ -154,7 +154,7 @@ def _blocks() -> Iterator[tuple[int, int, int, int, int]]:
                 yield level, kernel, step, expansion, channels
 
 
-class _InvertedResidual(nn.Module):
+class InvertedResidual(nn.Module):
     """Widens, convolves each channel by itself, narrows; what entered is added where it has the same shape."""
 
     def __init__(
@@ -172,6 +172,7 @@ class _InvertedResidual(nn.Module):
         self.drop = DropPath(dropped)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return the features, shape (N, leaving, h, w), of those that enter."""
         changed = self.layers(features)
         return features + self.drop(changed) if self.added else changed
 

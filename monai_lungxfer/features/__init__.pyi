@@ -1,0 +1,17 @@
+from .cka import Alignment as Alignment
+from .cka import align_layers as align_layers
+from .cka import make_batches as make_batches
+from .collect import CollectedFeatures as CollectedFeatures
+from .collect import collect_features as collect_features
+from .images import ImageSet as ImageSet
+from .images import read_image_set as read_image_set
+from .layers import list_layers as list_layers
+from .layers import watch_layers as watch_layers
+from .matching import Matching as Matching
+from .matching import match_units as match_units
+from .matching import measure_drift as measure_drift
+from .networks import ComparedNetwork as ComparedNetwork
+from .networks import parse_networks as parse_networks
+from .run import FeatureSettings as FeatureSettings
+from .run import WrittenFeatures as WrittenFeatures
+from .run import analyse_features as analyse_features

@@ -1,0 +1,73 @@
+"""How well units find concepts: the overlap of where a unit is most active with where the concept is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.features.concepts import CONCEPTS
+
+_DRAWN = ("object", "opacity")
+
+
+def measure_overlap(
+    clean: NDArray[np.float16], altered: NDArray[np.float16], masks: Sequence[Mapping[str, NDArray[np.bool_]]]
+) -> NDArray[np.float32]:
+    """Return the intersection over union of each unit with each concept (Bau et al., CVPR 2017).
+
+    A unit counts as active on its most active cells, as many as the concept covers in all images together. So the
+    concept's size decides on the threshold, and not the unit's scale. By chance, the overlap is `chance_overlap`.
+
+    Parameters
+    ----------
+    clean, altered : numpy.ndarray
+        (M, C, S, S): maps of images as they are, and with objects and opacities drawn over them.
+    masks : sequence of mapping
+        For each image, bool (S, S) by concept.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (C, len(CONCEPTS)); NaN for a concept that no image has.
+    """
+    found = np.full((clean.shape[1], len(CONCEPTS)), np.nan, np.float32)
+    for number, concept in enumerate(CONCEPTS):
+        mask = np.stack([one[concept] for one in masks]).reshape(-1)
+        if not mask.any():
+            continue
+        maps = altered if concept in _DRAWN else clean
+        values = maps.swapaxes(0, 1).reshape(maps.shape[1], -1)
+        found[:, number] = overlap_units(values, mask)
+    return found
+
+
+def overlap_units(values: NDArray[np.float16], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the overlap, float32 (C,), of units (C, P) with a mask (P,) that is true somewhere.
+
+    Of equal values at the threshold, as where a unit is silent, none counts as active.
+    """
+    rest = mask.size - int(mask.sum())
+    if not rest:
+        return np.ones(len(values), np.float32)
+    threshold = np.partition(values, rest - 1, axis=1)[:, rest - 1]
+    active = values > threshold[:, None]
+    shared = (active & mask).sum(1)
+    return (shared / (active.sum(1) + mask.sum() - shared)).astype(np.float32)
+
+
+def measure_shares(masks: Sequence[Mapping[str, NDArray[np.bool_]]]) -> NDArray[np.float32]:
+    """Return the share of cells that each concept covers, float32 (len(CONCEPTS),)."""
+    return np.array([np.mean([one[concept] for one in masks]) for concept in CONCEPTS], np.float32)
+
+
+def chance_overlap(share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the overlap of two areas of this share that know nothing of each other: p² / (2p − p²).
+
+    Examples
+    --------
+    >>> float(chance_overlap(np.float32(0.5)))  # doctest: +ELLIPSIS
+    0.333...
+    """
+    return share / (2 - share)

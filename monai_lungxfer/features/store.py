@@ -1,0 +1,73 @@
+"""What a network's pass has kept, in a file: a later run with the same weights and images takes it from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_lungxfer.features.collect import CollectedFeatures
+from monai_lungxfer.features.images import ImageSet
+from monai_lungxfer.features.networks import ComparedNetwork
+from monai_lungxfer.utils.files import atomic_path
+
+FOLDER = "features"
+"""Where the files are, below the output folder."""
+
+_VERSION = 1  # of what is collected, and how
+_BY_LAYER = ("pooled", "pixels", "overlap")
+_WHOLE = ("places", "labels", "traits", "shares")
+_DIGITS = 16
+
+
+def name_collection(network: ComparedNetwork, images: ImageSet, seed: int, precision: str) -> str:
+    """Return the name of the file: the hash of the weights, the images, and whatever else the numbers depend on."""
+    told = [_VERSION, network.sha256, network.image_size, network.sizing, network.channels, images.sha256, seed]
+    digest = hashlib.sha256(json.dumps([*told, precision]).encode()).hexdigest()
+    return f"{digest[:_DIGITS]}.npz"
+
+
+def save_arrays(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    """Write arrays by their names, all or nothing."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[np.generic]] | None:
+    """Return the arrays of a file by their names; None where there is no such file, or a damaged one."""
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+        return None
+
+
+def save_collection(path: Path, kept: CollectedFeatures) -> None:
+    """Write what a pass has kept, all or nothing."""
+    arrays = {name: getattr(kept, name) for name in _WHOLE}
+    for part in _BY_LAYER:
+        arrays |= {f"{part}/{layer}": array for layer, array in getattr(kept, part).items()}
+    save_arrays(path, arrays)
+
+
+def load_collection(path: Path) -> CollectedFeatures | None:
+    """Return what an earlier run has kept; None where it is not there, or damaged."""
+    arrays = load_arrays(path)
+    if arrays is None or not set(_WHOLE) <= arrays.keys():
+        return None
+    parts = {
+        part: {name.removeprefix(f"{part}/"): array for name, array in arrays.items() if name.startswith(f"{part}/")}
+        for part in _BY_LAYER
+    }
+    return CollectedFeatures(**parts, **{name: arrays[name] for name in _WHOLE})  # type: ignore[arg-type]
+
+
+def load_layers(path: Path, part: str) -> dict[str, NDArray[np.generic]]:
+    """Return one part of what was kept, by layer, without reading the others."""
+    with np.load(path, allow_pickle=False) as content:
+        wanted = [name for name in content.files if name.startswith(f"{part}/")]
+        return {name.removeprefix(f"{part}/"): content[name] for name in wanted}

@@ -1,0 +1,120 @@
+"""`lungxfer features` as it is typed, on phantoms."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from related_weights import write_related_weights
+from typer.testing import CliRunner
+
+from monai_lungxfer.cli import app
+from monai_lungxfer.features import run as features_run
+from monai_lungxfer.synthetic.phantoms import write_phantoms
+
+
+def invoke(*arguments: object, code: int = 0) -> tuple[str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result.stdout, result.stderr
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with phantoms, `data/`, and weights of two networks, the one made from the other."""
+    folder = tmp_path_factory.mktemp("features")
+    write_phantoms(folder / "data", donor=24, general=0, portable=16, size=80)
+    write_related_weights(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def command(place: Path) -> list[object]:
+    weights = f"before={place / 'before.pt'},after={place / 'after.pt'},random"
+    sets = [f"cxr={place / 'data' / 'portable'}", f"mri={place / 'data' / 'lgg' / 'kaggle_3m'}"]
+    return ["features", "--weights", weights, "--data", *sets, "--limit", 12, "--out"]
+
+
+@pytest.fixture(scope="module")
+def written(place: Path, command: list[object]) -> Iterator[Path]:
+    text, _ = invoke(*command, place / "out")
+    assert "Not a medical device" in text
+    return place / "out"
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_network_is_like_itself_and_like_what_stems_from_it(written: Path) -> None:
+    found = {
+        (row["domain"], row["first"], row["second"]): float(row["cka"])
+        for row in rows(written / "tables" / "cka.csv")
+        if row["first_layer"] == row["second_layer"] == "enc2.1"
+    }
+    for domain in ("cxr", "mri"):
+        assert found[domain, "before", "before"] == pytest.approx(1, abs=1e-4)
+        assert found[domain, "before", "after"] > found[domain, "before", "random"]
+    matched = [row for row in rows(written / "tables" / "matching.csv") if not row["domain"]]
+    stems = [float(row["matched"]) for row in matched if (row["first"], row["second"]) == ("before", "after")]
+    others = [float(row["matched"]) for row in matched if (row["first"], row["second"]) == ("before", "random")]
+    assert min(stems) > max(others)
+    assert {row["second"] for row in rows(written / "tables" / "drift.csv")} == {"after", "random"}
+
+
+def test_nothing_names_a_patient_or_a_path(written: Path, place: Path) -> None:
+    for path in written.rglob("*.*"):
+        if path.suffix in (".csv", ".md", ".tex", ".html", ".svg"):
+            text = path.read_text(encoding="utf-8")
+            assert "TCGA_PH" not in text
+            assert "portable-0" not in text
+            assert str(place) not in text
+
+
+def test_resume_takes_what_was_collected(written: Path, command: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, told = invoke(*command, written, code=2)
+    assert "is there already" in told
+    monkeypatch.setattr(features_run, "collect_features", None)  # what calls it fails
+    document = json.loads(invoke(*command, written, "--resume", "--json")[0])
+    assert document["images"] == {"cxr": 12, "mri": 12}
+
+
+def test_a_bad_image_is_told_and_left_out(place: Path, tmp_path: Path) -> None:
+    data = Path(shutil.copytree(place / "data" / "portable", tmp_path / "portable"))
+    bad = sorted((data / "images").iterdir())[3]
+    bad.write_bytes(bad.read_bytes()[:200])
+    arguments = [
+        "features",
+        "--weights",
+        f"a={place / 'before.pt'}",
+        "--data",
+        f"cxr={data}",
+        "--out",
+        tmp_path / "out",
+    ]
+    text, _ = invoke(*arguments, code=1)
+    assert f"Skipped in cxr: images/{bad.name}" in text.replace("\n", " ")
+    assert "15 of cxr" in text
+
+
+@pytest.mark.parametrize(
+    ("weights", "data", "told"),
+    [
+        ("nothing.pt", "cxr=x", "no such weights"),
+        ("random", "cxr=x", "no weights are named"),
+        ("a=before.pt,a=after.pt", "cxr=x", "same label"),
+        ("a=before.pt", "cxr", "is not NAME=DIR"),
+        ("a=before.pt", "cxr=x", "does not exist"),
+    ],
+)
+def test_wrong_usage(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str, data: str, told: str
+) -> None:
+    monkeypatch.chdir(place)
+    _, error = invoke("features", "--weights", weights, "--data", data, "--out", tmp_path / "out", code=2)
+    assert told in " ".join(error.split())
