@@ -56,6 +56,10 @@ def features(
             show_default="all",
         ),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="LABEL", help="The network that donors are scored with.", show_default="scratch, if any"),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Take what an earlier run has collected from the same weights and images.")
     ] = False,
@@ -82,7 +86,7 @@ def features(
     if device != "auto":
         usable_device(device)
     networks = parse_networks([name.strip() for name in weights.split(",") if name.strip()], seed)
-    settings = FeatureSettings(limit, seed, device, precision.value, resume, overwrite)
+    settings = FeatureSettings(limit, seed, device, precision.value, resume, overwrite, reference)
     with progress_bar(progress_console()) as bar:
         places = {name: Path(folder) for name, folder in folders.items()}
         written = analyse_features(networks, places, out.absolute(), settings, _show_in(bar))

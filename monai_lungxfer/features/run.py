@@ -7,27 +7,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_lungxfer.data.records import Record
+from monai_lungxfer.features.analysis import Effects, analyse, choose_reference
 from monai_lungxfer.features.collect import Advance, collect_features
 from monai_lungxfer.features.images import ImageSet, SkippedImage, read_image_set
 from monai_lungxfer.features.networks import ComparedNetwork
-from monai_lungxfer.features.similarity import Files, compare_filters, compare_layers, compare_units, compare_weights
-from monai_lungxfer.features.store import FOLDER, load_collection, name_collection, save_collection
-from monai_lungxfer.features.tables import drift_table, matching_table, similarity_table, summarise_similarity
-from monai_lungxfer.study.report.table import Table
-from monai_lungxfer.utils.csv_tables import write_rows
+from monai_lungxfer.features.page import FIGURES, PAGE, TABLES, write_page
+from monai_lungxfer.features.similarity import Files
+from monai_lungxfer.features.store import (
+    FOLDER,
+    load_collection,
+    load_effects,
+    name_collection,
+    name_effects,
+    save_collection,
+    save_effects,
+)
+from monai_lungxfer.features.units import UnitRun, measure_effects
 from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.files import remove_leftovers
 from monai_lungxfer.utils.locks import lock_output
 
-PAGE, TABLES, FIGURES = "features.html", "tables", "figures"
-
 Begin = Callable[[str, int], Advance]
 """Begins a part of the work, given what it is and of how many steps; what it returns is told of steps done."""
-
-CKA_COLUMNS = (
-    *("domain", "first", "second", "first_layer", "second_layer"),
-    *("cka", "low", "high", "shuffled", "images"),
-)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class FeatureSettings:
         Whether what an earlier run has collected from the same weights and images is taken.
     overwrite : bool
         Whether an earlier analysis may be replaced.
+    reference : str or None
+        See `monai_lungxfer.features.analysis.choose_reference`.
     """
 
     limit: int | None = None
@@ -54,6 +57,7 @@ class FeatureSettings:
     precision: str = "auto"
     resume: bool = False
     overwrite: bool = False
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,18 @@ def analyse_features(
     if (out / TABLES).exists() and not (settings.overwrite or settings.resume):
         remedy = "Choose another folder, replace it (--overwrite), or continue (--resume)"
         raise OutputError("an analysis is there already", source=out, remedy=remedy)
+    reference = choose_reference([network.label for network in networks], settings.reference)
     with lock_output(out):
         domains = [_read(name, path, settings, begin) for name, path in data.items()]
         files = _collect(networks, domains, out / FOLDER, settings, begin)
-        tables = _compare(networks, domains, files, out / TABLES, settings, begin)
-        for table in tables:
-            table.write(out / TABLES)
+        effects = _measure_units(networks, domains, out / FOLDER, settings, begin)
+        advance = begin("Comparing", 2)
+        analysis = analyse(
+            networks, domains, files, effects, seed=settings.seed, reference=reference, folder=out / TABLES
+        )
+        advance(1)
+        write_page(analysis, networks, out)
+        advance(1)
     images = {domain.name: len(domain.records) for domain in domains}
     skipped = {domain.name: domain.skipped for domain in domains}
     return WrittenFeatures(out / PAGE, out / TABLES, out / FIGURES, images, skipped)
@@ -148,23 +158,22 @@ def _collect(
     return files
 
 
-def _compare(
+def _measure_units(
     networks: Sequence[ComparedNetwork],
     domains: Sequence[ImageSet],
-    files: Files,
     folder: Path,
     settings: FeatureSettings,
     begin: Begin,
-) -> list[Table]:
-    advance = begin("Comparing", 2)
-    layers = list(compare_layers(networks, domains, files, settings.seed))
-    write_rows(folder / "cka.csv", CKA_COLUMNS, layers)
-    advance(1)
-    baseline = next(network.label for network in networks if network.weights is None)
-    matched = [*compare_filters(networks), *compare_units(networks, domains, files)]
-    advance(1)
-    return [
-        similarity_table(summarise_similarity(layers, baseline)),
-        matching_table(matched),
-        drift_table(list(compare_weights(networks))),
-    ]
+) -> Effects:
+    """Switch units of each network off, unless an earlier run has."""
+    effects = {}
+    advance = begin("Switching units off", len(networks))
+    for network in networks:
+        path = folder / name_effects(network, domains, settings.precision)
+        found = load_effects(path) if settings.resume else None
+        if found is None:
+            found = dict(measure_effects(UnitRun(network, settings.device, settings.precision), domains))
+            save_effects(path, found)
+        effects[network.label] = found
+        advance(1)
+    return effects

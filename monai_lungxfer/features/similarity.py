@@ -107,6 +107,24 @@ def compare_weights(networks: Sequence[ComparedNetwork]) -> Iterator[Row]:
             yield {"first": first.label, "second": second.label, **row}
 
 
+def counted(rows: Sequence[Row], name: str) -> list[str]:
+    """Return the different values of a column, in their order."""
+    return list(dict.fromkeys(row[name] for row in rows))
+
+
+def pair_layers(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of layers with the same name; without any, for each layer of the first the most alike one."""
+    same = [row for row in rows if row["first_layer"] == row["second_layer"]]
+    if same:
+        return same
+    best: dict[str, Row] = {}
+    for row in rows:
+        layer = row["first_layer"]
+        if np.isfinite(row["cka"]) and (layer not in best or row["cka"] > best[layer]["cka"]):
+            best[layer] = row
+    return list(best.values())
+
+
 def _pairs_of_one_class(networks: Sequence[ComparedNetwork]) -> Iterator[tuple[ComparedNetwork, ComparedNetwork]]:
     for first, second in combinations(networks, 2):
         if first.description["_target_"] == second.description["_target_"]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from monai_lungxfer.features.analysis import FeatureAnalysis
+from monai_lungxfer.features.matching import DRIFTS
 from monai_lungxfer.features.similarity import Row
+from monai_lungxfer.features.summaries import average, concept_title, summarise_probes, summarise_similarity
 from monai_lungxfer.study.report.table import Cell, Table, number_cell, word_cell
 
-DIGITS = 3
+MOST_ABLATED = 40
+"""Units of the table of units that were switched off."""
 
 
 class Column(NamedTuple):
@@ -18,10 +22,27 @@ class Column(NamedTuple):
 
     name: str
     heading: str
-    digits: int = DIGITS
+    digits: int = 3
 
 
-PAIR = (Column("domain", "Images"), Column("first", "First"), Column("second", "Second"))
+def feature_tables(analysis: FeatureAnalysis) -> list[Table]:
+    """Return the tables of the report, the score of donors first."""
+    tables = [
+        score_table(analysis.scores),
+        similarity_table(summarise_similarity(analysis)),
+        matching_table(average(analysis.matched, ("domain", "first", "second"), _MATCHED)),
+        drift_table(average(analysis.drifts, ("first", "second"), DRIFTS)),
+        probe_table(summarise_probes(analysis)),
+        detector_table(_titled(analysis.detectors, analysis)),
+        important_table(analysis.important),
+        ablation_table(sorted(analysis.ablations, key=lambda row: -abs(row["drop"]))[:MOST_ABLATED]),
+        patch_table(average(analysis.patches, ("network", "first", "second"), _NEAR)),
+    ]
+    return [table for table in tables if len(table.numbers)]
+
+
+def _titled(rows: Sequence[Row], analysis: FeatureAnalysis) -> list[Row]:
+    return [row | {"concept": concept_title(row["concept"], analysis.domains)} for row in rows]
 
 
 def make_table(name: str, title: str, note: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
@@ -32,104 +53,171 @@ def make_table(name: str, title: str, note: str, columns: Sequence[Column], rows
 
 
 def _cell(value: Any, column: Column) -> Cell:
-    if value is None or isinstance(value, str):
-        return word_cell(value or "")
-    return number_cell(float(value), column.digits)
+    if isinstance(value, str):
+        return word_cell(value)
+    return number_cell(float("nan") if value is None else float(value), column.digits)
+
+
+_MATCHED = ("units", "matched", "own", "stayed", "shuffled")
+_NEAR = ("patches", "across", "within", "mutual", "brightness", "contrast")
+_PAIR = (Column("domain", "Images"), Column("first", "First"), Column("second", "Second"))
+_PLACE = (Column("network", "Network"), Column("first", "In"), Column("second", "And in"))
+
+
+def score_table(rows: Sequence[Row]) -> Table:
+    """Return the score of each network as a donor, see `score_donors`."""
+    return make_table(
+        "scores",
+        "Score of each network as a donor, before any training",
+        "The mean of its parts: 0 is what random features bring, 1 the best that there could be. Readable: the target "
+        "is read off the layers. Common: probes from another domain work here. Alike, reused: layers and units as in "
+        "the network that donors are compared with (--reference). It orders donors; it does not predict a Dice.",
+        (
+            *(Column("domain", "For"), Column("network", "Donor"), Column("score", "Score")),
+            *(Column(name, name.capitalize()) for name in ("readable", "common", "alike", "reused")),
+        ),
+        rows,
+    )
 
 
 def similarity_table(rows: Sequence[Row]) -> Table:
-    """Return the mean CKA of layers with the same name, for each two networks; see `summarise_similarity`."""
+    """Return the mean CKA for each two networks; see `summarise_similarity`."""
     return make_table(
         "similarity",
         "How alike the layers of two networks are (CKA)",
         "Unbiased linear CKA of layers of the same name: 0 is unrelated, 1 is equal up to rotation and scale. All "
         "numbers are means over layers, also the ends of the 95 % intervals. Random: the mean CKA of the two networks "
         "with the random one; above it, the likeness has been learnt. Shuffled: the 97.5th percentile where images are "
-        "paired at random. Without layers of the same name, the most alike layer of the second counts.",
+        "paired at random. Without layers of the same name, the most alike layer of the second counts. cka.csv has "
+        "every two layers.",
         (
-            *PAIR,
-            Column("layers", "Layers", 0),
-            Column("cka", "CKA"),
-            Column("low", "95 % from"),
-            Column("high", "to"),
-            Column("random", "Random"),
-            Column("shuffled", "Shuffled"),
-            Column("images", "Images compared", 0),
+            *(*_PAIR, Column("layers", "Layers", 0), Column("cka", "CKA"), Column("low", "From"), Column("high", "To")),
+            *(Column("random", "Random"), Column("shuffled", "Shuffled"), Column("images", "n", 0)),
         ),
         rows,
     )
 
 
 def matching_table(rows: Sequence[Row]) -> Table:
-    """Return how units are matched, layer by layer."""
+    """Return how units are matched."""
     return make_table(
         "matching",
         "Filter reuse: the best matching of units before and after",
         "Each unit of the first network gets one of the second, so that the sum of their similarities is the largest. "
         "Without images: the cosine of their weights; with images: the correlation of their responses. Own: similarity "
         "of units with the same number; stayed: the share that is matched with it. Shuffled: the matched similarity "
-        "after weights or images were shuffled.",
+        "after weights or images were shuffled. Means over layers; matching_layers.csv has each.",
         (
-            *PAIR,
-            Column("layer", "Layer"),
-            Column("units", "Units", 0),
-            Column("matched", "Matched"),
-            Column("own", "Own"),
-            Column("stayed", "Stayed"),
-            Column("shuffled", "Shuffled"),
+            *(*_PAIR, Column("layers", "Layers", 0), Column("matched", "Matched"), Column("own", "Own")),
+            *(Column("stayed", "Stayed"), Column("shuffled", "Shuffled")),
         ),
         rows,
     )
 
 
 def drift_table(rows: Sequence[Row]) -> Table:
-    """Return how far weights and batch norms have gone, layer by layer."""
+    """Return how far weights and batch norms have gone."""
     return make_table(
         "drift",
-        "How far each layer has gone",
+        "How far the weights have gone",
         "Distance of the second network's weights from the first's, relative to their length: 0 is unchanged. Scale, "
-        "shift, mean and variance are of batch norms.",
+        "shift, mean and variance are of batch norms. Means over layers; drift_layers.csv has each.",
+        (*_PAIR[1:], *(Column(name, name.removesuffix("_drift").capitalize()) for name in DRIFTS)),
+        rows,
+    )
+
+
+def probe_table(rows: Sequence[Row]) -> Table:
+    """Return how well concepts are read off layers, see `summarise_probes`."""
+    return make_table(
+        "probes",
+        "What can be read off the layers by a linear probe",
+        "Area under the ROC curve of pixels: 0.5 is chance, 1 perfect. Mean over layers with the mean ends of the 95 % "
+        "intervals by patient; the best layer; the mean of the random network. Within one domain, the probe saw no "
+        "patient that it is tested on. From one domain in another: near the value within, the feature is common. "
+        "Edge direction: along the columns or the rows. probe_layers.csv has each layer.",
         (
-            *PAIR[1:],
-            Column("layer", "Layer"),
-            Column("weight_drift", "Weights"),
-            Column("bias_drift", "Bias"),
-            Column("scale_drift", "Scale"),
-            Column("shift_drift", "Shift"),
-            Column("mean_drift", "Mean"),
-            Column("variance_drift", "Variance"),
+            *(Column("network", "Network"), Column("concept", "Concept"), Column("trained", "Learnt on")),
+            *(Column("tested", "Tested on"), Column("auc", "AUC"), Column("low", "From"), Column("high", "To")),
+            *(Column("best", "Best"), Column("best_layer", "Best layer"), Column("random", "Random")),
         ),
         rows,
     )
 
 
-def summarise_similarity(rows: Sequence[Row], baseline: str) -> list[Row]:
-    """Return the mean CKA over layers for each two networks and domain, and that with the random network."""
-    table = pd.DataFrame(list(rows))
-    table = table[table["first"] != table["second"]]
-    found: list[Row] = []
-    for (domain, first, second), group in table.groupby(["domain", "first", "second"], sort=False):
-        layers = pair_layers(group)
-        means = {name: float(layers[name].mean()) for name in ("cka", "low", "high", "shuffled")}
-        told = {"domain": domain, "first": first, "second": second, "layers": len(layers)}
-        found.append(told | means | {"images": int(group.images.iloc[0])})
-    by_pair = {(row["domain"], frozenset((row["first"], row["second"]))): row["cka"] for row in found}
-    for row in found:
-        both = [by_pair.get((row["domain"], frozenset((row[side], baseline)))) for side in ("first", "second")]
-        known = [value for value in both if value is not None]
-        row["random"] = sum(known) / len(known) if baseline not in (row["first"], row["second"]) else None
-    return found
+def detector_table(rows: Sequence[Row]) -> Table:
+    """Return how many units find a concept in both domains, see `count_detectors`."""
+    return make_table(
+        "detectors",
+        "Units that find a concept in both domains",
+        "A unit finds a concept when the overlap (IoU) of its most active cells with it is at least twice that of "
+        "chance. By chance: how many would do so in both, if one had nothing to do with the other. Correlation: "
+        "Spearman's, of the overlaps of all units. units.csv has each.",
+        (
+            *(_PLACE[0], Column("concept", "Concept"), *_PLACE[1:], Column("units", "Units", 0)),
+            *(Column("in_first", "In the first", 0), Column("in_second", "In the second", 0)),
+            *(Column("in_both", "In both", 0), Column("by_chance", "By chance", 1)),
+            Column("correlation", "Correlation"),
+        ),
+        rows,
+    )
 
 
-def pair_layers(group: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of layers with the same name, or else, for each layer of the first, of the most alike one."""
-    same = group[group.first_layer == group.second_layer]
-    if len(same):
-        return same
-    known = group.dropna(subset=["cka"])
-    return known.loc[known.groupby("first_layer", sort=False).cka.idxmax()]
+def important_table(rows: Sequence[Row]) -> Table:
+    """Return whether the same units matter in two domains, see `compare_important`."""
+    return make_table(
+        "important_units",
+        "Do the same units matter for the masks of both domains?",
+        "The twentieth of all units with the largest estimated effect on Dice counts as those that matter. Overlap: "
+        "those in both over those in either; by chance: of as many units drawn at random. Correlation: Spearman's, of "
+        "the estimates of all units.",
+        (
+            *(
+                *_PLACE,
+                Column("top", "Matter in each", 0),
+                Column("shared", "In both", 0),
+                Column("jaccard", "Overlap"),
+            ),
+            *(Column("chance", "By chance"), Column("correlation", "Correlation")),
+        ),
+        rows,
+    )
 
 
-def counted(rows: Sequence[Mapping[str, Any]], name: str) -> list[str]:
-    """Return the different values of a column, in their order."""
-    return list(dict.fromkeys(row[name] for row in rows))
+def ablation_table(rows: Sequence[Row]) -> Table:
+    """Return what Dice loses without single units, see `list_ablations`."""
+    return make_table(
+        "ablations",
+        "Single units switched off: the largest changes of Dice",
+        "Loss: soft Dice of the whole network less that without the unit, on the first images of each domain; below 0, "
+        "the mask is better without. Estimate: by the gradient, for all units alike. A network that has not learnt a "
+        "domain has little to lose there.",
+        (
+            *(
+                Column("network", "Network"),
+                Column("domain", "Images"),
+                Column("layer", "Layer"),
+                Column("unit", "Unit", 0),
+            ),
+            *(Column("dice", "Dice", 4), Column("drop", "Loss", 4), Column("estimate", "Estimate", 4)),
+        ),
+        rows,
+    )
+
+
+def patch_table(rows: Sequence[Row]) -> Table:
+    """Return how near the nearest patches of another domain are, see `compare_patches`."""
+    return make_table(
+        "patches",
+        "Nearest patches across domains by deep features",
+        "Cosine of each patch's features with those of the nearest patch of the other domain (across), and of another "
+        "patient of its own (within). Mutual: the share of patches that are their nearest one's nearest. Brightness, "
+        "contrast: their correlation between a patch and its nearest; 0 is chance. Means over layers; patch_layers.csv "
+        "has each. Compare Fig. 5 of the paper.",
+        (
+            *(_PLACE[0], Column("first", "Patches of"), Column("second", "Nearest in"), Column("patches", "n", 0)),
+            *(Column("across", "Across"), Column("within", "Within"), Column("mutual", "Mutual")),
+            *(Column("brightness", "Brightness"), Column("contrast", "Contrast")),
+        ),
+        rows,
+    )

@@ -173,8 +173,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return the features, shape (N, leaving, h, w), of those that enter."""
-        changed = self.layers(features)
-        return features + self.drop(changed) if self.added else changed
+        return features + self.drop(self.layers(features)) if self.added else self.layers(features)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

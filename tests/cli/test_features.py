@@ -60,7 +60,7 @@ def test_a_network_is_like_itself_and_like_what_stems_from_it(written: Path) -> 
     for domain in ("cxr", "mri"):
         assert found[domain, "before", "before"] == pytest.approx(1, abs=1e-4)
         assert found[domain, "before", "after"] > found[domain, "before", "random"]
-    matched = [row for row in rows(written / "tables" / "matching.csv") if not row["domain"]]
+    matched = [row for row in rows(written / "tables" / "matching_layers.csv") if not row["domain"]]
     stems = [float(row["matched"]) for row in matched if (row["first"], row["second"]) == ("before", "after")]
     others = [float(row["matched"]) for row in matched if (row["first"], row["second"]) == ("before", "random")]
     assert min(stems) > max(others)
