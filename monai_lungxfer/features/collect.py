@@ -27,7 +27,7 @@ from monai_lungxfer.utils.precision import PrecisionInferer, best_device
 QUARTERS = 2
 """Features are averaged over this many parts of the height and of the width."""
 
-PROBED = 100
+PROBED = 64
 """Images of which pixels are sampled for probes and patches."""
 
 MAPPED = 16

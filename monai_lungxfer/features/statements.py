@@ -66,7 +66,7 @@ def _important(analysis: FeatureAnalysis) -> Iterator[Statement]:
             overlap, chance, correlation = (number_text(row[name], 2) for name in ("jaccard", "chance", "correlation"))
             yield Statement(
                 Verdict.NOTE,
-                f"{row['network']}: of the {row['top']} units that matter most in {first}, {row['shared']} do in {second}.",
+                f"{row['network']}: {row['shared']} of the {row['top']} units that matter most in {first} do in {second}.",
                 f"Overlap {overlap}, by chance {chance}; correlation of all units {correlation}.",
             )
 

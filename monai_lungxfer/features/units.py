@@ -16,10 +16,10 @@ from monai_lungxfer.features.layers import list_layers, watch_layers
 from monai_lungxfer.features.networks import ComparedNetwork
 from monai_lungxfer.utils.precision import PrecisionInferer, best_device
 
-ABLATED = 12
+ABLATED = 8
 """Images of each domain that units are switched off on; their masks are not empty."""
 
-CHOSEN = 8
+CHOSEN = 4
 """Units of each network that are switched off for each domain: those with the largest estimate."""
 
 TOP_SHARE = 0.05
