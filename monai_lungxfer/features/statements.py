@@ -62,11 +62,11 @@ def _common(analysis: FeatureAnalysis) -> Iterator[Statement]:
 def _important(analysis: FeatureAnalysis) -> Iterator[Statement]:
     for row in analysis.important:
         if row["network"] != analysis.baseline:
-            first, second = row["first"], row["second"]
+            label, first, second = row["network"], row["first"], row["second"]
             overlap, chance, correlation = (number_text(row[name], 2) for name in ("jaccard", "chance", "correlation"))
             yield Statement(
                 Verdict.NOTE,
-                f"{row['network']}: {row['shared']} of the {row['top']} units that matter most in {first} do in {second}.",
+                f"{label}: {row['shared']} of {row['top']} units that matter most in {first} do so in {second}.",
                 f"Overlap {overlap}, by chance {chance}; correlation of all units {correlation}.",
             )
 

@@ -71,7 +71,8 @@ def score_table(rows: Sequence[Row]) -> Table:
         "Score of each network as a donor, before any training",
         "The mean of its parts: 0 is what random features bring, 1 the best that there could be. Readable: the target "
         "is read off the layers. Common: probes from another domain work here. Alike, reused: layers and units as in "
-        "the network that donors are compared with (--reference). It orders donors; it does not predict a Dice.",
+        "the network that donors are compared with (--reference). A network that has learnt the domain scores "
+        "high for that reason. The score orders donors; it does not predict Dice.",
         (
             *(Column("domain", "For"), Column("network", "Donor"), Column("score", "Score")),
             *(Column(name, name.capitalize()) for name in ("readable", "common", "alike", "reused")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,31 @@ def test_a_network_is_like_itself_and_like_what_stems_from_it(written: Path) -> 
     assert {row["second"] for row in rows(written / "tables" / "drift.csv")} == {"after", "random"}
 
 
+def test_the_page_is_whole_and_needs_no_network(written: Path) -> None:
+    html = (written / "features.html").read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert all(address.startswith(("#", "data:,")) for address in re.findall(r'\b(?:src|href)="([^"]*)"', html))
+    assert html.count("Not a medical device") >= 3
+    assert "12 images of" in html
+    drawn = {path.stem for path in (written / "figures").glob("*.svg")}
+    assert drawn == {path.stem for path in (written / "figures").glob("*.png")}
+    assert drawn == {"scores", "similarity", "alignment", "reuse", "probes", "units", "patches"}
+    assert {f"figure-{name}" for name in drawn} <= set(ids)
+    shown = {name.removeprefix("table-") for name in ids if name.startswith("table-")}
+    assert shown == {path.stem for path in (written / "tables").glob("*.md")}
+
+
+def test_donors_are_scored_in_each_domain(written: Path) -> None:
+    scores = rows(written / "tables" / "scores.csv")
+    assert {(row["domain"], row["network"]) for row in scores} == {
+        (domain, network) for domain in ("cxr", "mri") for network in ("before", "after")
+    }
+    assert all(float(row["score"]) < 1 for row in scores)
+    assert {row["alike"] for row in scores} == {""}  # there is no network to compare with
+
+
 def test_nothing_names_a_patient_or_a_path(written: Path, place: Path) -> None:
     for path in written.rglob("*.*"):
         if path.suffix in (".csv", ".md", ".tex", ".html", ".svg"):
@@ -79,12 +105,17 @@ def test_nothing_names_a_patient_or_a_path(written: Path, place: Path) -> None:
 def test_resume_takes_what_was_collected(written: Path, command: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     _, told = invoke(*command, written, code=2)
     assert "is there already" in told
-    monkeypatch.setattr(features_run, "collect_features", None)  # what calls it fails
+    for name in ("collect_features", "measure_effects"):
+        monkeypatch.setattr(features_run, name, None)  # what calls it fails
+    for name in ("analyse", "write_page"):
+        monkeypatch.setattr(features_run, name, lambda *_, **__: None)
     document = json.loads(invoke(*command, written, "--resume", "--json")[0])
     assert document["images"] == {"cxr": 12, "mri": 12}
 
 
-def test_a_bad_image_is_told_and_left_out(place: Path, tmp_path: Path) -> None:
+def test_a_bad_image_is_told_and_left_out(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("analyse", "write_page"):
+        monkeypatch.setattr(features_run, name, lambda *_, **__: None)
     data = Path(shutil.copytree(place / "data" / "portable", tmp_path / "portable"))
     bad = sorted((data / "images").iterdir())[3]
     bad.write_bytes(bad.read_bytes()[:200])

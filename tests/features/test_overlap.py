@@ -10,7 +10,7 @@ from monai_lungxfer.features.overlap import chance_overlap, measure_overlap, mea
 def test_a_unit_that_is_the_concept_overlaps_wholly() -> None:
     mask = np.arange(100) < 25
     rng = np.random.default_rng(0)
-    units = np.stack((mask * 5 + rng.random(100), -mask * 1.0, np.zeros(100))).astype(np.float16)
+    units = np.stack((mask * 5 + rng.random(100), -1.0 * mask, np.zeros(100))).astype(np.float16)
     assert overlap_units(units, mask).tolist() == [1, 0, 0]  # a silent unit is active nowhere
 
 
