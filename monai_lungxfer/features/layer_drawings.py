@@ -68,7 +68,8 @@ def draw_alignment(analysis: FeatureAnalysis) -> Drawing:
         axes.set_xticks([0.5, len(names[1]) - 0.5], ["image", "mask"])
         axes.set_yticks([0.5, len(names[0]) - 0.5], ["image", "mask"], rotation=90, va="center")
         axes.tick_params(length=0)
-    figure.colorbar(picture, ax=panels, label="CKA", shrink=0.8)
+    scale = figure.colorbar(picture, ax=panels, label="CKA", shrink=0.8)
+    scale.solids.set_rasterized(False)  # so that an SVG without patients' images has no image at all
     return Drawing(
         "alignment",
         "How alike every two layers are, before and after each stage",
@@ -139,7 +140,7 @@ def draw_reuse(analysis: FeatureAnalysis) -> Drawing | None:
         stayed = np.nanmean([row["stayed"] for row in matched.values()])
         words.append(f"{first} and {second}: {100 * stayed:.0f} % of the filters are matched with themselves")
     left.set(xlabel="Cosine of matched filters")
-    right.set(xlabel="Drift of the weights")
+    right.set(xlabel="Drift of the weights", xlim=(0, None))
     left.set_yticks(range(len(names)), names, fontsize=5.5)
     left.set_ylim(len(names) - 0.5, -0.5)
     for axes in (left, right):

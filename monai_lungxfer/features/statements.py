@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from monai_lungxfer.features.analysis import FeatureAnalysis
@@ -10,7 +11,9 @@ from monai_lungxfer.study.report.formatting import number_text
 from monai_lungxfer.study.report.summary import Statement, Tile, Verdict
 
 COMMON = 0.8
-"""A probe that keeps this share of what it reads above chance, on the other domain, marks a common feature."""
+"""A probe that keeps this share of what it reads above chance, on the other domain, marks a common feature.
+
+Its interval there must be above what random weights give, too."""
 
 _READABLE = 0.6  # below it, a concept is not read off well enough at home to ask whether that goes elsewhere
 
@@ -22,8 +25,9 @@ def make_tiles(analysis: FeatureAnalysis) -> list[Tile]:
         rows = [row for row in analysis.scores if row["domain"] == domain.name and row["score"] == row["score"]]
         if rows:
             best = max(rows, key=lambda row: row["score"])
-            detail = f"the highest score of {len(rows)}: {number_text(best['score'], 2)}"
-            tiles.append(Tile(best["network"], f"donor to try first for {domain.name}", detail))
+            detail = f"the highest score of {len(rows)}: {number_text(best['score'], 2)}; random features have 0"
+            name = best["network"] if best["score"] > 0 else "none"
+            tiles.append(Tile(name, f"donor to try first for {domain.name}", detail))
     for row in summarise_similarity(analysis):
         if (row["first"], row["second"]) in analysis.stages():
             reach = f"95 % {number_text(row['low'], 2)} to {number_text(row['high'], 2)}"
@@ -49,25 +53,33 @@ def _common(analysis: FeatureAnalysis) -> Iterator[Statement]:
         if not is_asked or home is None or home < _READABLE:
             continue
         kept = (row["auc"] - 0.5) / (home - 0.5)
-        if kept >= COMMON:
-            usual = f", {number_text(row['random'], 2)} by random weights" if row["random"] is not None else ""
+        usual = row["random"] if row["random"] is not None else 0.5
+        if kept >= COMMON and row["low"] > usual:
             yield Statement(
                 Verdict.NOTE,
                 f"{row['network']}: {row['concept']} is a common feature of {row['trained']} and {row['tested']}.",
                 f"A probe that learnt on {row['trained']} reads it at AUC {number_text(row['auc'], 2)} on "
-                f"{row['tested']}{usual}, and at {number_text(home, 2)} at home; means over layers.",
+                f"{row['tested']}, by random weights {number_text(usual, 2)}, and at {number_text(home, 2)} at home; "
+                "means over layers.",
             )
 
 
 def _important(analysis: FeatureAnalysis) -> Iterator[Statement]:
+    usual = {
+        (row["first"], row["second"]): row["jaccard"]
+        for row in analysis.important
+        if row["network"] == analysis.baseline
+    }
     for row in analysis.important:
         if row["network"] != analysis.baseline:
             label, first, second = row["network"], row["first"], row["second"]
+            random = usual.get((first, second), math.nan)
             overlap, chance, correlation = (number_text(row[name], 2) for name in ("jaccard", "chance", "correlation"))
             yield Statement(
                 Verdict.NOTE,
                 f"{label}: {row['shared']} of {row['top']} units that matter most in {first} do so in {second}.",
-                f"Overlap {overlap}, by chance {chance}; correlation of all units {correlation}.",
+                f"Overlap {overlap}, by random weights {number_text(random, 2)}, by chance {chance}; "
+                f"correlation of all units {correlation}.",
             )
 
 
