@@ -69,7 +69,8 @@ def draw_alignment(analysis: FeatureAnalysis) -> Drawing:
         axes.set_yticks([0.5, len(names[0]) - 0.5], ["image", "mask"], rotation=90, va="center")
         axes.tick_params(length=0)
     scale = figure.colorbar(picture, ax=panels, label="CKA", shrink=0.8)
-    scale.solids.set_rasterized(False)  # so that an SVG without patients' images has no image at all
+    if scale.solids is not None:
+        scale.solids.set_rasterized(False)  # so that an SVG without patients' images has no image at all
     return Drawing(
         "alignment",
         "How alike every two layers are, before and after each stage",
