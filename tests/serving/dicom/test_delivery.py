@@ -203,7 +203,7 @@ def test_an_archive_of_one_connection_gets_all_by_that_one(start, tmp_path: Path
         node = start(**settings)
         take(node, tmp_path, *range(1, 7))
         wait_until(lambda: sum(connection.failures for connection in node.couriers[0]._connections) > 2)
-        assert node.couriers[0].is_reached
+        wait_until(lambda: node.couriers[0].is_reached)
         wait_until(lambda: not node.journal.waiting())
         assert node.journal.counts()["done"] == 6
         assert len(sent) == 12, "nothing is sent twice"
