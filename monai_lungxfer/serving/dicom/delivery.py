@@ -38,7 +38,7 @@ class Courier:
 
     Each connection has a thread. It takes what is due the longest and what no other one has in work, so that a
     destination that takes fewer connections gets everything by those. A connection that it refuses counts as a try
-    only when it is reached by no other.
+    only when it is reached by no other. While none reaches it, one tries at a time.
 
     Parameters
     ----------
@@ -75,6 +75,11 @@ class Courier:
         """Whether a connection reached the destination when it was last tried."""
         return any(connection.failures == 0 for connection in self._connections)
 
+    @property
+    def _is_tried_by_another(self) -> bool:
+        """Whether the destination is out of reach and one connection tries it: two at once may keep each other out."""
+        return bool(self._in_work) and not self.is_reached
+
     def start(self) -> None:
         """Begin to deliver."""
         for thread in self._threads:
@@ -107,7 +112,8 @@ class Courier:
     def _wait(self, connection: _Connection) -> None:
         """Wait for new results, or until something is due."""
         with self._taking:
-            seconds = self._journal.seconds_to_next(self.name, self._in_work)
+            is_tried = self._is_tried_by_another
+            seconds = None if is_tried else self._journal.seconds_to_next(self.name, self._in_work)
         woken = connection.wake.wait(_PATIENCE if seconds is None else min(seconds, _PATIENCE))
         connection.wake.clear()
         if not woken and (seconds is None or seconds >= _PATIENCE):
@@ -116,7 +122,7 @@ class Courier:
     def _deliver_due(self, connection: _Connection) -> None:
         while not self._stopping.is_set():
             with self._taking:
-                due = self._journal.due(self.name, 1, self._in_work)
+                due = [] if self._is_tried_by_another else self._journal.due(self.name, 1, self._in_work)
                 self._in_work.update(delivery.number for delivery in due)
             if not due:
                 return
@@ -155,7 +161,9 @@ class Courier:
         else:
             self._journal.delivered(self.name, [delivery.number])
             logger.info("radiograph %d was delivered to %s", delivery.number, self.name)
-        connection.failures = 0
+        was_reached, connection.failures = self.is_reached, 0
+        if not was_reached:
+            self.wake()  # the others, which have waited for this
         return True
 
     def _postpone(self, delivery: Delivery, reason: str, *, is_final: bool = False) -> None:
