@@ -167,7 +167,7 @@ def _measure_pair(drawn: _Drawn, plain: _SeenImage, seen: _SeenImage, truth: Mas
     region = dilate_region(drawn.footprint, margin)
     return drawn.condition._asdict() | {
         "footprint": float(drawn.footprint.mean()),
-        "covered": _defined({"": covered_share(truth, drawn.footprint)})[""],
+        "covered": _value(covered_share(truth, drawn.footprint)),
         "without": plain.measure(truth, region),
         "with": seen.measure(truth, region),
     }
@@ -186,7 +186,11 @@ def _measure_marked(record: Mapping[str, Any], plain: Segmentation, truth: Mask,
 
 def _defined(values: Mapping[str, float | None]) -> Values:
     """Return values as JSON has them: None for what is undefined."""
-    return {name: None if value is None or math.isnan(value) else value for name, value in values.items()}
+    return {name: _value(value) for name, value in values.items()}
+
+
+def _value(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
 
 
 def flatten_pairs(unit: Mapping[str, Any], facts: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

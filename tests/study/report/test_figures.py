@@ -86,6 +86,7 @@ def test_an_arm_far_off_is_told_by_a_number_at_the_side() -> None:
     assert find_far_off(means) == {"translator_donor"}
     assert find_far_off(means.drop("translator_donor")) == set()
     assert find_far_off(means[["paper", "head", "translator_donor"]]) == set()
+    assert find_far_off(pd.Series({"paper": 0.0, "head": 0.0, "norm": 0.0, "l2_sp": 0.02})) == set()
 
 
 def test_files(analysis: Analysis, tmp_path: Path) -> None:

@@ -62,10 +62,12 @@ def draw_arms(analysis: Analysis, question: str) -> Drawing:
 def find_far_off(means: pd.Series) -> set[str]:
     """Return the arms so far from the paper's that, drawn to scale, the others would fall on one another.
 
-    They are more than eight times as far away as the median of the arms.
+    They are more than eight times as far away as the median of the arms. There are none where most arms equal the
+    paper's, as counts may, or where fewer than three are compared with it.
     """
     away = (means - means[PAPER_ARM]).abs().drop(PAPER_ARM)
-    return set(away.index[away > _FAR * away.median()]) if len(away) > 2 else set()
+    middle = away.median()
+    return set(away.index[away > _FAR * middle]) if len(away) > 2 and middle > 0 else set()
 
 
 def _draw_far_off(axes: Axes, mean: float, above: bool, height: int) -> None:
