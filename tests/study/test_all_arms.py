@@ -1,4 +1,4 @@
-"""A plan with every arm runs on phantoms within two minutes, and is reported."""
+"""Every arm of a study runs on phantoms, question by question, and is reported."""
 
 from __future__ import annotations
 
