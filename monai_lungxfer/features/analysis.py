@@ -12,6 +12,7 @@ from monai_lungxfer.features.common_units import compare_important, count_detect
 from monai_lungxfer.features.concepts import UNIFORM
 from monai_lungxfer.features.images import ImageSet
 from monai_lungxfer.features.networks import ComparedNetwork
+from monai_lungxfer.features.object_units import choose_object_units, list_object_units
 from monai_lungxfer.features.patches import Patches, compare_patches
 from monai_lungxfer.features.probes import ProbedPixels, probe_network
 from monai_lungxfer.features.score import score_donors
@@ -22,9 +23,10 @@ from monai_lungxfer.features.similarity import (
     compare_layers,
     compare_units,
     compare_weights,
+    compare_with_random,
 )
 from monai_lungxfer.features.store import load_collection
-from monai_lungxfer.features.units import UnitEffects
+from monai_lungxfer.features.units import Unit, UnitEffects
 from monai_lungxfer.utils.csv_tables import write_rows
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -44,9 +46,10 @@ class FeatureAnalysis:
         Labels of the random network, and of the one that donors are scored with, if there is one.
     domains : tuple of ImageSet
         The images.
-    layers, matched, drifts, probes, patches, detectors, important, ablations, scores : tuple of dict
-        Rows of `compare_layers`, `compare_filters` with `compare_units`, `compare_weights`, `probe_network`,
-        `compare_patches`, `count_detectors`, `compare_important`, `list_ablations`, and `score_donors`.
+    layers, nearer, matched, drifts, probes, patches, detectors, important, ablations, objects, scores : tuple of dict
+        Rows of `compare_layers`, `compare_with_random`, `compare_filters` with `compare_units`, `compare_weights`,
+        `probe_network`, `compare_patches`, `count_detectors`, `compare_important`, `list_ablations`,
+        `list_object_units`, and `score_donors`.
     """
 
     networks: tuple[str, ...]
@@ -54,6 +57,7 @@ class FeatureAnalysis:
     reference: str | None
     domains: tuple[ImageSet, ...]
     layers: tuple[Row, ...]
+    nearer: tuple[Row, ...]
     matched: tuple[Row, ...]
     drifts: tuple[Row, ...]
     probes: tuple[Row, ...]
@@ -61,6 +65,7 @@ class FeatureAnalysis:
     detectors: tuple[Row, ...]
     important: tuple[Row, ...]
     ablations: tuple[Row, ...]
+    objects: tuple[Row, ...]
     scores: tuple[Row, ...]
 
     def stages(self) -> list[tuple[str, str]]:
@@ -72,12 +77,15 @@ class FeatureAnalysis:
         """Write the numbers of every layer as CSV files."""
         for name, rows in {
             "cka": self.layers,
+            "nearer_layers": self.nearer,
             "matching_layers": self.matched,
             "drift_layers": self.drifts,
             "probe_layers": self.probes,
             "patch_layers": self.patches,
+            "object_layers": self.objects,
         }.items():
-            write_rows(folder / f"{name}.csv", list(rows[0]) if rows else [], rows)
+            told = [{column: value for column, value in row.items() if column != "drawn"} for row in rows]
+            write_rows(folder / f"{name}.csv", list(told[0]) if told else [], told)
 
 
 def analyse(
@@ -102,12 +110,15 @@ def analyse(
     probes: list[Row] = []
     patches: list[Row] = []
     detectors: list[Row] = []
+    objects: list[Row] = []
     units: list[Row] = []
+    patients = {domain.name: domain.patients for domain in domains}
     for label in labels:
-        kept = {domain.name: _load(files[label, domain.name]) for domain in domains}
+        kept = {domain.name: load_whole(files[label, domain.name]) for domain in domains}
         probes += [{"network": label, **row} for row in probe_network(_probed(kept, domains))]
         patches += [{"network": label, **row} for row in compare_patches(_patches(kept, domains))]
         detectors += count_detectors(label, kept)
+        objects += list_object_units(label, kept, patients, effects[label])
         units += list_units(label, kept, effects[label])
     write_rows(folder / "units.csv", list(units[0]), units)
     layers = tuple(compare_layers(networks, domains, files, seed))
@@ -118,6 +129,7 @@ def analyse(
         reference,
         tuple(domains),
         layers,
+        tuple(compare_with_random(networks, domains, files, seed)),
         (*compare_filters(networks), *responses),
         tuple(compare_weights(networks)),
         tuple(probes),
@@ -125,8 +137,15 @@ def analyse(
         tuple(detectors),
         tuple(row for label in labels for row in compare_important(label, effects[label])),
         tuple(row for label in labels for row in list_ablations(label, effects[label])),
+        tuple(objects),
         tuple(score_donors(labels, baseline, probes, layers, responses, reference)),
     )
+
+
+def list_chosen(files: Mapping[str, Path], domains: Sequence[ImageSet]) -> list[Unit]:
+    """Return the units of a network that respond most to objects, in any domain."""
+    found = [choose_object_units(load_whole(files[domain.name]), domain.patients) for domain in domains]
+    return list(dict.fromkeys(unit for units in found for unit in units))
 
 
 def choose_reference(labels: Sequence[str], wanted: str | None, usual: str = "scratch") -> str | None:
@@ -142,7 +161,8 @@ def choose_reference(labels: Sequence[str], wanted: str | None, usual: str = "sc
     return wanted or (usual if usual in labels else None)
 
 
-def _load(path: Path) -> CollectedFeatures:
+def load_whole(path: Path) -> CollectedFeatures:
+    """Return what a pass has kept; LungXferError is raised when the file has gone."""
     kept = load_collection(path)
     if kept is None:
         raise LungXferError("has gone while it was needed", source=path, remedy="Run the same command again")

@@ -19,6 +19,7 @@ from monai_lungxfer.utils.errors import DatalistError
 BATCH = 64
 """Images of a batch at most."""
 
+_CHUNK = 4096  # pairs whose products are in memory at once
 _FEWEST = 5  # images of a batch; the estimate is undefined below four
 DRAWS = 200
 """Bootstrap samples."""
@@ -121,22 +122,31 @@ def centre_unbiased(gram: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def align(first: Pairs, second: Pairs, weights: NDArray[Any] | None = None) -> NDArray[np.float64]:
-    """Return the CKA, (layers, layers), of each layer of one with each of the other; NaN for a layer without variance.
+    """Return the CKA of each layer of one with each of the other; NaN for a layer without variance.
 
     Parameters
     ----------
     first, second : numpy.ndarray
-        See `pair_images`, stacked.
+        (layers, pairs), see `pair_images`, stacked.
     weights : numpy.ndarray, optional
-        (pairs,): how often each pair counts.
+        (draws, pairs), float32: how often each pair counts in each bootstrap sample.
+
+    Returns
+    -------
+    numpy.ndarray
+        (layers, layers), or with weights (draws, layers, layers).
     """
-    weighted = first if weights is None else first * weights
-    shared = weighted @ second.T
-    own = np.einsum("lp,lp->l", weighted, first)
-    other = np.einsum("lp,lp->l", second if weights is None else second * weights, second)
-    size = np.sqrt(np.outer(own.clip(min=0), other.clip(min=0)))
+    counted = np.ones((1, first.shape[1]), np.float32) if weights is None else weights
+    shared = np.zeros((len(counted), len(first) * len(second)))
+    for start in range(0, first.shape[1], _CHUNK):
+        part = slice(start, start + _CHUNK)
+        products = (first[:, None, part] * second[None, :, part]).reshape(shared.shape[1], -1)
+        shared += counted[:, part] @ products.T
+    own, other = ((counted @ np.square(one).T).clip(min=0).astype(np.float64) for one in (first, second))
+    size = np.sqrt(own[:, :, None] * other[:, None])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(size > 0, shared / size, np.nan).astype(np.float64)
+        found = np.where(size > 0, shared.reshape(size.shape) / size, np.nan)
+    return found[0] if weights is None else found
 
 
 @dataclass(frozen=True)
@@ -159,15 +169,18 @@ def align_layers(
     one network saw the images in another order.
     """
     rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(draws):
-        counts = np.bincount(rng.integers(batches.patients, size=batches.patients), minlength=batches.patients)
-        weights = (counts[batches.first] * counts[batches.second]).astype(np.float32)
-        drawn.append(align(first, second, weights))
+    value = align(first, second)
+    found = align(first, second, draw_weights(batches, rng, draws))
     chance = [align(first, second[:, shuffle_pairs(batches, rng)]) for _ in range(shuffles)]
-    low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0) if draws else (align(first, second),) * 2
-    top = np.nanquantile(chance, 0.975, axis=0)
-    return Alignment(align(first, second), low, high, top)
+    low, high = np.nanquantile(found, (0.025, 0.975), axis=0)
+    return Alignment(value, low, high, np.nanquantile(chance, 0.975, axis=0))
+
+
+def draw_weights(batches: Batches, rng: np.random.Generator, draws: int = DRAWS) -> NDArray[np.float32]:
+    """Draw patients with replacement, and return how often each pair of images counts: float32 (draws, pairs)."""
+    drawn = rng.integers(batches.patients, size=(draws, batches.patients))
+    counts = np.array([np.bincount(one, minlength=batches.patients) for one in drawn], np.float32)
+    return counts[:, batches.first] * counts[:, batches.second]
 
 
 def shuffle_pairs(batches: Batches, rng: np.random.Generator) -> NDArray[np.int64]:

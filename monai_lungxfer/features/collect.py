@@ -1,13 +1,13 @@
-"""One pass of a network over the images of a domain, which keeps no more than the analyses need.
+"""One pass of networks over the images of a domain, which keeps no more than the analyses need.
 
-Memory grows by a few numbers per unit and image: pooled features. All else is kept of a fixed number of images.
+Memory grows by a few numbers per unit and image: pooled features. All else is kept of a fixed number of images, and
+maps of one network at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from monai_lungxfer.data.records import Record
 from monai_lungxfer.features.concepts import CLEAN, ConceptImage, find_concepts
-from monai_lungxfer.features.images import ImageSet, normalise, prepare_image
+from monai_lungxfer.features.images import ImageSet, InputForm, PreparedImage, input_form, normalise, prepare_image
 from monai_lungxfer.features.layers import list_layers, watch_layers
 from monai_lungxfer.features.networks import ComparedNetwork
-from monai_lungxfer.features.overlap import measure_overlap, measure_shares
+from monai_lungxfer.features.overlap import measure_overlap, measure_responses, measure_shares
 from monai_lungxfer.utils.precision import PrecisionInferer, best_device
+from monai_lungxfer.utils.progress import Advance
 
 QUARTERS = 2
 """Features are averaged over this many parts of the height and of the width."""
@@ -39,9 +39,6 @@ MAP_SIDE = 32
 _BATCH = 4
 _LARGEST = 6e4  # that float16 holds
 
-Advance = Callable[[int], Any]
-"""Is told how many images were done."""
-
 
 @dataclass
 class CollectedFeatures:
@@ -55,6 +52,8 @@ class CollectedFeatures:
         float16 (M, SAMPLES, C): features at the sampled pixels of the first M images.
     overlap : dict of str to numpy.ndarray
         float32 (C, len(CONCEPTS)): see `monai_lungxfer.features.overlap.measure_overlap`.
+    responses : dict of str to numpy.ndarray
+        float32 (MAPPED, C): see `monai_lungxfer.features.overlap.measure_responses`.
     places : numpy.ndarray
         float32 (M, SAMPLES, 2): row and column of the sampled pixels as shares of height and width.
     labels, traits : numpy.ndarray
@@ -66,6 +65,7 @@ class CollectedFeatures:
     pooled: dict[str, NDArray[np.float32]]
     pixels: dict[str, NDArray[np.float16]]
     overlap: dict[str, NDArray[np.float32]]
+    responses: dict[str, NDArray[np.float32]]
     places: NDArray[np.float32]
     labels: NDArray[np.int8]
     traits: NDArray[np.float32]
@@ -73,15 +73,17 @@ class CollectedFeatures:
 
 
 def collect_features(
-    network: ComparedNetwork,
+    networks: Sequence[ComparedNetwork],
     images: ImageSet,
     *,
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
     advance: Advance | None = None,
-) -> CollectedFeatures:
-    """Run a network over the images of a domain, and keep what the analyses need.
+) -> Iterator[tuple[str, CollectedFeatures]]:
+    """Run networks over the images of a domain, and yield each one's label and what the analyses need of it.
+
+    Networks that take images alike share what is read and drawn.
 
     Parameters
     ----------
@@ -90,53 +92,68 @@ def collect_features(
     device, precision : str
         See `monai_lungxfer.utils.precision`.
     advance : callable, optional
-        See `Advance`.
+        Is told how many images were done; one counts once for each network.
 
     Raises
     ------
     InputFileError
         When an image cannot be read any more.
     """
-    place = best_device(device)
-    module = network.build().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    watch = _Watch(list_layers(module))
-    infer = PrecisionInferer(precision)
-    found: list[_KnownPixels] = []
-    with torch.inference_mode(), watch_layers(watch.layers, watch.look):
-        for number, batch in enumerate(_batches(images.records)):
-            prepared = [prepare_image(record, images.is_mri, network) for record in batch]
-            first = number * _BATCH
-            watched = [
-                find_concepts(image, (seed, first + offset))
-                for offset, image in enumerate(prepared)
-                if first + offset < PROBED
-            ]
-            found += [_keep_concepts(one, first + offset) for offset, one in enumerate(watched)]
-            _infer(infer, module, watch, [normalise(image.pixels, network) for image in prepared], watched)
-            if watched:
-                watch.is_altered = True
-                _infer(infer, module, watch, [normalise(one.altered, network) for one in watched], watched)
-                watch.is_altered = False
-            if advance is not None:
-                advance(len(batch))
-    return _finish(watch, found)
+    alike: dict[InputForm, list[ComparedNetwork]] = {}
+    for network in networks:
+        alike.setdefault(input_form(images.is_mri, network), []).append(network)
+    for group in alike.values():
+        runs = [_NetworkRun(network, device, precision) for network in group]
+        found: list[_KnownPixels] = []
+        for first in range(0, len(images.records), MAPPED):
+            records = images.records[first : first + MAPPED]
+            prepared = [prepare_image(record, images.is_mri, group[0]) for record in records]
+            numbered = list(enumerate(prepared, first))
+            watched = [find_concepts(image, (seed, number)) for number, image in numbered if number < PROBED]
+            found += [_keep_concepts(one, number) for number, one in enumerate(watched, first)]
+            for run in runs:
+                run.look(prepared, watched, [one.masks for one in found[:MAPPED]])
+                if advance is not None:
+                    advance(len(records))
+        while runs:  # each is let go before the next is finished
+            run = runs.pop(0)
+            yield run.network.label, _finish(run.watch, found)
 
 
-def _batches(records: Sequence[Record]) -> Iterator[list[Record]]:
-    left = iter(records)
-    while batch := list(islice(left, _BATCH)):
-        yield batch
+class _NetworkRun:
+    """A network that looks at images, a few at a time."""
 
+    def __init__(self, network: ComparedNetwork, device: str, precision: str) -> None:
+        self.network = network
+        self.device = best_device(device)
+        module: nn.Module = network.build()
+        self.module = module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.watch = _Watch(list_layers(self.module))
+        self._infer = PrecisionInferer(precision)
 
-def _infer(
-    infer: PrecisionInferer, module: nn.Module, watch: _Watch, images: list[torch.Tensor], found: list[ConceptImage]
-) -> None:
-    """Run images through the network: those of one size at once, others one by one."""
-    device = next(module.parameters()).device
-    alike = len({image.shape for image in images}) == 1
-    for numbers in [range(len(images))] if alike else [[number] for number in range(len(images))]:
-        watch.images = [found[number] for number in numbers if number < len(found)]
-        infer(torch.stack([images[number] for number in numbers]).to(device), module)
+    def look(
+        self,
+        images: Sequence[PreparedImage],
+        watched: Sequence[ConceptImage],
+        masks: Sequence[Mapping[str, NDArray[np.bool_]]],
+    ) -> None:
+        """Keep what is needed of images; of the first of them, which are `watched`, also with what is drawn."""
+        with torch.inference_mode(), watch_layers(self.watch.layers, self.watch.look):
+            for first in range(0, len(images), _BATCH):
+                own = watched[first : first + _BATCH]
+                self._pass([normalise(one.pixels, self.network) for one in images[first : first + _BATCH]], own)
+                if own:
+                    self.watch.is_altered = True
+                    self._pass([normalise(one.altered, self.network) for one in own], own)
+                    self.watch.is_altered = False
+        self.watch.compare_maps(masks)
+
+    def _pass(self, images: list[torch.Tensor], found: Sequence[ConceptImage]) -> None:
+        """Run images through the network: those of one size at once, others one by one."""
+        alike = len({image.shape for image in images}) == 1
+        for numbers in [range(len(images))] if alike else [[number] for number in range(len(images))]:
+            self.watch.images = [found[number] for number in numbers if number < len(found)]
+            self._infer(torch.stack([images[number] for number in numbers]).to(self.device), self.module)
 
 
 class _KnownPixels(NamedTuple):
@@ -171,6 +188,8 @@ class _Watch:
         self.pooled: dict[str, list[Any]] = {name: [] for name in layers}
         self.pixels: dict[tuple[str, bool], list[Any]] = {(name, way): [] for name in layers for way in (False, True)}
         self.maps: dict[tuple[str, bool], list[Any]] = {(name, way): [] for name in layers for way in (False, True)}
+        self.overlap: dict[str, NDArray[np.float32]] = {}
+        self.responses: dict[str, NDArray[np.float32]] = {}
 
     def look(self, name: str, features: torch.Tensor) -> None:
         """Keep what is needed of one batch's features (N, C, h, w)."""
@@ -180,8 +199,17 @@ class _Watch:
         key = (name, self.is_altered)
         for one, image in zip(features, self.images, strict=False):
             self.pixels[key].append(_sample_pixels(one, image, self.is_altered))
-            if len(self.maps[key]) < MAPPED:
+            if not self.overlap:
                 self.maps[key].append(_as_map(one).clamp(-_LARGEST, _LARGEST).half().cpu().numpy())
+
+    def compare_maps(self, masks: Sequence[Mapping[str, NDArray[np.bool_]]]) -> None:
+        """Compare the maps of the first images with concepts, once, and let them go, which are large."""
+        if self.overlap:
+            return
+        for name in self.layers:
+            clean, altered = (np.stack(self.maps.pop((name, is_altered))) for is_altered in (False, True))
+            self.overlap[name] = measure_overlap(clean, altered, masks)
+            self.responses[name] = measure_responses(clean, altered, masks)
 
 
 def _sample_pixels(features: torch.Tensor, image: ConceptImage, is_altered: bool) -> NDArray[np.float16]:
@@ -206,11 +234,9 @@ def _finish(watch: _Watch, found: Sequence[_KnownPixels]) -> CollectedFeatures:
     places, labels, traits = (
         np.stack([getattr(image, name) for image in found]) for name in ("places", "labels", "traits")
     )
-    kept = CollectedFeatures({}, {}, {}, places, labels, traits, measure_shares(masks))
+    kept = CollectedFeatures({}, {}, watch.overlap, watch.responses, places, labels, traits, measure_shares(masks))
     for name in watch.layers:
         kept.pooled[name] = np.concatenate(watch.pooled.pop(name))
         ways = [watch.pixels.pop((name, is_altered)) for is_altered in (False, True)]
         kept.pixels[name] = np.concatenate([np.stack(way) for way in ways], axis=1)
-        clean, altered = (np.stack(watch.maps.pop((name, is_altered))) for is_altered in (False, True))
-        kept.overlap[name] = measure_overlap(clean, altered, masks)
     return kept

@@ -63,11 +63,16 @@ def list_ablations(label: str, effects: Mapping[str, UnitEffects]) -> Iterator[R
 
 
 def list_units(label: str, kept: Mapping[str, CollectedFeatures], effects: Mapping[str, UnitEffects]) -> Iterator[Row]:
-    """Yield every unit of a network in each domain: its overlap with each concept, and its estimated effect on Dice."""
+    """Yield every unit of a network in each domain: its overlap with each concept, its response to objects, its effect.
+
+    The response is a mean over images of `monai_lungxfer.features.overlap.measure_responses`, the effect that on Dice.
+    """
     for domain, one in kept.items():
         importance = effects[domain].importance if domain in effects else {}
+        responses = {layer: np.nanmean(own, axis=0) for layer, own in one.responses.items()}
         for layer, overlaps in one.overlap.items():
             for unit, values in enumerate(overlaps):
                 told = {"network": label, "domain": domain, "layer": layer, "unit": unit}
                 found = {f"{concept}_overlap": float(values[number]) for number, concept in enumerate(CONCEPTS)}
+                found["object_response"] = float(responses[layer][unit])
                 yield told | found | {"effect": float(importance[layer][unit]) if layer in importance else None}

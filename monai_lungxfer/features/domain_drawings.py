@@ -32,7 +32,7 @@ def draw_probes(analysis: FeatureAnalysis) -> Drawing | None:
         rows = choose_rows(analysis.probes, tested=tested, concept=concept)
         _draw_probe(axes, analysis, rows, tested)
         axes.set_title(f"{concept_title(concept, analysis.domains)}, {tested}", fontsize=6.5)
-    panels[0].set_ylim(0.3, 1.02)
+    panels[0].set_ylim(0, 1.02)
     for axes in panels[:: len(concepts)]:
         axes.set_ylabel("AUC")
     handles = {
@@ -43,7 +43,8 @@ def draw_probes(analysis: FeatureAnalysis) -> Drawing | None:
         "probes",
         "What a linear probe reads off each layer, within a domain and from the other",
         "Solid: learnt and tested in the same domain, on other patients. Dashed: learnt in the other domain. Where the "
-        "dashed line comes near the solid one, the feature is common to both; 0.5 is chance.",
+        "dashed line comes near the solid one, the feature is common to both. 0.5 is chance; below it, what marks the "
+        "concept in one domain marks its absence in the other.",
         f"Line charts of {len(concepts)} concepts, tested on {' and '.join(domains)}.",
         figure,
     )
@@ -143,6 +144,7 @@ def draw_scores(analysis: FeatureAnalysis) -> Drawing | None:
         rows = choose_rows(analysis.scores, domain=domain)
         heights = [labels.index(row["network"]) for row in rows]
         axes.barh(heights, [row["score"] for row in rows], height=0.5, color=BLUE, alpha=0.35, label="score")
+        axes.hlines(heights, [row["low"] for row in rows], [row["high"] for row in rows], color=BLUE, linewidth=1.2)
         for number, part in enumerate(PARTS):
             known = [(row[part], height) for row, height in zip(rows, heights, strict=True) if row[part] is not None]
             if known:
@@ -154,11 +156,15 @@ def draw_scores(analysis: FeatureAnalysis) -> Drawing | None:
     panels[0].set_yticks(range(len(labels)), labels)
     panels[0].set_ylim(len(labels) - 0.5, -0.5)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    words = "; ".join(f"{row['network']} for {row['domain']}: {row['score']:.2f}" for row in analysis.scores)
+    words = "; ".join(
+        f"{row['network']} for {row['domain']}: {row['score']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        for row in analysis.scores
+    )
     return Drawing(
         "scores",
         "Which donor fits, before any training",
-        "Bars: the score, 0 for random features; marks: its parts. The longest bar is the donor to try first.",
+        "Bars: the score, 0 for random features; lines: its 95 % interval by patient; marks: its parts. The longest "
+        "bar is the donor to try first. Where lines overlap far, patients are too few to tell which is better.",
         f"Bar charts. {words}.",
         figure,
     )

@@ -97,7 +97,7 @@ def read_image_set(
         When there is no data set, or the images that can be read are of fewer than five patients.
     """
     if not _NAME.fullmatch(name):
-        raise DatalistError(f"{name!r} is no name for a domain", remedy="Use letters, digits, dots and dashes alone")
+        raise DatalistError(f"{name!r} is not a name for a domain", remedy="Use letters, digits, dots and dashes alone")
     records = order_by_patients(load_datalist(path), seed)[:limit]
     root = data_root(path)
     taken: list[Record] = []
@@ -142,6 +142,22 @@ def _check(record: Record) -> None:
             f"it has {image.shape[0]} × {image.shape[1]} pixels, and its mask {mask.shape[0]} × {mask.shape[1]}",
             remedy="Make the mask in the image's own size",
         )
+
+
+class InputForm(NamedTuple):
+    """How a network takes an image: what `prepare_image` and `normalise` depend on besides the image."""
+
+    channels: Channels
+    in_channels: int
+    image_size: tuple[int, int]
+    sizing: str
+    stride: int
+
+
+def input_form(is_mri: bool, network: ComparedNetwork) -> InputForm:
+    """Return how a network takes the images of a domain; networks of one form get the same tensors."""
+    channels = choose_channels(is_mri, network)
+    return InputForm(channels, network.in_channels, network.image_size, network.sizing, network.stride)
 
 
 class PreparedImage(NamedTuple):

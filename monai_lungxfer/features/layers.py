@@ -1,10 +1,12 @@
-"""Which layers of a network are looked at, and hooks that show or change what leaves them."""
+"""Which layers of a network are looked at, hooks that show or change what leaves them, and passes that begin at one."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -76,3 +78,50 @@ def watch_layers(layers: Mapping[str, nn.Module], look: Look) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+class KeptPass:
+    """What every module of a network gave for one input, so that further passes for it can begin at any layer.
+
+    Modules that run several times in a pass, such as a shared pooling, are computed anew.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In evaluation mode; a pass runs its modules in the same order each time.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+        self._left: dict[nn.Module, Any] = {}  # in the order in which they ended
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """Keep what the modules give, for one pass within the block."""
+        ran: Counter[nn.Module] = Counter()
+
+        def hook(module: nn.Module, entered: Any, left: Any) -> None:  # noqa: ARG001 - PyTorch's signature
+            ran[module] += 1
+            self._left[module] = left
+
+        self._left.clear()
+        handles = [module.register_forward_hook(hook) for module in self._network.modules()]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+        self._left = {module: left for module, left in self._left.items() if ran[module] == 1}
+
+    @contextmanager
+    def begin_at(self, layer: nn.Module) -> Iterator[None]:
+        """Let passes within the block take what leaves this layer, and all before it, from the pass that was kept."""
+        ended = list(self._left)
+        before = ended[: ended.index(layer) + 1] if layer in self._left else []
+        for module in before:
+            module.forward = lambda *_, left=self._left[module]: left  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            for module in before:
+                del module.forward

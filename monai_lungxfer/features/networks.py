@@ -28,6 +28,7 @@ from monai_lungxfer.weights.sidecar import PAPER_SIZE, read_sidecar
 RANDOM = "random"
 """The name of a network that has learnt nothing: of the first named one's class, with weights drawn by a seed."""
 
+_SEED_DIGITS = 15  # of a hash, which PyTorch takes as a seed
 _LABEL = re.compile(r"[\w.+-]{1,40}")
 
 
@@ -46,7 +47,7 @@ class ComparedNetwork:
     weights : pathlib.Path or None
         Its file; None for random weights.
     seed : int
-        That random weights are drawn by.
+        That random weights are drawn by, with the description of the network.
     image_size, sizing, channels
         See `monai_lungxfer.weights.sidecar.Sidecar`.
     """
@@ -74,7 +75,8 @@ class ComparedNetwork:
     def build(self) -> nn.Module:
         """Return the network with its weights, in evaluation mode."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+            # Weights that a training began with are no baseline for what it gave, and it may have drawn by this seed.
+            torch.manual_seed(int(self.sha256[:_SEED_DIGITS], 16))
             network = build_network(self.description)
             if self.weights is None:
                 return _with_statistics(network, self).eval()
@@ -83,7 +85,7 @@ class ComparedNetwork:
         return network.eval()
 
 
-def parse_networks(references: Sequence[str], seed: int = 0) -> list[ComparedNetwork]:
+def parse_networks(references: Sequence[str], seed: int = 0, image_size: int | None = None) -> list[ComparedNetwork]:
     """Find the networks that are named; a random one is added at the end, as a baseline, where none is.
 
     Parameters
@@ -93,6 +95,8 @@ def parse_networks(references: Sequence[str], seed: int = 0) -> list[ComparedNet
         one of both.
     seed : int
         For random weights.
+    image_size : int, optional
+        See `shrink_input`.
 
     Raises
     ------
@@ -100,7 +104,11 @@ def parse_networks(references: Sequence[str], seed: int = 0) -> list[ComparedNet
         When there are no such weights, they are not of a network of this package, two have one label, or none is named.
     """
     pairs = [_split(reference) for reference in references]
-    named = {label: _read_network(label, reference) for label, reference in pairs if reference != RANDOM}
+    named = {
+        label: shrink_input(_read_network(label, reference), image_size)
+        for label, reference in pairs
+        if reference != RANDOM
+    }
     if not named:
         raise TransferError("no weights are named", remedy="Name some, such as --weights donor,general")
     model = next(iter(named.values()))
@@ -122,7 +130,7 @@ def _split(reference: str) -> tuple[str, str]:
 
 
 def _read_network(label: str, reference: str) -> ComparedNetwork:
-    path = resolve_weights(reference)
+    path = resolve_weights(reference).absolute()  # workers of a cluster start in folders of their own
     sidecar = read_sidecar(path)
     described = follow_network(describe_weights(read_state_dict(path)) or {}, path)
     if not described or not is_own_network(described):
@@ -133,8 +141,29 @@ def _read_network(label: str, reference: str) -> ComparedNetwork:
     )
 
 
+def shrink_input(network: ComparedNetwork, side: int | None) -> ComparedNetwork:
+    """Return the network with a smaller input, whose longest side is `side` pixels at most; None keeps its own.
+
+    The aspect is kept, but sides stay multiples of the stride. An input is never enlarged.
+
+    Raises
+    ------
+    TransferError
+        When the side is no multiple of the network's stride.
+    """
+    if side is None or side >= max(network.image_size):
+        return network
+    if side % network.stride:
+        raise TransferError(
+            f"{network.label} cannot take inputs of {side} pixels", remedy=f"Use a multiple of {network.stride}"
+        )
+    share = side / max(network.image_size)
+    height, width = (max(1, round(own * share / network.stride)) * network.stride for own in network.image_size)
+    return replace(network, image_size=(height, width))
+
+
 def _draw_network(label: str, model: ComparedNetwork, seed: int) -> ComparedNetwork:
-    told = json.dumps([model.description, seed], sort_keys=True).encode()
+    told = json.dumps(["random baseline", model.description, seed], sort_keys=True).encode()
     return replace(model, label=label, sha256=hashlib.sha256(told).hexdigest(), weights=None, seed=seed)
 
 

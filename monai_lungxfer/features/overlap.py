@@ -34,13 +34,12 @@ def measure_overlap(
         float32 (C, len(CONCEPTS)); NaN for a concept that no image has.
     """
     found = np.full((clean.shape[1], len(CONCEPTS)), np.nan, np.float32)
-    for number, concept in enumerate(CONCEPTS):
-        mask = np.stack([one[concept] for one in masks]).reshape(-1)
-        if not mask.any():
-            continue
-        maps = altered if concept in _DRAWN else clean
+    for maps, is_drawn in ((clean, False), (altered, True)):
         values = maps.swapaxes(0, 1).reshape(maps.shape[1], -1).astype(np.float32)  # which NumPy partitions faster
-        found[:, number] = overlap_units(values, mask)
+        for number, concept in enumerate(CONCEPTS):
+            mask = np.stack([one[concept] for one in masks]).reshape(-1)
+            if mask.any() and (concept in _DRAWN) == is_drawn:
+                found[:, number] = overlap_units(values, mask)
     return found
 
 
@@ -56,6 +55,30 @@ def overlap_units(values: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.f
     active = values > threshold[:, None]
     shared = (active & mask).sum(1)
     return (shared / (active.sum(1) + mask.sum() - shared)).astype(np.float32)
+
+
+def measure_responses(
+    clean: NDArray[np.float16], altered: NDArray[np.float16], masks: Sequence[Mapping[str, NDArray[np.bool_]]]
+) -> NDArray[np.float32]:
+    """Return by how much each unit's mean activation under objects rises when they are drawn.
+
+    It is in standard deviations of the unit's activation over all cells of all images, with and without objects, so
+    units of any scale can be compared. Cells that a drawn opacity covers, too, are left out. The arguments are those of
+    `measure_overlap`.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (M, C); NaN for an image without such a cell. A silent unit has 0.
+    """
+    found = np.full(clean.shape[:2], np.nan, np.float32)
+    deviation = np.concatenate((clean, altered)).std(axis=(0, 2, 3), dtype=np.float64)
+    for number, mask in enumerate(masks):
+        footprint = mask["object"] & ~mask["opacity"]
+        if footprint.any():
+            rise = altered[number][:, footprint].astype(np.float64) - clean[number][:, footprint]
+            found[number] = rise.mean(1) / np.where(deviation > 0, deviation, 1)
+    return found
 
 
 def measure_shares(masks: Sequence[Mapping[str, NDArray[np.bool_]]]) -> NDArray[np.float32]:

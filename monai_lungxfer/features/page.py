@@ -48,8 +48,8 @@ def feature_drawings(analysis: FeatureAnalysis) -> list[Drawing]:
     return [drawing for drawing in drawings if drawing is not None]
 
 
-def write_page(analysis: FeatureAnalysis, networks: Sequence[ComparedNetwork], out: Path) -> None:
-    """Write the page, ``tables/`` and ``figures/`` into the output folder.
+def write_page(analysis: FeatureAnalysis, networks: Sequence[ComparedNetwork], out: Path) -> list[Path]:
+    """Write the page, ``tables/`` and ``figures/`` into the output folder, and return the files.
 
     Raises
     ------
@@ -86,6 +86,8 @@ def write_page(analysis: FeatureAnalysis, networks: Sequence[ComparedNetwork], o
         limits=LIMITS,
     )
     write_text(out / PAGE, text)
+    written = [out / FIGURES / f"{drawing.name}.{end}" for drawing in drawings for end in Drawing.SUFFIXES]
+    return [out / PAGE, *sorted((out / TABLES).glob("[!.]*")), *written]
 
 
 def describe_compared(network: ComparedNetwork) -> str:

@@ -70,17 +70,48 @@ def compare_patches(domains: Mapping[str, Patches]) -> Iterator[dict[str, Any]]:
 
 def find_neighbours(own: Patches, other: Patches, layer: str) -> Neighbours:
     """Find the nearest patches by the cosine of a layer's features, standardised over both domains together."""
-    first, second = (one.pixels[layer].reshape(-1, one.pixels[layer].shape[-1]) for one in (own, other))
-    both = np.concatenate((first, second)).astype(np.float64)
-    both = (both - both.mean(0)) / np.maximum(both.std(0), 1e-6)
-    both /= np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-12)
-    here, there = both[: len(first)], both[len(first) :]
+    here, there = _standardise(own, other, layer)
     cosines = here @ there.T
     nearest = cosines.argmax(1)
     patients = np.repeat(own.patients, own.pixels[layer].shape[1])
     inside = np.where(patients[:, None] == patients[None], -np.inf, here @ here.T)
     mutual = cosines.argmax(0)[nearest] == np.arange(len(here))
     return Neighbours(nearest, cosines.max(1), inside.max(1), mutual)
+
+
+def rank_neighbours(
+    own: Patches, other: Patches, layer: str, rows: int, count: int, seed: int = 0
+) -> list[tuple[int, list[int]]]:
+    """Return patches with their nearest of another domain, by the cosine of `find_neighbours`.
+
+    Parameters
+    ----------
+    rows : int
+        Patches of the own domain, chosen at random, one of each patient; fewer where there are fewer patients.
+    count : int
+        How many of the other domain each gets, the nearest first, each of another patient.
+    seed : int
+        For the choice.
+    """
+    here, there = _standardise(own, other, layer)
+    patients, others = (np.repeat(one.patients, one.pixels[layer].shape[1]) for one in (own, other))
+    order = np.random.default_rng(seed).permutation(len(here))
+    chosen = order[np.sort(np.unique(patients[order], return_index=True)[1])][:rows]
+    found = []
+    for number in chosen:
+        nearest = np.argsort(-(there @ here[number]), kind="stable")
+        firsts = np.sort(np.unique(others[nearest], return_index=True)[1])[:count]
+        found.append((int(number), nearest[firsts].tolist()))
+    return found
+
+
+def _standardise(own: Patches, other: Patches, layer: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the directions of both domains' patches, (n, C) of length 1, standardised over both together."""
+    first, second = (one.pixels[layer].reshape(-1, one.pixels[layer].shape[-1]) for one in (own, other))
+    both = np.concatenate((first, second)).astype(np.float64)
+    both = (both - both.mean(0)) / np.maximum(both.std(0), 1e-6)
+    both /= np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-12)
+    return both[: len(first)], both[len(first) :]
 
 
 def _correlate(first: NDArray[Any], second: NDArray[Any]) -> float:

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from monai_lungxfer.data.records import Record
-from monai_lungxfer.features.analysis import Effects, analyse, choose_reference
-from monai_lungxfer.features.collect import Advance, collect_features
+from monai_lungxfer.features.analysis import Effects, analyse, choose_reference, list_chosen, load_whole
 from monai_lungxfer.features.images import ImageSet, SkippedImage, read_image_set
+from monai_lungxfer.features.jobs import CollectJob, JobRunner, UnitJob, do_here
 from monai_lungxfer.features.networks import ComparedNetwork
 from monai_lungxfer.features.page import FIGURES, PAGE, TABLES, write_page
+from monai_lungxfer.features.patch_picture import PICTURE, write_patch_picture
 from monai_lungxfer.features.similarity import Files
-from monai_lungxfer.features.store import (
-    FOLDER,
-    load_collection,
-    load_effects,
-    name_collection,
-    name_effects,
-    save_collection,
-    save_effects,
-)
-from monai_lungxfer.features.units import UnitRun, measure_effects
-from monai_lungxfer.utils.errors import OutputError
+from monai_lungxfer.features.store import FOLDER, load_collection, load_effects, name_collection, name_effects
+from monai_lungxfer.features.summaries import list_metrics
+from monai_lungxfer.study.execution.tracked_report import Track, track_nothing
+from monai_lungxfer.utils.errors import LungXferError, OutputError
 from monai_lungxfer.utils.files import remove_leftovers
 from monai_lungxfer.utils.locks import lock_output
-
-Begin = Callable[[str, int], Advance]
-"""Begins a part of the work, given what it is and of how many steps; what it returns is told of steps done."""
+from monai_lungxfer.utils.progress import Begin, begin_silently
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,8 @@ class FeatureSettings:
         Whether an earlier analysis may be replaced.
     reference : str or None
         See `monai_lungxfer.features.analysis.choose_reference`.
+    patches_picture : bool
+        Whether the picture of nearest patches is made, which shows parts of images.
     """
 
     limit: int | None = None
@@ -58,6 +52,7 @@ class FeatureSettings:
     resume: bool = False
     overwrite: bool = False
     reference: str | None = None
+    patches_picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +71,9 @@ def analyse_features(
     data: Mapping[str, Path],
     out: Path,
     settings: FeatureSettings,
-    begin: Begin,
+    begin: Begin = begin_silently,
+    run: JobRunner = do_here,
+    track: Track = track_nothing,
 ) -> WrittenFeatures:
     """Compare networks on the images of domains, and write tables, figures and a page.
 
@@ -89,7 +86,11 @@ def analyse_features(
     out : pathlib.Path
         Gets ``tables/``, ``figures/``, ``features/`` and the page.
     begin : callable
-        See `Begin`.
+        Shows progress, see `monai_lungxfer.utils.progress.Begin`.
+    run : callable
+        Does the work of networks; `monai_lungxfer.features.jobs.RayJobs` spreads it over a cluster.
+    track : callable
+        Logs the report, such as `monai_lungxfer.study.execution.tracked_report.ReportTracker`.
 
     Raises
     ------
@@ -102,16 +103,24 @@ def analyse_features(
         remedy = "Choose another folder, replace it (--overwrite), or continue (--resume)"
         raise OutputError("an analysis is there already", source=out, remedy=remedy)
     reference = choose_reference([network.label for network in networks], settings.reference)
-    with lock_output(out):
+    with lock_output(out), track(out) as log:
         domains = [_read(name, path, settings, begin) for name, path in data.items()]
-        files = _collect(networks, domains, out / FOLDER, settings, begin)
-        effects = _measure_units(networks, domains, out / FOLDER, settings, begin)
+        files, collecting = _plan_collecting(networks, domains, out / FOLDER, settings)
+        run(collecting, begin)
+        effects, units = _plan_units(networks, domains, files, out / FOLDER, settings)
+        run(units, begin)
         advance = begin("Comparing", 2)
         analysis = analyse(
-            networks, domains, files, effects, seed=settings.seed, reference=reference, folder=out / TABLES
+            networks, domains, files, _load(effects), seed=settings.seed, reference=reference, folder=out / TABLES
         )
         advance(1)
-        write_page(analysis, networks, out)
+        log(list_metrics(analysis), write_page(analysis, networks, out))
+        picture = out / FIGURES / PICTURE
+        picture.unlink(missing_ok=True)  # that of an earlier run: nobody asked for it now
+        if settings.patches_picture:
+            last = [network for network in networks if network.weights is not None][-1]
+            kept = {domain.name: load_whole(files[last.label, domain.name]) for domain in domains}
+            write_patch_picture(picture, last, kept, domains)
         advance(1)
     images = {domain.name: len(domain.records) for domain in domains}
     skipped = {domain.name: domain.skipped for domain in domains}
@@ -128,52 +137,50 @@ def _read(name: str, path: Path, settings: FeatureSettings, begin: Begin) -> Ima
     return read_image_set(name, path, limit=settings.limit, seed=settings.seed, watch=watch)
 
 
-def _collect(
-    networks: Sequence[ComparedNetwork],
-    domains: Sequence[ImageSet],
-    folder: Path,
-    settings: FeatureSettings,
-    begin: Begin,
-) -> Files:
-    """Run each network over each domain, unless an earlier run has kept what is needed."""
-    files = {}
-    for network in networks:
-        for domain in domains:
-            path = folder / name_collection(network, domain, settings.seed, settings.precision)
-            files[network.label, domain.name] = path
-            remove_leftovers([path])
-            advance = begin(f"{network.label} on {domain.name}", len(domain.records))
-            if settings.resume and load_collection(path) is not None:
-                advance(len(domain.records))
-                continue
-            kept = collect_features(
-                network,
-                domain,
-                seed=settings.seed,
-                device=settings.device,
-                precision=settings.precision,
-                advance=advance,
-            )
-            save_collection(path, kept)
-    return files
+def _plan_collecting(
+    networks: Sequence[ComparedNetwork], domains: Sequence[ImageSet], folder: Path, settings: FeatureSettings
+) -> tuple[Files, list[CollectJob]]:
+    """Return where each network's features of each domain belong, and the jobs for those that are not there."""
+    files: dict[tuple[str, str], Path] = {}
+    jobs: list[CollectJob] = []
+    for domain in domains:
+        paths = {
+            network.label: folder / name_collection(network, domain, settings.seed, settings.precision)
+            for network in networks
+        }
+        files |= {(label, domain.name): path for label, path in paths.items()}
+        there = [label for label, path in paths.items() if settings.resume and load_collection(path) is not None]
+        left = tuple(network for network in networks if network.label not in there)
+        if left:
+            jobs.append(CollectJob(left, domain, paths, settings.seed, settings.device, settings.precision))
+    remove_leftovers(files.values())
+    return files, jobs
 
 
-def _measure_units(
+def _plan_units(
     networks: Sequence[ComparedNetwork],
     domains: Sequence[ImageSet],
+    files: Files,
     folder: Path,
     settings: FeatureSettings,
-    begin: Begin,
-) -> Effects:
-    """Switch units of each network off, unless an earlier run has."""
-    effects = {}
-    advance = begin("Switching units off", len(networks))
+) -> tuple[dict[str, Path], list[UnitJob]]:
+    """Return where each network's effects of units belong, and the jobs for those that are not there.
+
+    Units that respond to objects are switched off, too; these are known from what was collected.
+    """
+    paths, jobs = {}, []
     for network in networks:
-        path = folder / name_effects(network, domains, settings.precision)
-        found = load_effects(path) if settings.resume else None
-        if found is None:
-            found = dict(measure_effects(UnitRun(network, settings.device, settings.precision), domains))
-            save_effects(path, found)
-        effects[network.label] = found
-        advance(1)
-    return effects
+        path = folder / name_effects(network, domains, settings.precision, settings.seed)
+        paths[network.label] = path
+        if not settings.resume or load_effects(path) is None:
+            more = list_chosen({domain.name: files[network.label, domain.name] for domain in domains}, domains)
+            jobs.append(UnitJob(network, tuple(domains), path, settings.device, settings.precision, tuple(more)))
+    return paths, jobs
+
+
+def _load(paths: Mapping[str, Path]) -> Effects:
+    effects = {label: load_effects(path) for label, path in paths.items()}
+    gone = [path for label, path in paths.items() if effects[label] is None]
+    if gone:
+        raise LungXferError("has gone while it was needed", source=gone[0], remedy="Run the same command again")
+    return {label: found for label, found in effects.items() if found is not None}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monai_lungxfer.features.concepts import CONCEPTS
+from monai_lungxfer.features.probes import DRAWS
 from monai_lungxfer.features.similarity import Row, counted, pair_layers
 
 PARTS = ("readable", "common", "alike", "reused")
@@ -23,7 +26,10 @@ def score_donors(
     matched: Sequence[Row],
     reference: str | None = None,
 ) -> Iterator[Row]:
-    """Yield the score of each network for each domain: the mean of its `PARTS`.
+    """Yield the score of each network for each domain: the mean of its `PARTS`, with its 95 % interval (`low`, `high`).
+
+    The interval is of a bootstrap over the patients of the domain. Both networks of a difference are measured on the
+    same patients in each sample. Only the probes' parts are drawn: alike and reused stay as they are.
 
     Each part is ``(value - random) / (best - random)``, as a mean over layers: 0 is what random features bring, and 1
     the best that there could be. Below 0, they bring less.
@@ -47,11 +53,13 @@ def score_donors(
             parts = {
                 name: (value - usual[name]) / (1 - usual[name])
                 for name, value in own.items()
-                if name in usual and usual[name] < 1
+                if name in usual and usual[name][0] < 1
             }
-            found = {name: parts.get(name) for name in PARTS}
-            score = float(np.mean(list(parts.values()))) if parts else float("nan")
-            yield {"domain": domain, "network": label, "score": score, **found}
+            found = {name: float(parts[name][0]) if name in parts else None for name in PARTS}
+            score, *drawn = np.mean(list(parts.values()), axis=0) if parts else (np.nan,)
+            low, high = np.nanquantile(drawn, (0.025, 0.975)) if np.isfinite(drawn).any() else (np.nan, np.nan)
+            told = {"domain": domain, "network": label, "score": float(score)}
+            yield told | {"low": float(low), "high": float(high)} | found
 
 
 def _parts(
@@ -61,17 +69,29 @@ def _parts(
     layers: Sequence[Row],
     matched: Sequence[Row],
     reference: str | None,
-) -> Mapping[str, float]:
+) -> Mapping[str, NDArray[np.float64]]:
+    """Return each part, float (1 + DRAWS,): its value, then that in each bootstrap sample."""
     tested = [row for row in probes if row["network"] == label and row["tested"] == domain]
     target, *drawn = CONCEPTS
-    values = {
-        "readable": [row["auc"] for row in tested if row["concept"] == target and row["trained"] == domain],
-        "common": [row["auc"] for row in tested if row["concept"] in drawn and row["trained"] != domain],
+    values: dict[str, list[Any]] = {
+        "readable": [_areas(row) for row in tested if row["concept"] == target and row["trained"] == domain],
+        "common": [_areas(row) for row in tested if row["concept"] in drawn and row["trained"] != domain],
         "alike": _compared(layers, label, domain, reference, "cka"),
         "reused": _compared(matched, label, domain, reference, "matched"),
     }
-    means = {name: float(np.nanmean(own)) for name, own in values.items() if np.isfinite(own).any()}
-    return {name: mean for name, mean in means.items() if np.isfinite(mean)}
+    means = {name: _average(np.array(own, float)) for name, own in values.items() if np.isfinite(own).any()}
+    return {name: np.broadcast_to(mean, DRAWS + 1) for name, mean in means.items()}
+
+
+def _average(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over rows, NaN left out, without NumPy's warning where nothing is left."""
+    known = np.isfinite(values)
+    total = np.asarray(np.where(known, values, 0).sum(axis=0))
+    return np.divide(total, known.sum(axis=0), where=known.any(axis=0), out=np.full(total.shape, np.nan))
+
+
+def _areas(row: Row) -> NDArray[np.float64]:
+    return np.append(row["auc"], row["drawn"])
 
 
 def _compared(rows: Sequence[Row], label: str, domain: str, reference: str | None, column: str) -> list[float]:

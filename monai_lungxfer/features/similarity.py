@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_lungxfer.features.cka import Alignment, Batches, Pairs, align_layers, make_batches, stack_pairs
+from monai_lungxfer.features.cka import (
+    Alignment,
+    Batches,
+    Pairs,
+    align,
+    align_layers,
+    draw_weights,
+    make_batches,
+    stack_pairs,
+)
 from monai_lungxfer.features.images import ImageSet
 from monai_lungxfer.features.matching import (
     compare_kernels,
@@ -37,14 +46,65 @@ def compare_layers(
     """
     for domain in domains:
         batches = make_batches(domain.patients)
-        stacked = {}
-        for network in networks:
-            pooled = load_layers(files[network.label, domain.name], "pooled")
-            stacked[network.label] = list(pooled), stack_pairs(pooled, batches, list(pooled))
+        stacked = _stack(networks, domain, files, batches)
         pairs = [*((one, one) for one in stacked), *combinations(stacked, 2)]
         for first, second in pairs:
             told = {"domain": domain.name, "first": first, "second": second, "images": batches.images}
             yield from _align(told, stacked[first], stacked[second], batches, seed)
+
+
+def _stack(
+    networks: Sequence[ComparedNetwork], domain: ImageSet, files: Files, batches: Batches
+) -> dict[str, tuple[list[str], Pairs]]:
+    found = {}
+    for network in networks:
+        pooled = load_layers(files[network.label, domain.name], "pooled")
+        found[network.label] = list(pooled), stack_pairs(pooled, batches, list(pooled))
+    return found
+
+
+ALL_LAYERS = "mean of all"
+"""What the mean over layers is called where layers are."""
+
+
+def compare_with_random(
+    networks: Sequence[ComparedNetwork], domains: Sequence[ImageSet], files: Files, seed: int
+) -> Iterator[Row]:
+    """Yield by how much each network is more like one that was named before it than like the random one.
+
+    Rows have ``domain``, ``first``, ``second``, ``layer``, ``cka`` of the two, ``random`` (CKA of the second with the
+    random network), ``nearer`` (the difference), ``low`` and ``high``: its 95 % interval by patient. Both CKA are
+    measured on the same patients in each bootstrap sample. ``deepest`` marks the layer with the most units, of several
+    the last: the bottleneck. The last row of a pair is of the mean of all layers. Without layers of the same names
+    there is no row.
+    """
+    baseline = next(network.label for network in networks if network.weights is None)
+    learnt = [network.label for network in networks if network.weights is not None]
+    for domain in domains:
+        batches = make_batches(domain.patients)
+        weights = draw_weights(batches, np.random.default_rng(seed))
+        stacked = _stack(networks, domain, files, batches)
+        for first, second in combinations(learnt, 2):
+            layers, pairs = stacked[second]
+            if any(stacked[label][0] != layers for label in (first, baseline)):
+                continue
+            own, random = (_align_same(stacked[label][1], pairs, weights) for label in (first, baseline))
+            widths = {layer: one.shape[1] for layer, one in load_layers(files[second, domain.name], "pooled").items()}
+            deepest = [layer for layer, width in widths.items() if width == max(widths.values())][-1]
+            low, high = np.nanquantile(own[1:] - random[1:], (0.025, 0.975), axis=0)
+            for number, layer in enumerate((*layers, ALL_LAYERS)):
+                cka, usual = float(own[0, number]), float(random[0, number])
+                told: Row = {"domain": domain.name, "first": first, "second": second, "layer": layer}
+                told |= {"deepest": layer == deepest}
+                numbers = {"cka": cka, "random": usual, "nearer": cka - usual}
+                yield told | numbers | {"low": float(low[number]), "high": float(high[number])}
+
+
+def _align_same(first: Pairs, second: Pairs, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the CKA of layers of the same number, and their mean, as measured and in each draw: (1 + draws, L + 1)."""
+    own = np.concatenate((align(first, second)[None], align(first, second, weights)))
+    same = np.diagonal(own, axis1=1, axis2=2)
+    return np.concatenate((same, np.nanmean(same, axis=1, keepdims=True)), axis=1)
 
 
 def _align(
@@ -65,8 +125,9 @@ def compare_filters(networks: Sequence[ComparedNetwork]) -> Iterator[Row]:
     `monai_lungxfer.features.matching.Matching`, and ``shuffled``: the mean of the matched cosines after the weights of
     each filter of the second network were shuffled.
     """
+    built = {network.label: list_kernels(network.build()) for network in networks}
     for first, second in _pairs_of_one_class(networks):
-        kernels, others = (list_kernels(one.build()) for one in (first, second))
+        kernels, others = built[first.label], built[second.label]
         for layer in kernels:
             if layer not in others or kernels[layer].shape != others[layer].shape:
                 continue
@@ -102,8 +163,9 @@ def _match(similarity: NDArray[np.float64], shuffled: NDArray[np.float64]) -> Ro
 
 def compare_weights(networks: Sequence[ComparedNetwork]) -> Iterator[Row]:
     """Yield how far each layer has gone between each two networks of one class, see `measure_drift`."""
+    built = {network.label: network.build() for network in networks}
     for first, second in _pairs_of_one_class(networks):
-        for row in measure_drift(first.build(), second.build()):
+        for row in measure_drift(built[first.label], built[second.label]):
             yield {"first": first.label, "second": second.label, **row}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from monai_lungxfer.features.analysis import FeatureAnalysis
 from monai_lungxfer.features.summaries import summarise_probes, summarise_similarity
 from monai_lungxfer.study.report.formatting import number_text
-from monai_lungxfer.study.report.summary import Statement, Tile, Verdict
+from monai_lungxfer.study.report.verdicts import Statement, Tile, Verdict
 
 COMMON = 0.8
 """A probe that keeps this share of what it reads above chance, on the other domain, marks a common feature.
@@ -25,7 +25,8 @@ def make_tiles(analysis: FeatureAnalysis) -> list[Tile]:
         rows = [row for row in analysis.scores if row["domain"] == domain.name and row["score"] == row["score"]]
         if rows:
             best = max(rows, key=lambda row: row["score"])
-            detail = f"the highest score of {len(rows)}: {number_text(best['score'], 2)}; random features have 0"
+            score, low, high = (number_text(best[name], 2) for name in ("score", "low", "high"))
+            detail = f"the highest score of {len(rows)}: {score} (95 % {low} to {high}); random features have 0"
             name = best["network"] if best["score"] > 0 else "none"
             tiles.append(Tile(name, f"donor to try first for {domain.name}", detail))
     for row in summarise_similarity(analysis):
@@ -38,8 +39,26 @@ def make_tiles(analysis: FeatureAnalysis) -> list[Tile]:
 
 
 def make_statements(analysis: FeatureAnalysis) -> list[Statement]:
-    """Return what was found about common features, and about units that matter in both domains."""
-    return [*_common(analysis), *_important(analysis), *_unreadable(analysis)]
+    """Return what was found about stages, common features, and units that matter in both domains."""
+    return [*_nearer(analysis), *_common(analysis), *_important(analysis), *_unreadable(analysis)]
+
+
+def _nearer(analysis: FeatureAnalysis) -> Iterator[Statement]:
+    for row in analysis.nearer:
+        first, second = row["first"], row["second"]
+        if not row["deepest"] or (first, second) not in analysis.stages():
+            continue
+        found = (
+            "is more like" if row["low"] > 0 else "is less like" if row["high"] < 0 else "is not shown to be more like"
+        )
+        cka, usual, nearer, low, high = (
+            number_text(row[name], 2) for name in ("cka", "random", "nearer", "low", "high")
+        )
+        yield Statement(
+            Verdict.NOTE,
+            f"On {row['domain']}, the bottleneck of {second} {found} that of {first} than a random one.",
+            f"CKA {cka} with {first}, {usual} with random weights: {nearer} (95 % {low} to {high}) at {row['layer']}.",
+        )
 
 
 def _common(analysis: FeatureAnalysis) -> Iterator[Statement]:

@@ -21,8 +21,8 @@ from monai_lungxfer.utils.files import atomic_path
 FOLDER = "features"
 """Where the files are, below the output folder."""
 
-_VERSION = 1  # of what is collected, and how
-_BY_LAYER = ("pooled", "pixels", "overlap")
+_VERSION = 3  # of what is collected, and how
+_BY_LAYER = ("pooled", "pixels", "overlap", "responses")
 _WHOLE = ("places", "labels", "traits", "shares")
 _DIGITS = 16
 
@@ -69,9 +69,9 @@ def load_collection(path: Path) -> CollectedFeatures | None:
     return CollectedFeatures(**parts, **{name: arrays[name] for name in _WHOLE})  # type: ignore[arg-type]
 
 
-def name_effects(network: ComparedNetwork, domains: Sequence[ImageSet], precision: str) -> str:
+def name_effects(network: ComparedNetwork, domains: Sequence[ImageSet], precision: str, seed: int = 0) -> str:
     """Return the name of the file with what a network's units do in domains, as `name_collection` does."""
-    told = [_VERSION, network.sha256, network.image_size, network.sizing, network.channels, precision]
+    told = [_VERSION, network.sha256, network.image_size, network.sizing, network.channels, precision, seed]
     digest = hashlib.sha256(json.dumps([*told, [domain.sha256 for domain in domains]]).encode()).hexdigest()
     return f"units-{digest[:_DIGITS]}.npz"
 

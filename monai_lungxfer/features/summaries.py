@@ -10,6 +10,7 @@ import numpy as np
 from monai_lungxfer.features.analysis import FeatureAnalysis
 from monai_lungxfer.features.concepts import CONCEPTS
 from monai_lungxfer.features.images import ImageSet
+from monai_lungxfer.features.score import PARTS
 from monai_lungxfer.features.similarity import Row, pair_layers
 
 
@@ -65,3 +66,16 @@ def summarise_probes(analysis: FeatureAnalysis) -> list[Row]:
         row["random"] = usual.get(tuple(row[name] for name in by[1:]))
         row["concept"] = concept_title(row["concept"], analysis.domains)
     return found
+
+
+def list_metrics(analysis: FeatureAnalysis) -> dict[str, float]:
+    """Return the main numbers by their names: the donors' scores with their parts, and the mean CKA of networks."""
+    found = {
+        f"{part}/{row['domain']}/{row['network']}": float(row[part])
+        for row in analysis.scores
+        for part in ("score", *PARTS)
+        if row[part] is not None
+    }
+    return found | {
+        f"cka/{row['domain']}/{row['first']}/{row['second']}": row["cka"] for row in summarise_similarity(analysis)
+    }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from monai_lungxfer.features.analysis import FeatureAnalysis
 from monai_lungxfer.features.matching import DRIFTS
-from monai_lungxfer.features.similarity import Row
+from monai_lungxfer.features.similarity import ALL_LAYERS, Row
 from monai_lungxfer.features.summaries import average, concept_title, summarise_probes, summarise_similarity
 from monai_lungxfer.study.report.table import Cell, Table, number_cell, word_cell
 
@@ -39,12 +39,14 @@ def feature_tables(analysis: FeatureAnalysis) -> list[Table]:
     tables = [
         make_table("scores", analysis.scores),
         make_table("similarity", summarise_similarity(analysis)),
+        make_table("nearer", [row for row in analysis.nearer if row["deepest"] or row["layer"] == ALL_LAYERS]),
         make_table("matching", average(analysis.matched, ("domain", "first", "second"), _MATCHED)),
         make_table("drift", average(analysis.drifts, ("first", "second"), DRIFTS)),
         make_table("probes", summarise_probes(analysis)),
         make_table("detectors", _titled(analysis.detectors, analysis)),
         make_table("important_units", analysis.important),
         make_table("ablations", sorted(analysis.ablations, key=lambda row: -abs(row["drop"]))[:MOST_ABLATED]),
+        make_table("object_units", [row for row in analysis.objects if row["chosen"]]),
         make_table("patches", average(analysis.patches, ("network", "first", "second"), _NEAR)),
     ]
     return [table for table in tables if len(table.numbers)]
@@ -81,9 +83,11 @@ _LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
             "The mean of its parts: 0 is what random features bring, 1 the best that there could be. Readable: "
             "the target is read off the layers. Common: probes from another domain work here. Alike, reused: "
             "layers and units as in the network that donors are compared with (--reference). A network that has "
-            "learnt the domain scores high for that reason. The score orders donors; it does not predict Dice.",
+            "learnt the domain scores high for that reason. The score orders donors; it does not predict Dice."
+            " From, to: 95 % interval by patient of the probes; alike and reused are not drawn again.",
             (
                 *(Column("domain", "For"), Column("network", "Donor"), Column("score", "Score")),
+                *(Column("low", "From"), Column("high", "To")),
                 *(Column(name, name.capitalize()) for name in ("readable", "common", "alike", "reused")),
             ),
         ),
@@ -103,6 +107,18 @@ _LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
                     Column("high", "To"),
                 ),
                 *(Column("random", "Random"), Column("shuffled", "Shuffled"), Column("images", "n", 0)),
+            ),
+        ),
+        "nearer": TableLayout(
+            "Is a network more like one before it than like the random one?",
+            "CKA of the same layer of two networks, and of the second with the random network; nearer: the difference,"
+            " with its 95 % interval by patient. Above 0, the second has more of the first than of random features. A"
+            " network that started from the first is near to it for that reason. The bottleneck, and the mean of all"
+            " layers; nearer_layers.csv has each.",
+            (
+                *_PAIR,
+                *(Column("layer", "Layer"), Column("cka", "CKA"), Column("random", "With random")),
+                *(Column("nearer", "Nearer"), Column("low", "From"), Column("high", "To")),
             ),
         ),
         "matching": TableLayout(
@@ -176,6 +192,19 @@ _LAYOUTS: Mapping[str, TableLayout] = MappingProxyType(
                     Column("unit", "Unit", 0),
                 ),
                 *(Column("dice", "Dice", 4), Column("drop", "Loss", 4), Column("estimate", "Estimate", 4)),
+            ),
+        ),
+        "object_units": TableLayout(
+            "Units that respond most to drawn objects",
+            "Response: by how much a unit's mean activation under a drawn tube and electrodes rises above that without"
+            " them, in standard deviations of the unit, with a 95 % interval by patient. Below 0, it falls. Loss: Dice"
+            " of the whole network less that without the unit, on images without drawn objects; near 0, the mask does"
+            " not need the unit. Two units of each network and domain; object_layers.csv has the first of each layer,"
+            " units.csv all. Compare with the random network.",
+            (
+                *(Column("network", "Network"), Column("domain", "Images"), Column("layer", "Layer")),
+                *(Column("unit", "Unit", 0), Column("response", "Response", 2), Column("low", "From", 2)),
+                *(Column("high", "To", 2), Column("drop", "Loss", 4), Column("patients", "Patients", 0)),
             ),
         ),
         "patches": TableLayout(

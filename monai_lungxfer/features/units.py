@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from monai_lungxfer.features.images import ImageSet, normalise, prepare_image
-from monai_lungxfer.features.layers import list_layers, watch_layers
+from monai_lungxfer.features.layers import KeptPass, Look, list_layers, watch_layers
 from monai_lungxfer.features.networks import ComparedNetwork
 from monai_lungxfer.utils.precision import PrecisionInferer, best_device
 
@@ -21,6 +21,9 @@ ABLATED = 8
 
 CHOSEN = 4
 """Units of each network that are switched off for each domain: those with the largest estimate."""
+
+WORKING = 0.1
+"""Soft Dice of a whole network in a domain, below which no unit is switched off there: nothing is left to lose."""
 
 TOP_SHARE = 0.05
 """Share of all units that count as those that matter."""
@@ -76,37 +79,60 @@ class UnitRun:
             masks.append(mask[None, None].to(self.device))
         return NetworkInputs(pictures, masks)
 
-    def measure_dice(self, inputs: NetworkInputs, off: Unit | None = None) -> float:
-        """Return the mean soft Dice, of the whole network or with one unit switched off."""
+    def measure_dice(self, inputs: NetworkInputs, units: Sequence[Unit] = ()) -> tuple[float, dict[Unit, float]]:
+        """Return the mean soft Dice of the whole network, and with each of the units switched off.
 
-        def switch_off(name: str, features: torch.Tensor) -> torch.Tensor | None:
-            if off is None or name != off[0]:
-                return None
-            changed = features.clone()
-            changed[:, off[1]] = 0
-            return changed
+        What does not depend on a unit is computed once for each image: a pass without it begins at its layer.
+        """
+        whole: list[float] = []
+        without: dict[Unit, list[float]] = {unit: [] for unit in units}
+        kept = KeptPass(self.module)
+        with torch.inference_mode():
+            for image, mask in zip(inputs.images, inputs.masks, strict=True):
+                with kept.keep():
+                    whole.append(self._dice(image, mask))
+                for unit, found in without.items():
+                    with kept.begin_at(self.layers[unit[0]]), watch_layers(self.layers, _switch_off(unit)):
+                        found.append(self._dice(image, mask))
+        return _mean(whole), {unit: _mean(found) for unit, found in without.items()}
 
-        with torch.inference_mode(), watch_layers(self.layers, switch_off):
-            pairs = zip(inputs.images, inputs.masks, strict=True)
-            found = [float(soft_dice(self.infer(image, self.module), mask)) for image, mask in pairs]
-        return float(np.mean(found)) if found else float("nan")
+    def _dice(self, image: torch.Tensor, mask: torch.Tensor) -> float:
+        return float(soft_dice(self.infer(image, self.module), mask))
 
-    def estimate_importance(self, inputs: NetworkInputs) -> dict[str, NDArray[np.float32]]:
+    def estimate_importance(self, inputs: NetworkInputs) -> tuple[dict[str, NDArray[np.float32]], float]:
         """Estimate by how much Dice changes without each unit: |Σ activation · gradient|, mean over images.
 
-        It is the first term of the Taylor series of switching a unit off (Molchanov et al., CVPR 2019).
+        It is the first term of the Taylor series of switching a unit off (Molchanov et al., CVPR 2019). The mean soft
+        Dice of the whole network, which is needed for it, is returned, too.
         """
         sums: dict[str, NDArray[Any]] = {}
+        whole: list[float] = []
         for image, mask in zip(inputs.images, inputs.masks, strict=True):
             kept: dict[str, torch.Tensor] = {}
             with watch_layers(self.layers, lambda name, features, kept=kept: kept.update({name: features})):  # type: ignore[misc]
                 dice = soft_dice(self.infer(image.requires_grad_(), self.module), mask)
+            whole.append(float(dice.detach()))
             gradients = torch.autograd.grad(dice, list(kept.values()), allow_unused=True)
             for (name, features), gradient in zip(kept.items(), gradients, strict=True):
                 effect = 0 * features if gradient is None else features.detach() * gradient
                 found = effect.float().sum((0, 2, 3)).abs().detach().cpu().numpy() / len(inputs.images)
                 sums[name] = sums[name] + found if name in sums else found
-        return sums
+        return sums, _mean(whole)
+
+
+def _switch_off(unit: Unit) -> Look:
+    def look(name: str, features: torch.Tensor) -> torch.Tensor | None:
+        if name != unit[0]:
+            return None
+        changed = features.clone()
+        changed[:, unit[1]] = 0
+        return changed
+
+    return look
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
 
 
 def soft_dice(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -151,12 +177,19 @@ def overlap_top_units(first: Mapping[str, NDArray[Any]], second: Mapping[str, ND
     }
 
 
-def measure_effects(run: UnitRun, domains: Sequence[ImageSet]) -> Iterator[tuple[str, UnitEffects]]:
-    """Yield, for each domain, what the units of a network do; those that matter most in any domain are switched off."""
+def measure_effects(
+    run: UnitRun, domains: Sequence[ImageSet], more: Sequence[Unit] = ()
+) -> Iterator[tuple[str, UnitEffects]]:
+    """Yield, for each domain, what the units of a network do.
+
+    Those that matter most in any domain where the network works are switched off there, and `more`. A network of random
+    weights has no unit switched off: what its masks hit, they hit by chance.
+    """
     inputs = {domain.name: run.load_inputs(domain) for domain in domains}
-    importance = {name: run.estimate_importance(one) for name, one in inputs.items() if one.images}
-    chosen = list(dict.fromkeys(unit for one in importance.values() for unit in rank_units(one, CHOSEN)))
-    for name, values in importance.items():
-        dice = run.measure_dice(inputs[name])
-        drops = {unit: dice - run.measure_dice(inputs[name], unit) for unit in chosen}
-        yield name, UnitEffects(values, dice, drops)
+    found = {name: run.estimate_importance(one) for name, one in inputs.items() if one.images}
+    works = [name for name, (_, dice) in found.items() if run.network.weights is not None and dice >= WORKING]
+    ranked = [unit for name in works for unit in rank_units(found[name][0], CHOSEN)]
+    chosen = list(dict.fromkeys((*ranked, *more)))
+    for name, (importance, dice) in found.items():
+        whole, without = run.measure_dice(inputs[name], chosen) if name in works else (dice, {})
+        yield name, UnitEffects(importance, whole, {unit: whole - left for unit, left in without.items()})

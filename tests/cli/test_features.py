@@ -14,6 +14,7 @@ from related_weights import write_related_weights
 from typer.testing import CliRunner
 
 from monai_lungxfer.cli import app
+from monai_lungxfer.features import jobs
 from monai_lungxfer.features import run as features_run
 from monai_lungxfer.synthetic.phantoms import write_phantoms
 
@@ -61,6 +62,12 @@ def test_a_network_is_like_itself_and_like_what_stems_from_it(written: Path) -> 
     for domain in ("cxr", "mri"):
         assert found[domain, "before", "before"] == pytest.approx(1, abs=1e-4)
         assert found[domain, "before", "after"] > found[domain, "before", "random"]
+    nearer = rows(written / "tables" / "nearer.csv")
+    assert [(row["domain"], row["layer"]) for row in nearer] == [
+        (domain, layer) for domain in ("cxr", "mri") for layer in ("bottleneck.2", "mean of all")
+    ]
+    assert all(float(row["low"]) <= float(row["nearer"]) <= float(row["high"]) for row in nearer)
+    assert all(float(row["nearer"]) > 0 for row in nearer if row["layer"] == "mean of all")
     matched = [row for row in rows(written / "tables" / "matching_layers.csv") if not row["domain"]]
     stems = [float(row["matched"]) for row in matched if (row["first"], row["second"]) == ("before", "after")]
     others = [float(row["matched"]) for row in matched if (row["first"], row["second"]) == ("before", "random")]
@@ -95,7 +102,7 @@ def test_donors_are_scored_in_each_domain(written: Path) -> None:
 
 def test_nothing_names_a_patient_or_a_path(written: Path, place: Path) -> None:
     for path in written.rglob("*.*"):
-        if path.suffix in (".csv", ".md", ".tex", ".html", ".svg"):
+        if path.suffix in (".csv", ".md", ".tex", ".html", ".svg", ".yaml"):
             text = path.read_text(encoding="utf-8")
             assert "TCGA_PH" not in text
             assert "portable-0" not in text
@@ -106,15 +113,15 @@ def test_resume_takes_what_was_collected(written: Path, command: list[object], m
     _, told = invoke(*command, written, code=2)
     assert "is there already" in told
     for name in ("collect_features", "measure_effects"):
-        monkeypatch.setattr(features_run, name, None)  # what calls it fails
-    for name in ("analyse", "write_page"):
+        monkeypatch.setattr(jobs, name, None)  # what calls it fails
+    for name in ("analyse", "write_page", "list_metrics"):
         monkeypatch.setattr(features_run, name, lambda *_, **__: None)
     document = json.loads(invoke(*command, written, "--resume", "--json")[0])
     assert document["images"] == {"cxr": 12, "mri": 12}
 
 
 def test_a_bad_image_is_told_and_left_out(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("analyse", "write_page"):
+    for name in ("analyse", "write_page", "list_metrics"):
         monkeypatch.setattr(features_run, name, lambda *_, **__: None)
     data = Path(shutil.copytree(place / "data" / "portable", tmp_path / "portable"))
     bad = sorted((data / "images").iterdir())[3]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from monai_lungxfer.features import cka as cka_module
 from monai_lungxfer.features.cka import align, align_layers, make_batches, pair_images, shuffle_pairs, stack_pairs
 from monai_lungxfer.utils.errors import DatalistError
 
@@ -96,10 +97,12 @@ def test_weights_count_patients_as_often_as_they_are_drawn(rng: np.random.Genera
     first, second = layers(rng, 60)
     batches = make_batches(np.arange(60))
     pairs = [stack_pairs({"a": one}, batches, ["a"]) for one in (first, second)]
-    weights = ((batches.first != 7) & (batches.second != 7)).astype(np.float32)
+    left_out = (batches.first != 7) & (batches.second != 7)
+    weights = np.stack((left_out, np.ones_like(left_out))).astype(np.float32)
     rest = np.delete(np.arange(60), 7)
     without = cka(first[rest], second[rest], [np.arange(59)])
-    assert align(*pairs, weights)[0, 0] == pytest.approx(without, abs=0.01)
+    assert align(*pairs, weights)[:, 0, 0] == pytest.approx([without, align(*pairs)[0, 0]], abs=0.01)
+    assert abs(without - align(*pairs)[0, 0]) > 1e-4  # it is not what all images give
 
 
 def test_shuffling_pairs_is_shuffling_images(rng: np.random.Generator) -> None:
@@ -110,3 +113,16 @@ def test_shuffling_pairs_is_shuffling_images(rng: np.random.Generator) -> None:
     again = np.random.default_rng(seed)
     order = np.concatenate([part[again.permutation(len(part))] for part in batches.members])
     assert pair_images(features, batches)[places] == pytest.approx(pair_images(features[order], batches), abs=1e-5)
+
+
+def test_more_pairs_than_are_multiplied_at_once_give_the_same(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = layers(rng, 60)
+    batches = make_batches(np.arange(60) // 2)
+    pairs = [stack_pairs({"a": one, "b": one**2}, batches, ["a", "b"]) for one in (first, second)]
+    whole = align_layers(*pairs, batches, draws=5)
+    monkeypatch.setattr(cka_module, "_CHUNK", 100)
+    parts = align_layers(*pairs, batches, draws=5)
+    for name in ("value", "low", "high", "shuffled"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-5)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from monai_lungxfer.features.collect import CollectedFeatures, collect_features
 from monai_lungxfer.features.concepts import CONCEPTS, SAMPLES, find_concepts
-from monai_lungxfer.features.images import ImageSet, normalise, prepare_image
+from monai_lungxfer.features.images import ImageSet, normalise, prepare_image, read_image_set
 from monai_lungxfer.features.layers import list_layers, watch_layers
 from monai_lungxfer.features.networks import ComparedNetwork
 from monai_lungxfer.features.store import load_collection, load_layers, name_collection, save_collection
@@ -15,9 +18,23 @@ from monai_lungxfer.features.store import load_collection, load_layers, name_col
 @pytest.fixture(scope="module")
 def kept(compared: list[ComparedNetwork], radiographs: ImageSet) -> CollectedFeatures:
     done: list[int] = []
-    found = collect_features(compared[0], radiographs, precision="float32", advance=done.append)
-    assert sum(done) == len(radiographs.records) == 8
-    return found
+    found = dict(collect_features(compared[:2], radiographs, precision="float32", advance=done.append))
+    assert sum(done) == 2 * len(radiographs.records) == 16
+    return found["before"]
+
+
+def test_networks_that_share_images_get_what_each_gets_alone(compared: list[ComparedNetwork], phantoms: Path) -> None:
+    images = read_image_set("mri", phantoms / "lgg" / "kaggle_3m", limit=18)  # more than are read at once
+    other = replace(compared[1], image_size=(32, 32))
+    together = dict(collect_features([compared[0], other, compared[2]], images, precision="float32"))
+    assert set(together) == {network.label for network in compared}
+    ((_, alone),) = collect_features([compared[2]], images, precision="float32")
+    shared = together[compared[2].label]
+    for part in ("pooled", "pixels", "overlap"):
+        for layer, values in getattr(alone, part).items():
+            np.testing.assert_array_equal(getattr(shared, part)[layer], values)
+    assert alone.pooled["enc1.1"].shape[0] == 18
+    assert alone.pixels["enc1.1"].shape[0] == 18
 
 
 def test_shapes(kept: CollectedFeatures) -> None:

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from monai_lungxfer.features.concepts import CONCEPTS
-from monai_lungxfer.features.overlap import chance_overlap, measure_overlap, measure_shares, overlap_units
+from monai_lungxfer.features.overlap import (
+    chance_overlap,
+    measure_overlap,
+    measure_responses,
+    measure_shares,
+    overlap_units,
+)
 
 
 def test_a_unit_that_is_the_concept_overlaps_wholly() -> None:
@@ -36,3 +42,17 @@ def test_drawn_concepts_are_looked_for_in_altered_images() -> None:
     assert found[0, CONCEPTS.index("object")] == 1
     assert np.isnan(np.delete(found[0], CONCEPTS.index("object"))).all()  # no image has them
     assert measure_shares(masks)[CONCEPTS.index("object")] == pytest.approx(4 / 32)
+
+
+def test_a_response_is_the_rise_under_objects_in_deviations_of_the_unit() -> None:
+    masks = [{name: np.zeros((2, 2), bool) for name in CONCEPTS} for _ in range(2)]
+    masks[0]["object"][0] = True
+    masks[0]["opacity"][0, 1] = True  # what else is drawn there says nothing of the object
+    clean = np.arange(16, dtype=np.float16).reshape(2, 2, 2, 2)
+    clean[:, 1] = 0  # the second unit is silent
+    altered = clean.copy()
+    altered[0, 0, 0] += [3, 100]
+    found = measure_responses(clean, altered, masks)
+    deviation = np.concatenate((clean[:, 0], altered[:, 0])).astype(float).std()
+    assert found[0] == pytest.approx([3 / deviation, 0])
+    assert np.isnan(found[1]).all()  # no object lies there

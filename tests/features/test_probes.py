@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from monai_lungxfer.features.concepts import CONCEPTS, UNKNOWN
 from monai_lungxfer.features.probes import ProbedPixels, fit_probe, measure_auc, probe_network, score_folds
@@ -37,16 +40,29 @@ def test_patients_are_drawn_as_a_whole(rng: np.random.Generator) -> None:
     scores = labels + rng.normal(size=40)
     once = measure_auc(scores, labels, np.arange(40))
     often = measure_auc(scores.repeat(10), labels.repeat(10), np.arange(40).repeat(10))
-    assert often == pytest.approx(once)
+    for name in once:
+        np.testing.assert_allclose(often[name], once[name])
 
 
-def test_a_probe_is_ridge_regression(rng: np.random.Generator) -> None:
-    features, labels = rng.normal(size=(60, 3)) * [1, 5, 0.1] + 2, np.arange(60) % 2 == 0
-    features[labels] += [0.5, 0, 0.05]
-    scaled = (features - features.mean(0)) / features.std(0)
-    ridge = 0.1 * 60 * np.eye(3)
-    weights = np.linalg.solve(scaled.T @ scaled + ridge, scaled.T @ np.where(labels, 1, -1))  # both classes are equal
-    assert fit_probe(features, labels).decision_function(features) == pytest.approx(scaled @ weights)
+def test_areas_of_all_concepts_are_of_the_same_drawn_patients(rng: np.random.Generator) -> None:
+    """Patients without a pixel of the concept are drawn, too, and change nothing but how often the others are."""
+    labels, scores, patients = np.arange(40) % 2 == 0, rng.normal(size=40), np.arange(40) // 4
+    found = measure_auc(scores, labels, patients, 50, everyone=np.arange(15))
+    counts = np.random.default_rng(0).multinomial(15, np.full(15, 1 / 15), size=50)
+    expected = [roc_auc_score(labels, scores, sample_weight=drawn[patients]) for drawn in counts]
+    np.testing.assert_allclose(found["drawn"], expected)
+
+
+@pytest.mark.parametrize("width", [4, 90])  # fewer features than pixels, and more
+def test_a_probe_is_the_ridge_classifier_of_scikit_learn(rng: np.random.Generator, width: int) -> None:
+    features, labels = rng.normal(size=(60, width)) * np.geomspace(0.1, 5, width) + 2, np.arange(60) % 3 == 0
+    features[labels, 0] += 0.05
+    features[:, 1] = 7  # says nothing
+    ridge = RidgeClassifier(alpha=0.1 * 60, class_weight="balanced")
+    expected = make_pipeline(StandardScaler(), ridge).fit(features, labels)
+    other = rng.normal(size=(9, width)) + 2
+    other[:, 1] = 7
+    assert fit_probe(features, labels).score(other) == pytest.approx(expected.decision_function(other), abs=1e-9)
 
 
 def test_no_pixel_is_scored_by_a_probe_that_saw_its_patient(rng: np.random.Generator) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from monai_lungxfer.features.probes import DRAWS
 from monai_lungxfer.features.score import score_donors
+
+SHIFTS = np.linspace(-0.04, 0.04, DRAWS)
 
 
 def probe(network: str, auc: float, concept: str = "target", trained: str = "cxr", tested: str = "cxr") -> dict:
-    return {"network": network, "concept": concept, "trained": trained, "tested": tested, "layer": "a", "auc": auc}
+    told = {"network": network, "concept": concept, "trained": trained, "tested": tested, "layer": "a", "auc": auc}
+    return told | {"drawn": auc + SHIFTS}
 
 
 PROBES = [
@@ -28,6 +33,9 @@ def test_parts_are_relative_to_random_features() -> None:
     parts = {"readable": 0.1 / 0.2, "common": 0.1 / 0.4, "alike": 0.4 / 0.8, "reused": 0.0}
     assert {name: row[name] for name in parts} == pytest.approx(parts)
     assert row["score"] == pytest.approx(sum(parts.values()) / 4)
+    # Both networks move together; of four parts, two are drawn, and each of these is 0.1 over what random ones lack.
+    ends = [(0.1 / (0.2 - shift) + 0.1 / (0.4 - shift) + 0.5) / 4 for shift in np.quantile(SHIFTS, (0.025, 0.975))]
+    assert [row["low"], row["high"]] == pytest.approx(ends, rel=1e-3)
 
 
 def test_without_a_reference_it_is_of_probes_alone() -> None:

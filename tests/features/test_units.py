@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from monai_lungxfer.features import units
 from monai_lungxfer.features.images import ImageSet
 from monai_lungxfer.features.networks import ComparedNetwork
 from monai_lungxfer.features.store import load_effects, save_effects
@@ -19,16 +22,21 @@ def test_the_estimate_is_near_what_switching_off_does(compared: list[ComparedNet
     """Close to a linear network, the first term of the series is the whole."""
     run = UnitRun(compared[2], precision="float32")
     inputs = run.load_inputs(radiographs, 1)
-    importance = run.estimate_importance(inputs)
+    importance, dice = run.estimate_importance(inputs)
     assert [len(values) for values in importance.values()][:3] == [2, 2, 4]
-    whole = run.measure_dice(inputs)
-    drops = [abs(whole - run.measure_dice(inputs, ("dec1.2", unit))) for unit in range(2)]
-    assert importance["dec1.2"] == pytest.approx(drops, rel=0.5)
+    whole, without = run.measure_dice(inputs, [("dec1.2", unit) for unit in range(2)])
+    assert dice == pytest.approx(whole, abs=1e-5)
+    assert importance["dec1.2"] == pytest.approx([abs(whole - one) for one in without.values()], rel=0.5)
 
 
 def test_effects_of_both_domains_survive_a_file(
-    compared: list[ComparedNetwork], radiographs: ImageSet, slices: ImageSet, tmp_path
+    compared: list[ComparedNetwork],
+    radiographs: ImageSet,
+    slices: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(units, "WORKING", 0)
     effects = dict(measure_effects(UnitRun(compared[0]), (radiographs, slices)))
     assert set(effects) == {"cxr", "mri"}
     assert effects["cxr"].drops.keys() == effects["mri"].drops.keys()
@@ -39,6 +47,22 @@ def test_effects_of_both_domains_survive_a_file(
     assert loaded["mri"].drops == pytest.approx(effects["mri"].drops)
     assert loaded["cxr"].dice == effects["cxr"].dice
     np.testing.assert_array_equal(loaded["cxr"].importance["enc1.1"], effects["cxr"].importance["enc1.1"])
+
+
+def test_units_are_switched_off_only_where_there_is_something_to_lose(
+    compared: list[ComparedNetwork], radiographs: ImageSet, slices: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = UnitRun(compared[0])
+    dice = {one.name: run.estimate_importance(run.load_inputs(one))[1] for one in (radiographs, slices)}
+    better, worse = sorted(dice, key=lambda name: -dice[name])
+    monkeypatch.setattr(units, "WORKING", sum(dice.values()) / 2)
+    effects = dict(measure_effects(run, (radiographs, slices), [("dec1.1", 0)]))
+    assert ("dec1.1", 0) in effects[better].drops
+    assert len(effects[better].drops) >= 4
+    assert not effects[worse].drops
+    assert effects[worse].importance.keys() == effects[better].importance.keys()
+    random = dict(measure_effects(UnitRun(compared[2]), (radiographs,), [("dec1.1", 0)]))
+    assert not random["cxr"].drops
 
 
 def test_ranks_and_overlap() -> None:
