@@ -8,12 +8,15 @@ as it comes.
 
 from __future__ import annotations
 
-import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from drawing_options import save_drawing
 
 from monai_lungxfer import transforms
 from monai_lungxfer.synthetic.chest import chest_radiograph
@@ -81,16 +84,5 @@ def _arranged(tiles: Sequence[tuple[list[str], np.ndarray]]) -> Image.Image:
     return paper.quantize(_SHADES)
 
 
-def main() -> None:
-    """Draw the sheet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=224, help="height of a picture in pixels")
-    arguments = parser.parse_args()
-    sheet(arguments.seed, arguments.size).save(arguments.out, optimize=True)
-    print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
-
-
 if __name__ == "__main__":
-    main()
+    save_drawing(__doc__, sheet, 224, "height of a picture in pixels")

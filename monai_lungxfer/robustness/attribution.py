@@ -1,28 +1,33 @@
-"""How much of what a network sees as lung hangs on the pixels of an object: integrated gradients."""
+"""How much of what a network sees as lung hangs on the pixels of an object: integrated gradients, Seg-Grad-CAM."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
+from torch.nn.functional import interpolate
 
 from monai_lungxfer.inference.engines.torch_engine import TorchEngine
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.io.radiograph import Radiograph
+from monai_lungxfer.robustness.design import METHODS, SEG_GRAD_CAM
 from monai_lungxfer.utils.errors import LungXferError
 
 STEPS = 16
 """Points on the way from the baseline to the image at which gradients are taken."""
 
+Respond = Callable[[torch.Tensor], torch.Tensor]
+"""Returns one number of a batch (1, C, h, w), with gradients."""
 
-def integrate_gradients(
-    respond: Callable[[torch.Tensor], torch.Tensor], image: torch.Tensor, steps: int = STEPS
-) -> NDArray[np.float32]:
+
+def integrate_gradients(respond: Respond, image: torch.Tensor, steps: int = STEPS) -> NDArray[np.float32]:
     """Return the integrated gradients of a response (Sundararajan, Taly, Yan, ICML 2017, Eq. 1).
 
     The baseline is 0, of normalised images their mean. The integral is a sum over the midpoints of equal steps, so the
@@ -31,7 +36,7 @@ def integrate_gradients(
     Parameters
     ----------
     respond : callable
-        Returns one number of a batch (1, C, h, w), with gradients.
+        See `Respond`.
     image : torch.Tensor
         float32 (C, h, w).
     steps : int
@@ -50,8 +55,59 @@ def integrate_gradients(
     return (image * total / steps).sum(dim=0).cpu().numpy()
 
 
-def attribute_lung(segmenter: Segmenter, radiograph: Radiograph, steps: int = STEPS) -> NDArray[np.float32]:
-    """Return the attributions of the mean probability of lung, float32 (h, w) on the network's grid, upright.
+def weigh_features(network: nn.Module, respond: Respond, image: torch.Tensor) -> NDArray[np.float32]:
+    """Return the Seg-Grad-CAM of a response (Vinogradova, Dibrov, Myers, AAAI 2020 student abstracts).
+
+    Each feature map of the network's coarsest layer is weighed by the mean of the response's gradient over the map. The
+    sum, without what is below 0, is brought to the image's size bilinearly. Where several layers are equally coarse,
+    the last counts; in a U-Net, it ends the encoder.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        What `respond` calls.
+    respond, image
+        As for `integrate_gradients`; one forward and one backward pass.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (h, w), 0 or more. MONAI's `GradCAM` gives the same, but leaves its hooks on the network.
+    """
+    coarsest: list[torch.Tensor] = []
+
+    def look(module: nn.Module, entered: Any, left: Any) -> None:  # noqa: ARG001 - PyTorch's signature
+        if isinstance(left, torch.Tensor) and left.ndim == 4:
+            coarsest[:] = [min([left, *coarsest], key=lambda features: features[0, 0].numel())]
+
+    handles = [module.register_forward_hook(look) for module in network.modules()]
+    try:
+        response = respond(image[None].requires_grad_())
+    finally:
+        for handle in handles:
+            handle.remove()
+    (features,) = coarsest
+    (gradient,) = torch.autograd.grad(response, features)
+    weighed = (gradient.mean((2, 3), keepdim=True) * features.detach()).sum(1, keepdim=True).relu()
+    return interpolate(weighed, image.shape[-2:], mode="bilinear")[0, 0].cpu().numpy()
+
+
+def attribute_lung(
+    segmenter: Segmenter, radiograph: Radiograph, method: str = METHODS[0], steps: int = STEPS
+) -> NDArray[np.float32]:
+    """Return the attributions of what a network takes for lung, float32 (h, w) on the network's grid, upright.
+
+    Integrated gradients are of the mean probability of lung. Seg-Grad-CAM is of the logits' sum over the pixels that
+    the network takes for lung, as its authors define it.
+
+    Parameters
+    ----------
+    segmenter, radiograph
+        The network, and what it looks at.
+    method : str
+        One of `METHODS`.
+    steps : int
+        See `integrate_gradients`.
 
     Raises
     ------
@@ -61,13 +117,20 @@ def attribute_lung(segmenter: Segmenter, radiograph: Radiograph, steps: int = ST
     if not isinstance(segmenter.engine, TorchEngine):
         raise LungXferError("attributions need gradients", remedy='Load the segmenter with engine="torch"')
     parts = segmenter.engine.parts
-    image = segmenter.prepare(radiograph).image
-    plain = image.as_tensor() if isinstance(image, MetaTensor) else image
+    prepared = segmenter.prepare(radiograph).image
+    plain = prepared.as_tensor() if isinstance(prepared, MetaTensor) else prepared
+    image = plain.to(parts.device)
 
-    def respond(batch: torch.Tensor) -> torch.Tensor:
-        return parts.inferer(inputs=batch, network=parts.network).sigmoid().mean()
+    def infer(batch: torch.Tensor) -> torch.Tensor:
+        return parts.inferer(inputs=batch, network=parts.network)
 
-    return integrate_gradients(respond, plain.to(parts.device), steps)
+    def sum_lung(batch: torch.Tensor) -> torch.Tensor:
+        logits = infer(batch)
+        return logits[logits > 0].sum()
+
+    if method == SEG_GRAD_CAM:
+        return weigh_features(parts.network, sum_lung, image)
+    return integrate_gradients(lambda batch: infer(batch).sigmoid().mean(), image, steps)
 
 
 def measure_concentration(

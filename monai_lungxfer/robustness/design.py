@@ -17,6 +17,9 @@ MARGIN = 0.01
 On a detector of 35 x 43 cm these are 5.5 mm.
 """
 
+INTEGRATED_GRADIENTS, SEG_GRAD_CAM = METHODS = ("integrated_gradients", "seg_grad_cam")
+"""Ways to find out where a network looks, see `monai_lungxfer.robustness.attribution`."""
+
 
 class Condition(NamedTuple):
     """What is drawn onto an image: an object of `OBJECTS`, its dose, and the number of the draw."""
@@ -48,25 +51,28 @@ class Design:
         Draws of each object for each image.
     margin : float
         Width of the band around objects that counts as theirs, as a share of the image's diagonal.
-    attribution : bool
-        Whether integrated gradients are measured, which costs many passes of the network for each pair.
+    attribution : tuple of str
+        Which of `METHODS` are measured. Integrated gradients cost many passes of the network for each pair.
 
     Raises
     ------
     LungXferError
-        When an object is unknown, a dose is negative or no number, or there is nothing to draw.
+        When an object or a way of attribution is unknown, a dose is negative or no number, or there is nothing to draw.
     """
 
     objects: tuple[str, ...] = OBJECTS
     doses: tuple[float, ...] = (0.5, 1.0, 2.0)
     seeds: int = 5
     margin: float = MARGIN
-    attribution: bool = False
+    attribution: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in self.objects:
             if name not in OBJECTS:
                 raise LungXferError(f"there is no object {unknown(name, OBJECTS)}", remedy="Correct --objects")
+        for name in self.attribution:
+            if name not in METHODS:
+                raise LungXferError(f"there is no attribution {unknown(name, METHODS)}", remedy="Correct --attribution")
         wrong = [dose for dose in self.doses if not (math.isfinite(dose) and dose >= 0)]
         if wrong:
             raise LungXferError(f"the dose {wrong[0]:g} is not 0 or more", remedy="Correct --doses")

@@ -8,7 +8,8 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.axes import Axes
 
-from monai_lungxfer.robustness.measuring import ATTRIBUTION, INSIDE, OUTSIDE
+from monai_lungxfer.robustness.measuring import INSIDE, OUTSIDE
+from monai_lungxfer.robustness.observed import INSIDE_LESS_OUTSIDE
 from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.study.report.figures.style import (
     BLUE,
@@ -35,7 +36,8 @@ METRIC_TITLES = MappingProxyType(
         "ISLANDS": "Islands an image",
         "BRIDGES": "Bridges an image",
         "FUSED": "Fused lungs",
-        ATTRIBUTION: "Attribution under objects",
+        "INTEGRATED_GRADIENTS": "Integrated gradients under objects",
+        "SEG_GRAD_CAM": "Seg-Grad-CAM under objects",
     }
 )
 """What tables and figures call the metrics."""
@@ -140,6 +142,7 @@ def draw_observed(outcome: TrialOutcome) -> Drawing:
         rows = table[table.weights == name].set_index("metric").reindex(metrics)
         _draw_changes(axes, rows.assign(change=rows.difference), number, len(outcome.weights), name)
     titles = [METRIC_TITLES.get(name, "Dice under the marks, less elsewhere") for name in metrics]
+    inner = "" if INSIDE_LESS_OUTSIDE not in metrics else "The last line compares parts of the same images. "
     axes.set_yticks(range(len(metrics)), titles)
     axes.set_ylim(len(metrics) - 0.5, -0.5)
     axes.axvline(0, color=FAINT, linewidth=0.6)
@@ -149,8 +152,7 @@ def draw_observed(outcome: TrialOutcome) -> Drawing:
     return Drawing(
         "observed",
         "Images whose annotators marked objects",
-        "Against images of the same finding, view and source without marks. The last line compares parts of the same "
-        f"images. {_INTERVALS}",
+        f"Against images of the same finding, view and source without marks. {inner}{_INTERVALS}",
         "Dot plot of differences by metric and weights.",
         figure,
     )

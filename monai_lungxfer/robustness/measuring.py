@@ -20,7 +20,7 @@ from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.metrics.per_image import image_metrics
 from monai_lungxfer.metrics.regions import covered_share, dilate_region, region_dice
 from monai_lungxfer.robustness.attribution import attribute_lung, measure_concentration
-from monai_lungxfer.robustness.design import Condition, Design
+from monai_lungxfer.robustness.design import METHODS, Condition, Design
 from monai_lungxfer.synthetic.object_doses import draw_objects, find_footprint
 from monai_lungxfer.utils.errors import InputFileError
 
@@ -33,10 +33,10 @@ WHOLE = ("DICE_HARD", CLEANED, "BIOU", "NSD_D1", "ISLANDS", "BRIDGES", "FUSED")
 INSIDE, OUTSIDE = "DICE_INSIDE", "DICE_OUTSIDE"
 """Dice in the dilated footprint of objects and in the rest of the image, see `region_dice`."""
 
-ATTRIBUTION = "ATTRIBUTION"
-"""The footprint's share of attribution over its share of the area, only where `Design.attribution` asks for it."""
+ATTRIBUTIONS = {method: method.upper() for method in METHODS}
+"""By the way of attribution, the footprint's share of it over its share of the area; only what a design asks for."""
 
-MEASURED = (*WHOLE, INSIDE, OUTSIDE, ATTRIBUTION)
+MEASURED = (*WHOLE, INSIDE, OUTSIDE, *ATTRIBUTIONS.values())
 """All that is compared between the image without and with objects."""
 
 _BATCH = 4  # images in memory at a time
@@ -52,22 +52,22 @@ class _SeenImage:
     radiograph: Radiograph
     segmented: Segmentation
     whole: Values
-    attributions: NDArray[np.float32] | None
+    attributions: Mapping[str, NDArray[np.float32]]
 
     @classmethod
     def look(
         cls, segmenter: Segmenter, radiograph: Radiograph, segmented: Segmentation, truth: Mask, design: Design
     ) -> _SeenImage:
         """Measure what does not depend on a region."""
-        attributions = attribute_lung(segmenter, radiograph) if design.attribution else None
+        attributions = {method: attribute_lung(segmenter, radiograph, method) for method in design.attribution}
         return cls(radiograph, segmented, _measure_whole(segmented, truth), attributions)
 
     def measure(self, truth: Mask, region: Mask) -> Values:
         """Measure everything, given the region of objects."""
-        concentration = None
-        if self.attributions is not None:
-            concentration = measure_concentration(self.attributions, region, self.radiograph)
-        return _defined(self.whole | _measure_regions(self.segmented, truth, region) | {ATTRIBUTION: concentration})
+        looked: Values = dict.fromkeys(ATTRIBUTIONS.values())
+        for method, attributions in self.attributions.items():
+            looked[ATTRIBUTIONS[method]] = measure_concentration(attributions, region, self.radiograph)
+        return _defined(self.whole | _measure_regions(self.segmented, truth, region) | looked)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,9 @@ def compare_marked(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        `weights`, `metric`, numbers of images `marked` and `matches`, of `patients` with marks, means `without` and
-        `with` marks, their `difference` and its interval, `low` and `high`. Nothing where there is no pair. Last comes
-        `INSIDE_LESS_OUTSIDE`, within the marked images.
+        `weights`, `metric`, numbers of images `marked` and `matches`, of `patients` with marks and of `match_patients`,
+        means `without` and `with` marks, their `difference` and its interval, `low` and `high`. Nothing where there is
+        no pair. Last comes `INSIDE_LESS_OUTSIDE`, within the marked images.
     """
     known = rows.dropna(subset=["ignore_fraction"])
     group = known[list(KEPT_FIELDS)].fillna(UNKNOWN).astype(str).agg("|".join, axis=1)
@@ -49,6 +49,7 @@ def compare_marked(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "marked": int(matched.is_marked.sum()),
             "matches": int((~matched.is_marked).sum()),
             "patients": matched[matched.is_marked].patient.nunique(),
+            "match_patients": matched[~matched.is_marked].patient.nunique(),
             **_compare(matched, metric),
         }
     yield from _compare_regions(known[known.is_marked])
@@ -95,6 +96,7 @@ def _compare_regions(marked: pd.DataFrame) -> Iterator[dict[str, Any]]:
         "marked": len(defined),
         "matches": 0,
         "patients": defined.patient.nunique(),
+        "match_patients": 0,
         "without": defined[OUTSIDE].mean(),
         "with": defined[INSIDE].mean(),
         "difference": difference.mean(),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from monai_lungxfer.robustness.design import Design
-from monai_lungxfer.robustness.measuring import ATTRIBUTION, INSIDE, MEASURED, OUTSIDE, WHOLE, flatten_pairs
+from monai_lungxfer.robustness.measuring import ATTRIBUTIONS, INSIDE, MEASURED, OUTSIDE, WHOLE, flatten_pairs
 from monai_lungxfer.robustness.observed import compare_marked
 from monai_lungxfer.study.analysis.statistics import interval, worst_tenth
 
@@ -20,7 +20,7 @@ FACTS = ("weights", "image", "patient", "finding", "view", "source", "size")
 
 VALUES = tuple(f"{name}_{side}" for name in MEASURED for side in ("without", "with", "change"))
 _GROUP = ("weights", "object", "dose")
-_FEWER_IS_BETTER = frozenset({"ISLANDS", "BRIDGES", "FUSED", ATTRIBUTION})
+_FEWER_IS_BETTER = frozenset({"ISLANDS", "BRIDGES", "FUSED", *ATTRIBUTIONS.values()})
 
 
 class Collector:
@@ -92,11 +92,12 @@ class TrialOutcome:
         Means are over images, of means over draws. Intervals are of a bootstrap over patients, see
         `monai_lungxfer.study.analysis.statistics.interval`.
         """
+        left_out = {name for method, name in ATTRIBUTIONS.items() if method not in self.design.attribution}
         rows = [
             dict(zip(_GROUP, group, strict=True)) | _summarise(part, metric)
             for group, part in self.means.groupby(list(_GROUP), sort=False)
             for metric in MEASURED
-            if metric != ATTRIBUTION or self.design.attribution
+            if metric not in left_out
         ]
         return pd.DataFrame(rows)
 

@@ -10,12 +10,12 @@ from monai_lungxfer import __version__
 from monai_lungxfer.inference.overlay import NOTICE
 from monai_lungxfer.robustness.figures import main_dose
 from monai_lungxfer.robustness.outcome import TrialOutcome
-from monai_lungxfer.study.analysis.statistics import Interval
+from monai_lungxfer.study.analysis.statistics import FEWEST_PATIENTS, Interval
 from monai_lungxfer.study.report.figures.style import Drawing
-from monai_lungxfer.study.report.formatting import interval_text, signed_text
+from monai_lungxfer.study.report.formatting import images_text, interval_text, signed_text
 from monai_lungxfer.study.report.page import inline_svg, make_template
-from monai_lungxfer.study.report.summary import Statement, Verdict
 from monai_lungxfer.study.report.table import Table
+from monai_lungxfer.study.report.verdicts import Statement, Verdict, judge_difference
 
 _DIGITS = 3
 
@@ -24,6 +24,7 @@ LIMITS = (
     "Drawn objects follow simple physics. No device was measured, and no radiologist has judged them.",
     "Images may hold real objects already. Those stay in the image on both sides of a pair.",
     "Marks of annotators are few, and not every object is marked. Marked images may differ in more than the objects.",
+    f"Nothing is said of fewer than {FEWEST_PATIENTS} patients. Intervals of few patients are too narrow.",
     "Weights are flattered by images that they learnt from; the log says so where it is known.",
     "Masks are measured as the network draws them, at native size; only the cleaned Dice is of what predict writes.",
 )
@@ -40,7 +41,7 @@ def render_page(outcome: TrialOutcome, tables: Sequence[Table], drawings: Sequen
         patients=outcome.plain.patient.nunique(),
         pairs=f"{pairs:,}",
         skipped=skipped,
-        statements=[*_state_drawn(outcome), *_state_observed(outcome)],
+        statements=[*state_drawn(outcome), *state_observed(outcome)],
         drawings=[(drawing, inline_svg(drawing)) for drawing in drawings],
         tables=tables,
         design=_describe_design(outcome),
@@ -59,41 +60,54 @@ def _describe_design(outcome: TrialOutcome) -> dict[str, str]:
     }
 
 
-def _state(text: str, difference: float, reach: Interval, detail: str = "") -> Statement:
-    if not reach.beyond_zero:
-        return Statement(Verdict.OPEN, text, detail)
-    return Statement(Verdict.BETTER if difference > 0 else Verdict.WORSE, text, detail)
-
-
-def _state_drawn(outcome: TrialOutcome) -> Iterator[Statement]:
-    """Say of each set of weights which object costs most, and what each costs."""
+def state_drawn(outcome: TrialOutcome) -> Iterator[Statement]:
+    """Say of each set of weights which object costs most, and what each costs; of few patients, that they are few."""
     dose = main_dose(outcome)
     table = outcome.drawn[(outcome.drawn.dose == dose) & (outcome.drawn.metric == "DICE_HARD")]
     for name in outcome.weights:
-        rows: list[Any] = sorted(table[table.weights == name].itertuples(), key=lambda row: row.change)
+        rows: list[Any] = sorted(table[table.weights == name].itertuples(), key=lambda row: -abs(row.change))
         worst = rows[0]
         reach = Interval(worst.low, worst.high)
-        text = (
-            f"With the weights {name}, Dice changes most under {_phrase(worst.object)}: by "
-            f"{signed_text(worst.change, _DIGITS)} ({interval_text(reach, _DIGITS, signed=True)})."
-        )
-        others = ", ".join(f"{_phrase(row.object)} {signed_text(row.change, _DIGITS)}" for row in rows[1:])
-        detail = f"Dose {dose:g}, {worst.images} images. " + (f"The others: {others}." if others else "")
-        yield _state(text, worst.change, reach, detail)
+        verdict = judge_difference(worst.change, reach, worst.patients)
+        changes = [f"{_phrase(row.object)} {signed_text(row.change, _DIGITS)}" for row in rows]
+        if verdict is Verdict.FEW:
+            text = _too_few(name, worst.patients, "what objects change")
+            told = f"Mean changes of Dice: {', '.join(changes)}."
+        else:
+            text = (
+                f"With the weights {name}, Dice changes most under {_phrase(worst.object)}: by "
+                f"{signed_text(worst.change, _DIGITS)} ({interval_text(reach, _DIGITS, signed=True)})."
+            )
+            told = f"The others: {', '.join(changes[1:])}." if changes[1:] else ""
+        yield Statement(verdict, text, f"Dose {dose:g}, {images_text(worst.images)}. {told}".strip())
+
+
+def _too_few(weights: str, patients: int, what: str) -> str:
+    people = "one patient is" if patients == 1 else f"{patients} patients are"
+    return f"With the weights {weights}, {people} too few to tell {what}. It takes {FEWEST_PATIENTS}."
 
 
 def _phrase(name: str) -> str:
-    return {"all": "all objects together"}.get(name, name)
+    return {"all": "all objects together", "pacemaker": "a pacemaker"}.get(name, name)
 
 
-def _state_observed(outcome: TrialOutcome) -> Iterator[Statement]:
+def state_observed(outcome: TrialOutcome) -> Iterator[Statement]:
+    """Say of each set of weights whether images with marks differ from those without."""
     if outcome.observed.empty:
         return
     for row in outcome.observed[outcome.observed.metric == "DICE_HARD"].itertuples():
         found: Any = row
         reach = Interval(found.low, found.high)
-        text = (
-            f"With the weights {found.weights}, images whose annotators marked objects differ in Dice from matched "
-            f"images by {signed_text(found.difference, _DIGITS)} ({interval_text(reach, _DIGITS, signed=True)})."
-        )
-        yield _state(text, found.difference, reach, f"{found.marked} marked images, {found.matches} matched ones.")
+        patients = min(found.patients, found.match_patients)
+        verdict = judge_difference(found.difference, reach, patients)
+        told = f"{signed_text(found.difference, _DIGITS)} ({interval_text(reach, _DIGITS, signed=True)})"
+        detail = f"{images_text(found.marked)} with marks, {found.matches} matched."
+        if verdict is Verdict.FEW:
+            text = _too_few(found.weights, patients, "whether images with marked objects differ")
+            detail += f" Mean difference in Dice: {signed_text(found.difference, _DIGITS)}."
+        else:
+            text = (
+                f"With the weights {found.weights}, images whose annotators marked objects differ in Dice from matched "
+                f"images by {told}."
+            )
+        yield Statement(verdict, text, detail)

@@ -3,44 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_lungxfer.bundle.files import bundle_path
 from monai_lungxfer.bundle.redaction import redact_weights
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.data.datalist import data_root, load_datalist
 from monai_lungxfer.data.groups import KEPT_FIELDS
 from monai_lungxfer.data.records import Record, image_name
 from monai_lungxfer.handlers.image_table import warn_of_learnt
-from monai_lungxfer.inference.segmenter import DEFAULT_BUNDLE, Segmenter
 from monai_lungxfer.robustness.design import Design
-from monai_lungxfer.robustness.measuring import measure_image
 from monai_lungxfer.robustness.outcome import TrialOutcome
 from monai_lungxfer.robustness.unit_journal import Key, UnitJournal
-from monai_lungxfer.robustness.write import PAGE, RESULTS, write_results
-from monai_lungxfer.utils.errors import BundleError, InputFileError, LungXferError
+from monai_lungxfer.robustness.unit_runners import TrialUnit, UnitModel, UnitRunner, measure_here
+from monai_lungxfer.robustness.write import PAGE, RESULTS, TOLD, list_metrics, write_results
+from monai_lungxfer.study.execution.tracked_report import Track, track_nothing
+from monai_lungxfer.utils.errors import InputFileError, LungXferError
 from monai_lungxfer.utils.files import hash_file, remove_leftovers
 from monai_lungxfer.utils.locks import lock_output
-from monai_lungxfer.utils.memory import is_out_of_memory, too_large
+from monai_lungxfer.utils.progress import Advance, Begin, begin_silently
 from monai_lungxfer.weights.learnt import find_learnt
 
 logger = logging.getLogger(__name__)
 
 _DIGITS = 12
-
-
-@dataclass(frozen=True)
-class Task:
-    """One unit to be done: an image under a set of weights, by their label and by what a user calls them."""
-
-    label: str
-    reference: str
-    record: Record
-    name: str
-    patient: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +51,9 @@ def run_trial(
     overwrite: bool = False,
     device: str = "auto",
     threads: int | None = None,
-    watch: Callable[[Sequence[Task]], Iterable[Task]] = iter,
+    begin: Begin = begin_silently,
+    run: UnitRunner = measure_here,
+    track: Track = track_nothing,
 ) -> TrialResult:
     """Measure what objects do to networks, and write tables, figures and a page. Not a medical device.
 
@@ -85,8 +75,12 @@ def run_trial(
         Whether units of an earlier run with this design are kept, or everything is replaced.
     device, threads
         As for `monai_lungxfer.inference.segmenter.Segmenter.from_bundle`.
-    watch : callable
-        Is given the tasks and yields them one by one, such as a progress bar.
+    begin : callable
+        Shows progress, see `monai_lungxfer.utils.progress.Begin`.
+    run : callable
+        Measures units; `monai_lungxfer.robustness.unit_runners.RayUnits` spreads them over a cluster.
+    track : callable
+        Logs the report, such as `monai_lungxfer.study.execution.tracked_report.ReportTracker`.
 
     Raises
     ------
@@ -95,87 +89,85 @@ def run_trial(
         measured.
     """
     out = Path(out).expanduser().absolute()
-    tasks = _plan_tasks(weights, data, limit)
+    references = _label_weights(weights)
+    units = list(_plan_units(list(references), data, limit))
+    engine = "torch" if design.attribution else "auto"  # which has gradients
+    models = {label: UnitModel(reference, device, threads, engine) for label, reference in references.items()}
     with lock_output(out):
         journal = UnitJournal(out, design)
         journal.open(resume=resume, overwrite=overwrite)
         for name in RESULTS:  # of an earlier run, which the results to come would contradict
             (out / name).unlink(missing_ok=True)
-        try:
-            keys = list(_do_tasks(tasks, journal, design, watch, device, threads))
-        finally:
-            journal.close()
-        if not keys:
-            raise LungXferError("no image could be measured", source=data, remedy="The log says why of each")
-        labels = [*dict.fromkeys(task.label for task in tasks)]
-        outcome = write_results(journal.read(keys), out, design, labels, len(tasks) - len(keys))
+        with track(out) as log:
+            keys: dict[int, Key] = {}
+            advance = begin("Measuring", len(units))
+            try:
+                for label, model in models.items():
+                    own = [unit for unit in units if unit.label == label]
+                    keys |= _measure_units(own, model, journal, design, run, advance)
+            finally:
+                journal.close()
+            if not keys:
+                raise LungXferError("no image could be measured", source=data, remedy="The log says why of each")
+            in_order = [keys[number] for number in sorted(keys)]
+            outcome = write_results(journal.read(in_order), out, design, list(references), len(units) - len(keys))
+            log(list_metrics(outcome), [out / name for name in TOLD if (out / name).is_file()])
         remove_leftovers([out / name for name in RESULTS])
-    return TrialResult(outcome, len(tasks) - len(keys), out / PAGE)
+    return TrialResult(outcome, len(units) - len(keys), out / PAGE)
 
 
-def _plan_tasks(weights: Sequence[str], data: str | Path, limit: int | None) -> list[Task]:
-    """List the units, by weights, then image; patients are numbered, so that nothing says who they are."""
+def _label_weights(weights: Sequence[str]) -> dict[str, str]:
+    """Return what weights are called in results, each with what a user calls them."""
     labels = {redact_weights(reference): reference for reference in weights if resolve_weights(reference)}
     if len(labels) < len(weights) or not labels:
         raise LungXferError("the same weights are named twice, or none", remedy="Give --weights once for each")
+    return labels
+
+
+def _plan_units(labels: Sequence[str], data: str | Path, limit: int | None) -> Iterator[TrialUnit]:
+    """Yield the units, by weights, then image; patients are numbered, so that nothing says who they are."""
     records, root = load_datalist(data), data_root(data)
     patients = {patient: number for number, patient in enumerate(dict.fromkeys(one["patient"] for one in records), 1)}
-    return [
-        Task(label, reference, record, image_name(record["image"], root), patients[record["patient"]])
-        for label, reference in labels.items()
-        for record in records[:limit]
-    ]
+    pairs = ((label, record) for label in labels for record in records[:limit])
+    for number, (label, record) in enumerate(pairs):
+        yield TrialUnit(number, label, record, image_name(record["image"], root), patients[record["patient"]])
 
 
-def _do_tasks(
-    tasks: Sequence[Task],
+def _measure_units(
+    units: Sequence[TrialUnit],
+    model: UnitModel,
     journal: UnitJournal,
     design: Design,
-    watch: Callable[[Sequence[Task]], Iterable[Task]],
-    device: str,
-    threads: int | None,
-) -> Iterator[Key]:
-    """Yield the keys of the units that are there, after those that were not have been measured."""
-    segmenter, loaded = None, ""
-    for task in watch(tasks):
-        if segmenter is None or task.label != loaded:
-            engine = "torch" if design.attribution else "auto"  # which has gradients
-            segmenter, loaded = load_segmenter(task.reference, device, threads, engine), task.label
-            _warn_of_learnt(task, [one.record for one in tasks if one.label == task.label])
+    run: UnitRunner,
+    advance: Advance,
+) -> dict[int, Key]:
+    """Measure those units of one set of weights that are not in the journal, and return the keys of all that are."""
+    segmenter = model.load()
+    _warn_of_learnt(model.reference, [unit.record for unit in units])
+    keys: dict[int, Key] = {}
+    for unit in units:
         try:
-            key = " ".join(segmenter.identity.marks), task.name, _hash_files(task.record)
-            if key not in journal:
-                journal.add(key, _describe(task) | measure_image(segmenter, task.record, task.name, design))
-            yield key
-        except Exception as error:  # noqa: BLE001 - which is raised again unless it is one of two kinds
-            logger.error("%s was skipped (%s): %s", task.name, task.label, _explain_skipped(error).without_source)
+            keys[unit.number] = " ".join(segmenter.identity.marks), unit.name, _hash_files(unit.record)
+        except InputFileError as error:
+            _report_skipped(unit, error)
+    left = {unit.number: unit for unit in units if unit.number in keys and keys[unit.number] not in journal}
+    advance(len(units) - len(left))
+    for number, found in run(model, segmenter, list(left.values()), design):
+        advance(1)
+        if isinstance(found, InputFileError):
+            _report_skipped(left[number], found)
+            del keys[number]
+        else:
+            journal.add(keys[number], _describe(left[number]) | found)
+    return keys
 
 
-def _explain_skipped(error: Exception) -> InputFileError:
-    """Return why an image is skipped; raise what is no image's fault."""
-    if isinstance(error, InputFileError):
-        return error
-    if is_out_of_memory(error):
-        return too_large(None)
-    raise error
+def _report_skipped(unit: TrialUnit, error: InputFileError) -> None:
+    logger.error("%s was skipped (%s): %s", unit.name, unit.label, error.without_source)
 
 
-def load_segmenter(reference: str, device: str = "auto", threads: int | None = None, engine: str = "auto") -> Segmenter:
-    """Load weights with the bundle that they are named by; others than a bundle's with the default bundle.
-
-    The network computes in float32, so that weights are compared and not number formats.
-    """
-    how: dict[str, Any] = {"device": device, "threads": threads, "engine": engine}
-    how["overrides"] = {"precision": "float32"}
-    try:
-        folder = bundle_path(reference)
-    except BundleError:
-        return Segmenter.from_bundle(DEFAULT_BUNDLE, weights=reference, **how)
-    return Segmenter.from_bundle(folder, **how)
-
-
-def _warn_of_learnt(task: Task, records: Sequence[Record]) -> None:
-    learnt = find_learnt(resolve_weights(task.reference), records)
+def _warn_of_learnt(reference: str, records: Sequence[Record]) -> None:
+    learnt = find_learnt(resolve_weights(reference), records)
     warn_of_learnt({"learnt": learnt, "images": len(records)})
 
 
@@ -190,6 +182,6 @@ def _hash_files(record: Record) -> str:
         ) from error
 
 
-def _describe(task: Task) -> dict[str, Any]:
-    facts = {field: task.record.get(field) for field in (*KEPT_FIELDS, "ignore_fraction")}
-    return {"weights": task.label, "image": task.name, "patient": task.patient, **facts}
+def _describe(unit: TrialUnit) -> dict[str, Any]:
+    facts = {field: unit.record.get(field) for field in (*KEPT_FIELDS, "ignore_fraction")}
+    return {"weights": unit.label, "image": unit.name, "patient": unit.patient, **facts}

@@ -8,17 +8,20 @@ from typing import Any
 import pandas as pd
 
 from monai_lungxfer.robustness.figures import METRIC_TITLES, object_title
-from monai_lungxfer.robustness.measuring import ATTRIBUTION, INSIDE, OUTSIDE
+from monai_lungxfer.robustness.measuring import ATTRIBUTIONS, INSIDE, OUTSIDE
 from monai_lungxfer.robustness.observed import INSIDE_LESS_OUTSIDE
 from monai_lungxfer.robustness.outcome import TrialOutcome
-from monai_lungxfer.study.analysis.statistics import Interval
+from monai_lungxfer.study.analysis.statistics import FEWEST_PATIENTS, Interval
 from monai_lungxfer.study.report.formatting import FEW_IMAGES, interval_text, signed_text
 from monai_lungxfer.study.report.table import Cell, Table, grey_out, number_cell, word_cell
 
 _DIGITS = 3
-_FEW = f"Grey: fewer than {FEW_IMAGES} images."
+_FEW = f"Grey: fewer than {FEW_IMAGES} images or {FEWEST_PATIENTS} patients."
 _INTERVAL = "In brackets 95 % intervals of a bootstrap over patients."
-_CHANGES = ("DICE_HARD", "DICE_CLEANED", "BIOU", "NSD_D1", INSIDE, OUTSIDE, "ISLANDS", "BRIDGES", "FUSED", ATTRIBUTION)
+_CHANGES = (
+    *("DICE_HARD", "DICE_CLEANED", "BIOU", "NSD_D1", INSIDE, OUTSIDE, "ISLANDS", "BRIDGES", "FUSED"),
+    *ATTRIBUTIONS.values(),
+)
 
 
 def make_tables(outcome: TrialOutcome) -> Iterator[Table]:
@@ -34,8 +37,8 @@ def _change_cell(mean: float, low: float, high: float) -> Cell:
     return Cell(f"{signed_text(mean, _DIGITS)} ({interval_text(Interval(low, high), _DIGITS, signed=True)})", mean)
 
 
-def _grey(cells: tuple[Cell, ...], images: int) -> tuple[Cell, ...]:
-    return grey_out(cells) if images < FEW_IMAGES else cells
+def _grey(cells: tuple[Cell, ...], images: int, patients: int) -> tuple[Cell, ...]:
+    return grey_out(cells) if images < FEW_IMAGES or patients < FEWEST_PATIENTS else cells
 
 
 def _drawn_table(outcome: TrialOutcome) -> Table:
@@ -53,15 +56,15 @@ def _drawn_table(outcome: TrialOutcome) -> Table:
             number_cell(dice.worst_tenth, _DIGITS),
             number_cell(dice.images, 0),
         )
-        cells.append(_grey(row, dice.images))
+        cells.append(_grey(row, dice.images, dice.patients))
     titles = [METRIC_TITLES[name] for name in shown]
     return Table(
         "summary",
         "Drawn objects: change of each metric",
         "Change: with objects less without, mean over images of means over draws. Above 0 is better, except of "
         f"islands, bridges and fused lungs. {_INTERVAL} Worst tenth: mean change of Dice of the tenth of images that "
-        f"lose most. Dice under objects is of images with lung there. Attribution: the objects' share of integrated "
-        f"gradients over their share of the area, measured on request. {_FEW}",
+        f"lose most. Dice under objects is of images with lung there. Integrated gradients, Seg-Grad-CAM: the objects' "
+        f"share of attribution over their share of the area, measured on request. {_FEW}",
         ("Weights", "Object", "Dose", "Dice without", *titles, "Dice, worst tenth", "Images"),
         cells,
         outcome.drawn,
@@ -80,6 +83,7 @@ def _compared_table(outcome: TrialOutcome) -> Table:
                 number_cell(row.images, 0),
             ),
             row.images,
+            row.patients,
         )
         for row in _named_rows(outcome.compared)
     ]
@@ -106,6 +110,7 @@ def _observed_table(outcome: TrialOutcome) -> Table:
                 number_cell(row.matches, 0),
             ),
             row.marked,
+            row.patients,
         )
         for row in _named_rows(outcome.observed.rename(columns={"with": "with_marks"}))
     ]

@@ -30,6 +30,15 @@ RESULTS = (
 )
 """All that a trial may write, relative to its folder, besides its journal."""
 
+TOLD = tuple(name for name in RESULTS if name not in (PAIRS, IMAGES))
+"""Those without names of images, which others may see."""
+
+
+def list_metrics(outcome: TrialOutcome) -> dict[str, float]:
+    """Return the mean change of Dice by weights, object and dose, under the name of each."""
+    rows = outcome.drawn[outcome.drawn.metric == "DICE_HARD"].itertuples()
+    return {f"DICE_HARD_change/{row.weights}/{row.object}/{row.dose:g}": float(row.change) for row in rows}
+
 
 def write_results(
     units: Iterator[Mapping[str, Any]], folder: Path, design: Design, weights: Sequence[str], skipped: int = 0

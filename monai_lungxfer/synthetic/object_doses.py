@@ -32,8 +32,9 @@ def _draw_electrodes(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _draw_markers(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    for text in rng.choice(MARKERS, int(rng.integers(1, MOST_MARKERS + 1)), replace=False):
-        image = text_marker(image, str(text), draw_marker_position(rng), **strengths(rng, STRENGTHS["text_marker"]))
+    for text in map(str, rng.choice(MARKERS, int(rng.integers(1, MOST_MARKERS + 1)), replace=False)):
+        place = draw_marker_position(rng, text)
+        image = text_marker(image, text, place, **strengths(rng, STRENGTHS["text_marker"]))
     return image
 
 

@@ -15,9 +15,17 @@ from monai_lungxfer.synthetic.canvas import Canvas, curve, ellipse
 MARKERS = ("AP", "PORTABLE", "SUPINE", "AP PORTABLE", "R", "L")
 
 
-def draw_marker_position(rng: np.random.Generator) -> tuple[float, float]:
-    """Draw a place for `text_marker`: near the upper or the lower border."""
-    return rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05), rng.uniform(0.02, 0.9)
+_COLUMNS = {"R": (0.02, 0.3), "L": (0.66, 0.94)}
+_ANYWHERE = (0.02, 0.9)
+
+
+def draw_marker_position(rng: np.random.Generator, text: str) -> tuple[float, float]:
+    """Draw a place for `text_marker`: near the upper or the lower border of an upright image.
+
+    R and L stand on the side of the patient that they name. So R is at the left of the image, and L at its right.
+    """
+    row = rng.choice([0.02, 0.92]) + rng.uniform(0, 0.05)
+    return row, rng.uniform(*_COLUMNS.get(text, _ANYWHERE))
 
 
 def text_marker(image: np.ndarray, text: str, place: Sequence[float], height: float = 0.05) -> np.ndarray:

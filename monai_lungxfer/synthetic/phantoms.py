@@ -100,7 +100,7 @@ def _make_room(parts: list[Path], overwrite: bool) -> None:
     for part in found:
         foreign = next((file for file in part.rglob("*") if file.is_file() and not _is_phantom(file)), None)
         if foreign is not None:
-            raise OutputError("is no phantom and is not replaced", source=foreign, remedy="Choose another folder")
+            raise OutputError("is not a phantom and is not replaced", source=foreign, remedy="Choose another folder")
         if not overwrite and any(part.iterdir()):
             raise OutputError("holds phantoms already", source=part, remedy="Choose another folder, or add --overwrite")
     for part in found:

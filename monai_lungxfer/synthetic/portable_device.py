@@ -148,8 +148,9 @@ def portable_degraded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
         image = grid_lines(image, **strengths(rng, STRENGTHS["grid_lines"]), degrees=rng.choice([0.0, 90.0]))
     image = low_contrast(image, **strengths(rng, STRENGTHS["low_contrast"]))
     image = collimation(image, rng)
-    for text in rng.choice(MARKERS, int(rng.integers(1, 3)), replace=False):
-        image = text_marker(image, str(text), draw_marker_position(rng), **strengths(rng, STRENGTHS["text_marker"]))
+    for text in map(str, rng.choice(MARKERS, int(rng.integers(1, 3)), replace=False)):
+        place = draw_marker_position(rng, text)
+        image = text_marker(image, text, place, **strengths(rng, STRENGTHS["text_marker"]))
     return image
 
 

@@ -35,6 +35,7 @@ def test_a_table_and_the_page(place: list[object], tmp_path: Path) -> None:
     result = run(*place, "-o", tmp_path, "--objects", "tubes, markers", "--limit", 2)
     assert result.exit_code == 0, result.output
     assert "Not a medical device" in result.stdout
+    assert "It takes 8 to tell what objects change." in result.stdout
     assert [line.split()[2] for line in result.stdout.splitlines() if line.lstrip().startswith("file")] == [
         "tubes",
         "markers",

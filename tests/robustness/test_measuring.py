@@ -12,17 +12,19 @@ from scipy.ndimage import distance_transform_edt
 
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.inference.segmenter import Segmenter
+from monai_lungxfer.io.orientation import Turn
 from monai_lungxfer.io.radiograph import Radiograph, read_mask, read_radiograph
 from monai_lungxfer.robustness.design import Condition, Design
-from monai_lungxfer.robustness.measuring import MEASURED, flatten_pairs, measure_image
-from monai_lungxfer.robustness.run import load_segmenter
+from monai_lungxfer.robustness.measuring import MEASURED, _draw, flatten_pairs, measure_image
+from monai_lungxfer.robustness.unit_runners import UnitModel
+from monai_lungxfer.synthetic import object_doses
 from monai_lungxfer.synthetic.object_doses import draw_objects
 from monai_lungxfer.utils.errors import InputFileError, LungXferError
 
 
 @pytest.fixture(scope="module")
 def segmenter(small_weights: list[Path]) -> Segmenter:
-    return load_segmenter(str(small_weights[0]), "cpu")
+    return UnitModel(str(small_weights[0]), "cpu").load()
 
 
 def dice(mask: np.ndarray, truth: np.ndarray) -> float:
@@ -66,6 +68,21 @@ def test_a_pair_against_numpy(segmenter: Segmenter, marked_data: Path) -> None:
         assert (plain != drawn).any()
 
 
+@pytest.mark.parametrize("turn", [Turn(), Turn(flip_columns=True), Turn(transpose=True, flip_rows=True)])
+@pytest.mark.parametrize("name", ["markers", "all"])
+def test_the_letter_l_stands_at_the_patients_left(turn: Turn, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(object_doses, "MARKERS", ("L",))
+    monkeypatch.setattr(object_doses, "MOST_MARKERS", 1)
+    upright = np.ones((300, 200), np.float32)  # on which nothing but letters, at 0.97, can be seen
+    upright[0, 0] = 0
+    stored = Radiograph(np.ascontiguousarray(turn.undo(upright)), "array", turn=turn)
+    for seed in range(5):
+        drawn = turn.apply(_draw(stored, Condition(name, 1.0, seed), "a").radiograph.pixels)
+        columns = np.argwhere(drawn < 0.99)[1:, 1]
+        assert columns.size > 4
+        assert columns.min() > 0.6 * 200
+
+
 def test_rows_of_pairs_have_changes(segmenter: Segmenter, marked_data: Path) -> None:
     unit = measure_image(segmenter, load_datalist(marked_data)[1], "a", Design(("tubes",), (1.0,), 1))
     (row,) = flatten_pairs(unit, {"image": "a"})
@@ -104,6 +121,7 @@ def test_a_mask_of_another_size_is_refused(segmenter: Segmenter, marked_data: Pa
         ({"doses": (float("nan"),)}, "the dose nan"),
         ({"seeds": 0}, "nothing to draw"),
         ({"objects": ("tubes", "tubes")}, "named twice"),
+        ({"attribution": ("seg_gradcam",)}, "did you mean 'seg_grad_cam'"),
     ],
 )
 def test_a_design_that_cannot_be(given, message) -> None:

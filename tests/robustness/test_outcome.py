@@ -3,35 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
-
-from monai_lungxfer.robustness.design import Design
-from monai_lungxfer.robustness.measuring import MEASURED, WHOLE
-from monai_lungxfer.robustness.outcome import Collector, TrialOutcome
-
-DESIGN = Design(("tubes",), (1.0,), 2)
-
-
-def unit(weights: str, image: int, patient: int, *changes: float | None) -> dict[str, Any]:
-    """Return a unit whose metrics without objects are 0.9 and change by so much with each draw."""
-    plain = dict.fromkeys(MEASURED, 0.9)
-    pairs = [
-        {"object": "tubes", "dose": 1.0, "seed": seed, "footprint": 0.1, "covered": 0.2, "without": plain}
-        | {"with": dict.fromkeys(MEASURED, None if change is None else 0.9 + change)}
-        for seed, change in enumerate(changes)
-    ]
-    facts = {"finding": "normal", "view": "AP", "source": "x", "size": "9x9", "ignore_fraction": None, "marked": None}
-    whole = {"plain": {name: plain[name] for name in WHOLE}}
-    return {"weights": weights, "image": str(image), "patient": patient, **facts, **whole, "pairs": pairs}
-
-
-def gather(*units: dict[str, Any]) -> TrialOutcome:
-    collector = Collector()
-    assert len(list(collector.take(iter(units)))) == 2 * len(units)
-    return collector.finish(DESIGN, list(dict.fromkeys(one["weights"] for one in units)))
+from trial_units import gather, unit
 
 
 def test_images_count_alike_however_many_draws_are_defined() -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_lungxfer.synthetic.objects import electrodes, pacemaker, text_marker, tubes
+from monai_lungxfer.synthetic.objects import (
+    MARKERS,
+    draw_marker_position,
+    electrodes,
+    pacemaker,
+    text_marker,
+    tubes,
+)
 
 
 def _rng(seed: int = 0) -> np.random.Generator:
@@ -29,6 +36,17 @@ def test_text_marker_is_moved_to_where_it_fits():
     free = text_marker(_flat(0.3), "AP PORTABLE", (0.2, 0.1), height=0.1) > 0.5
     assert long.sum() == free.sum() > 20
     assert np.argwhere(long).min(axis=0)[0] > 75
+
+
+def test_r_and_l_stand_on_the_patients_side():
+    middles = {text: [] for text in MARKERS}
+    for text in MARKERS:
+        for seed in range(40):
+            marked = text_marker(_flat(0.3), text, draw_marker_position(_rng(seed), text)) > 0.5
+            middles[text].append(np.argwhere(marked)[:, 1].mean() / marked.shape[1])
+    assert max(middles["R"]) < 0.4
+    assert min(middles["L"]) > 0.6
+    assert min(middles["AP"]) < 0.4 < 0.6 < max(middles["AP"])
 
 
 @pytest.mark.parametrize("draw", [tubes, electrodes])

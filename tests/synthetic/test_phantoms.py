@@ -106,7 +106,7 @@ def test_real_data_are_never_replaced(tmp_path, name):
     real = tmp_path / name
     real.parent.mkdir(parents=True)
     real.write_bytes(b"real")
-    with pytest.raises(OutputError, match="no phantom"):
+    with pytest.raises(OutputError, match="not a phantom"):
         write_phantoms(tmp_path, donor=1, general=1, portable=1, size=64, overwrite=True)
     assert set(_digests(tmp_path)) == {name}
 
@@ -115,7 +115,7 @@ def test_real_data_are_never_replaced(tmp_path, name):
 def test_a_datalist_of_real_data_is_never_replaced(tmp_path, content):
     (tmp_path / "portable").mkdir()
     (tmp_path / "portable" / "datalist.json").write_text(content)
-    with pytest.raises(OutputError, match="no phantom"):
+    with pytest.raises(OutputError, match="not a phantom"):
         write_phantoms(tmp_path, donor=1, general=1, portable=1, size=64, overwrite=True)
     assert (tmp_path / "portable" / "datalist.json").read_text() == content
 
