@@ -1,0 +1,9 @@
+from .choice import Choice as Choice
+from .choice import ChoiceRules as ChoiceRules
+from .choice import choose as choose
+from .duplicates import NearDuplicates as NearDuplicates
+from .duplicates import find_near_duplicates as find_near_duplicates
+from .ranking import rank_images as rank_images
+from .run import SelectionSettings as SelectionSettings
+from .run import WrittenSelection as WrittenSelection
+from .run import select_images as select_images
