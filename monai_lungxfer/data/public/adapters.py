@@ -50,7 +50,7 @@ class Adapter:
         It reads no pixels. It raises `DatalistError` when the folder does not have the layout, or a table of it cannot
         be read or lacks a column.
         """
-        module, _, function = (self.collector or f"{self.name}.collect").partition(".")
+        module, _, function = (self.collector or f"{self.name}.collect").rpartition(".")
         collect: Callable[..., Any] = getattr(import_module(f"{__package__}.{module}"), function)
         return collect
 
@@ -67,7 +67,7 @@ _TABLE = (
     Adapter(
         "cohen",
         "COVID-19 image data collection (Cohen et al. 2020), frontal radiographs, no masks",
-        "metadata.csv beside images/",
+        "metadata.csv next to images/",
         "of each image, in metadata.csv; some allow no commercial use, some are unknown",
         page="https://github.com/ieee8023/covid-chestxray-dataset",
         url="https://github.com/ieee8023/covid-chestxray-dataset/archive/refs/heads/master.zip",
@@ -131,7 +131,7 @@ _TABLE = (
     Adapter(
         "hannover",
         "COVID-19 image repository of the Hannover Medical School (Winther et al. 2020), no masks",
-        "data.csv beside png/*.png",
+        "data.csv next to png/*.png",
         "CC BY 3.0",
         page="https://github.com/ml-workgroup/covid-19-image-repository",
         url="https://github.com/ml-workgroup/covid-19-image-repository/archive/refs/heads/master.zip",
@@ -142,7 +142,17 @@ _TABLE = (
         "images/FINDING/NAME.png and masks/FINDING/NAME.png, or FINDING/NAME.png and FINDING/NAME_mask.png",
         "as the user says",
     ),
+    Adapter(
+        "annotations",
+        "any images with what a drawing tool has exported: CVAT, Label Studio, COCO, Darwin, 3D Slicer, DICOM SEG",
+        "images, and annotations.xml, *.json, labelmap.txt with SegmentationClass/, NAME.seg.nrrd or DICOM SEG files",
+        "as the user says",
+        collector="annotations.collect.collect",
+    ),
 )
+
+OWN = frozenset({"folder", "annotations"})
+"""Adapters of any images, which do not say themselves what `monai_lungxfer.data.public.item.Facts` holds."""
 
 ADAPTERS: dict[str, Adapter] = {adapter.name: adapter for adapter in _TABLE}
 """The adapters by name."""

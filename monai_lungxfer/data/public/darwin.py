@@ -52,8 +52,10 @@ class Annotation:
     classes: tuple[str, ...] = ()
 
 
-def read_annotation(file: Path) -> Annotation | None:
+def read_annotation(file: Path, lung_names: frozenset[str] = LUNGS) -> Annotation | None:
     """Read a Darwin file of version 1 (`image`) or 2 (`item` with one slot); None for JSON of another kind.
+
+    Classes with one of `lung_names`, which are in small letters, are lungs.
 
     An `InputFileError` is raised when it is not as it should be, or marks a lung by what is no region, such as a box.
     """
@@ -67,21 +69,23 @@ def read_annotation(file: Path) -> Annotation | None:
         entries = [_still(entry) for entry in content["annotations"]]
         painted = painted_regions(entries, height, width)
         shapes = [(_name(entry), _shape(entry, painted)) for entry in entries]
-        _refuse_other_marks(entries, painted, file)
+        _refuse_other_marks(entries, painted, file, lung_names | _IGNORED)
         tags = tuple(str(entry["name"]).strip() for entry in entries if "tag" in entry)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputFileError(f"is not as a Darwin file should be ({error!r})", source=file, remedy=_REMEDY) from error
-    lungs = tuple(shape for name, shape in shapes if name in LUNGS and len(shape))
+    lungs = tuple(shape for name, shape in shapes if name in lung_names and len(shape))
     ignored = tuple(shape for name, shape in shapes if name in _IGNORED and len(shape))
     classes = tuple(dict.fromkeys(str(entry["name"]).strip() for entry in entries if "tag" not in entry))
     return Annotation(file, names, height, width, lungs, ignored, tags, classes)
 
 
-def _refuse_other_marks(entries: list[dict[str, Any]], painted: Container[str], file: Path) -> None:
+def _refuse_other_marks(
+    entries: list[dict[str, Any]], painted: Container[str], file: Path, names: frozenset[str]
+) -> None:
     """Refuse a file that marks a lung by something else than a region, so that no mask lacks that lung."""
     for entry in entries:
         is_region = entry.keys() & _REGIONS or entry.get("id") in painted
-        if _name(entry) in LUNGS | _IGNORED and not is_region:
+        if _name(entry) in names and not is_region:
             raise InputFileError(
                 f"marks {entry['name']!r} by {', '.join(sorted(entry.keys() - _OF_EVERY)) or 'nothing'} alone",
                 source=file,

@@ -44,7 +44,7 @@ def decode_runs(runs: Any, pixels: int) -> NDArray[np.int64]:
     """
     pairs = np.array(runs)
     if pairs.ndim != 1 or pairs.size % 2 or pairs.dtype.kind not in "iu":
-        raise ValueError("dense_rle is no list of pairs of whole numbers")
+        raise ValueError("dense_rle is not a list of pairs of whole numbers")
     values, lengths = pairs[::2], pairs[1::2]
     total = sum(lengths.tolist())
     if (lengths < 0).any() or total != pixels:

@@ -7,19 +7,22 @@ from pathlib import Path
 
 from monai_lungxfer.data.public.cohen import UNKNOWN_LICENSE
 from monai_lungxfer.data.public.findings import COVID19, parse_finding
-from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
+from monai_lungxfer.data.public.item import Collection, Draw, Facts, Item, Skipped
 from monai_lungxfer.data.public.raw import PICTURES, list_files, unite_masks, wrong_layout
 from monai_lungxfer.utils.errors import LungXferError
 
-_SUFFIXES = PICTURES | {
+SUFFIXES = PICTURES | {
     *(".bmp", ".dcm", ".dicom", ".gif", ".gz", ".j2k", ".jp2", ".mha", ".mhd", ".nii", ".nrrd", ".webp")
 }
+"""Suffixes of all formats that images and masks may have."""
+
 _IMAGE_FOLDERS = frozenset({"image", "images"})
 _MASK_FOLDERS = frozenset({"mask", "masks", "label", "labels", "segmentation", "segmentations"})
 _MASK_ENDING = re.compile(r"[-_](mask|msk|label|seg)$", re.IGNORECASE)
 _FINDINGS = frozenset({"normal", "healthy", "control", "controls", "pathological", "abnormal", "pneumonia", COVID19})
 
-_Key = tuple[str, ...]
+Key = tuple[str, ...]
+"""Folders, without those for images and masks, and stem."""
 
 
 def collect(raw: Path, facts: Facts | None = None, apart: Path | None = None) -> Collection:
@@ -31,13 +34,13 @@ def collect(raw: Path, facts: Facts | None = None, apart: Path | None = None) ->
     Masks may lie in a folder `apart`, which has the sub-folders of the images', such as that of corrected masks.
     """
     facts = facts or Facts()
-    pattern = _compiled(facts.patient_pattern)
-    images: dict[_Key, Path] = {}
-    masks: dict[_Key, Path] = {}
+    pattern = compile_pattern(facts.patient_pattern)
+    images: dict[Key, Path] = {}
+    masks: dict[Key, Path] = {}
     found = Collection()
     for folder in (raw,) if apart is None else (apart, raw):  # of two masks, the one that lies apart counts
-        for file in list_files(folder, _SUFFIXES):
-            key, is_mask = _key(file.relative_to(folder))
+        for file in list_files(folder, SUFFIXES):
+            key, is_mask = split_name(file.relative_to(folder))
             first = (masks if is_mask or folder == apart else images).setdefault(key, file)
             if first != file:
                 above = raw if apart is None or not first.is_relative_to(apart) else apart
@@ -45,20 +48,27 @@ def collect(raw: Path, facts: Facts | None = None, apart: Path | None = None) ->
     if not images:
         raise wrong_layout(raw, "folder", "images")
     for key, image in images.items():
-        _add(found, image, key, masks.pop(key, None), facts, pattern)
+        mask = masks.pop(key, None)
+        add_item(found, image, key, None if mask is None else unite_masks([mask]), facts, pattern)
     found.skipped += [Skipped(mask, "is a mask without an image") for mask in masks.values()]
-    if pattern is None:
-        found.notes.append("every image counts as a patient of its own, since no pattern for patients was given")
+    note_patients(found, pattern)
     return found
 
 
-def _compiled(pattern: str | None) -> re.Pattern[str] | None:
+def note_patients(found: Collection, pattern: re.Pattern[str] | None) -> None:
+    """Note that nobody said who the images are of, where that is so."""
+    if pattern is None:
+        found.notes.append("every image counts as a patient of its own, since no pattern for patients was given")
+
+
+def compile_pattern(pattern: str | None) -> re.Pattern[str] | None:
+    """Compile a pattern for patients, see `Facts`; LungXferError is raised when it is none, or has no group."""
     if pattern is None:
         return None
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise LungXferError(f"{pattern!r} is no regular expression ({error})", remedy="Mend it") from error
+        raise LungXferError(f"{pattern!r} is not a regular expression ({error})", remedy="Correct it") from error
     if not compiled.groups:
         raise LungXferError(
             f"{pattern!r} has no group that would be the patient", remedy=r"Put it into brackets, as in '^(p\d+)_'"
@@ -66,7 +76,8 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     return compiled
 
 
-def _key(path: Path) -> tuple[_Key, bool]:
+def split_name(path: Path) -> tuple[Key, bool]:
+    """Return what a relative path calls an image, and whether it is one of a mask."""
     folders = [part for part in path.parts[:-1] if part.lower() not in _IMAGE_FOLDERS | _MASK_FOLDERS]
     is_mask = any(part.lower() in _MASK_FOLDERS for part in path.parts[:-1])
     stem = path.name.removesuffix(path.suffix)
@@ -76,9 +87,10 @@ def _key(path: Path) -> tuple[_Key, bool]:
     return (*folders, plain), is_mask or plain != stem
 
 
-def _add(
-    found: Collection, image: Path, key: _Key, mask: Path | None, facts: Facts, pattern: re.Pattern[str] | None
+def add_item(
+    found: Collection, image: Path, key: Key, mask: Draw | None, facts: Facts, pattern: re.Pattern[str] | None
 ) -> None:
+    """Add an image with what its name and `facts` say; it is skipped when no patient is found in its name."""
     name = "-".join(key)
     match = pattern.search(key[-1]) if pattern else None
     patient = match[1] if match else None
@@ -97,7 +109,7 @@ def _add(
             finding_text=label,
             view=facts.view,
             device=facts.device,
-            mask=None if mask is None else unite_masks([mask]),
+            mask=mask,
             mask_convention=facts.mask_convention,
         )
     )

@@ -96,6 +96,8 @@ class Facts:
     """What the user says of all images of a set that does not say it itself, as in a record.
 
     `patient_pattern` is a regular expression that is searched in an image's name; its first group is the patient.
+    `lung_labels` are the labels of annotations that are lung; by default those of
+    `monai_lungxfer.data.public.annotations.marks.LUNG_LABELS`.
     """
 
     view: str | None = None
@@ -103,3 +105,4 @@ class Facts:
     device: str | None = None
     mask_convention: str | None = None
     patient_pattern: str | None = None
+    lung_labels: tuple[str, ...] = ()

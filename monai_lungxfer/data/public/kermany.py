@@ -48,7 +48,7 @@ def collect(raw: Path) -> Collection:
     for image in images:
         parsed = parse_name(image.stem)
         if parsed is None:
-            found.skipped.append(Skipped(image, "has a name that tells neither patient nor finding"))
+            found.skipped.append(Skipped(image, "has a name that says neither patient nor finding"))
         else:
             found.items.append(_item(image, *parsed))
     return found

@@ -68,5 +68,5 @@ def check_names(items: Iterable[Item], raw: Path) -> None:
         raise DatalistError(
             f"{len(suspicious)} names look like names of patients: {listed}",
             source=raw,
-            remedy="Rename the files by pseudonyms; or prepare them without this check if these are no names of people",
+            remedy="Rename the files by pseudonyms. If these are not names of people, prepare them without this check",
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monai_lungxfer.data.datalist import DATALIST_NAME, save_datalist
-from monai_lungxfer.data.public.adapters import find_adapter
+from monai_lungxfer.data.public.adapters import OWN, find_adapter
 from monai_lungxfer.data.public.item import Collection, Facts, Item, Skipped
 from monai_lungxfer.data.public.names import check_names
 from monai_lungxfer.data.public.write import write_item
@@ -65,9 +65,9 @@ def prepare(
     out : str or pathlib.Path
         The folder to write.
     facts : Facts, optional
-        Only for the adapter ``folder``: what the files do not say.
+        Only for the adapters ``folder`` and ``annotations``: what the files do not say.
     masks : str or pathlib.Path, optional
-        Only for the adapter ``folder``: where the masks are, if not among the images.
+        Only for the same: where the masks or annotations are, if not among the images.
     anonymise : bool
         Refuse names of files, folders and patients that look like names of people.
     overwrite : bool
@@ -79,7 +79,19 @@ def prepare(
     found = _collect(name, raw, facts, None if masks is None else Path(masks).absolute())
     if anonymise:
         check_names(found.items, raw)
-    _check_apart(raw, out)
+    check_places(raw, out)
+    return write_dataset(found, out, source=raw, overwrite=overwrite, watch=watch)
+
+
+def write_dataset(
+    found: Collection,
+    out: Path,
+    *,
+    source: Path,
+    overwrite: bool = False,
+    watch: Callable[[Sequence[Item]], Iterable[Item]] = iter,
+) -> PreparedDataset:
+    """Write what was found as a data set, see `prepare`; `source`, where it was found, is for messages."""
     _leave_out_without_mask(found)
     with lock_replacement(out), staged_folder(out, overwrite=overwrite, mark=DATALIST_NAME) as folder:
         records = _write(found, folder, watch)
@@ -87,7 +99,7 @@ def prepare(
             first = f", first {found.skipped[0].file}: {found.skipped[0].reason}" if found.skipped else ""
             raise DatalistError(
                 f"no image can be used{first}",
-                source=raw,
+                source=source,
                 remedy="Correct the files, or an option such as --patient, and prepare them again",
             )
         save_datalist(records, folder / DATALIST_NAME)
@@ -106,17 +118,18 @@ def _collect(name: str, raw: Path, facts: Facts | None, masks: Path | None) -> C
     adapter = find_adapter(name)
     if not raw.is_dir():
         raise DatalistError("is not a folder", source=raw, remedy=f"Give the folder that holds {adapter.layout}")
-    if name == "folder":
+    if name in OWN:
         return adapter.collect(raw, facts, masks)
     if masks is not None or facts not in (None, Facts()):
         raise LungXferError(
             f"the data set {name} says itself what view, licence, device, convention, patient and masks are",
-            remedy="Leave these options out; they are for 'folder'",
+            remedy=f"Leave these options out; they are for {' and '.join(sorted(OWN))}",
         )
     return adapter.collect(raw)
 
 
-def _check_apart(raw: Path, out: Path) -> None:
+def check_places(raw: Path, out: Path) -> None:
+    """Refuse, by an OutputError, an output folder that contains the raw folder or lies in it."""
     one, other = raw.resolve(), out.resolve()
     if one.is_relative_to(other) or other.is_relative_to(one):
         raise OutputError("contains the raw folder, or lies in it", source=out, remedy="Choose another folder")

@@ -12,7 +12,7 @@ from monai_lungxfer.data.public import general as general_adapter
 from monai_lungxfer.data.public import hannover, jsrt, lgg, tuberculosis
 from monai_lungxfer.data.public import kermany as kermany_adapter
 from monai_lungxfer.data.public import v7 as v7_adapter
-from monai_lungxfer.data.public.adapters import ADAPTERS, find_adapter
+from monai_lungxfer.data.public.adapters import ADAPTERS, OWN, find_adapter
 from monai_lungxfer.utils.errors import DatalistError, InputFileError, LungXferError
 
 HALF = slice(5, 20)
@@ -30,7 +30,7 @@ def test_every_adapter_of_the_table_has_its_function():
     for name, adapter in ADAPTERS.items():
         assert callable(adapter.collect)
         assert adapter.url is None or adapter.url.startswith("https://")
-        assert adapter.page or name in ("general", "folder")
+        assert adapter.page or name in ("general", *OWN)
     with pytest.raises(LungXferError, match=r"no data set 'chexpert'.*lgg, cohen"):
         find_adapter("chexpert")
 

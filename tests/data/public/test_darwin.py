@@ -200,12 +200,12 @@ def test_lungs_that_are_marked_otherwise_are_named(tmp_path, entry, told):
     ("runs", "told"),
     [
         ([0, 5], "has 5 pixels"),
-        ([0, HEIGHT * WIDTH, 1], "no list of pairs"),
+        ([0, HEIGHT * WIDTH, 1], "not a list of pairs"),
         ([0, -1, 1, HEIGHT * WIDTH + 1], "pixels"),
-        ("ABCD", "no list of pairs"),
-        ([0, 1.5], "no list of pairs"),
-        ([], "no list of pairs"),
-        ([[0, HEIGHT * WIDTH]], "no list of pairs"),
+        ("ABCD", "not a list of pairs"),
+        ([0, 1.5], "not a list of pairs"),
+        ([], "not a list of pairs"),
+        ([[0, HEIGHT * WIDTH]], "not a list of pairs"),
         ([0, 10**12], "has 1000000000000 pixels"),
     ],
 )
