@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from monai_lungxfer.checks.suspicious_labels import Suspicion
     from monai_lungxfer.data.checks import Problem
     from monai_lungxfer.data.records import Record
     from monai_lungxfer.data.splits import Split
@@ -43,12 +45,19 @@ def check(
         bool, typer.Option("--allow-empty-masks", help="Masks without foreground are normal, as in brain MRI.")
     ] = False,
     allow_mixed_masks: AllowMixedMasks = False,
+    against_model: Annotated[
+        bool, typer.Option("--against-model", help="Also warn of labels that a trained model finds faulty.")
+    ] = False,
+    weights: Annotated[
+        str | None, typer.Option(help="The model's weights: a file, or a bundle's name.", show_default="portable")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Read every image and mask, and list what is wrong. Exit code 1: something is.
 
     Warnings leave the exit code as it is: nearly equal pictures of different patients, patients with many images,
     groups that coincide, and sections of the split (by default that of seed 0, 60/20/20) whose mix is not by chance.
+    So do labels that a model doubts: look at each, since the model may be wrong. It is not a medical device.
     """
     from monai_lungxfer.data.checks import COPIES, ProblemKind, check_datalist
     from monai_lungxfer.data.datalist import load_datalist
@@ -76,7 +85,10 @@ def check(
     except DatalistError:
         _show_problems(path, records, problems, near, as_json)
         raise
-    _show_problems(path, records, problems, [*near, *_find_imbalance(records, loaded, torn=torn)], as_json)
+    warnings: list[Problem | Suspicion] = [*near, *_find_imbalance(records, loaded, torn=torn)]
+    if against_model or weights is not None:
+        warnings += _find_suspicions(records, weights, leave_out={problem.record for problem in problems})
+    _show_problems(path, records, problems, warnings, as_json)
     if split is not None and loaded is not None:
         check_same_data(loaded, records, source=split)
     if problems:
@@ -97,15 +109,31 @@ def _find_imbalance(records: list[Record], split: Split | None, *, torn: bool) -
     return find_imbalance(records, split)
 
 
+def _find_suspicions(records: list[Record], weights: str | None, leave_out: set[int]) -> list[Suspicion]:
+    """Ask a model about the labels of all records without a problem."""
+    from monai_lungxfer.checks.suspicious_labels import suspicious_labels
+    from monai_lungxfer.utils.progress import progress_bar
+
+    with progress_bar(progress_console()) as bar:
+        task = bar.add_task("Comparing", total=len(records))
+        found = suspicious_labels(records, weights, on_done=lambda: bar.advance(task))
+    return [one for one in found if one.record not in leave_out]
+
+
 def _show_problems(
-    path: Path, records: list[Record], problems: list[Problem], warnings: list[Problem], as_json: bool
+    path: Path,
+    records: list[Record],
+    problems: list[Problem],
+    warnings: Sequence[Problem | Suspicion],
+    as_json: bool,
 ) -> None:
     if as_json:
-        listed = {"problems": problems, "warnings": warnings}
+        listed: dict[str, Sequence[Problem | Suspicion]] = {"problems": problems, "warnings": warnings}
         found = {name: [vars(one) for one in several] for name, several in listed.items()}
         emit_json({"data": path, "records": len(records), **found})
         return
-    for name, several in (("problem", problems), ("warning", warnings)):
+    tables: dict[str, Sequence[Problem | Suspicion]] = {"problem": problems, "warning": warnings}
+    for name, several in tables.items():
         if several:
             console.print(_problems_table(path, name, several))
     bad = len({problem.record for problem in problems})
@@ -113,7 +141,7 @@ def _show_problems(
     console.print(counts + (f"; warnings: {len(warnings)}" if warnings else ""), highlight=False)
 
 
-def _problems_table(path: Path, name: str, problems: list[Problem]) -> Table:
+def _problems_table(path: Path, name: str, problems: Sequence[Problem | Suspicion]) -> Table:
     from rich.table import Table
 
     from monai_lungxfer.data.datalist import data_root
@@ -143,10 +171,13 @@ def split(
     hold_out_seed: Annotated[
         int | None, typer.Option(help="Draws the independent test alone; --seed the rest.", show_default="SEED")
     ] = None,
+    locked_share: Annotated[
+        float, typer.Option(help="Share of patients locked away from training and choices, such as 0.2.")
+    ] = 0.0,
     allow_mixed_masks: AllowMixedMasks = False,
     as_json: Json = False,
 ) -> None:
-    """Split by patient, stratified by finding: no patient stands in two sections."""
+    """Split by patient, stratified by finding: no patient is in two sections."""
     from monai_lungxfer.data.splits import ensure_split
 
     made = ensure_split(
@@ -156,6 +187,7 @@ def split(
         fractions,
         hold_out=hold_out,
         hold_out_seed=hold_out_seed,
+        locked_share=locked_share,
         allow_mixed_masks=allow_mixed_masks,
     )
     if as_json:

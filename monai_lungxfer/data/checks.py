@@ -137,7 +137,7 @@ class _Seen:
         if section is not None:
             other, index = self._section_of_patient.setdefault(record["patient"], (section, self.count))
             if other != section:
-                message = f"its patient stands in {section} here and in {other} with record {index}"
+                message = f"its patient is in {section} here and in {other} with record {index}"
                 yield ProblemKind.PATIENT_IN_TWO_SECTIONS, message, "Split anew with: lungxfer data split"
 
     def compare_content(self, record: Record, pixels: np.ndarray) -> Iterator[_Finding]:

@@ -44,7 +44,7 @@ class DuplicateSearch:
         if record.get("finding") in LGG_FINDINGS:
             return
         self._records.append((index, record))
-        self._details.append(_extract_detail(pixels.mean(axis=0) if pixels.ndim == 3 else pixels))
+        self._details.append(extract_detail(pixels.mean(axis=0) if pixels.ndim == 3 else pixels))
 
     def find(self, leave_out: Collection[int] = ()) -> list[Problem]:
         """Return a problem for each picture that is nearly that of an earlier record, of another patient.
@@ -62,10 +62,9 @@ class DuplicateSearch:
             return
         details = np.stack(self._details)
         patients = np.array([record["patient"] for _, record in self._records])
-        mirrored = details.reshape(-1, _SIDE, _SIDE)[:, :, ::-1].reshape(details.shape)
         for start in range(0, len(details), _BATCH):
             own = details[start : start + _BATCH]
-            as_is, turned = own @ details.T, own @ mirrored.T
+            as_is, turned = correlate(own, details)
             score = np.maximum(np.abs(as_is), np.abs(turned))
             score[patients[start : start + _BATCH, None] == patients] = 0
             score[np.arange(start, start + len(own))[:, None] <= np.arange(len(details))] = 0
@@ -84,7 +83,15 @@ def _describe(as_is: float, turned: float) -> str:
     return ", ".join([*words, f"correlation of details {abs(correlation):.2f}"])
 
 
-def _extract_detail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+def correlate(
+    own: NDArray[np.float32], details: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the correlations (n, N) of details (n, D) with others (N, D) as they are, and with them mirrored."""
+    mirrored = details.reshape(-1, _SIDE, _SIDE)[:, :, ::-1].reshape(details.shape)
+    return own @ details.T, own @ mirrored.T
+
+
+def extract_detail(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the detail of a picture (H, W) as a vector of length 1, or of zeros where there is none."""
     reach = float(pixels.max()) - float(pixels.min())
     scaled = pixels / max(reach, float(np.finfo(np.float32).tiny))

@@ -10,6 +10,9 @@ import pytest
 from PIL import Image, ImageOps
 from typer.testing import CliRunner
 
+from monai_lungxfer.checks import suspicious_labels
+from monai_lungxfer.checks.label_faults import LabelFault
+from monai_lungxfer.checks.suspicious_labels import Suspicion
 from monai_lungxfer.cli.data import data_app
 from monai_lungxfer.data.datalist import load_datalist
 from monai_lungxfer.data.splits import load_split
@@ -79,6 +82,30 @@ def test_check_warns_of_copies_and_of_the_mix_and_still_ends_well(dataset):
     assert (warning["record"], warning["kind"]) == (10, "near-duplicate of another patient")
 
 
+def test_check_warns_of_labels_that_a_model_doubts(dataset, monkeypatch):
+    asked = []
+
+    def doubt(records, weights, *, on_done):
+        asked.append((len(records), weights))
+        remedy, image = "Look at it", records[3]["image"]
+        return [Suspicion(number, image, LabelFault.SHIFTED, "fits when moved", remedy, 0.8) for number in (3, 7)]
+
+    monkeypatch.setattr(suspicious_labels, "suspicious_labels", doubt)
+    Image.fromarray(np.zeros((33, 41), np.uint8)).save(dataset / "7_mask.png")
+    result = _run("check", dataset, "--against-model", "--json", "--allow-empty-masks")
+    assert result.exit_code == 0
+    warnings = json.loads(result.stdout)["warnings"]
+    assert [(one["record"], one["kind"], one["dice"]) for one in warnings] == [
+        (3, "shifted mask", 0.8),
+        (7, "shifted mask", 0.8),
+    ]
+    result = _run("check", dataset, "--weights", "general")
+    assert result.exit_code == 1
+    # What is a problem already is not named again.
+    assert result.stdout.count("shifted mask") == 1
+    assert asked == [(10, None), (10, "general")]
+
+
 def test_check_with_a_split(dataset, tmp_path):
     file = tmp_path / "split.json"
     assert _run("split", dataset, "--out", file).exit_code == 0
@@ -113,7 +140,8 @@ def test_split_prints_counts_and_hash(dataset, tmp_path):
     assert lines[0] == ["section", "patients", "images", "covid19", "normal"]
     assert lines[1] == ["training", "6", "6", "3", "3"]
     assert lines[4] == ["independent", "0", "0", "0", "0"]
-    assert lines[5] == ["hash", load_split(file, dataset).hash]
+    assert lines[5] == ["locked", "0", "0", "0", "0"]
+    assert lines[6] == ["hash", load_split(file, dataset).hash]
 
 
 def test_split_as_json_with_hold_out(dataset, tmp_path):
