@@ -22,7 +22,7 @@ LARGE = 0.05
 ALMOST_ALL, FEW_OTHERS, GROUP = 0.95, 0.5, 10
 """Groups coincide when almost all images of one (of `GROUP` or more) are in another, which holds few of the others."""
 
-_SPLIT = "Mend patients with many images first; then split by another seed: lungxfer data split --seed"
+_SPLIT = "Correct patients with many images first; then split by another seed: lungxfer data split --seed"
 
 
 def find_imbalance(records: Sequence[Record], split: Split | None = None) -> list[Problem]:

@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from monai_lungxfer.data.locked import part_locked
 from monai_lungxfer.data.records import Record, path_below
 from monai_lungxfer.data.stratify import assign_patients
 from monai_lungxfer.utils.errors import DatalistError
 
-SECTIONS = ("training", "validation", "test", "independent")
+SECTIONS = ("training", "validation", "test", "independent", "locked")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Split:
         Wanted share of the independent section in the whole data set.
     hold_out_seed : int or None
         What the draw of the independent section started from; None: from `seed`.
+    locked : tuple of Record
+        The section of the patients who are locked away, see `monai_lungxfer.data.locked.is_locked`.
+    locked_share : float
+        Wanted share of the locked section in all patients.
     root : pathlib.Path
         Absolute folder that the paths in a split file and in `hash` are relative to.
     source : pathlib.Path or None
@@ -56,6 +61,8 @@ class Split:
     root: Path
     source: Path | None = field(default=None, compare=False)
     hold_out_seed: int | None = None
+    locked: tuple[Record, ...] = ()
+    locked_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Look for a patient in two sections."""
@@ -65,7 +72,7 @@ class Split:
                 first = section_of.setdefault(record["patient"], name)
                 if first != name:
                     raise DatalistError(
-                        f"the patient of this image in {name} stands in {first}, too",
+                        f"the patient of this image in {name} is in {first}, too",
                         source=record["image"],
                         remedy="Split anew, to another file, with: lungxfer data split",
                     )
@@ -83,7 +90,8 @@ class Split:
             raise DatalistError(
                 f"the split has no images in the section {name!r} (but {others})",
                 source=self.source,
-                remedy="Choose another section, or make another split file, with a share for it (fractions, hold_out)",
+                remedy="Choose another section, or make another split file, with a share for it "
+                "(fractions, hold_out, locked_share)",
             )
         return filled[name]
 
@@ -109,6 +117,7 @@ def make_split(
     *,
     root: str | Path | None = None,
     hold_out_seed: int | None = None,
+    locked_share: float = 0.0,
 ) -> Split:
     """Split by patient, stratified by finding (see `monai_lungxfer.data.stratify.assign_patients`).
 
@@ -129,6 +138,9 @@ def make_split(
         The data set's folder; by default the deepest folder that holds all its images and masks.
     hold_out_seed : int, optional
         Draws the independent section alone, so that it is the same for several seeds; by default `seed` does.
+    locked_share : float
+        Share of patients that are locked away before all else by a rule without a seed, 0 ≤ share < 1. The other shares
+        are of what is left.
 
     Returns
     -------
@@ -140,20 +152,23 @@ def make_split(
     DatalistError
         When the shares make no sense, or there are fewer patients than sections.
     """
-    shares = check_shares(fractions, hold_out)
+    shares = check_shares(fractions, hold_out, locked_share)
     folder = _common_folder(records) if root is None else Path(root).absolute()
     held_by = seed if hold_out_seed is None else hold_out_seed
-    held = assign_patients(records, {"independent": hold_out, "rest": 1 - hold_out}, f"{held_by} hold-out")
-    rest = [record for record in records if held[record["patient"]] == "rest"]
-    section_of = held | assign_patients(rest, dict(zip(SECTIONS, shares, strict=False)), f"{seed} sections")
+    locked, free = part_locked(records, locked_share)
+    held = assign_patients(free, {"independent": hold_out, "rest": 1 - hold_out}, f"{held_by} hold-out")
+    rest = [record for record in free if held[record["patient"]] == "rest"]
+    section_of = dict.fromkeys((record["patient"] for record in locked), "locked")
+    section_of |= held | assign_patients(rest, dict(zip(SECTIONS, shares, strict=False)), f"{seed} sections")
     ordered = sorted(records, key=lambda record: (record["patient"], path_below(record["image"], folder)))
     drawn: dict[str, Any] = {name: tuple(r for r in ordered if section_of[r["patient"]] == name) for name in SECTIONS}
     drawn |= {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), "hold_out_seed": hold_out_seed}
+    drawn["locked_share"] = float(locked_share)
     return Split(**drawn, root=folder, source=None)
 
 
-def check_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ...]:
-    """Return the fractions as a tuple of floats if they and `hold_out` are as `make_split` wants them.
+def check_shares(fractions: Sequence[float], hold_out: float, locked_share: float = 0.0) -> tuple[float, ...]:
+    """Return the fractions as a tuple of floats if they and the other shares are as `make_split` wants them.
 
     Raises
     ------
@@ -164,10 +179,11 @@ def check_shares(fractions: Sequence[float], hold_out: float) -> tuple[float, ..
     if len(shares) != 3 or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6) or shares[0] == 0:
         raise DatalistError(
             f"fractions {shares} are not shares of training, validation and test",
-            remedy="Give three numbers from 0 to 1 whose sum is 1 and whose first is above 0, as in 0.6 0.2 0.2",
+            remedy="Give three numbers from 0 to 1 with the sum 1, the first above 0, such as 0.6 0.2 0.2",
         )
-    if not 0 <= hold_out < 1:
-        raise DatalistError(f"hold_out {hold_out} is not a share", remedy="Give a number from 0 to below 1, as in 0.5")
+    for name, share in {"hold_out": hold_out, "locked_share": locked_share}.items():
+        if not 0 <= share < 1:
+            raise DatalistError(f"{name} {share} is not a share", remedy="Give a number from 0 to below 1, as in 0.5")
     return shares
 
 
@@ -189,10 +205,10 @@ def check_apart(*data_sets: Iterable[Record], source: str | Path, remedy: str) -
     shared = shared_patients(*data_sets)
     if shared:
         raise DatalistError(
-            f"{len(shared)} patients stand among general and portable images, so that what a stage learnt from them "
-            "is measured on them later",
+            f"{len(shared)} patients are among both general and portable images. The weights would be measured on "
+            "patients that they learnt from",
             source=source,
-            remedy=f"Keep each patient in one of the two, or, where equal names are not equal patients, {remedy}",
+            remedy=f"Keep each patient in one of the two. If equal names are not equal patients, {remedy}",
         )
 
 

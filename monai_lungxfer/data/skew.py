@@ -63,7 +63,9 @@ def find_skew(
 
 
 def _judge_sizes(names: Sequence[str], split: Split) -> Iterator[tuple[int, str]]:
-    shares = (*((1 - split.hold_out) * fraction for fraction in split.fractions), split.hold_out)
+    free = 1 - split.locked_share
+    drawn = (*((1 - split.hold_out) * fraction for fraction in split.fractions), split.hold_out)
+    shares = (*(free * share for share in drawn), split.locked_share)
     wanted = dict(zip(split.sections, shares, strict=True))
     counts = np.array([*Counter(r["patient"] for part in split.sections.values() for r in part).values()])
     chance = math.sqrt((counts**2).sum()) / counts.sum()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_lungxfer.data.datalist import data_root, load_datalist
+from monai_lungxfer.data.locked import LOCKED_SHARE
 from monai_lungxfer.data.partition import SECTIONS, Split, check_shares, make_split
 from monai_lungxfer.data.records import (
     Record,
@@ -32,16 +33,29 @@ def save_split(split: Split, path: str | Path) -> None:
     OutputError
         When the file cannot be written.
     """
+    optional = {"hold_out_seed": split.hold_out_seed, "locked_share": split.locked_share or None}
     content: dict[str, Any] = {
         "format": _FORMAT,
         "seed": split.seed,
         "fractions": split.fractions,
         "hold_out": split.hold_out,
-        **({} if split.hold_out_seed is None else {"hold_out_seed": split.hold_out_seed}),
+        **{name: value for name, value in optional.items() if value is not None},
         "hash": split.hash,
     }
-    content |= {name: relative_records(records, split.root) for name, records in split.sections.items()}
+    sections = {name: records for name, records in split.sections.items() if records or name != "locked"}
+    content |= {name: relative_records(records, split.root) for name, records in sections.items()}
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def find_locked_share(path: str | Path, section: str = "") -> float:
+    """Return the locked share of a split file, for what measures the section `section` by the same split.
+
+    Without such a file it is `monai_lungxfer.data.locked.LOCKED_SHARE` where the locked section is to be measured,
+    else 0.
+    """
+    if Path(path).exists():
+        return float(_read(Path(path)).get("locked_share", 0.0))
+    return LOCKED_SHARE if section == "locked" else 0.0
 
 
 def load_sections(path: str | Path, root: str | Path) -> dict[str, list[Record]]:
@@ -75,7 +89,8 @@ def load_split(path: str | Path, root: str | Path) -> Split:
     content = _read(path)
     sections = _sections(content, path, root)
     try:
-        shares = check_shares(content["fractions"], content["hold_out"])
+        locked_share = float(content.get("locked_share", 0.0))
+        shares = check_shares(content["fractions"], content["hold_out"], locked_share)
         seed, expected = int(content["seed"]), content["hash"]
         held_by = None if content.get("hold_out_seed") is None else int(content["hold_out_seed"])
     except (KeyError, TypeError, ValueError, DatalistError) as error:
@@ -86,6 +101,7 @@ def load_split(path: str | Path, root: str | Path) -> Split:
         fractions=shares,
         hold_out=float(content["hold_out"]),
         hold_out_seed=held_by,
+        locked_share=locked_share,
         root=data_root(root),
         source=path,
     )
@@ -102,6 +118,7 @@ def ensure_split(
     hold_out: float = 0.0,
     *,
     hold_out_seed: int | None = None,
+    locked_share: float = 0.0,
     allow_mixed_masks: bool = False,
 ) -> Split:
     """Load the split from its file, or make it and write the file.
@@ -115,7 +132,7 @@ def ensure_split(
         The data set, as for `load_datalist`.
     path : str or pathlib.Path
         The split file.
-    seed, fractions, hold_out, hold_out_seed
+    seed, fractions, hold_out, hold_out_seed, locked_share
         As for `make_split`.
     allow_mixed_masks : bool
         Whether a split is made of masks of different conventions; one that was made is used in any case.
@@ -129,13 +146,14 @@ def ensure_split(
         When the file cannot be written.
     """
     records = load_datalist(dataset_dir)
+    others: dict[str, Any] = {"hold_out_seed": hold_out_seed, "locked_share": float(locked_share)}
     if not Path(path).exists():
         check_mask_conventions(records, allow_mixed=allow_mixed_masks, source=dataset_dir)
         root = data_root(dataset_dir)
-        save_split(make_split(records, seed, fractions, hold_out, root=root, hold_out_seed=hold_out_seed), path)
+        save_split(make_split(records, seed, fractions, hold_out, root=root, **others), path)
     split = load_split(path, dataset_dir)
-    shares = check_shares(fractions, hold_out)
-    wanted = {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), "hold_out_seed": hold_out_seed}
+    shares = check_shares(fractions, hold_out, locked_share)
+    wanted = {"seed": int(seed), "fractions": shares, "hold_out": float(hold_out), **others}
     for name, value in wanted.items():
         if getattr(split, name) != value:
             raise DatalistError(
@@ -161,8 +179,8 @@ def check_same_data(split: Split, records: Sequence[Record], *, source: str | Pa
         return
     first = path_below(min(kept ^ listed)[0], split.root)
     raise DatalistError(
-        f"does not fit the data set: {len(kept - listed)} of its records are not listed there as they are here, "
-        f"and {len(listed - kept)} records there are not here (first: {first})",
+        f"does not fit the data set: {len(kept - listed)} records of the split are missing or changed there, and "
+        f"{len(listed - kept)} records there are not in the split (first: {first})",
         source=source,
         remedy="Give the data set that was split, or choose another output folder or split file (--out)",
     )
@@ -184,6 +202,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _sections(content: dict[str, Any], path: Path, root: str | Path) -> dict[str, list[Record]]:
     folder = data_root(root)
     return {
-        name: resolve_records(content.get(name), folder, source=path, name=name, labels_required=False)
+        # Split files from before there was a locked section do not name it.
+        name: resolve_records(
+            content.get(name, [] if name == "locked" else None), folder, source=path, name=name, labels_required=False
+        )
         for name in SECTIONS
     }

@@ -50,7 +50,7 @@ def assign_patients(records: Iterable[Record], shares: Mapping[str, float], seed
         raise DatalistError(
             f"{len(counts)} patients cannot be split over {len(sections)} sections ({', '.join(sections)})",
             remedy="Add patients, or give fewer sections a share (fractions, hold_out). "
-            "Images of one patient never stand in two",
+            "Images of one patient are never in two",
         )
     # Not a secret: a repeatable draw whose sequence Python keeps the same in every version.
     draws = random.Random(seed)  # noqa: S311

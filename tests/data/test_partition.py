@@ -40,7 +40,7 @@ def test_shares_overall_and_by_finding(seed):
     sizes = {"covid19": [1] * 60 + [2] * 20 + [6] * 5, "normal": [1] * 40 + [3] * 10, "pathological": [2] * 15}
     totals = {finding: sum(numbers) for finding, numbers in sizes.items()}
     counts = count_findings(make_split(make_records(Path("/data"), sizes), seed))
-    for section, share in zip(SECTIONS, (0.6, 0.2, 0.2, 0), strict=True):
+    for section, share in zip(SECTIONS, (0.6, 0.2, 0.2, 0, 0), strict=True):
         assert sum(counts[section].values()) == pytest.approx(share * sum(totals.values()), abs=3)
         for finding, total in totals.items():
             assert counts[section][finding] == pytest.approx(share * total, abs=2.5)
@@ -67,7 +67,7 @@ def test_patients_with_two_findings_balance_both():
             record["finding"] = "lesion"
     counts = count_findings(make_split(records, 3))
     lesions = sum(record["finding"] == "lesion" for record in records)
-    for section, share in zip(SECTIONS, (0.6, 0.2, 0.2, 0), strict=True):
+    for section, share in zip(SECTIONS, (0.6, 0.2, 0.2, 0, 0), strict=True):
         assert counts[section].total() == pytest.approx(share * len(records), rel=0.1)
         assert counts[section]["lesion"] == pytest.approx(share * lesions, rel=0.1)
 
@@ -89,6 +89,7 @@ def test_the_draw_stays_the_same_between_versions():
         "validation": ["covid191", "normal3", "normal5"],
         "test": ["covid192", "normal0", "normal2"],
         "independent": [],
+        "locked": [],
     }
 
 
@@ -130,7 +131,7 @@ def test_records_without_a_finding():
     records = make_records(Path("/data"), {"x": [1] * 20})
     for record in records:
         del record["finding"]
-    assert [len(part) for part in make_split(records, 0).sections.values()] == [12, 4, 4, 0]
+    assert [len(part) for part in make_split(records, 0).sections.values()] == [12, 4, 4, 0, 0]
 
 
 @pytest.mark.parametrize(("patients", "hold_out"), [(2, 0), (0, 0), (1, 0.5), (3, 0.5)])
@@ -153,5 +154,5 @@ def test_hold_out_that_is_no_share(hold_out):
 
 def test_split_with_a_patient_in_two_sections_cannot_be_built():
     one, two = make_records(Path("/data"), {"normal": [2]})
-    with pytest.raises(DatalistError, match="in validation stands in training"):
+    with pytest.raises(DatalistError, match="in validation is in training"):
         Split((one,), (two,), (), (), seed=0, fractions=(0.6, 0.2, 0.2), hold_out=0.0, root=Path("/data"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -15,6 +16,7 @@ from monai_lungxfer.data.datalist import load_datalist, save_datalist
 from monai_lungxfer.data.splits import (
     check_same_data,
     ensure_split,
+    find_locked_share,
     load_sections,
     load_split,
     make_split,
@@ -117,6 +119,31 @@ def test_the_independent_half_has_a_seed_of_its_own(dataset, tmp_path):
     assert ensure_split(dataset, tmp_path / "1.json", 1, hold_out=0.5, hold_out_seed=8) == splits[0]
 
 
+def test_locked_patients_are_in_no_other_section_of_any_split(dataset, tmp_path):
+    """Nor does the rest depend on how it is drawn whether a patient is locked."""
+    patients = {record["patient"] for record in load_datalist(dataset)}
+    expected = {
+        name
+        for name in patients
+        if int(hashlib.sha256(f"monai_lungxfer locked test set 1\n{name}".encode()).hexdigest(), 16) < 2**255
+    }
+    assert 0 < len(expected) < len(patients)
+    for seed, hold_out in ((1, 0.0), (2, 0.5)):
+        file = tmp_path / f"{seed}.json"
+        split = ensure_split(dataset, file, seed, (0.8, 0.2, 0), hold_out, locked_share=0.5)
+        assert {record["patient"] for record in split.locked} == expected
+        assert load_split(file, dataset).locked == split.locked
+        assert find_locked_share(file, "test") == 0.5
+    assert [find_locked_share(tmp_path / "none.json", name) for name in ("locked", "test")] == [0.2, 0.0]
+
+
+def test_a_split_file_without_a_locked_section_reads_as_before(dataset, tmp_path):
+    file = tmp_path / "split.json"
+    split = ensure_split(dataset, file, 1)
+    assert not {"locked", "locked_share"} & json.loads(file.read_text()).keys()
+    assert (split.locked, split.locked_share) == ((), 0.0)
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
@@ -124,6 +151,7 @@ def test_the_independent_half_has_a_seed_of_its_own(dataset, tmp_path):
         ({"fractions": (0.8, 0.1, 0.1)}, "fractions"),
         ({"hold_out": 0.5}, "hold_out 0.0"),
         ({"hold_out_seed": 8}, "hold_out_seed None, not 8"),
+        ({"locked_share": 0.2}, "locked_share 0.0, not 0.2"),
     ],
 )
 def test_ensure_split_refuses_other_settings(dataset, tmp_path, settings, name):
@@ -153,7 +181,7 @@ def test_check_same_data_names_an_image(dataset, tmp_path):
     split = make_split(records, 0, root=dataset)
     check_same_data(split, records[::-1], source="split.json")
     extra = {"image": str(dataset / "images" / "0new.png"), "patient": "new"}
-    with pytest.raises(DatalistError, match=r"0 of its records .* 1 records .*first: images/0new.png"):
+    with pytest.raises(DatalistError, match=r"0 records of the split .* 1 records .*first: images/0new.png"):
         check_same_data(split, [*records, extra], source="split.json")
 
 
