@@ -1,0 +1,10 @@
+from .comparison import DriftOutcome as DriftOutcome
+from .comparison import DriftVerdict as DriftVerdict
+from .comparison import compare_samples as compare_samples
+from .comparison import stability_index as stability_index
+from .grey import GreyStatistics as GreyStatistics
+from .grey import measure_grey as measure_grey
+from .samples import PredictionSample as PredictionSample
+from .samples import make_sample as make_sample
+from .samples import read_sample as read_sample
+from .write import write_report as write_report
