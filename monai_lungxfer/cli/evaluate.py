@@ -47,7 +47,7 @@ def evaluate(
         ),
     ] = None,
     adapter: Adapter = None,
-    section: Annotated[str, typer.Option(help="test, independent, validation or training.")] = "test",
+    section: Annotated[str, typer.Option(help="test, independent, validation, training or locked.")] = "test",
     by: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,6 +60,18 @@ def evaluate(
             metavar="PLACE", help="grid: measure on the network's grid; native: at each radiograph's own size."
         ),
     ] = Place.GRID,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Another reader's masks, as the ceiling next to Dice; several: by STAPLE.",
+        ),
+    ] = None,
+    zones: Annotated[
+        bool,
+        typer.Option("--zones", help="Also distances by zone of the lungs, and Dice without a band of 2 pixels."),
+    ] = False,
     refiner: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A border refiner of these weights (lungxfer refine), with --at native."),
@@ -93,6 +105,12 @@ def evaluate(
     if refiner is not None:
         overrides["refiner"] = refiner.absolute()
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
+    if against:
+        overrides["against"] = [reader.absolute() for reader in against]
+    if zones:
+        if chosen.parent is None:
+            raise typer.BadParameter("a brain has no zones of the lungs", param_hint="--zones")
+        overrides["zones"] = True
     if by:
         overrides["report_by"] = by
     if adapter is not None and weights is not None:

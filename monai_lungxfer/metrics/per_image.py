@@ -1,4 +1,4 @@
-"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and eight that readers expect as well."""
+"""The paper's nine metrics of one image (Vidal et al. 2021, Eqs. 2-9), and those that readers expect as well."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from torch import Tensor
 
 from monai_lungxfer.metrics.border import BORDER_METRICS
 from monai_lungxfer.metrics.pairs import check_pair, spread_spacing
+from monai_lungxfer.metrics.ranking import area_under_curve
+from monai_lungxfer.metrics.zones import BEYOND_BAND, ZONE_DISTANCES, ZONES, dice_beyond_band, zone_distances
 from monai_lungxfer.morphology.fusion import find_fusion
 from monai_lungxfer.morphology.lungs import count_bridges, count_islands
 from monai_lungxfer.utils.errors import LungXferError
@@ -24,13 +26,22 @@ PAPER_METRICS = ("ACC", "AUC", "DICE", "JACC", "PREC", "RECA", "F1", "SENS", "SP
 """The nine metrics of the paper, in the order of its Tables 3 to 6."""
 
 DISTANCES = ("HD95", "ASD")
-"""Metrics that have a unit of length."""
+"""Metrics of the whole contour that have a unit of length."""
 
 METRICS = (*PAPER_METRICS, "DICE_HARD", *DISTANCES, "ISLANDS", "BRIDGES", "FUSED", "AREA", "AREA_TRUTH")
 """Every metric that is measured on the network's grid."""
 
 NATIVE_METRICS = (*METRICS, *BORDER_METRICS)
-"""Every metric that this module knows: those of the border are measured at the native size."""
+"""Those, and the metrics of the border, which are measured at the native size."""
+
+ZONE_METRICS = (BEYOND_BAND, *ZONE_DISTANCES)
+"""What is measured on request: Dice without the band where readers differ, and distances by zone of the lungs."""
+
+ALL_METRICS = (*NATIVE_METRICS, *ZONE_METRICS)
+"""Every metric that this module knows."""
+
+LENGTHS = (*DISTANCES, *ZONE_DISTANCES)
+"""Every metric that has a unit of length."""
 
 THRESHOLD = 0.5
 
@@ -68,6 +79,7 @@ def image_metrics(
     AREA       (TP+FP) / all pixels               never
     AREA_TRUTH (TP+FN) / all pixels               never
     BIOU, NSD  see metrics.border                 NSD_2MM and NSD_5MM without a spacing
+    ASD_APEX…  by zone, see metrics.zones         NaN when the truth has not two lungs
     ========== ================================== ==========================================================
 
     DICE and JACC are soft, as the paper computes them; DICE_HARD is what most other papers call Dice. Where the truth
@@ -92,7 +104,7 @@ def image_metrics(
     truth : torch.Tensor or numpy.ndarray
         Masks of {0, 1} of the same shape.
     names : sequence of str, optional
-        Some of `NATIVE_METRICS`. Only what they need is computed.
+        Some of `ALL_METRICS`. Only what they need is computed.
     spacing : sequence, optional
         Pixel spacing (row, column) in mm of the arrays as they are given here, so after any resizing: one pair for
         all images or one pair each. HD95 and ASD are then in mm, without it in pixels.
@@ -118,10 +130,10 @@ def image_metrics(
 
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise LungXferError unless every name is one of `NATIVE_METRICS`."""
-    unknown = [name for name in names if name not in NATIVE_METRICS]
+    """Raise LungXferError unless every name is one of `ALL_METRICS`."""
+    unknown = [name for name in names if name not in ALL_METRICS]
     if unknown:
-        remedy = f"Choose from {', '.join(NATIVE_METRICS)}"
+        remedy = f"Choose from {', '.join(ALL_METRICS)}"
         raise LungXferError(f"there is no metric {', '.join(unknown)}", remedy=remedy)
 
 
@@ -154,6 +166,11 @@ class _Batch:
         fn = self.truth.sum(dim=(1, 2)) - tp
         return tp, fp, fn, self.truth[0].numel() - tp - fp - fn
 
+    @cached_property
+    def zones(self) -> list[dict[str, float]]:
+        pairs = zip(self.lung.cpu().numpy(), self.truth.cpu().numpy(), self.spacings, strict=True)
+        return [zone_distances(lung, truth, spacing) for lung, truth, spacing in pairs]
+
 
 def _ratio(part: Tensor, whole: Tensor, undefined: float) -> Tensor:
     return torch.where(whole > 0, part.double() / whole, undefined)
@@ -166,24 +183,6 @@ def _f1(tp: Tensor, fp: Tensor, fn: Tensor, undefined: float = 0.0) -> Tensor:
 def _accuracy(batch: _Batch) -> Tensor:
     tp, _, _, tn = batch.counts
     return (tp + tn).double() / batch.truth[0].numel()
-
-
-def _auc(batch: _Batch) -> Tensor:
-    """Mann-Whitney: the share of pairs (lung pixel, background pixel) in the right order, ties counted half."""
-    truth = batch.truth.flatten(1)
-    # Non-negative floats sort as their bits do. With the class as the lowest bit, a fast sort of integers puts the
-    # background of each tie first (counting pairs in order or tied) or last (counting pairs in order alone).
-    integer = torch.int32 if batch.probability.dtype == torch.float32 else torch.int64
-    bits = batch.probability.flatten(1).view(integer) << 1  # drops the sign, so that -0.0 is 0.0
-    pairs = _pairs_in_order(bits | truth, lung_bit=1) + _pairs_in_order(bits | ~truth, lung_bit=0)
-    positives = truth.sum(dim=1)
-    return _ratio(pairs, 2 * positives * (truth.shape[1] - positives), torch.nan)
-
-
-def _pairs_in_order(keys: Tensor, lung_bit: int) -> Tensor:
-    # Row by row, since torch sorts a vector several times faster than the rows of a matrix.
-    ranked = torch.stack([row.sort().values & 1 == lung_bit for row in keys])
-    return ((~ranked).cumsum(dim=1) * ranked).sum(dim=1)
 
 
 def _macro(batch: _Batch, score: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Tensor:
@@ -215,13 +214,17 @@ def _border(batch: _Batch, measure: Callable[..., float]) -> Tensor:
     return torch.tensor([measure(*pair) for pair in pairs], dtype=torch.float64, device=batch.truth.device)
 
 
+def _of_zone(batch: _Batch, zone: str) -> Tensor:
+    return torch.tensor([distances[zone] for distances in batch.zones], device=batch.truth.device)
+
+
 def _count(batch: _Batch, count: Callable[[np.ndarray], int]) -> Tensor:
     return torch.tensor([count(lung) for lung in batch.lung.cpu().numpy()], device=batch.truth.device)
 
 
 _FUNCTIONS: dict[str, Callable[[_Batch], Tensor]] = {
     "ACC": _accuracy,
-    "AUC": _auc,
+    "AUC": lambda b: area_under_curve(b.probability, b.truth),
     "DICE": lambda b: _ratio(2 * b.overlap, b.sizes, 1.0),
     "JACC": lambda b: _ratio(b.overlap, b.sizes - b.overlap, 1.0),
     "PREC": lambda b: _macro(b, lambda hits, false, _: _ratio(hits, hits + false, 0.0)),
@@ -238,4 +241,6 @@ _FUNCTIONS: dict[str, Callable[[_Batch], Tensor]] = {
     "AREA": lambda b: b.lung.double().mean(dim=(1, 2)),
     "AREA_TRUTH": lambda b: b.truth.double().mean(dim=(1, 2)),
     **{name: partial(_border, measure=measure) for name, measure in BORDER_METRICS.items()},
+    BEYOND_BAND: partial(_border, measure=lambda lung, truth, _: dice_beyond_band(lung, truth)),
+    **{name: partial(_of_zone, zone=zone) for name, zone in zip(ZONE_DISTANCES, ZONES, strict=True)},
 }

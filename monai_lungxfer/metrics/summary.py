@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
+from monai_lungxfer.metrics.per_image import ALL_METRICS, LENGTHS
 
 Row = Mapping[str, Any]
 Summary = dict[str, dict[str, float | int | None]]
@@ -89,7 +89,7 @@ def _in_one_unit(rows: Sequence[Row]) -> tuple[list[Row], str | None]:
     if not units:
         return list(rows), None
     unit = units.most_common(1)[0][0]
-    blank = dict.fromkeys(DISTANCES)
+    blank = dict.fromkeys(LENGTHS)
     return [row if row.get("distances_in", unit) == unit else {**row, **blank} for row in rows], unit
 
 
@@ -127,7 +127,7 @@ def _without_singles(row: Row, other: Row, names: Sequence[str]) -> tuple[Row, R
     blank = {
         name: None
         for name in names
-        if _undefined(row.get(name)) or _undefined(other.get(name)) or (units_differ and name in DISTANCES)
+        if _undefined(row.get(name)) or _undefined(other.get(name)) or (units_differ and name in LENGTHS)
     }
     return {**row, **blank}, {**other, **blank}
 
@@ -171,7 +171,7 @@ def _values(items: Any) -> list[Any]:
 
 def _is_row(row: Row) -> bool:
     texts = {name: value for name, value in row.items() if name in _TEXTS}
-    measured = [value for name, value in row.items() if name in NATIVE_METRICS]
+    measured = [value for name, value in row.items() if name in ALL_METRICS]
     return (
         isinstance(row.get("image"), str)
         and all(isinstance(value, str) for value in texts.values())
