@@ -56,7 +56,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Carry out a plan; started again, it goes on where it was. Exit code 1: some steps failed, the rest is done."""
+    """Carry out a plan; started again, it continues where it was. Exit code 1: some steps failed, the rest is done."""
     from monai_lungxfer.cli.study_progress import StudyProgress
     from monai_lungxfer.study.execution.run import run_study
     from monai_lungxfer.study.plan.plan import StudyPlan
@@ -90,8 +90,8 @@ def _show_end(end: StudyEnd, as_json: bool) -> None:
     console.print(f"{len(end.done)} steps are done: {folder}", highlight=False, soft_wrap=True)
     if failed:
         console.print(
-            f"{len(failed)} failed and {len(end.blocked)} need one of these. Mend the cause and run the study again: "
-            "it tries them again.",
+            f"{len(failed)} failed and {len(end.blocked)} need one of these. Correct the cause, and run the study "
+            "again: it tries them again.",
             soft_wrap=True,
         )
     console.print("Not a medical device: for research, not for diagnosis.", style="italic")

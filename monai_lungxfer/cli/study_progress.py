@@ -101,9 +101,9 @@ class StudyProgress:
         return table
 
     def _epoch(self, task: StudyTask, row: dict[str, float]) -> str:
-        from monai_lungxfer.study.plan.arms import STEPS
+        from monai_lungxfer.study.plan.arms import find_step
 
-        return f"{row['epoch']:.0f}/{getattr(self._plan.stages, STEPS[task.step].stage).max_epochs}"
+        return f"{row['epoch']:.0f}/{getattr(self._plan.stages, find_step(task.step).stage).max_epochs}"
 
     def _name(self, task: StudyTask) -> str:
         return f"repetition {task.repetition + 1}/{self._plan.repetitions}, {task.step}"

@@ -4,6 +4,9 @@ from .comparisons import compare_rows as compare_rows
 from .comparisons import describe_rows as describe_rows
 from .comparisons import keep_pairs as keep_pairs
 from .comparisons import subtract_rows as subtract_rows
+from .curve import fit_curves as fit_curves
+from .curve import fit_power_law as fit_power_law
+from .curve import measure_curves as measure_curves
 from .paper import paper_figures as paper_figures
 from .paper import paper_spread as paper_spread
 from .paper import paper_value as paper_value

@@ -15,6 +15,7 @@ from monai_lungxfer.study.analysis.comparisons import (
     describe_rows,
     keep_pairs,
 )
+from monai_lungxfer.study.analysis.curve import compare_choices, fit_curves, measure_curves
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.analysis.sections import compare_native, measure_retention
 from monai_lungxfer.study.analysis.statistics import Agreement, agreement, calibration_error
@@ -115,6 +116,21 @@ class Analysis:
     def native(self) -> pd.DataFrame:
         """The independent half at the radiographs' size, see `compare_native`; empty where it was not measured."""
         return compare_native(self.results)
+
+    @cached_property
+    def curve(self) -> pd.DataFrame:
+        """The independent half by number of training images, see `measure_curves`; empty without such numbers."""
+        return measure_curves(self.results)
+
+    @cached_property
+    def curve_fits(self) -> pd.DataFrame:
+        """What more training images would give, see `fit_curves`."""
+        return fit_curves(self.results)
+
+    @cached_property
+    def choices(self) -> pd.DataFrame:
+        """Selected against random training images of the same number, see `compare_choices`."""
+        return compare_choices(self.results)
 
     @cached_property
     def areas(self) -> dict[str, Agreement]:

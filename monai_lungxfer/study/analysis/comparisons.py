@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from monai_lungxfer.metrics.per_image import DISTANCES, METRICS
+from monai_lungxfer.metrics.per_image import LENGTHS, METRICS
 from monai_lungxfer.study.analysis.statistics import (
     compare_with_zero,
     holm,
@@ -15,7 +15,7 @@ from monai_lungxfer.study.analysis.statistics import (
     worst_tenth,
 )
 
-LOWER_IS_BETTER = frozenset((*DISTANCES, "ISLANDS", "BRIDGES", "FUSED"))
+LOWER_IS_BETTER = frozenset((*LENGTHS, "ISLANDS", "BRIDGES", "FUSED", "FAILED"))
 """Metrics of which less is better."""
 
 TABLE_METRICS = tuple(name for name in METRICS if not name.startswith("AREA"))

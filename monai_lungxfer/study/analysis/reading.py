@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from monai_lungxfer.metrics.per_image import METRICS
 from monai_lungxfer.metrics.summary import is_report
 from monai_lungxfer.study.execution.paths import StepPaths
 from monai_lungxfer.study.execution.run_metrics import SECTIONS
+from monai_lungxfer.study.plan.arms import find_step
 from monai_lungxfer.utils.csv_tables import read_rows
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
 
@@ -42,8 +44,13 @@ class FinishedStep:
         return {"repetition": self.paths.repetition, "step": self.paths.name}
 
     def facts(self) -> dict[str, Any]:
-        """Return what step.json says, as one row."""
-        return {**self.record, **self._key}
+        """Return what step.json says, as one row, and the number of its training images (NaN: not known)."""
+        return {**self.record, **self._key, "training_images": self._count_training()}
+
+    def _count_training(self) -> float:
+        if self.record.get("given") or not self.paths.split.is_file():
+            return math.nan
+        return find_step(self.paths.name).images or len(_read_json(self.paths.split, ("training",))["training"])
 
     def epochs(self) -> pd.DataFrame:
         """Read epochs.csv; weights that the plan gives were not trained here, and have none."""
@@ -116,7 +123,7 @@ def read_step(paths: StepPaths) -> FinishedStep:
 def _read_report(path: Path) -> dict[str, Any]:
     report = _read_json(path, ("split", "weights_sha256", "rows", "calibration"))
     if not is_report(report):
-        raise LungXferError("is no report of an evaluation", source=path, remedy=_AGAIN)
+        raise LungXferError("is not a report of an evaluation", source=path, remedy=_AGAIN)
     missing = sorted(_ROW_KEYS - set.union(*({*row} for row in report["rows"]))) if report["rows"] else ["rows"]
     if missing:
         raise LungXferError(f"has no {', '.join(missing)}", source=path, remedy=_AGAIN)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from monai_lungxfer.data.records import read_json
-from monai_lungxfer.metrics.per_image import DISTANCES, NATIVE_METRICS
+from monai_lungxfer.metrics.per_image import ALL_METRICS, LENGTHS
 from monai_lungxfer.metrics.summary import is_report, pair_rows, same_reference, summarise_report
 from monai_lungxfer.study.analysis.comparisons import compare_rows
 from monai_lungxfer.utils.errors import DatalistError, LungXferError
@@ -62,7 +62,7 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
     except DatalistError as error:
         raise LungXferError(error.problem, source=path, remedy=_REMEDY) from error
     if not is_report(report) or not report["rows"]:
-        raise LungXferError("is no report of an evaluation", source=path, remedy=_REMEDY)
+        raise LungXferError("is not a report of an evaluation", source=path, remedy=_REMEDY)
     names = [row["image"] for row in report["rows"]]
     if len(set(names)) < len(names):
         raise LungXferError("has an image twice", source=path, remedy=_REMEDY)
@@ -98,7 +98,7 @@ def compare_reports(first: Mapping[str, Any], second: Mapping[str, Any]) -> Repo
             f"one report is measured at size {places[0]}, the other at size {places[1]}",
             remedy="Measure both alike: lungxfer evaluate STAGE --at native, or --at grid",
         )
-    names = [name for name in NATIVE_METRICS if any(name in row for row in first["rows"])]
+    names = [name for name in ALL_METRICS if any(name in row for row in first["rows"])]
     names = [name for name in names if any(name in row for row in second["rows"])]
     by_image = [{row["image"]: row for row in report["rows"]} for report in (first, second)]
     shared = by_image[0].keys() & by_image[1].keys()
@@ -131,12 +131,12 @@ def _compare(tables: list[pd.DataFrame], own: list[Any], other: list[Any], names
     one, two = (summarise_report(rows, names) for rows in (own, other))
     if one["distance_unit"] is not None:  # distances of the rarer unit are out of both
         rare = tables[0].distances_in != one["distance_unit"]
-        tables = [table.assign(**{n: table[n].mask(rare) for n in names if n in DISTANCES}) for table in tables]
+        tables = [table.assign(**{n: table[n].mask(rare) for n in names if n in LENGTHS}) for table in tables]
     found = compare_rows(tables[1], tables[0], names)
     return pd.DataFrame(
         {
             "metric": names,
-            "unit": [one["distance_unit"] if name in DISTANCES else None for name in names],
+            "unit": [one["distance_unit"] if name in LENGTHS else None for name in names],
             "n": [one["all"][name]["n"] for name in names],
             "patients": found.patients,
             "first": [one["all"][name]["mean"] for name in names],

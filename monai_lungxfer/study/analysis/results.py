@@ -11,7 +11,7 @@ import pandas as pd
 from monai_lungxfer.metrics.per_image import DISTANCES
 from monai_lungxfer.study.analysis.reading import FinishedStep, read_step
 from monai_lungxfer.study.execution.paths import StudyPaths
-from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, QUESTIONS, STEPS, fill_sizes
+from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, QUESTIONS, fill_sizes, find_step
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.errors import LungXferError
 
@@ -117,7 +117,7 @@ class StudyResults:
 
     def step_title(self, step: str) -> str:
         """Return what people call a step, with the sizes that it has in this study."""
-        return fill_sizes(STEPS[step].title, self.plan.stages.portable.image_size)
+        return fill_sizes(find_step(step).title, self.plan.stages.portable.image_size)
 
     def rows(self, step: str, section: str) -> pd.DataFrame:
         """Return the images of one step and section, of all repetitions."""

@@ -18,6 +18,14 @@ from scipy.stats import rankdata, t
 RESAMPLES = 2000
 SEED = 0
 
+FEWEST_PATIENTS = 8
+"""Of fewer patients, nothing is said that rests on a bootstrap alone, such as `interval`.
+
+A bootstrap knows no other patients than those that it has, and its intervals are too narrow for few. Of normal values,
+its 95 % interval contains the true mean in about 50 % of cases for 2 patients, 84 % for 5 and 90 % for 8. The intervals
+of `compare_with_zero` grow by themselves where patients are few.
+"""
+
 
 class Interval(NamedTuple):
     """An interval of confidence."""
@@ -82,16 +90,31 @@ def interval(rows: pd.DataFrame, name: str) -> Interval:
     Interval
         NaN where there are fewer than two patients. With one repetition, its training is taken as given.
     """
+    return percentiles(resample_means(rows, name))
+
+
+def percentiles(draws: NDArray[np.float64]) -> Interval:
+    """Return the middle 95 % of draws; NaN without any."""
+    if draws.size == 0:
+        return Interval(np.nan, np.nan)
+    return Interval(*(float(end) for end in np.quantile(draws, (0.025, 0.975))))
+
+
+def resample_means(rows: pd.DataFrame, name: str, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+    """Return the draws of `interval`; none where there are fewer than two patients.
+
+    Metrics of the same images of the same repetitions have the same patients and repetitions in the same draw.
+    """
     sums, counts = _cells(rows.dropna(subset=[name]), name)
     if sums.size == 0 or sums.shape[1] < 2:
-        return Interval(np.nan, np.nan)
+        return np.empty(0)
     rng = np.random.default_rng(SEED)
-    repetitions, patients = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) for n in sums.shape)
+    repetitions, patients = (rng.multinomial(n, np.full(n, 1 / n), resamples) for n in sums.shape)
     total, number = (patients @ table.T for table in (sums, counts))  # (draws, repetitions)
     weights = np.where(number > 0, repetitions, 0)  # where a finding is rare, a draw may have no image of it
     means = (weights * total / np.maximum(number, 1)).sum(axis=1)
     drawn = weights.any(axis=1)
-    return Interval(*(float(end) for end in np.quantile(means[drawn] / weights[drawn].sum(axis=1), (0.025, 0.975))))
+    return np.asarray(means[drawn] / weights[drawn].sum(axis=1))
 
 
 def compare_with_zero(rows: pd.DataFrame, name: str) -> Difference:

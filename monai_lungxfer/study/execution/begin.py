@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -14,8 +14,8 @@ from typing import Any, cast
 from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.data.datalist import data_root, hash_dataset, load_datalist
-from monai_lungxfer.data.partition import check_apart
-from monai_lungxfer.data.records import read_object
+from monai_lungxfer.data.partition import check_apart, make_split
+from monai_lungxfer.data.records import Record, read_object
 from monai_lungxfer.study.execution.measured_stages import find_measured_stages
 from monai_lungxfer.study.execution.paths import StudyPaths
 from monai_lungxfer.study.plan.arms import DONOR, Step
@@ -37,6 +37,7 @@ FIXED = (
     "parent",
     "fractions",
     "hold_out",
+    "locked_share",
     "independent",
     "retention",
     "native",
@@ -133,7 +134,21 @@ def _data(plan: StudyPlan) -> dict[str, str]:
     chests = [found for name, found in records.items() if name != DONOR]
     if len(chests) > 1 and not plan.allow_shared_patients:
         check_apart(*chests, source=plan.data, remedy="plan allow_shared_patients: true")
+    _check_training_sizes(plan, records["portable"])
     return {name: hash_dataset(records[name], data_root(folder)) for name, folder in folders.items()}
+
+
+def _check_training_sizes(plan: StudyPlan, records: Sequence[Record]) -> None:
+    """Raise a `PlanError` when a repetition has not more portable training images than the plan's sizes ask for."""
+    largest = max((step.images or 0 for step in plan.sized_steps), default=0)
+    held_by = plan.seed if plan.independent == "fixed" else None
+    for repetition in range(plan.repetitions if largest else 0):
+        split = make_split(records, plan.seed + repetition, plan.fractions, plan.hold_out, hold_out_seed=held_by)
+        if len(split.training) <= largest:
+            raise PlanError(
+                f"training_images has {largest}, but repetition {repetition} has {len(split.training)} training images",
+                remedy="Give smaller numbers, or a larger share for training (fractions, hold_out)",
+            )
 
 
 def _weights(name: str, plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monai_lungxfer.study.plan.arms import DONOR, STEPS, Step, find_chain
+from monai_lungxfer.study.plan.arms import DONOR, Step, find_chain, find_step
 from monai_lungxfer.study.plan.plan import StudyPlan
 
 
@@ -22,7 +22,7 @@ def find_retained_stages(step: Step, plan: StudyPlan) -> tuple[str, ...]:
     With the plan's ``parent: best``, a step may start from weights of another repetition, which have learnt some images
     of this one's test parts. So stages that the study trains are left out then.
     """
-    chain = [STEPS[name] for name in find_chain(step.name, plan.given)]
+    chain = [find_step(name) for name in find_chain(step.name, plan.given)]
     root = chain[0]
     from_donor = root.parent == DONOR or (root.name in plan.given and root.name != DONOR)
     if plan.parent == "best":

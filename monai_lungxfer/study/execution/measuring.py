@@ -29,10 +29,14 @@ def measure_step(job: StepJob) -> dict[str, dict[str, Any]]:
 
     "test" is the test part of the step's own split; "independent" the independent half of the portable images, but for
     donors; "before", in portable steps, that half by the weights that the step started from; and "retention_STAGE" the
-    test part of a stage before. With the plan's `native`, portable steps have "native" and "native_refined", too.
+    test part of a stage before. With the plan's `native`, portable steps have "native" and "native_refined", too. Steps
+    that learn from some of the images have the first two alone.
     """
     weights = job.folder.weights
-    reports = {}
+    reports: dict[str, dict[str, Any]] = {}
+    if job.step.images is not None:  # what its parent sees is measured beside all images
+        sections = ("test", "independent")
+        return {name: _report(job, "portable", name, job.folder.weights, name) for name in sections}
     for stage in find_measured_stages(job.step, job.plan):
         name = "test" if stage == job.step.stage else f"retention_{stage}"
         reports[name] = _report(job, stage, "test", weights, name)

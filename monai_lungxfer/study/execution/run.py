@@ -13,7 +13,7 @@ from monai_lungxfer.study.execution.schedule import Schedule, StudyTask
 from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.study.execution.step_run import run_step
 from monai_lungxfer.study.execution.tracking import Tracking
-from monai_lungxfer.study.plan.arms import STEPS
+from monai_lungxfer.study.plan.arms import find_step
 from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.utils.locks import hold_lock
 
@@ -127,9 +127,8 @@ def _work(
     while True:
         while running < pool.slots(study) and (task := schedule.next()) is not None:
             run = runs.repetition(task.repetition)
-            pool.start(
-                StepJob(study, task.repetition, STEPS[task.step], _parent(study, schedule, task), runs.tracking, run)
-            )
+            parent = _parent(study, schedule, task)
+            pool.start(StepJob(study, task.repetition, find_step(task.step), parent, runs.tracking, run))
             running += 1
             if watcher is not None:
                 watcher.started(task)

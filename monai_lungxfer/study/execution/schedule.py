@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from monai_lungxfer.study.plan.arms import STEPS
+from monai_lungxfer.study.plan.arms import find_step
 from monai_lungxfer.study.plan.plan import StudyPlan
 
 
@@ -29,7 +29,7 @@ class Schedule:
 
     def parents(self, task: StudyTask) -> list[StudyTask]:
         """Return the tasks that must be done before; of several, the one with the best weights is the parent."""
-        parent = STEPS[task.step].parent
+        parent = find_step(task.step).parent
         if task.step in self.plan.given or parent not in self._names:
             return []
         everywhere = self.plan.parent == "best" and parent not in self.plan.given

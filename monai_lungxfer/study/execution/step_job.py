@@ -46,6 +46,11 @@ class StepJob:
         return self.study.paths.step(self.repetition, self.step.name)
 
     @property
+    def order(self) -> Path:
+        """The file with the order in which training images of its repetition are selected."""
+        return self.folder.path.parent / "selection" / "order.json"
+
+    @property
     def name(self) -> str:
         """It as a part of the study: "repetition-000/general"."""
         return f"{repetition_name(self.repetition)}/{self.step.name}"
@@ -86,6 +91,7 @@ class StepJob:
             "seed": self.seed,
             "fractions": list(self.plan.fractions),
             "hold_out": self.plan.hold_out if stage == "portable" else 0.0,
+            "locked_share": self.plan.locked_share if stage == "portable" else 0.0,
             "hold_out_seed": self.plan.seed if stage == "portable" and self.plan.independent == "fixed" else None,
             "precision": self.plan.precision,
         }
@@ -108,6 +114,8 @@ class StepJob:
             settings = {"memory_limit_gb": 0.0} | settings | {"spill_dir": self.study.paths.decoded}
         if self.step.pools is not None:
             settings |= self._pooled(self.step.pools)
+        if self.step.images is not None:
+            settings["train#dataset#data"] = self._part(self.step.images)
         return settings
 
     def measuring(self, stage: str) -> dict[str, Any]:
@@ -124,6 +132,14 @@ class StepJob:
             root = STEPS[find_chain(self.step.name, self.plan.given)[0]]
             told |= {name: value for name, value in root.settings.items() if name == "channels"}
         return told
+
+    def _part(self, images: int) -> dict[str, Any]:
+        """Return what makes the dataset of some of the training images."""
+        part: dict[str, Any] = {"_target_": "monai_lungxfer.data.subsets.take_images", "records": "$@split.training"}
+        chosen = {"seed": "@seed"}
+        if self.step.choice == "select":
+            chosen = {"order": read_object(self.order, order=list)["order"]}
+        return part | {"count": images} | chosen
 
     def _pooled(self, stage: str) -> dict[str, Any]:
         """Add the training images of another stage, split as in the other steps of the repetition."""

@@ -22,6 +22,7 @@ from monai_lungxfer.bundle.stages import STAGES
 from monai_lungxfer.handlers.epoch_table import epoch_seconds, read_epochs
 from monai_lungxfer.study.execution.measuring import measure_step
 from monai_lungxfer.study.execution.pass_times import read_passes
+from monai_lungxfer.study.execution.selected_order import ensure_order
 from monai_lungxfer.study.execution.step_job import StepJob
 from monai_lungxfer.training.stage import train_stage
 from monai_lungxfer.utils.error_redaction import quote_error
@@ -91,6 +92,8 @@ def _carried_out(job: StepJob, run: str | None) -> dict[str, Any]:
     if job.is_given:
         _take_weights(job)
     else:
+        if job.step.choice == "select":
+            ensure_order(job)
         train_stage(STAGES[job.step.stage], job.plan.data, job.folder, job.training(run))
     reports = measure_step(job)
     first = next(iter(reports.values()))

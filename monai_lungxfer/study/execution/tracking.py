@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +144,13 @@ class Tracking:
         with self._own_errors():
             self.client.log_dict(run, dict(content), file)
 
+    def keep_files(self, run: str, files: Iterable[Path], folder: Path) -> None:
+        """Keep files below a folder as artifacts of a run, in the same places."""
+        with self._own_errors():
+            for file in files:
+                place = file.relative_to(folder).parent.as_posix()
+                self.client.log_artifact(run, str(file), None if place == "." else place)
+
     def note(
         self,
         run: str,
@@ -161,7 +168,7 @@ class Tracking:
             known = self.client.get_run(run).data.params
             self.client.log_batch(
                 run,
-                metrics=[Metric(name, value, now, 0) for name, value in (metrics or {}).items()],
+                metrics=[Metric(NOT_IN_NAMES.sub("_", name), value, now, 0) for name, value in (metrics or {}).items()],
                 params=[Param(name, value) for name, value in given.items() if name not in known],
                 tags=[RunTag(f"lungxfer.{key}", str(tag)) for key, tag in (tags or {}).items() if tag is not None],
             )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -31,6 +32,10 @@ class Step:
         A stage whose training images it learns from as well.
     scale : float
         Side of the network's input as a multiple of the stage's.
+    images : int or None
+        How many images of the training part it learns from; None for all of them.
+    choice : str
+        One of `CHOICES`: how these are chosen.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pools: str | None = None
     scale: float = 1.0
+    images: int | None = None
+    choice: str = "random"
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ def _steps() -> Iterator[Step]:
     yield Step("portable", "Portable stage", "portable", "general")
     yield Step("portable_scratch", "Portable stage, from scratch", "portable", "general_scratch")
     yield Step("portable_from_donor", "Portable stage, from the donor", "portable", DONOR)
+    yield Step("portable_random", "Portable stage, from random weights", "portable", None)
     yield Step("portable_frozen", "Portable stage, frozen encoder", "portable", "general", {"frozen": list(ENCODER)})
     yield Step("pooled", "All data at once", "portable", DONOR, pools="general")
     yield Step("general_translator", "General stage, translator", "general", DONOR, {"translator": "tail:3"})
@@ -121,8 +129,35 @@ def _own_steps(variation: Variation) -> Iterator[Step]:
     yield Step(f"portable_{name}", f"Portable stage, {title}", "portable", parent, settings, scale=scale)
 
 
+CHOICES = MappingProxyType({"random": "n", "select": "s"})
+"""Ways to choose a part of the training images, and the letter of each in the names of steps."""
+
+_SIZED = re.compile(r"(?P<step>\w+)-(?P<letter>[ns])(?P<images>[1-9]\d*)")
+
 STEPS = MappingProxyType({step.name: step for step in (Step(DONOR, "Donor", DONOR, None), *_steps())})
 """Every step, parents before children; the first is never trained, since a plan gives the donor's weights."""
+
+
+def size_step(step: Step, images: int, choice: str = "random") -> Step:
+    """Return a step that learns from some of the training images alone.
+
+    Examples
+    --------
+    >>> size_step(STEPS["portable"], 20).name
+    'portable-n20'
+    """
+    title = f"{step.title}, {images} images{' selected' if choice == 'select' else ''}"
+    return replace(step, name=f"{step.name}-{CHOICES[choice]}{images}", title=title, images=images, choice=choice)
+
+
+def find_step(name: str) -> Step:
+    """Return the step of a name, which may be that of `size_step`; a `KeyError` is raised when there is none."""
+    sized = _SIZED.fullmatch(name)
+    if sized is None:
+        return STEPS[name]
+    choice = next(choice for choice, letter in CHOICES.items() if letter == sized["letter"])
+    return size_step(STEPS[sized["step"]], int(sized["images"]), choice)
+
 
 PAPER_ARM = "paper"
 
@@ -135,6 +170,7 @@ def _arms() -> Iterator[Arm]:
     yield Arm("general_only", "Donor → general", "general")
     yield Arm("donor_to_portable", "Donor → portable", "portable_from_donor")
     yield Arm("scratch", "From scratch", "portable_scratch")
+    yield Arm("portable_only", "Portable alone, from scratch", "portable_random")
     yield Arm("frozen_encoder", "Frozen encoder", "portable_frozen", "adaptation")
     yield Arm("pooled", "All data at once", "pooled")
     names = {"flair": "flair_donor", "head": "head_only", "norm": "norm_only"}
@@ -160,9 +196,15 @@ def required_steps(arms: Iterable[str], given: Iterable[str] = ()) -> tuple[Step
     return tuple(step for name, step in STEPS.items() if name in needed)
 
 
+def find_sized_arms(arms: Iterable[str]) -> tuple[str, ...]:
+    """Return those of some arms that may learn from fewer images: they end with portable images, and these alone."""
+    lasts = {arm: STEPS[ARMS[arm].last] for arm in arms}
+    return tuple(arm for arm, step in lasts.items() if step.stage == "portable" and step.pools is None)
+
+
 def find_chain(step: str, given: Iterable[str] = ()) -> list[str]:
     """Return a step and those that it comes from, the first one first; none comes before a step that is `given`."""
-    parent = STEPS[step].parent
+    parent = find_step(step).parent
     return [step] if parent in (None, DONOR) or step in given else [*find_chain(str(parent), given), step]
 
 

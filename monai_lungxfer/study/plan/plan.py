@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, StrictBool, StrictInt, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, StrictBool, StrictInt, ValidationError, ValidationInfo, field_validator, model_validator
 
 from monai_lungxfer.bundle.references import absolute_reference
 from monai_lungxfer.data.partition import check_shares
-from monai_lungxfer.study.plan.arms import ARMS, DEFAULT_ARMS, DONOR, STEPS, Step, required_steps
-from monai_lungxfer.study.plan.plan_file import check_names, describe_plan_error, load_plan_file
+from monai_lungxfer.study.plan.arms import (
+    ARMS,
+    DEFAULT_ARMS,
+    DONOR,
+    STEPS,
+    Step,
+    find_sized_arms,
+    required_steps,
+    size_step,
+)
+from monai_lungxfer.study.plan.plan_file import check_names, describe_plan_error
 from monai_lungxfer.study.plan.stage_plans import CheckedModel, Count, StagePlans
 from monai_lungxfer.utils.errors import DatalistError, unknown
 from monai_lungxfer.utils.files import atomic_path
+from monai_lungxfer.utils.plan_yaml import load_plan_file
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 
@@ -38,11 +48,18 @@ class StudyPlan(CheckedModel):
         Repetition r draws its splits, and all else that is random, from seed + r.
     arms : tuple of str
         See `monai_lungxfer.study.plan.arms.ARMS`.
+    training_images : tuple of int or "all"
+        Sizes of parts of the portable training images that `training_arms` also learn from; "all" is the arm itself.
+    training_arms : tuple of str
+        By default all arms that end with a portable stage.
+    training_choice : tuple of {"random", "select"}
+        How these parts are chosen: patients at random, or as by ``lungxfer select``.
     parent : {"own", "best"}
         Which general weights a portable stage starts from: those of its own repetition, or those of the repetition
         with the lowest validation loss.
-    fractions, hold_out
-        Shares of training, validation and test; share of the portable images set aside as independent half.
+    fractions, hold_out, locked_share
+        Shares of training, validation and test; share of the portable images set aside as independent half; share of
+        the portable patients whom the study neither learns from nor measures.
     independent : {"fixed", "fresh"}
         Whether the independent half is drawn once, by `seed`, for all repetitions, as in the paper, or in each anew.
     retention, native : bool
@@ -74,9 +91,13 @@ class StudyPlan(CheckedModel):
     repetitions: Count = 25
     seed: Annotated[StrictInt, Field(ge=0)] = 0
     arms: Annotated[tuple[str, ...], Field(min_length=1)] = DEFAULT_ARMS
+    training_images: tuple[Count | Literal["all"], ...] = ()
+    training_arms: tuple[str, ...] = ()
+    training_choice: Annotated[tuple[Literal["random", "select"], ...], Field(min_length=1)] = ("random",)
     parent: Literal["own", "best"] = "own"
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     hold_out: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    locked_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     independent: Literal["fixed", "fresh"] = "fixed"
     retention: StrictBool = False
     native: StrictBool = False
@@ -116,8 +137,20 @@ class StudyPlan(CheckedModel):
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of each repetition; the donor is measured, and so is a step, for `retention` alone."""
-        needed = required_steps(self.arms, self.given)
+        needed = (*required_steps(self.arms, self.given), *self.sized_steps)
         return (STEPS[DONOR], *needed) if self.retention else needed
+
+    @property
+    def sized_steps(self) -> tuple[Step, ...]:
+        """The steps that learn from some of the training images alone, smaller sizes first."""
+        sizes = sorted(size for size in self.training_images if isinstance(size, int))
+        lasts = [STEPS[ARMS[arm].last] for arm in self.curve_arms]
+        return tuple(size_step(step, n, how) for how in self.training_choice for n in sizes for step in lasts)
+
+    @property
+    def curve_arms(self) -> tuple[str, ...]:
+        """The arms that learn from several numbers of images; none without `training_images`."""
+        return (self.training_arms or find_sized_arms(self.arms)) if self.training_images else ()
 
     def write(self, path: str | Path) -> None:
         """Write the plan with every key and absolute paths, all or nothing."""
@@ -139,6 +172,22 @@ class StudyPlan(CheckedModel):
     def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
         check_names(arms, ARMS, "arm")
         return arms
+
+    @field_validator("training_choice", mode="before")
+    @classmethod
+    def _one_or_more(cls, choice: Any) -> Any:
+        return (choice,) if isinstance(choice, str) else choice
+
+    @field_validator("training_images", "training_choice", mode="after")
+    @classmethod
+    def _once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        check_names(values, values, "entry")
+        return values
+
+    @model_validator(mode="after")
+    def _known_training_arms(self) -> StudyPlan:
+        check_names(self.training_arms, find_sized_arms(self.arms), "arm with a portable stage of its own in `arms`,")
+        return self
 
     @field_validator("device", mode="after")
     @classmethod

@@ -1,4 +1,4 @@
-"""Reading the file of a plan, and what is said when it makes no sense: which key, and what was probably meant."""
+"""What is said when a plan makes no sense: which key, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from monai_lungxfer.utils.errors import PlanError, unknown
-from monai_lungxfer.utils.yaml_numbers import NumbersLoader
 
 # By key of the plan, the settings of a bundle that follow from it.
 GIVEN = {
@@ -21,6 +19,7 @@ GIVEN = {
     "arms": ("parent",),
     "fractions": ("fractions",),
     "hold_out": ("hold_out",),
+    "locked_share": ("locked_share",),
     "independent": ("hold_out_seed",),
     "device": ("device",),
     "precision": ("precision",),
@@ -32,44 +31,6 @@ SAID = {
     "path_type": "should be a path",
     "missing": "is missing",
 }
-_REMEDY = "Write one with: lungxfer study plan"
-
-
-def load_plan_file(path: Path) -> dict[Any, Any]:
-    """Return what a plan's file holds, not yet checked.
-
-    A `PlanError` is raised when it is missing, is not YAML or holds no keys, or when a key is given twice.
-    """
-    try:
-        content = _Loader(path).get_single_data()
-    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
-        raise PlanError(f"cannot be read as a plan ({error})", source=path, remedy=_REMEDY) from error
-    if not isinstance(content, dict):
-        raise PlanError("holds no keys with values", source=path, remedy=_REMEDY)
-    return content
-
-
-class _Loader(NumbersLoader):
-    """Refuses a key that is given twice in a mapping; PyYAML would take the last."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path.read_text(encoding="utf-8"))
-        self._path = path
-
-    # Not where mappings are constructed: keys of other mappings (<<) are merged into them there.
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        found: dict[tuple[str, str], yaml.ScalarNode] = {}
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            first = found.setdefault((key.tag, key.value), key)
-            if first is not key:
-                lines = f"lines {first.start_mark.line + 1} and {key.start_mark.line + 1}"
-                raise PlanError(
-                    f"the key {key.value!r} stands there twice, in {lines}",
-                    source=self._path,
-                    remedy="Keep one of the two",
-                )
-        return node
 
 
 def describe_plan_error(error: ValidationError, source: Path, model: type[BaseModel]) -> PlanError:
@@ -102,7 +63,7 @@ def check_names(given: Sequence[str], known: Iterable[str], kind: str) -> None:
         if name not in names:
             raise ValueError(f"there is no {kind} {unknown(name, names)}")
         if given.count(name) > 1:
-            raise ValueError(f"the {kind} {name!r} stands there {given.count(name)} times")
+            raise ValueError(f"the {kind} {name!r} is there {given.count(name)} times")
 
 
 def check_settings(settings: Mapping[str, Any], config: Mapping[str, Any], own: Sequence[str], where: str) -> None:

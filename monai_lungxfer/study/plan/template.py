@@ -21,6 +21,7 @@ repetitions: {plan.repetitions}  # each with its own splits and trainings
 seed: {plan.seed}  # repetition r draws its splits, and all else that is random, from seed + r
 fractions: {fractions}  # training, validation, test
 hold_out: {plan.hold_out}  # share of the portable images set aside as the independent half
+locked_share: {plan.locked_share}  # share of the portable patients kept for a last test, after all choices: 0.2
 independent: {plan.independent}  # half drawn once for all repetitions (fixed, as in the paper) or in each (fresh)
 retention: false  # measure donor and general test parts, too, before and after each later stage
 native: false  # measure the independent half at the size of the radiographs, too, with and without refined borders
@@ -32,6 +33,12 @@ arms:
 {arms}
 # Of other questions, each compared with the paper's arm (docs/study.md):
 {others}
+
+# How many images are enough? These arms also learn from parts of the portable training images, such as
+#   training_images: [5, 10, 20, all]
+training_images: []  # sizes of these parts; all is the arm itself; empty: no parts
+training_arms: []  # the arms that learn from parts; empty: all that end with a portable stage
+training_choice: [random]  # parts of patients drawn at random, or by what lungxfer select would draw first (select)
 
 # The general weights that portable stages start from: those of their own repetition (own), or those of the
 # repetition with the lowest validation loss (best).

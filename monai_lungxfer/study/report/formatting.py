@@ -19,6 +19,7 @@ METRIC_TITLES = MappingProxyType(
         "ISLANDS": "Islands an image",
         "BRIDGES": "Bridges an image",
         "FUSED": "Fused lungs, share of images",
+        "FAILED": "Failures, share of images",
     }
 )
 """What tables and figures call the metrics."""

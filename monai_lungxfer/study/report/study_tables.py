@@ -15,6 +15,7 @@ from monai_lungxfer.study.analysis.paper import (
     paper_value,
 )
 from monai_lungxfer.study.plan.arms import ARMS, PAPER_ARM, QUESTIONS
+from monai_lungxfer.study.report.curve_tables import curve_tables
 from monai_lungxfer.study.report.formatting import (
     FEW_IMAGES,
     finding_title,
@@ -197,6 +198,7 @@ def study_tables(analysis: Analysis) -> list[Table]:
     return [
         before_after_table(analysis),
         *(arms_table(analysis, question) for question in analysis.arms),
+        *curve_tables(analysis),
         *section_tables(analysis),
         *(stage_test_table(analysis, stage) for stage in analysis.stage_tests),
         *(independent_table(analysis, moment) for moment in MOMENT_TABLES),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
 from monai_lungxfer.metrics.per_image import PAPER_METRICS
 from monai_lungxfer.study.analysis.analysis import MOMENTS, Analysis
-from monai_lungxfer.study.analysis.comparisons import LOWER_IS_BETTER
+from monai_lungxfer.study.analysis.curve import ENOUGH, MORE
 from monai_lungxfer.study.analysis.paper import MOMENT_TABLES, STAGE_TEST_TABLES, paper_value
 from monai_lungxfer.study.analysis.statistics import Interval
 from monai_lungxfer.study.plan.arms import PAPER_ARM, QUESTIONS, required_steps
+from monai_lungxfer.study.report.curve_tables import curve_title
 from monai_lungxfer.study.report.formatting import (
     METRIC_TITLES,
     finding_title,
@@ -26,46 +25,10 @@ from monai_lungxfer.study.report.formatting import (
     p_text,
     signed_text,
 )
+from monai_lungxfer.study.report.verdicts import Statement, Tile, Verdict, judge_comparison
 
-SIGNIFICANT = 0.05
 CLOSE = 0.01
 FEW = 5
-
-
-class Verdict(StrEnum):
-    """What a statement amounts to."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    OPEN = "no difference shown"
-    NOTE = "note"
-    CAUTION = "caution"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One sentence, what it amounts to, and the statistics behind it."""
-
-    verdict: Verdict
-    text: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A number that is seen first: the number, what it is, and its context."""
-
-    value: str
-    label: str
-    detail: str
-
-
-def judge_comparison(row: Any) -> Verdict:
-    """Judge a row of `compare_rows`: p, adjusted, must be below 0.05; the interval then excludes 0, too."""
-    reach = Interval(row["difference_low"], row["difference_high"])
-    if not (row["p_holm"] < SIGNIFICANT and reach.beyond_zero):
-        return Verdict.OPEN
-    return Verdict.BETTER if (reach.low > 0) != (row["metric"] in LOWER_IS_BETTER) else Verdict.WORSE
 
 
 def make_statements(analysis: Analysis) -> list[Statement]:
@@ -74,6 +37,7 @@ def make_statements(analysis: Analysis) -> list[Statement]:
         _gain(analysis),
         *_artifacts(analysis),
         *(_answer(analysis, question) for question in analysis.arms),
+        *_enough_images(analysis),
         *(_beside_paper(table, stage) for stage, table in analysis.stage_tests.items()),
         _by_finding(analysis),
         _trust(analysis),
@@ -165,6 +129,21 @@ def _answer(analysis: Analysis, question: str) -> Statement:
         f"{worse} worse.",
         f"Highest is “{title}”: {dice['mean'][best]:.3f}; the paper's arm has {paper:.3f}.",
     )
+
+
+def _enough_images(analysis: Analysis) -> Iterator[Statement]:
+    for row in analysis.curve_fits.to_dict("records"):
+        reached = f"not reached by fewer than all {row['largest']:.0f}"
+        if not math.isnan(row["enough"]):
+            reached = f"reached by {row['enough']:.0f} of {row['largest']:.0f}"
+        more = MORE[-1]
+        reach = interval_text(Interval(row[f"gain_{more}_low"], row[f"gain_{more}_high"]), 3, signed=True)
+        yield Statement(
+            Verdict.NOTE,
+            f"{curve_title(analysis, row)}: the Dice of all training images, less {ENOUGH}, is {reached}.",
+            f"{more} further images would add {signed_text(row[f'gain_{more}'], 3)} (95\u00a0% interval {reach}), if "
+            "the curve went on as fitted.",
+        )
 
 
 def _beside_paper(table: pd.DataFrame, stage: str) -> Statement:

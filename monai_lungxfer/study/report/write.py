@@ -13,6 +13,7 @@ from monai_lungxfer.study.report.case_pictures import draw_case_pictures
 from monai_lungxfer.study.report.cases import choose_cases
 from monai_lungxfer.study.report.figures.arms import draw_arms, draw_layers
 from monai_lungxfer.study.report.figures.comparison import draw_areas, draw_calibration, draw_cases, draw_findings
+from monai_lungxfer.study.report.figures.curve import draw_curve
 from monai_lungxfer.study.report.figures.losses import draw_losses
 from monai_lungxfer.study.report.figures.overlays import IMAGE_FIGURES, draw_artifacts, draw_overlays
 from monai_lungxfer.study.report.figures.style import Drawing
@@ -23,8 +24,8 @@ from monai_lungxfer.utils.files import atomic_path
 
 # Not in every report.
 _ARMS = tuple(f"arms_{question}" for question in QUESTIONS)
-OPTIONAL_TABLES = (*_ARMS, "arms", "retention", "native", "table3_general_test")
-OPTIONAL_FIGURES = (*_ARMS, "arms", "layers", "losses_general", *IMAGE_FIGURES)
+OPTIONAL_TABLES = (*_ARMS, "arms", "curve", "curve_fit", "curve_choices", "retention", "native", "table3_general_test")
+OPTIONAL_FIGURES = (*_ARMS, "arms", "curve", "layers", "losses_general", *IMAGE_FIGURES)
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def study_drawings(analysis: Analysis) -> list[Drawing]:
         draw_findings(analysis),
         draw_cases(analysis),
         *(draw_arms(analysis, question) for question in analysis.arms),
+        *([draw_curve(analysis)] if len(analysis.curve) else []),
         *([layers] if layers else []),
         draw_areas(analysis),
         draw_calibration(analysis),

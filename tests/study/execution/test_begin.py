@@ -138,3 +138,16 @@ def test_nothing_is_written_for_data_that_is_not_there(study_inputs: Path, tmp_p
     with pytest.raises(DatalistError, match="there is no such folder"):
         begun(study_inputs, tmp_path, data=str(tmp_path / "nowhere"))
     assert not (tmp_path / "study" / "plan.yaml").exists()
+
+
+def test_more_images_than_there_are_for_training(study_inputs: Path, tmp_path: Path) -> None:
+    training = len(begun(study_inputs, tmp_path / "a", training_images=[2]).plan.sized_steps)
+    assert training == 1
+    with pytest.raises(PlanError, match=r"training_images has 20, but repetition 0 has \d+ training images"):
+        begun(study_inputs, tmp_path / "b", training_images=[2, 20])
+
+
+def test_sizes_may_be_added_to_a_study_that_has_begun(study_inputs: Path, tmp_path: Path) -> None:
+    begun(study_inputs, tmp_path)
+    study = begun(study_inputs, tmp_path, training_images=[2, 4])
+    assert [step.name for step in study.steps] == ["general", "portable", "portable-n2", "portable-n4"]

@@ -13,8 +13,10 @@ from monai_lungxfer.study.plan.arms import (
     STEPS,
     fill_sizes,
     find_chain,
+    find_step,
     required_steps,
     scale_side,
+    size_step,
 )
 
 
@@ -38,6 +40,7 @@ def test_parents_come_before_children() -> None:
         ("donor_to_portable", ["portable_from_donor"]),
         ("frozen_encoder", ["general", "portable_frozen"]),
         ("pooled", ["pooled"]),
+        ("portable_only", ["portable_random"]),
         ("aspect_large", ["general", "portable_aspect_large"]),
         ("summed", ["general_summed", "portable_summed"]),
         ("flair_donor", ["donor_flair", "general_flair", "portable_flair"]),
@@ -50,6 +53,17 @@ def test_an_arm_is_a_chain_of_steps(arm: str, chain: list[str]) -> None:
     assert names(arm) == chain
     assert ARMS[arm].last == chain[-1]
     assert ARMS[arm].first == next((step for step in chain if step.startswith("general")), None)
+
+
+def test_a_step_of_fewer_images_is_found_by_its_name() -> None:
+    sized = size_step(STEPS["portable"], 20, "select")
+    assert (sized.name, sized.images, sized.parent) == ("portable-s20", 20, "general")
+    assert find_step("portable-s20") == sized
+    assert find_step("portable") == STEPS["portable"]
+    assert find_chain("portable-n5") == ["general", "portable-n5"]
+    for name in ("portable-n0", "portable-x5", "other-n5"):
+        with pytest.raises(KeyError):
+            find_step(name)
 
 
 def test_a_shared_step_is_there_once() -> None:

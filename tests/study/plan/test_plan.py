@@ -77,7 +77,7 @@ def test_a_stage_takes_any_setting_of_its_bundle(tmp_path: Path) -> None:
         ({"repetitions": True}, "repetitions: Input should be a valid integer, found True"),
         ({"seed": -1, "gpus": -1}, "seed: .*found -1; gpus: .*found -1"),
         ({"arms": ["papr"]}, "arms: there is no arm 'papr'; did you mean 'paper'"),
-        ({"arms": ["paper", "paper"]}, "the arm 'paper' stands there 2 times"),
+        ({"arms": ["paper", "paper"]}, "the arm 'paper' is there 2 times"),
         ({"arms": []}, "arms: .*at least 1 item"),
         ({"arms": "paper"}, "arms: should be a list, found 'paper'"),
         ({"parent": "worst"}, "parent: Input should be 'own' or 'best', found 'worst'"),
@@ -147,3 +147,32 @@ def test_a_study_that_began_without_the_choice_draws_its_halves_anew(tmp_path: P
     del content["independent"]
     (study / "plan.yaml").write_text(yaml.safe_dump(content))
     assert StudyPlan.from_file(study).independent == "fresh"
+
+
+def test_parts_of_the_training_images_are_steps_of_their_own(tmp_path: Path) -> None:
+    before = read(tmp_path, arms=["paper", "general_only"])
+    keys: dict[str, Any] = {"arms": ["paper", "general_only"], "training_images": [20, 5, "all"]}
+    drawn = read(tmp_path, **keys)
+    assert drawn.curve_arms == ("paper",)
+    assert [step.name for step in drawn.steps] == ["general", "portable", "portable-n5", "portable-n20"]
+    assert drawn.steps[: len(before.steps)] == before.steps
+    both = read(tmp_path, **keys, training_choice=["random", "select"])
+    assert [step.name for step in both.sized_steps] == ["portable-n5", "portable-n20", "portable-s5", "portable-s20"]
+    assert read(tmp_path, **keys, training_choice="select").training_choice == ("select",)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"training_images": [5, 5]}, "'5'|5 stands there 2 times"),
+        ({"training_images": [0]}, "training_images"),
+        ({"training_images": ["some"]}, "training_images"),
+        ({"training_choice": "best"}, "training_choice"),
+        ({"training_choice": []}, "training_choice"),
+        ({"training_images": [5], "training_arms": ["general_only"]}, "general_only"),
+        ({"training_images": [5], "training_arms": ["pooled"]}, "pooled"),
+    ],
+)
+def test_parts_that_make_no_sense(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        read(tmp_path, arms=["paper", "general_only", "pooled"], **keys)

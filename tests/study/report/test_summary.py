@@ -7,14 +7,8 @@ import pytest
 from monai_lungxfer.study.analysis.analysis import Analysis
 from monai_lungxfer.study.analysis.results import StudyResults
 from monai_lungxfer.study.report.formatting import images_text
-from monai_lungxfer.study.report.summary import (
-    Verdict,
-    _gain,
-    judge_comparison,
-    make_statements,
-    make_tiles,
-    state_arms,
-)
+from monai_lungxfer.study.report.summary import _gain, make_statements, make_tiles, state_arms
+from monai_lungxfer.study.report.verdicts import Verdict
 
 
 def with_after(results: StudyResults, shift: float) -> Analysis:
@@ -46,17 +40,6 @@ def test_a_loss_and_nothing_are_called_so(results: StudyResults, shift: float, v
     first = _gain(with_after(results, shift))
     assert first.verdict is verdict
     assert verb in first.text
-
-
-def test_a_verdict_needs_both_the_test_and_the_interval() -> None:
-    row = {"metric": "DICE", "difference_low": 0.05, "difference_high": 0.2, "p_holm": 0.01, "effect": 0.8}
-    assert judge_comparison(row) is Verdict.BETTER
-    assert judge_comparison(row | {"metric": "HD95"}) is Verdict.WORSE
-    assert judge_comparison(row | {"p_holm": 0.06}) is Verdict.OPEN
-    assert judge_comparison(row | {"difference_low": -0.01}) is Verdict.OPEN
-    assert judge_comparison(row | {"p_holm": float("nan")}) is Verdict.OPEN
-    falls = row | {"difference_low": -0.2, "difference_high": -0.05}
-    assert judge_comparison(falls) is Verdict.WORSE
 
 
 def test_arms_the_paper_and_cautions_are_mentioned(analysis: Analysis) -> None:

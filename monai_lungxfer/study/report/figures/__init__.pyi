@@ -4,6 +4,7 @@ from .comparison import draw_areas as draw_areas
 from .comparison import draw_calibration as draw_calibration
 from .comparison import draw_cases as draw_cases
 from .comparison import draw_findings as draw_findings
+from .curve import draw_curve as draw_curve
 from .losses import active_repetitions as active_repetitions
 from .losses import draw_losses as draw_losses
 from .overlays import draw_artifacts as draw_artifacts
