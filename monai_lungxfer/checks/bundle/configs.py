@@ -29,7 +29,7 @@ def read_config(file: Path) -> dict[str, Any]:
     try:
         content = SettingsParser.load_config_file(str(file))
     except Exception as error:  # what YAML, JSON and the disk raise
-        raise BundleError(f"cannot be read ({error})", source=file, remedy="Mend its syntax") from error
+        raise BundleError(f"cannot be read ({error})", source=file, remedy="Correct its syntax") from error
     if not isinstance(content, dict):
         raise BundleError("holds no settings", source=file, remedy="Write one setting a line, as NAME: VALUE")
     return content
@@ -65,7 +65,7 @@ def _check_overlay(bundle: Path, files: Sequence[Path]) -> None:
         parser.read_meta(str(bundle / METADATA))
         parser.resolve_macro_and_relative_ids()
     except Exception as error:  # MONAI raises whatever a misplaced key makes it stumble over
-        raise BundleError(f"cannot be laid over ({error})", source=last, remedy="Mend the id that it names") from error
+        raise BundleError(f"cannot be laid over ({error})", source=last, remedy="Correct the named id") from error
     for path, text in strings_in(parser.config):
         for reference in ReferenceResolver.match_refs_pattern(text):
             if reference not in parser:
@@ -88,7 +88,7 @@ def expression_tree(text: str, path: str, file: Path) -> ast.AST:
         return ast.parse(ReferenceResolver.update_refs_pattern(text, known)[1:])
     except SyntaxError as error:
         raise BundleError(
-            f"{path} is no Python expression ({error.msg})", source=file, remedy="Mend what follows the $"
+            f"{path} is not a Python expression ({error.msg})", source=file, remedy="Correct what follows the $"
         ) from error
 
 
@@ -98,7 +98,7 @@ def _check_logging(file: Path) -> None:
         parser.read_string(file.read_text(encoding="utf-8"), source=file.name)
         missing = [name for name in ("loggers", "handlers", "formatters") if not parser.has_section(name)]
     except (OSError, ValueError, configparser.Error) as error:
-        raise BundleError(f"cannot be read ({error})", source=file, remedy="Mend its syntax") from error
+        raise BundleError(f"cannot be read ({error})", source=file, remedy="Correct its syntax") from error
     if missing:
         raise BundleError(f"has no section {missing[0]}", source=file, remedy="Write it, as logging.config wants it")
 
@@ -127,7 +127,7 @@ def _check_workflow(bundle: Path, task: str, settings: dict[str, Any]) -> None:
         cause = root_cause(error)
         if isinstance(cause, LungXferError):
             raise cause from error
-        remedy = "Mend what the message names"
+        remedy = "Correct what the message names"
         raise BundleError(f"no workflow can be made of it ({cause})", source=file, remedy=remedy) from error
     if missing:
         raise BundleError(

@@ -32,7 +32,7 @@ def check_schema(bundle: Path, scratch: Path) -> str:
         where = getattr(error.__cause__, "json_path", "$")
         what = getattr(error.__cause__, "message", str(error))
         raise BundleError(
-            f"at {where}: {what}", source=bundle / METADATA, remedy="Mend it as the bundle specification of MONAI says"
+            f"at {where}: {what}", source=bundle / METADATA, remedy="Correct it by MONAI's bundle specification"
         ) from error
     return "has all fields of the specification"
 
@@ -77,7 +77,7 @@ def check_requirements(bundle: Path, _scratch: Path) -> str:
             raise BundleError(
                 f"it asks for {name}, which is not installed here",
                 source=bundle / METADATA,
-                remedy=f"Install it (pip install {name}=={wanted}), or mend its name",
+                remedy=f"Install it (pip install {name}=={wanted}), or correct its name",
             ) from None
         if name == "monai_lungxfer" and found != wanted:
             raise BundleError(

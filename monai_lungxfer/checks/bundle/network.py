@@ -72,11 +72,11 @@ def check_weights(bundle: Path, _scratch: Path) -> str:
     load_weights(network, weights)
     broken = [name for name, value in network.state_dict().items() if not torch.isfinite(value).all()]
     if broken:
-        raise BundleError(f"{broken[0]} has values that are no numbers", source=weights, remedy="Train again")
+        raise BundleError(f"{broken[0]} has values that are not numbers", source=weights, remedy="Train again")
     size, told = input_size(weights), _shape(bundle, "inputs", "image")[2:]
     if size != told:
         raise BundleError(
-            f"the weights want images of {size}, and {METADATA.as_posix()} tells {told}",
+            f"the weights want images of {size}, and {METADATA.as_posix()} says {told}",
             source=sidecar_file(weights),
             remedy=f"Restore the file, or {_INSTALL}",
         )
@@ -106,7 +106,7 @@ def check_network(bundle: Path, _scratch: Path) -> str:
         raise BundleError(
             f"the network takes {wanted} channels, and the image is said to have {given[1]}",
             source=bundle / METADATA,
-            remedy=f"Mend network_data_format, or {_INSTALL}",
+            remedy=f"Correct network_data_format, or {_INSTALL}",
         )
     verify_net_in_out(device="cpu", **_monai(bundle))
     with torch.no_grad():
@@ -115,7 +115,7 @@ def check_network(bundle: Path, _scratch: Path) -> str:
         raise BundleError(
             f"the network makes {found} of {given}, and outputs are said to be {told}",
             source=bundle / METADATA,
-            remedy="Mend network_data_format",
+            remedy="Correct network_data_format",
         )
     return f"{given} becomes {told}"
 
@@ -136,9 +136,9 @@ def check_prediction(bundle: Path, scratch: Path) -> str:
     found = segmenter.segment(radiograph)
     if not np.isfinite(found.probability).all() or not set(np.unique(found.mask)) <= {0, 1}:
         raise BundleError(
-            "its inference gives no mask of 0 and 1, or probabilities that are no numbers",
+            "its inference gives no mask of 0 and 1, or probabilities that are not numbers",
             source=bundle / INFERENCE,
-            remedy="Mend its postprocessing, or train again",
+            remedy="Correct its postprocessing, or train again",
         )
     height, width = found.mask.shape
     return f"a phantom of {height}x{width} gets a mask of its size, {found.mask.mean():.0%} of which is foreground"
@@ -151,7 +151,7 @@ def check_adapters(bundle: Path, _scratch: Path) -> str:
         Segmenter.from_bundle(bundle, adapter=file, device="cpu", engine="torch")
         broken = [name for name, value in read_state_dict(file).items() if not torch.isfinite(value).all()]
         if broken:
-            raise BundleError(f"{broken[0]} has values that are no numbers", source=file, remedy="Train again")
+            raise BundleError(f"{broken[0]} has values that are not numbers", source=file, remedy="Train again")
     return f"{len(adapters)} on a base that is here: {', '.join(adapters)}"
 
 

@@ -138,7 +138,7 @@ def _failure(check: BundleCheck, folder: Path, error: BaseException) -> Outcome:
             folder.name, check.name, "failed", error.problem, _within(error.source or check.file, folder), error.remedy
         )
     detail = textwrap.shorten(f"{type(error).__name__}: {error}", 400)
-    return Outcome(folder.name, check.name, "failed", detail, check.file, "Mend what the message names")
+    return Outcome(folder.name, check.name, "failed", detail, check.file, "Correct what the message names")
 
 
 def _within(file: str, folder: Path) -> str:

@@ -29,7 +29,7 @@ def check_packages(bundle: Path, _scratch: Path) -> str:
         package = name.partition(".")[0]
         if package not in (allowed if is_target else allowed | sys.stdlib_module_names):
             raise BundleError(
-                f"{path} names {name}, and {package} is no package that the bundle asks for",
+                f"{path} names {name}, and {package} is not a package that the bundle asks for",
                 source=file,
                 remedy=f"Add its distribution to required_packages_version in {METADATA.as_posix()}, or use another",
             )
@@ -124,4 +124,4 @@ def _found(name: str, path: str, file: Path) -> str:
 
 
 def _unknown(name: str, path: str, file: Path, problem: str) -> BundleError:
-    return BundleError(f"{path} names {name}, which {problem}", source=file, remedy="Mend the name")
+    return BundleError(f"{path} names {name}, which {problem}", source=file, remedy="Correct the name")

@@ -229,7 +229,7 @@ CONFIGS: list[tuple[str, Break, str, str]] = [
         "cannot be laid over",
         "configs/multi_gpu_train.yaml",
     ),
-    ("configs", more("configs/train.yaml", "a: '$1 +'\n"), "a is no Python expression", "configs/train.yaml"),
+    ("configs", more("configs/train.yaml", "a: '$1 +'\n"), "a is not a Python expression", "configs/train.yaml"),
     ("configs", text("configs/logging.conf", "[loggers]", "[lo]"), "has no section loggers", "configs/logging.conf"),
     ("configs", text("configs/logging.conf", "[loggers]", "loggers"), "cannot be read", "configs/logging.conf"),
     (
@@ -247,13 +247,13 @@ CONFIGS: list[tuple[str, Break, str, str]] = [
     (
         "packages",
         more("configs/train.yaml", "a:\n  _target_: os.system\n"),
-        "os is no package that the bundle asks for",
+        "os is not a package that the bundle asks for",
         "configs/train.yaml",
     ),
     (
         "packages",
         more("configs/evaluate.yaml", "a: '$import touches'\n"),
-        "touches is no package",
+        "touches is not a package",
         "configs/evaluate.yaml",
     ),
     (
@@ -288,7 +288,7 @@ NETWORK: list[tuple[str, Break, str, str]] = [
     (
         "weights",
         weights(lambda state: state["decoder.conv.bias"].fill_(torch.nan) and None),
-        "no numbers",
+        "not numbers",
         "models/model.pt",
     ),
     ("weights", weights(lambda state: {"conv.bias": Code()}), "not a PyTorch checkpoint", "models/model.pt"),
@@ -312,13 +312,13 @@ NETWORK: list[tuple[str, Break, str, str]] = [
     (
         "exports",
         exported("exports.json", lambda content: content[:50]),
-        "is no list of exported formats",
+        "is not a list of exported formats",
         "models/exports.json",
     ),
     (
         "exports",
         exported("exports.json", lambda content: b"{}"),
-        "is no list of exported formats",
+        "is not a list of exported formats",
         "models/exports.json",
     ),
     ("exports", exported("model.pt", lambda content: content + b"x"), "from other weights", "models/exports.json"),

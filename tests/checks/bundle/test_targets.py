@@ -53,10 +53,10 @@ def test_what_is_there_passes(configs: Path, tmp_path: Path, lines: str) -> None
         ("imports: ['$from os import paths']\n", "imports#0 names os.paths, which is not there"),
         ("a: $torch.nn.Conv5d()\n", "a names torch.nn.Conv5d, which is not there"),
         ("a: $np.nothing\n", "a names numpy.nothing"),
-        ("a:\n  _target_: builtins.eval\n", "builtins is no package that the bundle asks for"),
+        ("a:\n  _target_: builtins.eval\n", "builtins is not a package that the bundle asks for"),
         ("a:\n  _target_: eval\n", "eval, which is no component of MONAI"),
-        ("a:\n  _target_: rich.print\n", "rich is no package that the bundle asks for"),
-        ("a:\n  _target_: $__import__('os').system\n", "is no package that the bundle asks for"),
+        ("a:\n  _target_: rich.print\n", "rich is not a package that the bundle asks for"),
+        ("a:\n  _target_: $__import__('os').system\n", "is not a package that the bundle asks for"),
     ],
 )
 def test_what_is_not_is_named(configs: Path, tmp_path: Path, lines: str, problem: str) -> None:
