@@ -35,6 +35,8 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Check that paths, links, options and names in the docs exist."""
-    install(session, "pytest")
+    """Check that paths, links, options and names in the docs exist, and build the site: build/site/index.html."""
+    install(session, "pytest", "--editable", ".[docs]")
     session.run("pytest", "--confcutdir", "tests/docs", "tests/docs/test_paths.py")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "build/site")
+    session.run("python", "docs/generate/check_site.py", "build/site")

@@ -2,9 +2,9 @@
 
     python scripts/readability.py [PAGE ...] [--longest 5]
 
-A page's mean should be at most 17 words, and at most 3 % of its sentences should have over 35 words. Code blocks and
-headings do not count. A code span and a number count as one word each. In tables, only cells with several sentences
-count. The command exits with 1 when a page is over.
+A page's mean should be at most 17 words, and at most 3 % of its sentences should have over 35 words. Code blocks,
+headings and the heads of model cards do not count. A code span and a number count as one word each. In tables, only
+cells with several sentences count. The command exits with 1 when a page is over.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("*.md", "docs/*.md", "docs/results/*.md", "bundles/*/docs/*.md", "findings/*.md", "scripts/*.md")
+PAGES = ("*.md", "docs/*.md", "docs/*/*.md", "bundles/*/docs/*.md", "findings/*.md", "scripts/*.md")
 LEFT_OUT = ("CHANGELOG.md",)
 LONG = 35  # words
 _END = re.compile(r"(?<=[.!?])[)\"”]*\s+(?=[A-Z0-9\"“(`*\[])")
+_HEAD = re.compile(r"\A---\n.*?^---\n", flags=re.MULTILINE | re.DOTALL)  # of a model card, which is YAML
 _ABBREVIATIONS = re.compile(r"\b(e\.g|i\.e|et al|vs|Fig|Figs|Eq|Eqs|no|approx|sec)\.\s")
 
 
@@ -48,7 +49,7 @@ def read_page(path: Path) -> Page:
     """Split a Markdown page into sentences, and these into words."""
     markdown = MarkdownIt("commonmark").enable("table")
     sentences = []
-    for text, in_table in _texts(markdown.parse(path.read_text(encoding="utf-8"))):
+    for text, in_table in _texts(markdown.parse(_HEAD.sub("", path.read_text(encoding="utf-8")))):
         if in_table and not _END.search(text):
             continue
         for sentence in _END.split(_ABBREVIATIONS.sub(r"\1 ", text)):

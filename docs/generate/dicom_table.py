@@ -9,26 +9,27 @@ otherwise left as it is. Needs DCMTK's programs (Debian: apt-get install dcmtk).
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pydicom
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "helpers" / "formats"))
 from dicom_cases import CASES, Case
 from dicom_headers import HEADERS
 from dicom_odd import ODD_CASES, OddCase, compare, show_by_dcmtk, show_by_gdcm
 from dicom_witness import TOOLS, deviation, read_by_dcmtk, read_by_gdcm
 from dicom_writing import write
+from markdown_tables import markdown, replaced
 
 from monai_lungxfer.io.formats.dicom_view import judge, read_header
 from monai_lungxfer.io.radiograph import read_radiograph
 
-__all__ = ["case_table", "header_table", "markdown", "odd_table", "real_table", "replaced"]
+__all__ = ["case_table", "header_table", "odd_table", "real_table"]
 
 _LOSSY = 0.03
 
@@ -66,18 +67,6 @@ def real_table(folder: Path) -> str:
     """Return the table of real files: their properties, and whether other decoders see the same."""
     header = ("file", "transfer syntax", "stored as", "spacing in mm, from", "view", "GDCM", "DCMTK")
     return markdown(header, [_real_row(path) for path in sorted(folder.glob("*.dcm"))])
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def replaced(document: str, name: str, table: str) -> str:
-    """Return the document with another table between its marks."""
-    pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
-    return re.sub(pattern, lambda found: f"{found[1]}{table}{found[2]}", document, flags=re.DOTALL)
 
 
 def _case_row(case: Case) -> Sequence[str]:

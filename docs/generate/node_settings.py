@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from dicom_table import markdown, replaced
+from markdown_tables import markdown, replaced
 
 from monai_lungxfer.serving.dicom.settings_file import example_text
 

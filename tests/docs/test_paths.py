@@ -64,6 +64,9 @@ def test_relative_links_lead_somewhere(name: str) -> None:
 def test_scripts_have_the_options_that_commands_give_them(name: str) -> None:
     for script, words in COMMAND.findall((REPOSITORY / name).read_text()):
         source = (REPOSITORY / script).read_text()
+        for module in re.findall(r"^from (\w+) import", source, flags=re.MULTILINE):  # which may read the options
+            shared = (REPOSITORY / script).with_name(f"{module}.py")
+            source += shared.read_text() if shared.is_file() else ""
         assert not {option for option in re.findall(r"--[a-z][\w-]*", words) if f'"{option}"' not in source}, script
 
 

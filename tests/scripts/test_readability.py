@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 from readability import main, read_page
 
-PAGE = """# A heading that does not count
+PAGE = """---
+license: other
+tags:
+- the head of a model card
+---
+
+# A heading that does not count
 
 One sentence has five words. Another is here, e.g. with `some code --and options` in it!
 
