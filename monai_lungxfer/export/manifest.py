@@ -33,7 +33,7 @@ def checked_formats(bundle: Path) -> dict[str, Any]:
     for name, value in _hashes(formats).items():
         file = bundle / WEIGHTS.parent / name
         if not file.is_file() or hash_file(file) != value:
-            raise BundleError(f"is not as {MANIFEST.as_posix()} tells", source=file, remedy=_REMEDY)
+            raise BundleError(f"is not as {MANIFEST.as_posix()} says", source=file, remedy=_REMEDY)
     return formats
 
 
@@ -53,7 +53,7 @@ def _read(bundle: Path) -> tuple[str, dict[str, Any]]:
         weights, formats = manifest["weights_sha256"], dict(manifest["formats"])
         names = list(_hashes(formats))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BundleError("is no list of exported formats", source=bundle / MANIFEST, remedy=_REMEDY) from error
+        raise BundleError("is not a list of exported formats", source=bundle / MANIFEST, remedy=_REMEDY) from error
     if any(Path(name).name != name for name in names):
         raise BundleError("names files outside of its folder", source=bundle / MANIFEST, remedy=_REMEDY)
     return weights, formats

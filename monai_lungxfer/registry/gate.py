@@ -56,11 +56,11 @@ def read_report(path: str | Path, weights_sha256: str) -> dict[str, Any]:
         measured, section = report["weights_sha256"], report["section"]
         unusable = not all(isinstance(row[METRIC], float | int) and row["image"] for row in report["rows"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RegistryError("is no report of an evaluation", source=path, remedy=remedy) from error
+        raise RegistryError("is not a report of an evaluation", source=path, remedy=remedy) from error
     if unusable or not report["rows"]:
         raise RegistryError("has no images, or images that were not measured", source=path, remedy=remedy)
     if not is_report(report) or not isinstance(report.get("all", {}).get(METRIC, {}).get("mean"), float | int):
-        raise RegistryError("is no report of an evaluation", source=path, remedy=remedy)
+        raise RegistryError("is not a report of an evaluation", source=path, remedy=remedy)
     if section not in _SECTIONS:
         raise RegistryError(f"was made on the section {section!r}, which the model knows", source=path, remedy=remedy)
     if measured != weights_sha256:

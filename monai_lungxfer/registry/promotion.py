@@ -140,6 +140,7 @@ def _measured_report(version: ModelVersion, data: str | Path, split_file: str | 
         "fractions": list(split.fractions),
         "hold_out": split.hold_out,
         "hold_out_seed": split.hold_out_seed,
+        "locked_share": split.locked_share,
     }
     section = "independent" if split.independent else "test"
     with own_temporary_files() as folder:

@@ -99,7 +99,7 @@ def register_bundle(
             install_adapter(file, copy, adapter)
         # Or whoever loads the model would find out that weights do not fit.
         refiner = Segmenter.from_bundle(copy, device="cpu", engine="torch").engine.refiner_sha256
-        _compile(copy)
+        compile_weights(copy)
         known = (
             dict(tags or {})
             | _facts(copy)
@@ -116,7 +116,7 @@ def register_bundle(
     return registered
 
 
-def _compile(bundle: Path) -> None:
+def compile_weights(bundle: Path) -> None:
     """Give a bundle the pipeline of its weights, by which the model is served without PyTorch, where it can be made."""
     beside = pipeline_beside(bundle / WEIGHTS)
     found = find_pipeline(bundle, bundle / WEIGHTS, hash_file(bundle / WEIGHTS))

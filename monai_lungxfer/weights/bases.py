@@ -49,8 +49,7 @@ def find_base(adapter: Path, given: str | Path | None = None, near: Sequence[Pat
         path = resolve_weights(given)
         if (found := hash_file(path)) != base.sha256:
             raise TransferError(
-                f"is not the base of this adapter: it has the sha256 {found[:_DIGITS]}, and the adapter was trained on "
-                f"weights with the {base}",
+                f"is not the base of this adapter: its sha256 is {found[:_DIGITS]}, and the base has the {base}",
                 source=path,
                 remedy="Give the weights that the adapter was trained on (--weights FILE), or another adapter",
             )
@@ -59,7 +58,7 @@ def find_base(adapter: Path, given: str | Path | None = None, near: Sequence[Pat
         if path.is_file() and hash_file(path) == base.sha256:
             return path
     raise TransferError(
-        f"is an adapter, and its base (weights with the {base}) is neither beside it nor in a bundle of the package",
+        f"is an adapter, and its base (weights with the {base}) is neither next to it nor in a bundle of the package",
         source=adapter,
         remedy="Give the base, too: --weights BASE --adapter ADAPTER",
     )

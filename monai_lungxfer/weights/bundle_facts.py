@@ -22,6 +22,7 @@ WEIGHTS_HASH = "weights_sha256"
 CARD = Path("docs") / "README.md"
 """The model card. Its figures are of the weights whose first 12 digits of the SHA-256 it names."""
 
+_HEADING = re.compile(r"^# .*\n\n", re.MULTILINE)  # below the head that Hugging Face reads, if there is one
 _NOTE = re.compile(r"> \*\*The weights in this folder.*\n\n")
 _SEQUENCES = {"pre": "pre-contrast T1", "flair": "FLAIR", "post": "post-contrast T1"}
 
@@ -86,8 +87,10 @@ def _note_on_card(card: Path, digest: str, sidecar: Sidecar, size: list[int]) ->
     """Say on the card that its figures are of other weights, unless it names these."""
     if not card.is_file():
         return
-    title, _, rest = _NOTE.sub("", card.read_text(encoding="utf-8")).partition("\n\n")
-    if digest[:IMAGE_DIGITS] in title + rest:
+    text = _NOTE.sub("", card.read_text(encoding="utf-8"))
+    heading = _HEADING.search(text)
+    title, rest = (text[: heading.end()], text[heading.end() :]) if heading else ("", text)
+    if digest[:IMAGE_DIGITS] in text:
         note = ""
     else:
         note = (
@@ -95,7 +98,7 @@ def _note_on_card(card: Path, digest: str, sidecar: Sidecar, size: list[int]) ->
             f"of {size[0]}×{size[1]}, {_describe(sidecar.network or {})}. The figures below are of other weights: "
             "measure these (`lungxfer evaluate`), and write what you find here.\n\n"
         )
-    write_text(card, f"{title}\n\n{note}{rest}")
+    write_text(card, f"{title}{note}{rest}")
 
 
 def _describe(network: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def _is_refiner(path: Path) -> bool:
 def read_refiner(path: str | Path) -> RefinerDescription:
     """Read what the file beside a refiner's weights says; TransferError is raised when it says nothing of a refiner."""
     file = sidecar_file(Path(path))
-    remedy = "Give a file that lungxfer refine wrote, with the .json beside it"
+    remedy = "Give a file that lungxfer refine wrote, with the .json next to it"
     if not Path(path).is_file():
         raise TransferError("there is no such file of a border refiner", source=path, remedy=remedy)
     try:

@@ -73,7 +73,7 @@ def checked_name(target: str | Path) -> Path:
     path = Path(target)
     if path.suffix != _SUFFIX:
         raise OutputError(
-            f"is no name for weights: it has to end in {_SUFFIX}, since a .json file is kept beside them",
+            f"is not a name for weights: it must end in {_SUFFIX}",
             source=path,
             remedy=f"Name it {path.stem}{_SUFFIX}",
         )

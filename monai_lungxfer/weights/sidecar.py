@@ -167,7 +167,7 @@ def _checked_network(network: Any) -> dict[str, Any]:
     parameters = {name: value for name, value in network.items() if name != "_target_"}
     named = _CLASS.fullmatch(network["_target_"]) and all(map(_PARAMETER.fullmatch, parameters))
     if not named or not all(_is_plain(name, value) for name, value in parameters.items()):
-        raise ValueError("network is no class with whole numbers as its parameters")
+        raise ValueError("network is not a class with whole numbers as its parameters")
     return {"_target_": network["_target_"], **parameters}
 
 
@@ -202,13 +202,13 @@ def _told_base(base: BaseWeights) -> dict[str, Any]:
 def _checked_learnt(entry: Any) -> LearntImages:
     images = frozenset(entry["images"])
     if not (isinstance(entry["by"], str) and entry["by"].isprintable()) or not all(map(_DIGITS.fullmatch, images)):
-        raise ValueError("learnt is no list of image hashes")
+        raise ValueError("learnt is not a list of image hashes")
     return LearntImages(entry["by"], images)
 
 
 def _checked_sequence(channels: Any) -> str | None:
     if channels is not None and channels not in _SEQUENCES:
-        raise ValueError("channels is no sequence of an MRI slice")
+        raise ValueError("channels is not a sequence of an MRI slice")
     return None if channels is None else str(channels)
 
 

@@ -93,7 +93,7 @@ def test_a_bundle_of_another_name_is_compared_on_portable_radiographs(copied: Pa
 @pytest.mark.parametrize("text", ["", "[]", '{"weights_sha256": "0", "formats": {"onnx": {"sha256": {"../a": "0"}}}}'])
 def test_a_manifest_that_is_none_is_said_to_be_so(copied: Path, text: str) -> None:
     (copied / MANIFEST).write_text(text)
-    with pytest.raises(BundleError, match=r"is no list of exported formats|names files outside"):
+    with pytest.raises(BundleError, match=r"is not a list of exported formats|names files outside"):
         checked_formats(copied)
 
 

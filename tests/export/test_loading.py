@@ -52,7 +52,7 @@ def test_a_changed_file_is_refused(exported: Path, tmp_path: Path) -> None:
     copied = export_bundle(exported, tmp_path)
     weights = copied / "models" / "model.bin"
     weights.write_bytes(b"\0" + weights.read_bytes()[1:])
-    with pytest.raises(BundleError, match=r"model\.bin: is not as models/exports\.json tells"):
+    with pytest.raises(BundleError, match=r"model\.bin: is not as models/exports\.json says"):
         load_exported(copied, "openvino")
 
 
@@ -75,7 +75,7 @@ def test_a_format_that_a_bundle_does_not_have_is_named(exported: Path) -> None:
 
 
 def test_a_bundle_without_a_manifest_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="is no list of exported formats"):
+    with pytest.raises(BundleError, match="is not a list of exported formats"):
         load_exported(export_bundle("portable", tmp_path), "torchscript")
 
 

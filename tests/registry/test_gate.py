@@ -123,9 +123,9 @@ def test_the_hash_tells_images_and_their_order() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("no json", "is no report of an evaluation"),
-        ("[]", "is no report of an evaluation"),
-        (json.dumps({"section": "test"}), "is no report of an evaluation"),
+        ("no json", "is not a report of an evaluation"),
+        ("[]", "is not a report of an evaluation"),
+        (json.dumps({"section": "test"}), "is not a report of an evaluation"),
         (json.dumps(report_of(WEIGHTS, [])), "has no images"),
         (json.dumps(report_of(WEIGHTS, [None])), "images that were not measured"),  # type: ignore[list-item]
         (json.dumps(report_of(WEIGHTS, [0.9], section="training")), "section 'training', which the model knows"),
@@ -139,5 +139,5 @@ def test_other_files_are_refused(tmp_path: Path, text: str, message: str) -> Non
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match="is no report of an evaluation"):
+    with pytest.raises(RegistryError, match="is not a report of an evaluation"):
         read_report(tmp_path / "none.json", WEIGHTS)

@@ -17,7 +17,7 @@ from monai_lungxfer.bundle.references import resolve_weights
 from monai_lungxfer.checks.bundle.network import PIPELINE
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.registry.register import _compile, register_bundle
+from monai_lungxfer.registry.register import compile_weights, register_bundle
 from monai_lungxfer.registry.store import list_versions, registry_at
 from monai_lungxfer.serving.mlflow.packaging import input_example
 from monai_lungxfer.serving.mlflow.requirements import model_requirements
@@ -74,7 +74,7 @@ def test_a_pipeline_in_the_cache_is_compiled_for_the_bundle_too(
     bundle = small_bundle(tmp_path)
     Segmenter.from_bundle(bundle, engine="onnx")
     assert not (bundle / PIPELINE).exists()
-    _compile(bundle)
+    compile_weights(bundle)
     assert (bundle / PIPELINE).is_file()
 
 
@@ -83,7 +83,7 @@ def test_a_pipeline_of_other_weights_is_no_reason_to_leave_pytorch_out(tmp_path:
     (bundle / PIPELINE).write_bytes(b"of other weights")
     inference = bundle / INFERENCE
     inference.write_text(inference.read_text().replace("channel_wise: true", "channel_wise: true\n      nonzero: true"))
-    _compile(bundle)
+    compile_weights(bundle)
     assert any(line.startswith("torch") for line in model_requirements(bundle))
 
 
@@ -158,7 +158,7 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_registered_adapter_names_the_version_of_its_base(
     tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monai_lungxfer.registry.register._compile", lambda _: None)  # which takes long
+    monkeypatch.setattr("monai_lungxfer.registry.register.compile_weights", lambda _: None)  # which takes long
     base, adapter = tmp_path / "base.pt", tmp_path / "one.pt"
     write_adapter(adapter, base, write_base(base))
     first = register_bundle("general", weights=base, adapters={"ward": adapter}, tracking_uri=database)

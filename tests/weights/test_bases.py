@@ -32,7 +32,7 @@ def test_a_base_that_is_given_must_have_the_hash(files: tuple[Path, Path], tmp_p
 
 def test_a_base_is_found_beside_the_adapter_and_nowhere_else(files: tuple[Path, Path]) -> None:
     base, adapter = files
-    with pytest.raises(TransferError, match=rf"{hash_file(base)[:12]}.*neither beside it.*--weights BASE --adapter"):
+    with pytest.raises(TransferError, match=rf"{hash_file(base)[:12]}.*neither next to it.*--weights BASE --adapter"):
         find_base(adapter)
     assert find_base(adapter, near=[base]) == base
     write_base(adapter.with_name("a.pt"), seed=5)

@@ -113,7 +113,7 @@ def test_the_donor_replaces_a_file_on_demand_alone(donor: Path, here: bool, tmp_
         assert fetch("donor", *source, "--out", target).exit_code == 2
         assert target.read_text() == "other"
         assert fetch("donor", *source, "--out", target, "--overwrite").exit_code == 0
-        assert "has to end in .pt" in fetch("donor", *source, "--out", tmp_path / "x.json").stderr
+        assert "must end in .pt" in fetch("donor", *source, "--out", tmp_path / "x.json").stderr
     assert hash_file(target) == hash_file(donor)
     assert input_size(target) == [256, 256]
     assert not (tmp_path / "x.json").exists()

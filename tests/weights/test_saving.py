@@ -30,7 +30,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", ["model.json", "chest.png", "run.1", "model"])
 def test_only_names_that_leave_room_for_the_input_size_are_taken(name: str, tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"has to end in \.pt"):
+    with pytest.raises(OutputError, match=r"must end in \.pt"):
         save_weights(WEIGHTS, tmp_path / name, Sidecar([64, 64]), overwrite=True)
     assert contents(tmp_path) == {}
 

@@ -84,7 +84,7 @@ def test_a_damaged_size_is_named(weights: Path, content: str) -> None:
 )
 def test_a_network_that_a_configuration_would_run_is_refused(weights: Path, network: dict) -> None:
     sidecar_file(weights).write_text(json.dumps({"network": network}))
-    with pytest.raises(TransferError, match="network is no class") as refused:
+    with pytest.raises(TransferError, match="network is not a class") as refused:
         read_sidecar(weights)
     assert "reboot" not in str(refused.value)
 
@@ -97,7 +97,7 @@ def test_the_sequence_of_an_mri_slice_is_kept(weights: Path) -> None:
     save_sidecar(weights, Sidecar([64, 64]))
     assert mri_channel(weights) is None
     sidecar_file(weights).write_text('{"image_size": [64, 64], "channels": "$1"}')
-    with pytest.raises(TransferError, match=r"model\.json.*no sequence"):
+    with pytest.raises(TransferError, match=r"model\.json.*not a sequence"):
         read_sidecar(weights)
 
 

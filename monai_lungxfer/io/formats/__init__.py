@@ -93,9 +93,8 @@ def check_is_file(path: Path) -> None:
 
 def _unknown(path: Path) -> InputFileError:
     unread = name_unread_format(path)
-    problem = (
-        "its content is no image of a known format" if unread is None else f"is in {unread} format, which is not read"
-    )
+    unknown = "its content is not an image of a known format"
+    problem = unknown if unread is None else f"is in {unread} format, which is not read"
     return InputFileError(problem, source=path, remedy=_REMEDY)
 
 

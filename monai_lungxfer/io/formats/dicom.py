@@ -101,7 +101,7 @@ def _check_is_image(path: Path, dataset: FileDataset) -> None:
             "is an image without pixel data, so it was cut short", source=path, remedy="Copy it again from its source"
         )
     raise InputFileError(
-        "is no image: a DICOM file without pixel data",
+        "is not an image: a DICOM file without pixel data",
         source=path,
         remedy="Give the radiograph itself, not a report, presentation state or directory",
     )

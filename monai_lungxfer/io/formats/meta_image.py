@@ -91,7 +91,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
     for line in filter(None, lines):
         name, equals, value = (part.strip() for part in line.partition("="))
         if not equals:
-            raise refused(path, "its header has a line that is no field")
+            raise refused(path, "its header has a line that is not a field")
         if name in fields:
             raise refused(path, f"its header says {name} twice")
         if name in _KEYS:  # others describe the picture, and may say anything
@@ -99,7 +99,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
     if fields.get("ElementDataFile") not in _LOCAL:
         raise refused(path, DETACHED)
     if fields.get("ObjectType", "Image") != "Image":
-        raise refused(path, "it holds an object that is no picture")
+        raise refused(path, "it holds an object that is not a picture")
     _check_is_plain(path, fields)
     return fields, start
 

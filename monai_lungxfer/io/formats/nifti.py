@@ -153,7 +153,7 @@ def _check(path: Path, header: Any) -> None:
 
 def _check_shape(path: Path, shape: tuple[int, ...], item_size: int) -> None:
     if len(shape) < 2:
-        raise InputFileError(f"its shape is {shape}, which is no picture", source=path, remedy="Give a radiograph")
+        raise InputFileError(f"its shape is {shape}, which is not a picture", source=path, remedy="Give a radiograph")
     channels = _channels(shape)
     check_single(path, math.prod(shape[2:]) // channels, shape[:2])
     check_size(path, shape[1], shape[0], channels * item_size)

@@ -104,7 +104,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
             continue
         name, colon, value = (part.strip() for part in line.partition(":"))
         if not colon:
-            raise refused(path, "its header has a line that is no field")
+            raise refused(path, "its header has a line that is not a field")
         if name.casefold() in fields:
             raise refused(path, "its header says one thing twice")
         fields[name.casefold()] = value

@@ -60,7 +60,7 @@ class ModelRegistry:
         found = re.fullmatch(r"models:/([^/@:]+)(?:@([^/@]+)|/(\d+))", reference)
         if found is None:
             raise TransferError(
-                "is no name of a registered model", source=reference, remedy="Give one as models:/NAME@champion"
+                "is not a name of a registered model", source=reference, remedy="Give one as models:/NAME@champion"
             )
         self.reference, self.folder = reference, folder
         self._uri = tracking_uri

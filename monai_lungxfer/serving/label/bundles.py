@@ -55,7 +55,7 @@ def check_bundle(folder: Path) -> None:
     stage = STAGE_NAMES.get(folder.name)
     if stage is None or stage.parent is None:
         raise BundleError(
-            "is no bundle for radiographs of this package",
+            "is not a bundle for radiographs of this package",
             source=folder,
             remedy="Serve general, portable, or a copy of one of them under its own name",
         )
@@ -103,7 +103,7 @@ def _check_weights(folder: Path) -> None:
     told = bundle_metadata(folder).get(WEIGHTS_HASH), _read(_beside(folder, "pending"))
     if not (folder / WEIGHTS).is_file() or hash_file(folder / WEIGHTS) not in told:
         raise BundleError(
-            f"its {WEIGHTS.as_posix()} is missing, or is not what {METADATA.as_posix()} tells by its hash",
+            f"its {WEIGHTS.as_posix()} is missing, or does not have the hash of {METADATA.as_posix()}",
             source=folder,
             remedy="Put the right weights back, or remove this copy of the bundle so that it is made again",
         )

@@ -101,7 +101,7 @@ class Guard:
         if any(map(escapes_folder, values)):
             raise HTTPException(400, "an id or a name leads out of its folder")
         if not all(_CHECKSUM.fullmatch(value) for name, value in fields if name == "check_sum"):
-            raise HTTPException(400, "check_sum is no SHA256, SHA512 or MD5 sum in hexadecimal digits")
+            raise HTTPException(400, "check_sum is not a SHA256, SHA512 or MD5 sum in hexadecimal digits")
 
     async def _checked(self, scope: Scope, receive: Receive) -> Receive:
         """Return what receives the body, counted; a body of parameters is read and checked at once."""

@@ -52,9 +52,9 @@ def rejection_reason(parameters: str | bytes, *, is_kept: bool, is_form: bool = 
         content = json.loads(parameters) if parameters.strip() else {}
         length = len(json.dumps(content, allow_nan=False))  # NaN is no JSON, and no answer that holds it could be sent
     except (ValueError, RecursionError):
-        return "the parameters are no JSON"
+        return "the parameters are not JSON"
     if not isinstance(content, dict):
-        return "the parameters are no JSON object"
+        return "the parameters are not a JSON object"
     values = _nested(content)
     if values is None or length > _MOST_TEXT:
         return "the parameters are too many, too long or too deep"
@@ -104,7 +104,7 @@ def _nested(content: dict[str, Any]) -> list[Any] | None:
 def _wrong_kind(values: Collection[Any]) -> str | None:
     for name, value in ((name, value) for each in values if isinstance(each, dict) for name, value in each.items()):
         if name in _TEXTS and not isinstance(value, str) and (value is not None or name == "label_tag"):
-            return f"{name} is no text"
+            return f"{name} is not a text"
         if name in _COUNTS and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
             return f"{name} is no count"
         if name in _OBJECTS and not isinstance(value, dict):

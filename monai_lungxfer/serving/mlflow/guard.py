@@ -73,9 +73,9 @@ def read_content(data: bytes, max_rows: int) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):  # more than 4,300 digits, or thousands of levels, among others
-        raise RequestError(f"The request is no JSON. Send an object with one of {_FORMS}.") from None
+        raise RequestError(f"The request is not JSON. Send an object with one of {_FORMS}.") from None
     if not isinstance(content, dict):
-        raise RequestError(f"The request is no JSON object. Send one with one of {_FORMS}.")
+        raise RequestError(f"The request is not a JSON object. Send one with one of {_FORMS}.")
     rows = max(map(_count_rows, content.values()), default=0)
     if rows > max_rows:
         raise RequestError(

@@ -58,7 +58,7 @@ def read_row(
     if name == "pixels":
         return _from_pixels(value, channels)
     if not isinstance(value, str):  # which MLflow does not see to in every form of a request
-        raise InputFileError(f"{name} is no text", remedy="Give a string")
+        raise InputFileError(f"{name} is not a text", remedy="Give a string")
     return _from_content((_decoded if name == "image" else _read_below)(value, settings), channels, any_view)
 
 
@@ -73,7 +73,7 @@ def _from_pixels(values: ArrayLike, channels: Channels) -> Radiograph:
         array = np.empty(0)
     if array.ndim != 2 or array.dtype.kind not in "uif":
         raise InputFileError(
-            "pixels is no two-dimensional array of numbers", remedy="Give rows of grey values, all of the same length"
+            "pixels is not a two-dimensional array of numbers", remedy="Give rows of grey values, all of one length"
         )
     source = Path("pixels")
     check_size(source, *array.shape)
@@ -129,5 +129,5 @@ def _from_content(content: bytes, channels: Channels, any_view: bool) -> Radiogr
         path = Path(folder, "radiograph")
         path.write_bytes(content)
         if detect_format(path) is None:
-            raise InputFileError("is no image of a known format", remedy=f"Send {_FORMATS}")
+            raise InputFileError("is not an image of a known format", remedy=f"Send {_FORMATS}")
         return read_radiograph(path, channels, name=path.name, any_view=any_view)

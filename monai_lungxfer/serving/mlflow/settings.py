@@ -41,7 +41,7 @@ class Settings:
         if not isinstance(self.max_megabytes, int | float) or not self.max_megabytes > 0:
             raise LungXferError(f"max_megabytes is {self.max_megabytes!r}, not above 0", remedy=_REMEDY)
         if self.paths_below and not Path(self.paths_below).is_dir():
-            raise LungXferError("paths_below is no folder", source=self.paths_below, remedy=_REMEDY)
+            raise LungXferError("paths_below is not a folder", source=self.paths_below, remedy=_REMEDY)
 
     @property
     def max_bytes(self) -> int:

@@ -61,7 +61,7 @@ def test_content_counts_and_not_the_name(tmp_path: Path, picture: np.ndarray) ->
     Image.fromarray(picture).save(tmp_path / "image.dcm", "PNG")
     assert decode(tmp_path / "image.dcm")[0] == "png"
     (tmp_path / "archive.nii.gz").write_bytes(gzip.compress((tmp_path / "image.dcm").read_bytes()))
-    with pytest.raises(InputFileError, match="no image of a known format"):
+    with pytest.raises(InputFileError, match="not an image of a known format"):
         decode(tmp_path / "archive.nii.gz")
 
 

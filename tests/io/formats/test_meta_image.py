@@ -58,8 +58,8 @@ def test_pixels_of_another_file_are_refused(path: Path, picture: np.ndarray, els
         ({"TransformMatrix": "1 0 0 1", "Rotation": "1 0 0 1"}, "two matrices"),
         ({"ElementToIntensityFunctionSlope": "-1"}, "which is not applied"),
         ({"ElementToIntensityFunctionOffset": "5"}, "which is not applied"),
-        ({"ObjectType": "Tube", "Comment": "x"}, "no picture|no image"),
-        ({"Comment": "x\nno field"}, "a line that is no field"),
+        ({"ObjectType": "Tube", "Comment": "x"}, "not a picture|not an image"),
+        ({"Comment": "x\nno field"}, "a line that is not a field"),
         ({"Comment": "x\nNDims = 2"}, "says NDims twice"),
     ],
 )

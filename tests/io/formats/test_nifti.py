@@ -129,7 +129,7 @@ def test_complex_numbers_are_refused(tmp_path: Path) -> None:
 
 def test_one_dimension_is_refused(tmp_path: Path) -> None:
     path = save(np.ones(60, np.uint8), tmp_path / "line.nii")
-    with pytest.raises(InputFileError, match="is no picture"):
+    with pytest.raises(InputFileError, match="is not a picture"):
         read_radiograph(path)
 
 

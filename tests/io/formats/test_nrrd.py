@@ -59,7 +59,7 @@ def test_pixels_of_another_file_are_refused(path: Path, picture: np.ndarray, nam
         ({"space_directions": "(1,0)"}, "space directions in its header is malformed"),
         ({"space_directions": "(1,0) (0,x)"}, "space directions in its header is malformed"),
         ({"space_directions": "(1,0) none"}, "space directions in its header is malformed"),
-        ({"content": "x\nno field"}, "a line that is no field"),
+        ({"content": "x\nno field"}, "a line that is not a field"),
         ({"content": "x\nsizes: 60 40"}, "says one thing twice"),
     ],
 )

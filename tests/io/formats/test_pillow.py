@@ -267,5 +267,5 @@ def test_run_lengths_of_bmp_are_refused(tmp_path: Path, picture: np.ndarray) -> 
 
 def test_a_text_is_no_bmp(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("BMW and other makers, in a text that is long enough to be a header of something")
-    with pytest.raises(InputFileError, match="no image of a known format"):
+    with pytest.raises(InputFileError, match="not an image of a known format"):
         read_radiograph(tmp_path / "x.txt")

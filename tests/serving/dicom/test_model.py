@@ -145,7 +145,7 @@ def test_a_thread_follows(registry: str, client: MlflowClient, tmp_path: Path) -
     [
         (f"models:/{NAME}@nobody", "does not know it, or cannot be reached"),
         ("models:/unknown@champion", "does not know it, or cannot be reached"),
-        (f"models:/{NAME}", "is no name of a registered model"),
+        (f"models:/{NAME}", "is not a name of a registered model"),
     ],
 )
 def test_names_that_lead_nowhere(registry: str, tmp_path: Path, weights: str, told: str) -> None:

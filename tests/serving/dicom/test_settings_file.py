@@ -112,7 +112,7 @@ keep_done_days = -1
         ("listen = false\n" + DESTINATION, "1: the file names no source. Add [listen], [watch] or [poll]"),
         (DESTINATION + "[status]\nport = 11112\n", "6: status.port is that of [listen], 11112"),
         (DESTINATION + DESTINATION, "6: destination[2].name 'archive' is given twice"),
-        (DESTINATION + '[poll]\nurl = "ftp://a"\n', "6: poll.url is refused: this is no URL of a DICOMweb server"),
+        (DESTINATION + '[poll]\nurl = "ftp://a"\n', "6: poll.url is refused: this is not a URL of a DICOMweb server"),
         (DESTINATION + '[poll]\nurl = "http://a"\ndays_back = 10\n', "7: poll.days_back must be less than 10 times"),
         (DESTINATION + '[watch]\nfolder = "lungxfer-node/in"\n', "6: watch.folder lies in spool.folder"),
     ],

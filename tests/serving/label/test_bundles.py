@@ -66,7 +66,7 @@ def test_weights_that_were_being_replaced(
 
 
 def test_the_donor_does_not_know_lungs(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="no bundle for radiographs"):
+    with pytest.raises(BundleError, match="not a bundle for radiographs"):
         served_copy("donor", tmp_path)
 
 

@@ -139,7 +139,7 @@ def test_wrong_weights_start_no_server(no_environment: None, tmp_path: Path) -> 
     prepare(settings)
     weights = tmp_path / "out" / "model" / "portable_cxr_lung_segmentation" / "models" / "model.pt"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    with pytest.raises(LungXferError, match="is not what"):
+    with pytest.raises(LungXferError, match="does not have the hash"):
         prepare(settings)
 
 

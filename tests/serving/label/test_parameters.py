@@ -85,7 +85,7 @@ def test_information_leaves_what_the_server_keeps() -> None:
         ({"image": "a" * 300}, "too long"),
         ({"image": "\ud800"}, "not Unicode"),
         ({"params": '{"label_tag": "final"}'}, "final"),
-        ({"params": "{"}, "no JSON"),
+        ({"params": "{"}, "not JSON"),
     ],
 )
 def test_forms_of_inferences(changes: dict[str, Any], reason: str | None) -> None:

@@ -62,7 +62,7 @@ def test_the_page(workplace: Path) -> None:
     scored = [json.loads(line) for line in (workplace / "scored-000000.jsonl").read_text().splitlines()]
     assert [row["path"] for row in scored] == ["a.png", "b.dcm", "c.txt"]
     assert [row["lung_px"] for row in scored] == [*(row["lung_px"] for row in rows), None]
-    assert scored[2]["error"] == "is no image of a known format. Send PNG, JPEG, TIFF, NIfTI or DICOM."
+    assert scored[2]["error"] == "is not an image of a known format. Send PNG, JPEG, TIFF, NIfTI or DICOM."
     log = (workplace / "log").read_text()
     assert f"Version 1 of {NAME} is the champion; there was none before." in log
     assert "champion" in log[log.index("aliases") :]

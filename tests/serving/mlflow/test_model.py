@@ -109,7 +109,9 @@ def test_strict_refuses_the_row(model: PyFuncModel, predicted) -> None:
 
 def test_when_nothing_can_be_segmented_it_raises_unless_told_otherwise(model: PyFuncModel) -> None:
     rows = [{"pixels": [[1, 2], [3]]}] * 7
-    with pytest.raises(RequestError, match=r"No radiograph could be segmented\. Row 0: pixels is no two.*And 2 more"):
+    with pytest.raises(
+        RequestError, match=r"No radiograph could be segmented\. Row 0: pixels is not a two.*And 2 more"
+    ):
         model.predict(rows)
     made = model.predict(rows, params={"on_error": "return"})
     assert made["error"].notna().all()
@@ -140,7 +142,7 @@ def test_nothing_is_pickled(saved_model: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"paths_below": "/no/such/folder"}, "paths_below is no folder"),
+        ({"paths_below": "/no/such/folder"}, "paths_below is not a folder"),
         ({"batch_size": 0}, "batch_size is 0, not 1 or more"),
         ({"max_megabytes": "many"}, "max_megabytes is 'many', not above 0"),
     ],

@@ -94,7 +94,7 @@ def test_base64_may_have_line_breaks(predicted) -> None:
     ("content", "message"),
     [
         (b"", r"is empty \(0 bytes\)"),
-        (b"a text", "is no image of a known format"),
+        (b"a text", "is not an image of a known format"),
         (b"ObjectType = Image\nNDims = 2\nDimSize = 64 64\nElementDataFile = /etc/passwd\n", "in another file"),
         (b"NRRD0004\ntype: uint8\ndimension: 2\nsizes: 64 64\ndata file: /etc/passwd\n\n", "in another file"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "cannot be read"),
@@ -108,12 +108,12 @@ def test_files_that_are_no_radiograph(content: bytes, message: str) -> None:
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        ([[1, 2], [3]], "no two-dimensional array of numbers"),
-        ([1, 2, 3], "no two-dimensional array of numbers"),
-        (np.zeros((3, 40, 40)), "no two-dimensional array of numbers"),
-        ([["a"] * 40] * 40, "no two-dimensional array of numbers"),
-        ([[None] * 40] * 40, "no two-dimensional array of numbers"),
-        (5, "no two-dimensional array of numbers"),
+        ([[1, 2], [3]], "not a two-dimensional array of numbers"),
+        ([1, 2, 3], "not a two-dimensional array of numbers"),
+        (np.zeros((3, 40, 40)), "not a two-dimensional array of numbers"),
+        ([["a"] * 40] * 40, "not a two-dimensional array of numbers"),
+        ([[None] * 40] * 40, "not a two-dimensional array of numbers"),
+        (5, "not a two-dimensional array of numbers"),
         (np.zeros((10, 40)), "too small: 40 x 10 pixels"),
         (np.full((40, 40), np.nan), "holds NaN or infinity in 1600 pixels"),
         (np.full((40, 40), 1e300), "holds NaN or infinity in 1600 pixels"),
@@ -139,7 +139,7 @@ def test_a_model_of_three_channels_gets_them(predicted, phantom: np.ndarray) -> 
 @pytest.mark.parametrize("name", ["image", "path"])
 def test_what_is_no_text(inbox: Path, name: str) -> None:
     for value in (5, ["x"], {"x": 1}, b"x"):
-        with pytest.raises(InputFileError, match=f"{name} is no text"):
+        with pytest.raises(InputFileError, match=f"{name} is not a text"):
             read_row({name: value}, Settings(paths_below=str(inbox)))
 
 

@@ -70,30 +70,30 @@ def test_a_bad_row_among_good_ones(served: Served, predicted) -> None:
     assert base64.b64decode(good["mask"]) == predicted.masks["a.png"]
     assert good["lung_cm2"] is None
     assert [row["mask"] for row in bad] == [None, None]
-    assert bad[0]["error"] == "image is no text. Give a string."
+    assert bad[0]["error"] == "image is not a text. Give a string."
     assert bad[1]["error"] == "there is no such file below the allowed folder. Check the path."
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("no json", "The request is no JSON"),
-        ("[" * 100_000, "The request is no JSON"),
-        ('{"dataframe_records": [{"image": ' + "9" * 6000 + "}]}", "The request is no JSON"),
+        ("no json", "The request is not JSON"),
+        ("[" * 100_000, "The request is not JSON"),
+        ('{"dataframe_records": [{"image": ' + "9" * 6000 + "}]}", "The request is not JSON"),
         ({"dataframe_records": [{"image": "QUJD"}] * 1001}, "1001 rows, over 1000"),
         ({"dataframe_split": {"columns": [{"a": 1}], "data": [["x"]]}}, "The request cannot be read: TypeError"),
         ({}, "exactly one of the input fields"),
         ({"dataframe_records": 5}, "must be a list of records"),
         ({"dataframe_records": [{}]}, "no row with image, path, pixels"),
         ({"dataframe_records": [{"picture": "x"}]}, "no row with image, path, pixels"),
-        ({"dataframe_records": [{"image": 5}]}, "image is no text"),
-        ({"dataframe_records": [{"image": {"a": 1}}]}, "image is no text"),
+        ({"dataframe_records": [{"image": 5}]}, "image is not a text"),
+        ({"dataframe_records": [{"image": {"a": 1}}]}, "image is not a text"),
         ({"dataframe_records": [{"image": "?"}]}, "image is not base64"),
-        ({"dataframe_records": [{"image": "QUJD"}]}, "is no image of a known format"),
+        ({"dataframe_records": [{"image": "QUJD"}]}, "is not an image of a known format"),
         ({"dataframe_records": [{"image": "A" * 2_000_000}]}, "the file is larger than 1 MB"),
         ({"dataframe_records": [{"path": "../log"}]}, "no such file below the allowed folder"),
         ({"dataframe_records": [{"path": "/etc/passwd"}]}, "no such file below the allowed folder"),
-        ({"dataframe_records": [{"pixels": [[1, 2], [3]]}]}, "no two-dimensional array of numbers"),
+        ({"dataframe_records": [{"pixels": [[1, 2], [3]]}]}, "not a two-dimensional array of numbers"),
         ({"dataframe_records": [{"pixels": [[1] * 40] * 40}]}, "constant image"),
         ({"dataframe_records": [{"image": "x", "path": "x"}]}, "Give exactly one of image, path, pixels"),
         ({"dataframe_records": [{"path": "x"}], "params": {"on_error": "x"}}, "on_error must be one of raise, return"),
