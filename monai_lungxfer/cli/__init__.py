@@ -15,9 +15,11 @@ from typer.core import TyperGroup
 
 from monai_lungxfer import __version__
 from monai_lungxfer.cli import (
+    adapt,
     bundles,
     compare,
     data,
+    drift,
     evaluate,
     features,
     predict,
@@ -25,6 +27,7 @@ from monai_lungxfer.cli import (
     registry,
     review,
     robustness,
+    select,
     serve,
     study,
     train,
@@ -50,6 +53,7 @@ logger = logging.getLogger(__name__)
 EPILOG = (
     "Exit codes: 0 all done; 1 some inputs were skipped or some checks failed, the rest is done; "
     "2 wrong usage or input, nothing done; 3 unexpected error; 4 a Ray cluster was lost, the rest can be resumed; "
+    "5 drift: too few radiographs to judge; "
     "130 interrupted; 143 terminated.\n\n"
     "Put global options before the command: lungxfer --debug predict ..."
 )
@@ -117,6 +121,9 @@ def lungxfer(
 app.command("predict", epilog=predict.EXAMPLES)(predict.predict)
 app.command("segment", epilog=predict.EXAMPLES, hidden=True)(predict.predict)
 app.command("review", epilog=review.EXAMPLES)(review.review)
+app.command("select", epilog=select.EXAMPLES)(select.select)
+app.command("adapt", epilog=adapt.EXAMPLES)(adapt.adapt)
+app.command("drift", epilog=drift.EXAMPLES)(drift.drift)
 app.command("train", epilog=train.EXAMPLES)(train.train)
 app.command("evaluate", epilog=compare.EXAMPLES)(evaluate.evaluate)
 app.command("refine", epilog=refine.EXAMPLES)(refine.refine)

@@ -146,7 +146,7 @@ def compile_bundles(
         str | None, typer.Option(help="Other weights of one bundle: a file, or paper.", show_default="models/model.pt")
     ] = None,
 ) -> None:
-    """Compile the weights of bundles to pipelines, which predict without PyTorch. They lie beside the weights.
+    """Compile the weights of bundles to pipelines, which predict without PyTorch. They are written next to the weights.
 
     A pipeline whose masks differ from PyTorch's is not kept. It is of these weights and this inference.yaml alone.
     """

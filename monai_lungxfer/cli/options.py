@@ -81,6 +81,15 @@ RayAddress = Annotated[
     str | None,
     typer.Option("--ray-address", help="Work on a Ray cluster: its address, auto, or local for one on this machine."),
 ]
+ReportTracking = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri",
+        help="Log the report to MLflow: its server or database.",
+        show_default="MLFLOW_TRACKING_URI, else nothing is logged",
+    ),
+]
+Experiment = Annotated[str, typer.Option("--experiment", metavar="NAME", help="The experiment in MLflow.")]
 Threads = Annotated[
     int | None,
     typer.Option(

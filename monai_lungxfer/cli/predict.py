@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monai_lungxfer.cli.console import FILE_ONLY, console, emit_json, progress_console
+from monai_lungxfer.cli.console import FILE_ONLY, emit_json, progress_console
 from monai_lungxfer.cli.exchange import (
     FromDicomweb,
     OwnTitle,
@@ -37,15 +37,13 @@ from monai_lungxfer.cli.options import (
     Threads,
     parsed_settings,
 )
+from monai_lungxfer.cli.prediction_summary import summarise
 from monai_lungxfer.cli.review import MarksFile, OnlyMarked, ReviewPage, fitting_marks, read_review, write_page
 from monai_lungxfer.utils.deferred_imports import defer_imports
 from monai_lungxfer.utils.exit_codes import exit_code
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from monai_lungxfer.inference.batch import Runner
-    from monai_lungxfer.inference.tables import Prediction
     from monai_lungxfer.utils.errors import LungXferError
 
 logger = logging.getLogger(__name__)
@@ -197,7 +195,7 @@ def predict(
     if as_json:
         emit_json(predictions_document(predictions, segmenter.identity))
     else:
-        _summarise(predictions, str(segmenter.identity), out)
+        summarise(predictions, str(segmenter.identity), out)
     if review_page:
         write_page(out, silent=as_json)
     deliver(stores, predictions, out)
@@ -216,35 +214,3 @@ def _runner(address: str | None, model: dict[str, Any]) -> Iterator[Runner | Non
 
     with connected(address) as ray:
         yield RayRunner(ray, model)
-
-
-def _summarise(predictions: Sequence[Prediction], model: str, out: Path) -> None:
-    from monai_lungxfer.inference.overlay import NOTICE
-
-    console.print(_table(predictions))
-    typer.echo(f"Results: {out}\nModel: {model}")
-    typer.echo(NOTICE)
-
-
-def _table(predictions: Sequence[Prediction]) -> Table:
-    from rich.table import Table
-
-    from monai_lungxfer.inference.quality import FLAGS
-
-    statuses = Counter(prediction.status for prediction in predictions)
-    flags = Counter(flag for prediction in predictions for flag in prediction.flags)
-    table = Table("what", "radiographs", "meaning", box=None)
-    table.add_row("segmented", str(statuses["done"]), "")
-    table.add_row("skipped", str(statuses["skipped"]), "could not be read, or refused: see predictions.csv")
-    table.add_row(
-        "left out",
-        str(statuses["left out"]),
-        "no frontal chest radiograph (--any-view), or for the reason in predictions.csv",
-    )
-    table.add_row("flagged", str(sum(bool(prediction.flags) for prediction in predictions)), "")
-    for flag, meaning in FLAGS.items():
-        if flags[flag]:
-            table.add_row(f"  {flag}", str(flags[flag]), meaning)
-    if remarked := sum(bool(prediction.remarks) for prediction in predictions):
-        table.add_row("with remarks", str(remarked), "on how the file was read, see predictions.csv")
-    return table

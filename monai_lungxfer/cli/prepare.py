@@ -15,8 +15,8 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from monai_lungxfer.data.public.prepare import PreparedDataset
 
-NAMES = "lgg, cohen, kermany, v7, general, montgomery, shenzhen, jsrt, hannover or folder"
-_option = partial(typer.Option, rich_help_panel="For the data set 'folder' only")
+NAMES = "lgg, cohen, kermany, v7, general, montgomery, shenzhen, jsrt, hannover, folder or annotations"
+_option = partial(typer.Option, rich_help_panel="For your own images ('folder', 'annotations') only")
 
 Name = Annotated[str, typer.Argument(help=f"The data set: {NAMES}.")]
 
@@ -55,10 +55,12 @@ def prepare(
     device: Annotated[str | None, _option(help="Device of all images.")] = None,
     mask_convention: Annotated[str | None, _option(help="How the masks were drawn, as in v7 or scr.")] = None,
     masks: Annotated[
-        Path | None, _option(help="Where the masks are, if not among the images.", exists=True, file_okay=False)
+        Path | None,
+        _option(help="Where masks or annotations are, if not among the images.", exists=True, file_okay=False),
     ] = None,
-    patient: Annotated[
-        str | None, _option(help=r"Where the patient stands in a file's name, as in '^(p\d+)_'.")
+    patient: Annotated[str | None, _option(help=r"Where the patient is in a file's name, as in '^(p\d+)_'.")] = None,
+    lung_label: Annotated[
+        list[str] | None, _option(metavar="LABEL", help="A label that is lung; others are left out. May be repeated.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -70,7 +72,7 @@ def prepare(
         name,
         raw,
         out,
-        facts=work.Facts(view, license_, device, mask_convention, patient),
+        facts=work.Facts(view, license_, device, mask_convention, patient, tuple(lung_label or ())),
         masks=masks,
         anonymise=anonymise,
         overwrite=overwrite,

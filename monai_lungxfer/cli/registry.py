@@ -46,6 +46,8 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Register a bundle as a model that MLflow can serve, with the alias candidate. Not a medical device."""
+    import torch  # noqa: F401 - without it, the message names the extra train; mlflow alone would not be enough
+
     from monai_lungxfer.registry.register import register_bundle
 
     registered = register_bundle(

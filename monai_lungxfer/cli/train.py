@@ -45,6 +45,7 @@ class Recipe(StrEnum):
 
     PAPER = "paper"
     BEST = "best"
+    STUDENT = "student"
 
 
 def train(
@@ -68,7 +69,10 @@ def train(
     ] = None,
     recipe: Annotated[
         Recipe,
-        typer.Option(metavar="NAME", help="paper: the paper's method; best: the best masks (portable stage only)."),
+        typer.Option(
+            metavar="NAME",
+            help="paper: the paper's method; best: the best masks; student: pseudo-masks, too (both portable only).",
+        ),
     ] = Recipe.PAPER,
     epochs: Epochs = None,
     image_size: ImageSize = None,
@@ -109,14 +113,14 @@ def train(
     chosen = stage_named(stage)
     use_threads(threads)
     overrides = method_overrides(ctx.params)
-    if recipe is Recipe.BEST and width is not None:  # whose network calls it so
+    if recipe is not Recipe.PAPER and width is not None:  # whose network calls it so
         overrides["network_def#width"] = overrides.pop("network_def#init_features")
     if parent is not None:
         overrides["parent"] = PlainText(parent)
     if translator is not None:
         overrides["translator"] = translator
     folder = StageFolder((out or Path("runs") / chosen.name).absolute())
-    train_stage(chosen, data, folder, {"resume": resume} | overrides, _watch, recipe.value)
+    train_stage(chosen, data, folder, {"resume": resume} | overrides, watch_training, recipe.value)
     if as_json:
         emit_json({"weights": folder.weights, "sha256": hash_file(folder.weights), "split": folder.split})
     else:
@@ -168,7 +172,7 @@ def transfer(
         for name, limit in zip(STAGES, limits, strict=True)
     }
     root = make_phantoms(out, seed) if data is None else data
-    result = transfer_stages(root, out, overrides, donor, _watch, allow_shared_patients=allow_shared_patients)
+    result = transfer_stages(root, out, overrides, donor, watch_training, allow_shared_patients=allow_shared_patients)
     shown = write_showcase(result, root, out, overrides["portable"])
     if as_json:
         emit_json({"before": result.before, "after": result.after, "files": shown})
@@ -191,7 +195,8 @@ def _three_limits(epochs: str | None) -> list[int | None]:
     return limits * (3 // len(limits))
 
 
-def _watch(title: str) -> AbstractContextManager[Any]:
+def watch_training(title: str) -> AbstractContextManager[Any]:
+    """Show a training on the terminal."""
     from monai_lungxfer.training.progress import TrainingProgress
 
     return TrainingProgress(title, progress_console())

@@ -46,6 +46,11 @@ class ImageTraits:
     is_child: bool = False
     is_damaged: bool = False
 
+    @property
+    def is_upright(self) -> bool | None:
+        """Whether the picture looks like an upright chest; ``None`` where nobody looked."""
+        return None if self.content is None else self.content.is_chest and self.content.quarter_turns == 0
+
 
 def measure_traits(
     radiograph: Radiograph,

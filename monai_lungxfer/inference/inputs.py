@@ -95,7 +95,7 @@ def _report(searched: Sequence[Found], reasons: Iterable[str]) -> None:
         logger.warning("%d files named *_mask or *_overlay were left out", results)
     report_reasons(reasons)
     if unlisted := sum(one.unlisted for one in searched):
-        logger.info("Pictures that were passed over, since the DICOMDIR beside them does not list them: %d", unlisted)
+        logger.info("Pictures that were left out, since the DICOMDIR next to them does not list them: %d", unlisted)
     if others:
         logger.info("Files in the folders that were passed over, since they are no images: %d", others)
 

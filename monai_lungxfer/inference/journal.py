@@ -58,7 +58,7 @@ class Journal:
             kept = self._kept(lines[1:]) if is_ours else None
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # it may be any JSON
             raise OutputError(
-                "is no journal, or is damaged", source=self.path, remedy="Start afresh with --overwrite"
+                "is not a journal, or is damaged", source=self.path, remedy="Start afresh with --overwrite"
             ) from error
         if kept is None:
             raise OutputError(

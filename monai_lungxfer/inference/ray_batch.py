@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any
 from monai_lungxfer.bundle.references import absolute_reference
 from monai_lungxfer.bundle.stages import STAGE_NAMES
 from monai_lungxfer.inference.outputs import PlannedResult
-from monai_lungxfer.inference.ray_workers import RayWorkers, Share
+from monai_lungxfer.inference.ray_workers import Share, spread_tasks
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.inference.task_run import segment_tasks
-from monai_lungxfer.utils.errors import ClusterError, LungXferError, OutputError
+from monai_lungxfer.inference.trial import crashed
+from monai_lungxfer.utils.errors import OutputError
 from monai_lungxfer.utils.log_redaction import withhold_library_messages
 
 # Batches of the network that a worker gets at once, so that it can read ahead.
@@ -28,7 +28,7 @@ class RayRunner:
 
     Each worker loads the bundle once, takes a processor, with a GPU where the cluster has some, and writes the results
     of its share. All machines must see inputs, weights and the output folder under the same paths. What a lost worker
-    had is done by another one, file by file; see `monai_lungxfer.inference.ray_workers.RayWorkers`.
+    had is done by another one, file by file; see `monai_lungxfer.inference.ray_workers.spread_tasks`.
 
     Attributes
     ----------
@@ -59,26 +59,11 @@ class RayRunner:
         """
         if not tasks:
             return
-        left = len(tasks)
-        try:
-            for prediction in _in_order(tasks, self._work(tasks, out_dir, batch_size, segmenter.engine.takes_batches)):
-                left -= 1
-                yield prediction
-        except (ClusterError, self.ray.exceptions.RayError) as error:
-            known = error if isinstance(error, ClusterError) else ClusterError("the cluster was lost")
-            raise ClusterError(
-                f"{known.problem}: {left} of {len(tasks)} radiographs are not done",
-                remedy=f"{known.remedy or 'Look after the cluster'}, and continue with --resume",
-            ) from error
-
-    def _work(
-        self, tasks: Sequence[PlannedResult], out_dir: Path, batch_size: int, takes_gpus: bool
-    ) -> Iterator[Prediction]:
-        workers, gpus = _workers(self.ray.cluster_resources(), takes_gpus=takes_gpus)
-        actor = self.ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Worker)
         model, share = _from_any_folder(self.model), batch_size * _BATCHES
         shares = [Share(list(tasks[start : start + share])) for start in range(0, len(tasks), share)]
-        return RayWorkers(self.ray, lambda: actor.remote(model, out_dir, batch_size), workers).run(shares)
+        arguments, takes_gpus = (model, out_dir, batch_size), segmenter.engine.takes_batches
+        made = spread_tasks(self.ray, _Worker, arguments, shares, crashed, takes_gpus=takes_gpus, what="radiographs")
+        yield from _in_order(tasks, made)
 
 
 def _in_order(tasks: Sequence[PlannedResult], made: Iterator[Prediction]) -> Iterator[Prediction]:
@@ -89,15 +74,6 @@ def _in_order(tasks: Sequence[PlannedResult], made: Iterator[Prediction]) -> Ite
             prediction = next(made)
             early[prediction.file] = prediction
         yield early.pop(task.item.name)
-
-
-def _workers(resources: Mapping[str, float], *, takes_gpus: bool) -> tuple[int, int]:
-    """Return for how many workers a cluster has room, and how many GPUs each takes: a compiled engine needs none."""
-    processors, gpus = (math.floor(resources.get(unit, 0)) for unit in ("CPU", "GPU"))
-    gpus = gpus if takes_gpus else 0
-    if not processors:
-        raise LungXferError("the Ray cluster has no processor to work on", remedy="Add a machine to it (ray start)")
-    return (min(processors, gpus), 1) if gpus else (processors, 0)
 
 
 def _from_any_folder(model: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +98,7 @@ class _Worker:
     def ready(self) -> None:
         """Tell, by being called, that the bundle is loaded."""
 
-    def segment(self, tasks: Sequence[PlannedResult]) -> list[Prediction] | OutputError:
+    def work(self, tasks: Sequence[PlannedResult]) -> list[Prediction] | OutputError:
         """Do a share; what cannot be written is returned, since Ray would wrap what is raised."""
         try:
             return list(segment_tasks(self.segmenter, tasks, self.out_dir, self.batch_size, jobs=1))

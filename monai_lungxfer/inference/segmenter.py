@@ -15,6 +15,7 @@ from monai_lungxfer.inference.content_check import TURNED_ROUND
 from monai_lungxfer.inference.engines.choice import EngineRequest, fastest, load_engine
 from monai_lungxfer.inference.engines.engine import Engine
 from monai_lungxfer.inference.expected_dice import ExpectedDice
+from monai_lungxfer.inference.foreign_objects import FOREIGN_OBJECT, has_foreign_object
 from monai_lungxfer.inference.image_traits import measure_traits
 from monai_lungxfer.inference.mask_doubt import measure_doubt
 from monai_lungxfer.inference.overlay import thumbnail
@@ -187,16 +188,15 @@ class Segmenter:
                 f"constant image: every pixel is {lowest:g}", remedy="Check how it was exported; it shows nothing"
             )
         looked = self.engine.look(radiograph)
-        content, is_turned_round = looked.content, looked.is_turned_round
-        seen = [TURNED_ROUND] if is_turned_round else []
-        if (damage := find_damage(radiograph.pixels, is_reversed=content.is_reversed)) is not None:
+        seen = [TURNED_ROUND] if looked.is_turned_round else []
+        if (damage := find_damage(radiograph.pixels, is_reversed=looked.content.is_reversed)) is not None:
             seen.append(damage)
         height, width = radiograph.pixels.shape[-2:]
         return PreparedRadiograph(
             image=looked.image,
             size=(height, width),
             traits=measure_traits(
-                radiograph, content, is_turned_round=is_turned_round, looks_damaged=damage is not None
+                radiograph, looked.content, is_turned_round=looked.is_turned_round, looks_damaged=damage is not None
             ),
             format=radiograph.format,
             spacing=radiograph.spacing,
@@ -223,10 +223,11 @@ class Segmenter:
     def finish(self, item: PreparedRadiograph, answer: Any) -> Segmentation:
         """Bring what the network said of a radiograph to its native size."""
         maps = self.engine.finish(item.image, answer, item.size)
-        content = item.traits.content
-        is_upright = None if content is None else content.is_chest and content.quarter_turns == 0
+        is_upright = item.traits.is_upright
         doubt = measure_doubt(maps.picture, maps.likelihood, is_upright)
         expected = None if self._expect is None else self._expect(doubt)
+        if is_upright and has_foreign_object(maps.picture, maps.likelihood):
+            item = replace(item, remarks=(*item.remarks, FOREIGN_OBJECT))
         return Segmentation(maps.mask, maps.probability, maps.raw, item, self.identity, doubt, expected, maps.shape)
 
 

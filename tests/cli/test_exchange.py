@@ -133,10 +133,10 @@ def test_one_way_that_fails_does_not_hold_up_the_other(orthanc: tuple[str, int],
     ("options", "message"),
     [
         (["--to-pacs", "host:104"], "add --format dicom-seg"),
-        (["--format", "dicom-seg", "--to-pacs", "host"], "no address of an archive"),
-        (["--format", "dicom-seg", "--to-pacs", "host:104", "--ae-title", "A" * 17], "no application entity title"),
+        (["--format", "dicom-seg", "--to-pacs", "host"], "not an address of an archive"),
+        (["--format", "dicom-seg", "--to-pacs", "host:104", "--ae-title", "A" * 17], "not an application entity title"),
         (["--ae-title", "ME"], "which is not given"),
-        (["--format", "dicom-seg", "--to-dicomweb", "host:8042"], "no URL of a DICOMweb server"),
+        (["--format", "dicom-seg", "--to-dicomweb", "host:8042"], "not a URL of a DICOMweb server"),
     ],
 )
 def test_wrong_addresses_show_before_the_work(weights: Path, tmp_path: Path, options: list[str], message: str) -> None:

@@ -16,6 +16,7 @@ from installed_extras import run_lungxfer
         ("train portable --data .", "train", ()),
         ("compare a b", "study", ("train",)),
         ("registry list", "mlflow", ()),
+        ("registry register portable", "train", ()),
     ],
 )
 def test_what_a_command_lacks_is_named_with_its_extra(words: str, extra: str, there: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ from monai_lungxfer.utils.errors import InputFileError
 
 LUNGXFER = [sys.executable, "-c", "from monai_lungxfer.cli import main; main()"]
 COMMANDS = {"predict", "train", "evaluate", "transfer", "study", "data", "weights", "bundles", "registry", "serve"}
-COMMANDS |= {"compare", "doctor", "features", "refine", "review", "robustness", "segment"}
+COMMANDS |= {"adapt", "compare", "doctor", "drift", "features", "refine", "review", "robustness", "segment", "select"}
 
 
 @pytest.fixture(autouse=True)

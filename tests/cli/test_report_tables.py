@@ -54,3 +54,16 @@ def test_without_masks_there_is_nothing_to_say() -> None:
     assert list(report_lines(report)) == []
     (table,) = group_tables(report)
     assert [list(column.cells) for column in table.columns] == [["unknown"], ["(n=1)"], ["–"], ["–"], ["–"]]
+
+
+def test_the_ceiling_stands_beside_dice(report: dict[str, Any]) -> None:
+    told = {"readers": 2, "images": 12, "network": 0.93, "ceiling": 0.955, "difference": -0.025}
+    report["against"] = told
+    assert (
+        "Readers agree with 2 readers, combined by STAPLE: Dice 0.9550, the network 0.9300 (-0.0250) on the same "
+        "12 images"
+    ) in list(report_lines(report))
+    (table,) = group_tables(report)
+    assert "DICE_READERS" in [column.header for column in table.columns]
+    report["against"] = told | {"ceiling": None}
+    assert len(list(report_lines(report))) == 2

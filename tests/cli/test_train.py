@@ -113,7 +113,7 @@ def test_wrong_words_are_refused_before_anything_is_done(phantoms: Path, tmp_pat
     for command in ("train", "evaluate"):
         for device in (("--device", "cuda:99"), ("--set", "device=cuda:99")):
             assert "the device cuda:99 cannot be used" in run(command, "general", *data, *device, code=2)
-    known = "Use training, validation, test or independent"
+    known = "Use training, validation, test, independent or locked"
     assert known in run("evaluate", "general", *data, "--section", "foo", code=2)
     assert "neither one number nor three" in run("transfer", *data, "--epochs", "1,2", code=2)
     assert "there is no such folder" in run("train", "general", "--data", tmp_path / "nothing", code=2)

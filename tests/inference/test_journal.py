@@ -122,7 +122,7 @@ def test_names_with_separators_of_other_alphabets_stay_on_one_line(tmp_path: Pat
 
 def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
     (tmp_path / "predictions.jsonl").write_text("no JSON\n")
-    with pytest.raises(OutputError, match="no journal"):
+    with pytest.raises(OutputError, match="not a journal"):
         Journal(tmp_path, MODEL, OutputOptions()).done()
 
 
@@ -150,7 +150,7 @@ def test_lines_of_another_form_are_refused(tmp_path: Path, change: Any, number: 
     lines = [json.loads(line) for line in journal.path.read_text().splitlines()]
     lines[number] = lines[number] | change if isinstance(change, dict) and change else change
     journal.path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(OutputError, match="no journal, or is damaged" if number else "no journal|another model"):
+    with pytest.raises(OutputError, match="not a journal, or is damaged" if number else "not a journal|another model"):
         journal.done()
 
 
@@ -232,7 +232,7 @@ def test_notes_of_another_form_are_refused(tmp_path: Path, line: dict[str, Any])
     journal = begun(tmp_path)
     with journal.path.open("a") as file:
         file.write(json.dumps(line) + "\n")
-    with pytest.raises(OutputError, match="no journal, or is damaged"):
+    with pytest.raises(OutputError, match="not a journal, or is damaged"):
         journal.done()
 
 

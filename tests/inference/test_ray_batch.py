@@ -18,10 +18,10 @@ from monai_lungxfer.cli.console import _described
 from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.journal import JOURNAL_NAME
 from monai_lungxfer.inference.outputs import OutputOptions, plan
-from monai_lungxfer.inference.ray_batch import RayRunner, _from_any_folder, _in_order, _workers
+from monai_lungxfer.inference.ray_batch import RayRunner, _from_any_folder, _in_order
 from monai_lungxfer.inference.tables import Prediction
 from monai_lungxfer.networks.donor_unet import DonorUNet
-from monai_lungxfer.utils.errors import ClusterError, LungXferError
+from monai_lungxfer.utils.errors import ClusterError
 from monai_lungxfer.utils.exit_codes import EXIT_CLUSTER
 
 FILES = 40
@@ -56,27 +56,6 @@ def test_workers_are_given_absolute_paths_and_names_as_they_are(folder: Path, mo
     assert _from_any_folder({"weights": "own"}) == {"weights": str(folder / "own")}  # a bundle's folder
     named = {"bundle": Path("portable"), "weights": "cxr_lung_segmentation", "device": "cpu"}
     assert _from_any_folder(named) == named
-
-
-@pytest.mark.parametrize(
-    ("resources", "expected"),
-    [
-        ({"CPU": 4.0}, (4, 0)),
-        ({"CPU": 8.0, "GPU": 2.0}, (2, 1)),
-        ({"CPU": 2.0, "GPU": 4.0}, (2, 1)),
-        ({"CPU": 2.0, "GPU": 0.5}, (2, 0)),
-    ],
-)
-def test_there_are_as_many_workers_as_the_cluster_has_room_for(
-    resources: dict[str, float], expected: tuple[int, int]
-) -> None:
-    assert _workers(resources, takes_gpus=True) == expected
-    assert _workers(resources, takes_gpus=False) == (int(resources["CPU"]), 0)
-
-
-def test_a_cluster_without_a_processor_is_refused() -> None:
-    with pytest.raises(LungXferError, match="no processor"):
-        _workers({"memory": 1e9, "GPU": 1.0}, takes_gpus=True)
 
 
 def test_a_lost_cluster_is_told_with_what_is_left(tmp_path: Path) -> None:

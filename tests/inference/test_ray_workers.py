@@ -12,9 +12,10 @@ import pytest
 from monai_lungxfer.inference import ray_workers
 from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.outputs import OutputOptions, PlannedResult, plan
-from monai_lungxfer.inference.ray_workers import RayWorkers, Share
+from monai_lungxfer.inference.ray_workers import RayWorkers, Share, count_workers
 from monai_lungxfer.inference.tables import Prediction
-from monai_lungxfer.utils.errors import ClusterError, OutputError
+from monai_lungxfer.inference.trial import crashed
+from monai_lungxfer.utils.errors import ClusterError, LungXferError, OutputError
 
 
 class LostError(Exception):
@@ -37,10 +38,10 @@ class FakeRay:
 
     def start(self) -> Any:
         self.started += 1
-        segment, ready = SimpleNamespace(remote=self.segment), SimpleNamespace(remote=lambda: lambda: self.work([]))
-        return SimpleNamespace(segment=segment, ready=ready)
+        work, ready = SimpleNamespace(remote=self.begin), SimpleNamespace(remote=lambda: lambda: self.work([]))
+        return SimpleNamespace(work=work, ready=ready)
 
-    def segment(self, tasks: list[PlannedResult]) -> Callable[[], Any]:
+    def begin(self, tasks: list[PlannedResult]) -> Callable[[], Any]:
         names = [task.item.name for task in tasks]
         self.shares.append(names)
         return lambda: self.work(names)
@@ -74,7 +75,7 @@ def test_a_file_that_ends_its_workers_is_skipped_and_no_other_one() -> None:
         return rows(names)
 
     ray = FakeRay(work)
-    made = {row.file: row for row in RayWorkers(ray, ray.start, 2).run(shares("abc", "de"))}
+    made = {row.file: row for row in RayWorkers(ray, ray.start, 2, crashed).run(shares("abc", "de"))}
     assert {name: row.status for name, row in made.items()} == dict.fromkeys("acde", "done") | {"b": "skipped"}
     assert "was ended (2 times, on the cluster)" in made["b"].reason
     assert sorted(map("".join, ray.shares)) == ["a", "abc", "b", "b", "c", "de"]
@@ -91,12 +92,12 @@ def test_a_lost_machine_is_no_fault_of_the_files_but_not_for_ever() -> None:
         return rows(names)
 
     ray = FakeRay(lambda names: work(names, 3))
-    assert list(RayWorkers(ray, ray.start, 1).run(shares("ab"))) == rows(["a", "b"])
+    assert list(RayWorkers(ray, ray.start, 1, crashed).run(shares("ab"))) == rows(["a", "b"])
     assert lost == [["a", "b"]] * 3
     lost.clear()
     ray = FakeRay(lambda names: work(names, 99))
     with pytest.raises(ClusterError, match="loses its machines again and again"):
-        list(RayWorkers(ray, ray.start, 1).run(shares("ab")))
+        list(RayWorkers(ray, ray.start, 1, crashed).run(shares("ab")))
     assert len(lost) == 4
 
 
@@ -119,7 +120,7 @@ def test_a_worker_that_is_unavailable_is_asked_after(
     slept: list[float] = []
     monkeypatch.setattr(ray_workers.time, "sleep", slept.append)
     ray = FakeRay(work)
-    made = {row.file: row.status for row in RayWorkers(ray, ray.start, 1).run(shares("ab"))}
+    made = {row.file: row.status for row in RayWorkers(ray, ray.start, 1, crashed).run(shares("ab"))}
     assert made == {"a": "done", "b": "done"}
     assert list(map("".join, ray.shares))[: len(expected)] == expected
     assert slept[0] == 1
@@ -131,18 +132,39 @@ def test_workers_that_cannot_start_are_not_started_for_ever() -> None:
 
     ray = FakeRay(work)
     with pytest.raises(ClusterError, match="a worker cannot be started"):
-        list(RayWorkers(ray, ray.start, 1).run(shares("ab")))
+        list(RayWorkers(ray, ray.start, 1, crashed).run(shares("ab")))
     assert ray.started == 4
 
 
 def test_a_cluster_without_processors_is_not_waited_for() -> None:
     ray = FakeRay(rows, processors=0, answers=False)
     with pytest.raises(ClusterError, match="lost all its processors"):
-        list(RayWorkers(ray, ray.start, 1).run(shares("ab")))
+        list(RayWorkers(ray, ray.start, 1, crashed).run(shares("ab")))
 
 
 def test_what_cannot_be_written_ends_the_run() -> None:
     ray = FakeRay(lambda names: OutputError("cannot be written") if names else None)
     with pytest.raises(OutputError, match="cannot be written"):
-        list(RayWorkers(ray, ray.start, 1).run(shares("ab")))
+        list(RayWorkers(ray, ray.start, 1, crashed).run(shares("ab")))
     assert ray.killed == ray.started == 1
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({"CPU": 4.0}, (4, 0)),
+        ({"CPU": 8.0, "GPU": 2.0}, (2, 1)),
+        ({"CPU": 2.0, "GPU": 4.0}, (2, 1)),
+        ({"CPU": 2.0, "GPU": 0.5}, (2, 0)),
+    ],
+)
+def test_there_are_as_many_workers_as_the_cluster_has_room_for(
+    resources: dict[str, float], expected: tuple[int, int]
+) -> None:
+    assert count_workers(resources, takes_gpus=True) == expected
+    assert count_workers(resources, takes_gpus=False) == (int(resources["CPU"]), 0)
+
+
+def test_a_cluster_without_a_processor_is_refused() -> None:
+    with pytest.raises(LungXferError, match="no processor"):
+        count_workers({"memory": 1e9, "GPU": 1.0}, takes_gpus=True)

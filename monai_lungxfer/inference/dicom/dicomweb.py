@@ -75,7 +75,7 @@ def fetch_study(
         When a file cannot be written.
     """
     if not re.fullmatch(_UID, study_uid):
-        raise InputFileError("this is no Study Instance UID", remedy="Give one as 1.2.840…")
+        raise InputFileError("this is not a Study Instance UID", remedy="Give one as 1.2.840…")
     fetched: dict[str, dict[str, Path]] = {}
     refused = 0
     with connect(url) as (client, session):

@@ -82,7 +82,7 @@ def check_url(url: str) -> None:
     except ValueError:  # a port that is none, half of an IPv6 address
         is_url = False
     if not is_url:
-        raise LungXferError("this is no URL of a DICOMweb server", remedy="Give one as http://HOST:8042/dicom-web")
+        raise LungXferError("this is not a URL of a DICOMweb server", remedy="Give one as http://HOST:8042/dicom-web")
     if parts.username or parts.password:
         raise LungXferError(
             "a URL with a password in it is not used, since it would show in logs",

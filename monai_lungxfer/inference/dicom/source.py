@@ -90,7 +90,7 @@ def read_source(path: str | Path) -> Dataset:
         ) from None
     if "Rows" not in source or "Columns" not in source:
         raise InputFileError(
-            "is no DICOM image", source=path, remedy="Results in DICOM can be made for DICOM radiographs only"
+            "is not a DICOM image", source=path, remedy="Results in DICOM can be made for DICOM radiographs only"
         )
     return source
 

@@ -58,7 +58,7 @@ class Archive:
         for title in (self.title, self.own_title):
             if not _TITLE.fullmatch(title):
                 raise LungXferError(
-                    f"{title!r} is no application entity title",
+                    f"{title!r} is not an application entity title",
                     remedy="Titles have 1 to 16 ASCII characters, not all blank, and no backslash",
                 )
 
@@ -84,7 +84,7 @@ class Archive:
             host = port = None
         if not host or not port or parts.netloc != place:
             raise LungXferError(
-                f"{address!r} is no address of an archive",
+                f"{address!r} is not an address of an archive",
                 remedy="Give one as ORTHANC@127.0.0.1:4242 (TITLE@HOST:PORT)",
             )
         return cls(host, port, title if at else cls.title, own_title)

@@ -67,7 +67,7 @@ def read_results(folder: str | Path) -> RunResults:
         model = ModelIdentity(**document["model"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputFileError(
-            "is no table of predictions, or is damaged",
+            "is not a table of predictions, or is damaged",
             source=table,
             remedy="Run lungxfer predict again with --resume, which writes it anew",
         ) from error
@@ -117,7 +117,7 @@ def read_result_mask(folder: Path, name: str) -> NDArray[np.uint8]:
         raise
     except Exception as error:  # noqa: BLE001 - whatever pydicom makes of a damaged file
         raise InputFileError(
-            f"is no segmentation that can be read ({type(error).__name__})",
+            f"is not a segmentation that can be read ({type(error).__name__})",
             source=path,
             remedy="Segment the radiograph again",
         ) from None

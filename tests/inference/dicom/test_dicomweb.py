@@ -125,7 +125,7 @@ def test_round_trip_by_c_store(orthanc, tmp_path) -> None:
 def test_unknown_study(orthanc, tmp_path) -> None:
     with pytest.raises(InputFileError, match="no such study"):
         fetch_study(orthanc[0], "1.2.3.4.5", tmp_path)
-    with pytest.raises(InputFileError, match="no Study Instance UID"):
+    with pytest.raises(InputFileError, match="not a Study Instance UID"):
         fetch_study(orthanc[0], "../1", tmp_path)
 
 
@@ -230,20 +230,20 @@ def test_addresses(address: str, archive: Archive) -> None:
 
 @pytest.mark.parametrize("address", ["host", "PACS@host", "host:0", "host:99999", "host:dicom", "dicom://host:104", ""])
 def test_no_addresses(address: str) -> None:
-    with pytest.raises(LungXferError, match="no address of an archive"):
+    with pytest.raises(LungXferError, match="not an address of an archive"):
         Archive.at(address)
 
 
 @pytest.mark.parametrize("title", ["", " ", "A" * 17, "MÜNCHEN", "A\\B"])
 def test_no_titles(title: str) -> None:
-    with pytest.raises(LungXferError, match="no application entity title"):
+    with pytest.raises(LungXferError, match="not an application entity title"):
         Archive.at(f"{title}@host:104")
-    with pytest.raises(LungXferError, match="no application entity title"):
+    with pytest.raises(LungXferError, match="not an application entity title"):
         Archive.at("host:104", own_title=title)
 
 
 def test_urls(tmp_path) -> None:
-    with pytest.raises(LungXferError, match="no URL"):
+    with pytest.raises(LungXferError, match="not a URL"):
         fetch_study("server:8042", STUDY, tmp_path)
     with pytest.raises(LungXferError, match="password in it") as caught:
         fetch_study("https://me:hidden@server/dicom-web", STUDY, tmp_path)
