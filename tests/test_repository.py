@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from configparser import ConfigParser
 
+import pytest
 import yaml
 from source_tree import REPOSITORY
 
@@ -19,10 +20,11 @@ def test_pre_commit_has_the_versions_of_the_constraints() -> None:
     assert revisions["ruff"] == f"v{PINNED['ruff']}"
 
 
-def test_every_development_tool_is_pinned() -> None:
+@pytest.mark.parametrize("extra", ["dev", "docs"])
+def test_every_development_tool_is_pinned(extra: str) -> None:
     setup = ConfigParser()
     setup.read(REPOSITORY / "setup.cfg")
-    tools = re.findall(r"^[\w.-]+", setup["options.extras_require"]["dev"], re.MULTILINE)
+    tools = re.findall(r"^[\w.-]+", setup["options.extras_require"][extra], re.MULTILINE)
     assert set(map(str.lower, tools)) - {"monai_lungxfer"} <= set(PINNED)
 
 
@@ -40,7 +42,7 @@ def test_the_workflow_calls_what_runs_anywhere() -> None:
     workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
     assert "bash .ci/run" in [step.get("run") for step in workflow["jobs"]["ci"]["steps"]]
     script = (REPOSITORY / ".ci" / "run").read_text()
-    for tool in ("ruff check", "ruff format --check", "mypy monai_lungxfer", "lint-imports"):
+    for tool in ("ruff check", "ruff format --check", "mypy monai_lungxfer", "lint-imports", "sphinx-build -W"):
         assert tool in script
 
 

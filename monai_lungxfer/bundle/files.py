@@ -88,7 +88,7 @@ def bundle_path(name_or_path: str | Path) -> Path:
             ) from None
     if not (folder / METADATA).is_file():
         raise BundleError(
-            f"this is no bundle, it has no {METADATA.as_posix()}",
+            f"this is not a bundle, it has no {METADATA.as_posix()}",
             source=folder,
             remedy="Give the bundle's own folder; if the bundles of this package are missing, install it again",
         )

@@ -28,6 +28,7 @@ class Watcher(Protocol):
 OVERLAYS = {
     "train": ("train.yaml",),
     "train_best": ("train.yaml", "train_best.yaml"),
+    "train_student": ("train.yaml", "train_best.yaml", "train_student.yaml"),
     "multi_gpu_train": ("train.yaml", "multi_gpu_train.yaml"),
     "evaluate": ("train.yaml", "evaluate.yaml"),
     "inference": ("inference.yaml",),
@@ -44,7 +45,7 @@ def bundle_workflow(
     ----------
     bundle : str or pathlib.Path
         Name of a bundle or stage, or a bundle's folder.
-    task : {"train", "train_best", "multi_gpu_train", "evaluate", "inference", "inference_trt"}
+    task : {"train", "train_best", "train_student", "multi_gpu_train", "evaluate", "inference", "inference_trt"}
         Which configuration, with what it is laid over.
     overrides : mapping, optional
         Configuration ids and the values that replace them, such as ``{"max_epochs": 3}``. A text that begins with

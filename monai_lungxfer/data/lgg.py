@@ -58,7 +58,7 @@ def _slices(scan: Path) -> list[Path]:
     partners = {_mask_for(image): image for image in images}
     for lone in sorted((masks - partners.keys()) | {partners[mask] for mask in partners.keys() - masks}):
         what = "slice" if lone in masks else "mask"
-        raise DatalistError(f"has no {what} beside it", source=lone, remedy="Restore it or remove this file")
+        raise DatalistError(f"has no {what} next to it", source=lone, remedy="Restore it or remove this file")
     return sorted(images, key=_number)
 
 

@@ -61,7 +61,7 @@ def read_json(file: Path) -> Any:
         ) from error
     except ValueError as error:  # malformed JSON, or bytes that are not UTF-8
         raise DatalistError(
-            f"is not a JSON file ({error})", source=file, remedy="Mend or re-create it; it may have been cut short"
+            f"is not a JSON file ({error})", source=file, remedy="Correct or re-create it; it may have been cut short"
         ) from error
 
 

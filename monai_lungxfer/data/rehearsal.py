@@ -42,20 +42,20 @@ def rehearsal_records(
     Raises
     ------
     DatalistError
-        When no radiograph has one of the views, when a patient is in the split's validation, test or independent
-        section, or for any reason that `load_datalist` has.
+        When no radiograph has one of the views, when a patient is in a section of the split that is measured, or for
+        any reason that `load_datalist` has.
     """
     if path is None:
         return []
     records = _filter_views(path, views)
-    measured = [*split.validation, *split.test, *split.independent]
+    measured = [*split.validation, *split.test, *split.independent, *split.locked]
     shared = set() if allow_shared_patients else shared_patients(records, measured)
     if shared:
         raise DatalistError(
-            f"{len(shared)} of its patients stand in validation, test or independent of the split, so that what was "
-            "learnt from them would be measured on them",
+            f"{len(shared)} of its patients are in validation, test, independent or locked of the split. The weights "
+            "would be measured on patients that they learnt from",
             source=path,
-            remedy="Rehearse the data of another stage, keep each patient in one of the two data sets, or, where equal "
+            remedy="Rehearse the data of another stage, or keep each patient in one of the two data sets. If equal "
             "names are not equal patients, set allow_shared_patients to true",
         )
     return records

@@ -85,7 +85,7 @@ def read_epochs(path: str | Path) -> list[dict[str, float]]:
         return [{name: float(value) for name, value in row.items() if value} for row in read_rows(path)]
     except (OSError, ValueError) as error:
         remedy = "Restore it, or remove the folder that it lies in and repeat the training"
-        raise LungXferError(f"is no table of epochs ({type(error).__name__})", source=path, remedy=remedy) from error
+        raise LungXferError(f"is not a table of epochs ({type(error).__name__})", source=path, remedy=remedy) from error
 
 
 def epoch_seconds(rows: Iterable[Mapping[str, float]]) -> float:

@@ -21,7 +21,8 @@ from monai_lungxfer.data.records import image_name
 from monai_lungxfer.handlers.report_file import HASH_DIGITS, is_native
 from monai_lungxfer.metrics.calibration import Calibration
 from monai_lungxfer.metrics.cumulative import image_metrics
-from monai_lungxfer.metrics.per_image import METRICS, NATIVE_METRICS
+from monai_lungxfer.metrics.per_image import METRICS, NATIVE_METRICS, ZONE_METRICS
+from monai_lungxfer.metrics.reader_agreement import CEILING_OF, ReaderMasks, describe_agreement
 from monai_lungxfer.metrics.summary import summarise_report
 from monai_lungxfer.utils.files import atomic_path, hash_file
 from monai_lungxfer.weights.learnt import find_learnt
@@ -51,11 +52,15 @@ class ImageTable:
         Whether ``label`` is on the network's grid, or ``truth`` is the mask as it was drawn; ``pred`` is alike.
     clean : bool
         Whether ``mask``, the cleaned one, is measured in place of the thresholded ``pred``.
+    zones : bool
+        Whether `monai_lungxfer.metrics.per_image.ZONE_METRICS` are measured, too.
+    against : sequence of str or pathlib.Path, optional
+        Folders of other readers' masks, see `monai_lungxfer.metrics.reader_agreement.ReaderMasks`.
 
     Raises
     ------
     LungXferError
-        When a field of `by` could tell who an image is of.
+        When a field of `by` could tell who an image is of, or no mask of a reader is of an image.
     """
 
     def __init__(
@@ -66,13 +71,16 @@ class ImageTable:
         by: Sequence[str] = (),
         at: str = "grid",
         clean: bool = False,
+        against: Sequence[str | Path] = (),
+        zones: bool = False,
     ) -> None:
         self.records = records
         self.root = data_root(root)
         self.at, self.clean = at, clean
         self._truth = "truth" if is_native(at) else "label"
-        self.names = tuple(names or (NATIVE_METRICS if is_native(at) else METRICS))
+        self.names = tuple(names or (NATIVE_METRICS if is_native(at) else METRICS)) + (ZONE_METRICS if zones else ())
         self.rows: list[dict[str, Any]] = []
+        self._readers = ReaderMasks(ensure_tuple(against), records, self.names) if against else None
         self._groups = group_records(records, ensure_tuple(by))
         self._calibration = Calibration()
         self._patients: dict[str, int] = {}
@@ -104,8 +112,16 @@ class ImageTable:
                 | {"grid": "x".join(map(str, truth.shape[-2:]))}
                 | {"distances_in": "pixels" if spacing is None else "mm"}
                 | {name: float(value) for name, value in values.items()}
+                | ({} if self._readers is None else self._readers.measure(record))
             )
             self._calibration.add(item["pred"], truth)
+
+    @property
+    def _summarised(self) -> list[str]:
+        """The metrics, each with its ceiling behind it, where that was measured."""
+        ceilings = () if self._readers is None else self._readers.names
+        beside = {CEILING_OF[name]: name for name in ceilings}
+        return [one for name in self.names for one in (name, beside.get(name)) if one is not None]
 
     def _number(self, patient: str) -> int:
         return self._patients.setdefault(patient, len(self._patients) + 1)
@@ -125,7 +141,8 @@ class ImageTable:
         Under "calibration" it tells, for ten ranges of equal width of the predicted probability, how many pixels of
         all images fell into it, their mean probability, and the share of them that is lung; under "calibration_border"
         the same near the border of the lungs, and under "calibration_error" the mean gap of both, see
-        `monai_lungxfer.metrics.calibration`; for the rest `summarise_report`. Under "learnt" it tells how many of
+        `monai_lungxfer.metrics.calibration`; under "against" how far readers agree; for the rest `summarise_report`.
+        Under "learnt" it tells how many of
         the images the weights, or weights that they stem from, have learnt from, see
         `monai_lungxfer.weights.learnt.find_learnt`. A warning says so, too.
 
@@ -153,7 +170,8 @@ class ImageTable:
             "clean": self.clean,
             "refiner_sha256": None if refiner is None else hash_file(refiner),
             "learnt": self._find_learnt(weights, refiner),
-            **summarise_report(self.rows, self.names, self._groups),
+            **summarise_report(self.rows, self._summarised, self._groups),
+            **({} if self._readers is None else {"against": describe_agreement(self.rows, self._readers.readers)}),
             **self._calibration.describe(),
             "rows": [{key: _json_number(value) for key, value in row.items()} for row in self.rows],
         }

@@ -148,7 +148,7 @@ class ResumePoint:
     def _load(self) -> dict[str, Any]:
         content = read_checkpoint(self.path, _START_AFRESH)
         if not isinstance(content, dict) or not content.keys() >= _RESUME_KEYS:
-            raise TransferError("it is no resume point", source=self.path, remedy=_START_AFRESH)
+            raise TransferError("it is not a resume point", source=self.path, remedy=_START_AFRESH)
         changed = [
             f"{name} was {content['settings'].get(name)}, is {value}"
             for name, value in self.settings.items()

@@ -15,7 +15,7 @@ from monai_lungxfer.bundle.files import REFINER
 from monai_lungxfer.bundle.stages import Stage
 from monai_lungxfer.bundle.workflow import bundle_config
 from monai_lungxfer.data.partition import Split
-from monai_lungxfer.data.splits import ensure_split
+from monai_lungxfer.data.splits import ensure_split, find_locked_share
 from monai_lungxfer.inference.border_refinement import correct_logit, refine_probability
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.metrics.per_image import image_metrics
@@ -122,7 +122,9 @@ def train_refiner(
 
 def _follow_split(stage: Stage, data: str | Path, folder: StageFolder, seed: int) -> Split:
     settings = bundle_config(stage.bundle, "train")
-    return ensure_split(stage_data(data, stage), folder.split, seed, settings["fractions"], float(settings["hold_out"]))
+    locked_share = find_locked_share(folder.split)
+    drawn = (settings["fractions"], float(settings["hold_out"]))
+    return ensure_split(stage_data(data, stage), folder.split, seed, *drawn, locked_share=locked_share)
 
 
 def fit_refiner(

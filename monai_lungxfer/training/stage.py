@@ -28,7 +28,7 @@ from monai_lungxfer.weights.sidecar import input_size, input_sizing, read_sideca
 
 logger = logging.getLogger(__name__)
 
-RECIPES = {"paper": "train", "best": "train_best"}
+RECIPES = {"paper": "train", "best": "train_best", "student": "train_student"}
 Watch = Callable[[str], AbstractContextManager[Watcher | None]]
 
 
@@ -104,8 +104,8 @@ def train_stage(
         Settings of the bundle that replace those of the file.
     watch : callable, optional
         Called with a title; gives a context manager around the training, whose value, if any, follows it.
-    recipe : {"paper", "best"}
-        The paper's method (`train.yaml`), or with `train_best.yaml` laid over it.
+    recipe : {"paper", "best", "student"}
+        The paper's method (`train.yaml`), or with `train_best.yaml` laid over it, or with `train_student.yaml`, too.
 
     Returns
     -------

@@ -138,8 +138,8 @@ class RandMarkersd(_RandDegradationd):
     @staticmethod
     def effect(image: np.ndarray, rng: np.random.Generator, height: float) -> np.ndarray:
         """Return the marked image."""
-        place = devices.draw_marker_position(rng)
-        return devices.text_marker(image, str(rng.choice(devices.MARKERS)), place, height)
+        text = str(rng.choice(devices.MARKERS))
+        return devices.text_marker(image, text, devices.draw_marker_position(rng, text), height)
 
 
 class RandTubesd(_RandDegradationd):

@@ -59,7 +59,7 @@ class DatalistError(LungXferError):
 
 
 class PlanError(LungXferError):
-    """The plan of a study is malformed, or is not that of the study it is given for."""
+    """The plan of a study or command is malformed, or is not that of the study it is given for."""
 
 
 class TransferError(LungXferError):

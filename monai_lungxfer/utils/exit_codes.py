@@ -9,6 +9,7 @@ EXIT_PARTIAL = 1
 EXIT_USAGE = 2
 EXIT_INTERNAL = 3
 EXIT_CLUSTER = 4
+EXIT_UNDECIDED = 5
 # Shells give 128 + the signal's number to a process that a signal ended.
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141

@@ -29,6 +29,7 @@ EXTRA_NAMES = MappingProxyType(
         "openvino": "openvino",
         "prometheus_client": "node",
         "ray": "distributed",
+        "SimpleITK": "readers",
     }
 )
 """The extra of setup.cfg that brings a package, by the name under which the package is imported."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 T = TypeVar("T")
+Advance = Callable[[int], Any]
+"""Is told how many steps were done."""
+
+Begin = Callable[[str, int], Advance]
+"""Begins a part of the work, given what it is and of how many steps."""
+
 BAR_WIDTH = 24
 """Columns; with the words around it, a bar fits into a terminal of 80."""
 REFRESHES = 4
@@ -39,6 +45,23 @@ def show_progress(items: Iterable[T], description: str, console: Console | None 
     total = len(items) if isinstance(items, Sized) else None
     with progress_bar(console) as bar:
         yield from bar.track(items, total=total, description=description)
+
+
+def begin_in(bar: Progress) -> Begin:
+    """Return what begins a task of a progress bar; the task before it vanishes."""
+
+    def begin(what: str, steps: int) -> Advance:
+        for task in bar.task_ids:
+            bar.remove_task(task)
+        task = bar.add_task(what, total=steps)
+        return lambda done: bar.advance(task, done)
+
+    return begin
+
+
+def begin_silently(what: str, steps: int) -> Advance:  # noqa: ARG001 - the signature of `Begin`
+    """Show nothing."""
+    return lambda _: None
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 from scipy import ndimage
 
 from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.inference.foreign_objects import FOREIGN_OBJECT
 from monai_lungxfer.inference.mask_doubt import NAMES
 from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -227,7 +228,7 @@ def as_row(found: Segmentation, drawn: Mask, plain: Mask) -> dict[str, Any]:
         "dice": dice(found.mask, drawn),
         "plain_dice": dice(found.mask, plain),
         "flags": list(found.flags),
-        "remarks": len(found.remarks),
+        "remarks": sum(remark != FOREIGN_OBJECT for remark in found.remarks),
         "lung_cm2": measured.lung_cm2,
         "confidence": measured.confidence,
         "share": measured.share,

@@ -36,6 +36,7 @@ from damaged_files import FORMATS, IN_BYTES, IN_PICTURE, SUFFIXES, Grey
 from PIL import Image
 
 from monai_lungxfer.data.datalist import load_datalist
+from monai_lungxfer.inference.foreign_objects import FOREIGN_OBJECT
 from monai_lungxfer.inference.picture_damage import find_damage
 from monai_lungxfer.inference.segmentation import Segmentation
 from monai_lungxfer.inference.segmenter import Segmenter
@@ -89,14 +90,18 @@ class Damage:
             found = self._segment(changed, kind)
         except LungXferError as error:
             return {**row, "end": "refused", "reason": error.without_source}
-        remarks = list(found.remarks)
+        remarks = [remark for remark in found.remarks if remark != FOREIGN_OBJECT]
         return {**row, "end": "read", "dice": dice(found, sound), "flags": list(found.flags), "remarks": remarks}
 
     def _sound(self, image: int, kind: str) -> tuple[bytes, Any, list[str]]:
         own = _OWN_FORMATS.get(self._files[image].suffix.lower().strip(".").replace("jpg", "jpeg"))
         data = self._files[image].read_bytes() if own == kind else FORMATS[kind](self._picture(image))
         found = self._segment(data, kind)
-        return data, (np.packbits(found.mask), found.mask.shape), [*found.flags, *found.remarks]
+        return (
+            data,
+            (np.packbits(found.mask), found.mask.shape),
+            [*found.flags, *(remark for remark in found.remarks if remark != FOREIGN_OBJECT)],
+        )
 
     def _segment(self, data: bytes, kind: str) -> Segmentation:
         file = self._folder / f"input{SUFFIXES.get(kind, '')}"

@@ -47,7 +47,7 @@ def test_patients_of_nowhere_else_and_of_training_are_taken(tmp_path: Path, spli
     assert [one["view"] for one in rehearsal_records(folder, split, ["AP"])] == ["AP", "AP"]
 
 
-@pytest.mark.parametrize("section", ["validation", "test", "independent"])
+@pytest.mark.parametrize("section", ["validation", "test", "independent", "locked"])
 def test_a_patient_who_is_measured_is_refused_without_being_named(tmp_path: Path, split: Split, section: str) -> None:
     held = {section: (record(tmp_path / "own", "held", "Jane Roe"),)}
     split = Split(**(split.sections | held), seed=0, fractions=(0.6, 0.2, 0.2), hold_out=0.5, root=split.root)
@@ -60,7 +60,7 @@ def test_a_patient_who_is_measured_is_refused_without_being_named(tmp_path: Path
 
 def test_patients_are_counted_of_what_is_taken_alone(tmp_path: Path, split: Split) -> None:
     folder = saved(tmp_path / "other", *SECTIONS)
-    with pytest.raises(DatalistError, match=": 3 of its patients"):
+    with pytest.raises(DatalistError, match=": 4 of its patients"):
         rehearsal_records(folder, split, ["AP"])
 
 

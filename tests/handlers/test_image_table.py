@@ -16,6 +16,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_lungxfer.handlers.image_table import ImageTable
+from monai_lungxfer.io.mask_writer import save_mask
 from monai_lungxfer.utils.errors import LungXferError
 from monai_lungxfer.utils.files import hash_file
 
@@ -180,3 +181,22 @@ def test_what_a_refiner_knows_is_told(tmp_path: Path, caplog: pytest.LogCaptureF
     assert (report["at"], report["refiner_sha256"]) == ("native", hash_file(refiner))
     assert report["learnt"] == [{"by": "border refiner", "own": False, "images": 1, "refiner": True}]
     assert "The border refiner learnt from 1 of the 1 measured images" in caplog.text
+
+
+def test_the_agreement_of_readers_stands_beside_dice(tmp_path: Path) -> None:
+    drawn = {"masks": 5, "second": 9}
+    for folder, first in drawn.items():
+        mask = np.zeros((40, 40), np.uint8)
+        mask[first : first + 20, 10:30] = 1
+        save_mask(tmp_path / folder / "0.png", mask)
+    records = [{"image": f"{number}.png", "label": str(tmp_path / "masks" / "0.png")} for number in range(2)]
+    table = ImageTable(records, tmp_path, names=("DICE_HARD", "HD95"), against=[tmp_path / "second"])
+    for shift in (0, 8):
+        table(SimpleNamespace(state=SimpleNamespace(output=[item(shift, None)])))  # type: ignore[arg-type]
+    (tmp_path / "model.pt").touch()
+    report = table.write(tmp_path / "test.json", section="test", split="abc", weights=tmp_path / "model.pt")
+    assert list(report["all"]) == ["DICE_HARD", "DICE_READERS", "HD95"]
+    assert report["all"]["DICE_READERS"]["mean"] == pytest.approx(16 / 20)
+    told = {"readers": 1, "images": 2, "network": (1 + 0.6) / 2, "ceiling": 0.8, "difference": 0.0}
+    assert report["against"] == pytest.approx(told)
+    assert str(tmp_path) not in (tmp_path / "test.json").read_text()

@@ -92,7 +92,7 @@ def test_resume_point(tmp_path: Path, save: Callable[[Path], None]) -> None:
 def test_weights_are_no_resume_point(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "resume.pt")
     point = ResumePoint(tmp_path / "resume.pt", {}, Engine(lambda *_: None), {"seed": 0})  # type: ignore[arg-type]
-    with pytest.raises(TransferError, match="it is no resume point"):
+    with pytest.raises(TransferError, match="it is not a resume point"):
         point.run(Engine(lambda *_: None))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ def other_discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_discs(tmp_path_factory.mktemp("other_discs"), 20, seed=1, patients="other")
 
 
+@pytest.fixture
+def own_discs(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a data set of a name, with eight patients whose names begin alike."""
+    return lambda name, patients: write_discs(tmp_path / name, 8, seed=2, patients=patients)
+
+
 @pytest.fixture(scope="session")
 def small_parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a small network of random weights."""
@@ -82,4 +89,5 @@ def small_settings(discs: Path, small_parent: Path, tmp_path: Path) -> dict[str,
         "precision": "float32",
         "tracking_uri": "",
         "hold_out": 0.0,
+        "locked_share": 0.0,
     }

@@ -221,7 +221,7 @@ def test_the_second_recipe_does_not_rehearse_whom_it_is_measured_on(
 ) -> None:
     settings = small_settings | {"max_epochs": 1, "samples_per_epoch": 4, "rehearsal_dir": str(discs)}
     settings["rehearsal_views"] = None
-    with pytest.raises(DatalistError, match="8 of its patients stand in validation, test or independent"):
+    with pytest.raises(DatalistError, match="8 of its patients are in validation, test, independent or locked"):
         run_bundle("portable", "train_best", settings)
     assert not (Path(small_settings["ckpt_dir"]) / "model.pt").exists()
     run_bundle("portable", "train_best", settings | {"allow_shared_patients": True})

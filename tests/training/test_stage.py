@@ -49,7 +49,7 @@ def test_a_patient_of_two_stages_is_refused_before_anything_is_trained(tmp_path:
     general, portable = (json.loads(path.read_text()) for path in lists)
     portable[0]["patient"] = general[0]["patient"]
     lists[1].write_text(json.dumps(portable))
-    with pytest.raises(DatalistError, match=r"1 patients stand among general and portable.*--allow-shared-patients"):
+    with pytest.raises(DatalistError, match=r"1 patients are among both general and portable.*--allow-shared-patients"):
         transfer_stages(data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

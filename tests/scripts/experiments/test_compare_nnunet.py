@@ -50,7 +50,7 @@ def record(root: Path, name: str, patient: str, top: int = 20) -> Record:
 def split_of(root: Path, numbers: tuple[int, int, int, int], first_patient: int = 0) -> Split:
     sections: dict[str, tuple[Record, ...]] = {}
     patients = count(first_patient)
-    for name, number in zip(SECTIONS, numbers, strict=True):
+    for name, number in zip(SECTIONS, numbers, strict=False):
         sections[name] = tuple(record(root, f"{name}{n}", f"p{next(patients)}", top=10 + 10 * n) for n in range(number))
     return Split(**sections, seed=0, fractions=(0.6, 0.2, 0.2), hold_out=0.5, root=root)
 
