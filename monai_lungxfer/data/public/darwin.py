@@ -75,7 +75,8 @@ def read_annotation(file: Path, lung_names: frozenset[str] = LUNGS) -> Annotatio
         raise InputFileError(f"is not as a Darwin file should be ({error!r})", source=file, remedy=_REMEDY) from error
     lungs = tuple(shape for name, shape in shapes if name in lung_names and len(shape))
     ignored = tuple(shape for name, shape in shapes if name in _IGNORED and len(shape))
-    classes = tuple(dict.fromkeys(str(entry["name"]).strip() for entry in entries if "tag" not in entry))
+    regions = (entry for entry in entries if not entry.keys() & {"tag", "raster_layer"})
+    classes = tuple(dict.fromkeys(str(entry["name"]).strip() for entry in regions))
     return Annotation(file, names, height, width, lungs, ignored, tags, classes)
 
 

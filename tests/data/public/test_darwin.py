@@ -162,6 +162,15 @@ def test_painted_regions_are_united_with_polygons(tmp_path):
     assert drawn.ignore_fraction == pytest.approx(32 / (HEIGHT * WIDTH), abs=1e-6)
 
 
+def test_the_layer_of_painted_regions_is_no_class_of_its_own(tmp_path):
+    values = np.zeros((HEIGHT, WIDTH), int)
+    values[3:9, 4:6] = 1
+    file = tmp_path / "a.json"
+    lung = {"id": "a", "name": "Lung", "mask": {}}
+    file.write_text(json.dumps(darwin("a.jpg", lung, raster_layer(values, {"a": 1}))))
+    assert read_annotation(file).classes == ("Lung",)
+
+
 def test_painted_regions_of_another_scale(tmp_path):
     values = np.zeros((2 * HEIGHT, 2 * WIDTH), int)
     values[20:60, 10:30] = 1
