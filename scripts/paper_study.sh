@@ -71,7 +71,7 @@ print_tables() { # STUDY TITLE
         return
     fi
     printf '\n# %s\n' "$2"
-    for table in "$1"/tables/table[3-7]*.md "$1"/tables/arms.md; do
+    for table in "$1"/tables/table[3-7]*.md "$1"/tables/arms_*.md; do
         if [ -f "$table" ]; then
             printf '\n'
             cat "$table"

@@ -46,3 +46,4 @@ def test_every_arm_runs_and_the_tables_stand_beside_the_papers(study_inputs: Pat
     assert (tmp_path / "out" / "natural" / "report.html").is_file()
     assert "0.9554" in done.stdout  # the paper's DICE of Table 3
     assert done.stdout.count("Table 7") >= 2
+    assert done.stdout.count("The arms on the independent half") == 1
