@@ -95,7 +95,7 @@ def test_what_cannot_be_segmented_is_refused_with_the_reason(server: LabelServer
     (tmp_path / "Smith.png").write_bytes(b"no image")
     answer = server.infer(file=tmp_path / "Smith.png")
     assert answer.status_code == 400
-    assert "no image" in answer.json()["detail"]
+    assert "not an image" in answer.json()["detail"]
     assert server.infer("Smith").json()["detail"].startswith("there is no such image")
     assert server.infer("a", model="Smith").status_code == 400
     assert server.infer("a", result_extension=".exe").status_code == 400
@@ -282,7 +282,7 @@ def test_wrong_weights_are_refused_while_it_runs(server: LabelServer) -> None:
     shutil.copyfile(bundle_path("general") / WEIGHTS, weights)
     answer = server.infer("a")
     assert answer.status_code == 400
-    assert "is not what" in answer.json()["detail"]
+    assert "does not have the hash" in answer.json()["detail"]
     weights.write_bytes(kept)
     assert server.infer("a").ok
 

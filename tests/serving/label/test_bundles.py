@@ -88,7 +88,7 @@ def test_results_and_exports_do_no_harm(copy: Path) -> None:
 
 def test_weights_must_be_those_of_the_metadata(copy: Path) -> None:
     shutil.copyfile(bundle_path("general") / WEIGHTS, copy / WEIGHTS)
-    with pytest.raises(BundleError, match="is not what configs"):
+    with pytest.raises(BundleError, match="does not have the hash of configs"):
         load_segmenter(copy, "cpu")
     (copy / WEIGHTS).unlink()
     with pytest.raises(BundleError, match="is missing"):

@@ -164,7 +164,7 @@ def test_parts_of_the_training_images_are_steps_of_their_own(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"training_images": [5, 5]}, "'5'|5 stands there 2 times"),
+        ({"training_images": [5, 5]}, "the entry 5 is there 2 times"),
         ({"training_images": [0]}, "training_images"),
         ({"training_images": ["some"]}, "training_images"),
         ({"training_choice": "best"}, "training_choice"),
