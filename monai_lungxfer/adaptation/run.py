@@ -62,9 +62,10 @@ class AdaptationSettings:
     rules: SourceRules = field(default_factory=SourceRules)
     machine: Machine = field(default_factory=Machine)
 
-    def fixed(self) -> dict[str, Any]:
+    def fixed(self, data: Path) -> dict[str, Any]:
         """Return what must be the same when an interrupted adaptation continues."""
         chosen = {"minutes": self.minutes, "seed": self.seed, "translator": self.translator}
+        chosen |= {"data": str(data.absolute()), **self.rules.told()}
         return chosen | {"weights_sha256": hash_file(resolve_weights(self.weights))}
 
 
@@ -112,7 +113,7 @@ def adapt(data: Path, out: Path, settings: AdaptationSettings, watch: Watch, wat
     out = out.absolute()
     begun = time.monotonic()
     with lock_output(out):
-        state = AdaptationState(out, settings.fixed())
+        state = AdaptationState(out, settings.fixed(data))
         state.run_once("data", lambda: prepare_images(data, out, settings.rules, watch_items))
         device = settings.machine.device
         state.run_once("labels", lambda: find_suspicions(out, settings.weights, device))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +48,11 @@ class SourceRules:
     patient: str | None = None
     one_image_each: bool = False
     lung_labels: tuple[str, ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """Return the rules as JSON has them."""
+        masks = None if self.masks is None else str(self.masks.absolute())
+        return {**asdict(self), "masks": masks, "lung_labels": list(self.lung_labels)}
 
 
 class Reader(NamedTuple):

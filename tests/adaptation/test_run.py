@@ -78,8 +78,14 @@ def test_the_same_command_repeats_nothing(adapted: tuple[Path, int, dict], monke
     for name in ("prepare_images", "lock_split", "evaluate_stage", "make_bundle", "verify", "measure_cost"):
         monkeypatch.setattr(adaptation, name, lambda *_, name=name, **__: pytest.fail(f"{name} was called again"))
     data, weights = out.parent / "own" / "portable", out.parent / "tiny.pt"
-    same = ("adapt", data, "-o", out, "--weights", weights, "--translator", "tail:1", "--json")
-    assert json.loads(call(*same, "--minutes", 0.1)[1]) == told
-    code, _, errors = call(*same, "--minutes", 5)
-    assert code == 2
-    assert "minutes was 0.1, is 5" in errors
+    same = ("-o", out, "--weights", weights, "--translator", "tail:1", "--json")
+    assert json.loads(call("adapt", data, *same, "--minutes", 0.1)[1]) == told
+    others = {
+        "minutes was 0.1, is 5": (data, "--minutes", 5),
+        f"data was {data}, is {data.parent}": (data.parent, "--minutes", 0.1),
+        "one_image_each was False, is True": (data, "--minutes", 0.1, "--one-image-each"),
+    }
+    for difference, (folder, *options) in others.items():
+        code, _, errors = call("adapt", folder, *same, *options)
+        assert code == 2
+        assert difference in " ".join(errors.split())
