@@ -41,7 +41,7 @@ def test_parts_are_nested_and_other_units_stay_the_same(undisturbed: Path, study
 
 
 def test_selected_parts_sizes_added_later_and_the_report(study_inputs: Path, tmp_path: Path) -> None:
-    keys = {"repetitions": 1, "training_images": [2], "training_choice": "select"}
+    keys = {"repetitions": 1, "training_images": [2], "training_choice": "select", "locked_share": 0.1}
     first = run_study(StudyPlan.from_file(tiny_plan(study_inputs, tmp_path, **keys)), tracking_uri="")
     assert (len(first.done), first.failed) == (3, {})
     kept = (first.study.plan.out / "repetition-000" / "portable-s2" / "step.json").read_bytes()

@@ -141,9 +141,13 @@ def _data(plan: StudyPlan) -> dict[str, str]:
 def _check_training_sizes(plan: StudyPlan, records: Sequence[Record]) -> None:
     """Raise a `PlanError` when a repetition has not more portable training images than the plan's sizes ask for."""
     largest = max((step.images or 0 for step in plan.sized_steps), default=0)
-    held_by = plan.seed if plan.independent == "fixed" else None
+    kept: dict[str, Any] = {
+        "hold_out": plan.hold_out,
+        "hold_out_seed": plan.seed if plan.independent == "fixed" else None,
+        "locked_share": plan.locked_share,
+    }
     for repetition in range(plan.repetitions if largest else 0):
-        split = make_split(records, plan.seed + repetition, plan.fractions, plan.hold_out, hold_out_seed=held_by)
+        split = make_split(records, plan.seed + repetition, plan.fractions, **kept)
         if len(split.training) <= largest:
             raise PlanError(
                 f"training_images has {largest}, but repetition {repetition} has {len(split.training)} training images",

@@ -16,7 +16,7 @@ from monai_lungxfer.inference.inputs import InputFile
 from monai_lungxfer.inference.segmenter import Segmenter
 from monai_lungxfer.selection.ranking import rank_images
 from monai_lungxfer.selection.survey import survey_images
-from monai_lungxfer.study.execution.step_job import StepJob
+from monai_lungxfer.study.execution.step_job import SPLIT_SETTINGS, StepJob
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.files import atomic_path
 
@@ -38,7 +38,7 @@ def ensure_order(job: StepJob) -> None:
 
 def _split(job: StepJob) -> Split:
     settings = job.settings(job.step.stage)
-    given: dict[str, Any] = {name: settings[name] for name in ("seed", "fractions", "hold_out", "hold_out_seed")}
+    given: dict[str, Any] = {name: settings[name] for name in SPLIT_SETTINGS}
     return ensure_split(stage_data(job.plan.data, STAGES[job.step.stage]), job.folder.split, **given)
 
 

@@ -19,6 +19,9 @@ from monai_lungxfer.study.plan.plan import StudyPlan
 from monai_lungxfer.training.stage import stage_data
 from monai_lungxfer.utils.files import hash_file
 
+SPLIT_SETTINGS = ("seed", "fractions", "hold_out", "hold_out_seed", "locked_share")
+"""The settings of a bundle that a split is drawn by."""
+
 
 @dataclass(frozen=True)
 class StepJob:
