@@ -20,6 +20,7 @@ from monai_lungxfer.checks.label_faults import (
     measure_dice,
     shrink,
 )
+from monai_lungxfer.data.checks import Problem
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.inference.segmenter import DEFAULT_BUNDLE, Segmenter
 from monai_lungxfer.io.radiograph import read_mask
@@ -48,30 +49,15 @@ _REMEDIES = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Suspicion:
-    """One label that is probably faulty.
+class Suspicion(Problem):
+    """One label that is probably faulty: `kind` is a `LabelFault`, and no path is in `message`.
 
     Attributes
     ----------
-    record : int
-        Index of the record, counted from 0.
-    image : str
-        Path of the record's image.
-    kind : LabelFault
-        What the label is suspected of.
-    message : str
-        What shows it, in one sentence without a full stop, and without a path.
-    remedy : str
-        What to do about it.
     dice : float
         Of the label and the network's mask.
     """
 
-    record: int
-    image: str
-    kind: LabelFault
-    message: str
-    remedy: str
     dice: float
 
 

@@ -17,7 +17,6 @@ from monai_lungxfer.utils.exit_codes import EXIT_PARTIAL
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from monai_lungxfer.checks.suspicious_labels import Suspicion
     from monai_lungxfer.data.checks import Problem
     from monai_lungxfer.data.records import Record
     from monai_lungxfer.data.splits import Split
@@ -85,7 +84,7 @@ def check(
     except DatalistError:
         _show_problems(path, records, problems, near, as_json)
         raise
-    warnings: list[Problem | Suspicion] = [*near, *_find_imbalance(records, loaded, torn=torn)]
+    warnings: list[Problem] = [*near, *_find_imbalance(records, loaded, torn=torn)]
     if against_model or weights is not None:
         warnings += _find_suspicions(records, weights, leave_out={problem.record for problem in problems})
     _show_problems(path, records, problems, warnings, as_json)
@@ -109,7 +108,7 @@ def _find_imbalance(records: list[Record], split: Split | None, *, torn: bool) -
     return find_imbalance(records, split)
 
 
-def _find_suspicions(records: list[Record], weights: str | None, leave_out: set[int]) -> list[Suspicion]:
+def _find_suspicions(records: list[Record], weights: str | None, leave_out: set[int]) -> list[Problem]:
     """Ask a model about the labels of all records without a problem."""
     from monai_lungxfer.checks.suspicious_labels import suspicious_labels
     from monai_lungxfer.utils.progress import progress_bar
@@ -124,15 +123,15 @@ def _show_problems(
     path: Path,
     records: list[Record],
     problems: list[Problem],
-    warnings: Sequence[Problem | Suspicion],
+    warnings: list[Problem],
     as_json: bool,
 ) -> None:
     if as_json:
-        listed: dict[str, Sequence[Problem | Suspicion]] = {"problems": problems, "warnings": warnings}
+        listed = {"problems": problems, "warnings": warnings}
         found = {name: [vars(one) for one in several] for name, several in listed.items()}
         emit_json({"data": path, "records": len(records), **found})
         return
-    tables: dict[str, Sequence[Problem | Suspicion]] = {"problem": problems, "warning": warnings}
+    tables = {"problem": problems, "warning": warnings}
     for name, several in tables.items():
         if several:
             console.print(_problems_table(path, name, several))
@@ -141,7 +140,7 @@ def _show_problems(
     console.print(counts + (f"; warnings: {len(warnings)}" if warnings else ""), highlight=False)
 
 
-def _problems_table(path: Path, name: str, problems: Sequence[Problem | Suspicion]) -> Table:
+def _problems_table(path: Path, name: str, problems: Sequence[Problem]) -> Table:
     from rich.table import Table
 
     from monai_lungxfer.data.datalist import data_root

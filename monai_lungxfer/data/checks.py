@@ -54,7 +54,7 @@ class Problem:
         Index of the record, counted from 0.
     image : str
         Path of the record's image.
-    kind : ProblemKind
+    kind : ProblemKind or another StrEnum
         What sort of problem it is.
     message : str
         What is wrong, in one sentence without a full stop.
@@ -64,7 +64,7 @@ class Problem:
 
     record: int
     image: str
-    kind: ProblemKind
+    kind: StrEnum
     message: str
     remedy: str
 
