@@ -24,6 +24,7 @@ SHORT = {
     "inference/open_settings.py": "shared by config.py, which imports MONAI, and the engines, which must do without",
     "serving/mlflow/model_code.py": "MLflow runs this file to load the model",
     "utils/exit_codes.py": "shared by the command line and the servers; imports nothing heavy",
+    "utils/telemetry.py": "is imported before all else; imports nothing heavy",
 }
 """Modules under 40 lines, with the reason why each stays alone."""
 
