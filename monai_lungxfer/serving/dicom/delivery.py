@@ -137,15 +137,16 @@ class Courier:
 
     def _deliver(self, connection: _Connection, delivery: Delivery) -> bool:
         """Try one delivery, and tell whether the destination was reached."""
+        files = self._spool.results(delivery.number)
         try:
-            files = self._spool.results(delivery.number)
             if not files:
                 raise InputFileError(_GONE)
             connection.transport.send(files)
         except RefusedError as error:
             self._postpone(delivery, error.problem)
         except InputFileError as error:
-            self._postpone(delivery, error.problem, is_final=True)
+            are_there = all(file.is_file() for file in files)  # else they were removed while they were read
+            self._postpone(delivery, error.problem if are_there else _GONE, is_final=True)
         except OutputError as error:
             connection.failures += 1
             if isinstance(error, UnreachedError) and self.is_reached:  # maybe it takes fewer of them
