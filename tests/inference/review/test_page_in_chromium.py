@@ -74,7 +74,7 @@ def get(page: webdriver.Chrome, name: str) -> WebElement:
 
 def press(page: webdriver.Chrome, *keys: str) -> None:
     for key in keys:
-        page.switch_to.active_element.send_keys(key)
+        webdriver.ActionChains(page).send_keys(key).perform()
 
 
 def cards(page: webdriver.Chrome) -> list[WebElement]:
