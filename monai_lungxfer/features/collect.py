@@ -21,6 +21,7 @@ from monai_lungxfer.features.images import ImageSet, InputForm, PreparedImage, i
 from monai_lungxfer.features.layers import list_layers, watch_layers
 from monai_lungxfer.features.networks import ComparedNetwork
 from monai_lungxfer.features.overlap import measure_overlap, measure_responses, measure_shares
+from monai_lungxfer.utils.allocator import return_freed_memory
 from monai_lungxfer.utils.precision import PrecisionInferer, best_device
 from monai_lungxfer.utils.progress import Advance
 
@@ -115,6 +116,7 @@ def collect_features(
                 run.look(prepared, watched, [one.masks for one in found[:MAPPED]])
                 if advance is not None:
                     advance(len(records))
+            return_freed_memory()  # features of whole batches lay between what is kept of them
         while runs:  # each is let go before the next is finished
             run = runs.pop(0)
             yield run.network.label, _finish(run.watch, found)
