@@ -1,7 +1,7 @@
 """Compare `lungxfer adapt` with the best recipe on the same images: Dice on other patients, and processor time.
 
     python benchmarks/benchmark_adapt.py DATA OUT [--images 40] [--minutes 60] [--weights general] [--threads 1]
-        [--seed 0]
+        [--seed 0] [--epochs 40]
 
 DATA is a data set with masks. Patients are shuffled by the seed. The first ones give one image each to adapt to; all
 images of the others are measured at the end. Both trainings start from the same weights and have the same split. The
@@ -62,6 +62,7 @@ def main() -> None:
     parser.add_argument("--weights", default="general")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", default="40", help="of the best recipe; its learning rate falls within them")
     given = parser.parse_args()
     out = given.out.absolute()
     own, others = out / "own.json", out / "others.json"
@@ -73,7 +74,8 @@ def main() -> None:
     run(adapted / "steps.sh", "adapt", own, "--out", adapted, "--weights", given.weights, *how)
     split = json.loads((adapted / "adapt.json").read_text())["steps"]["split"]
     split |= {"split_file": str(adapted / "split.json"), "tracking_uri": None}
-    how = ("--recipe", "best", "--parent", given.weights, "--threads", given.threads, *sets(split))
+    how = ("--recipe", "best", "--parent", given.weights, "--threads", given.threads, "--epochs", given.epochs)
+    how += tuple(sets(split))
     run(best / "models" / "model.json", "train", "portable", "--data", adapted / "data", "--out", best, *how)
     weights = {
         "start": given.weights,
