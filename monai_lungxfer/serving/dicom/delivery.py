@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from monai_lungxfer.inference.dicom.source import RefusedError, UnreachedError
 from monai_lungxfer.serving.dicom.journal import NodeJournal
@@ -137,8 +138,9 @@ class Courier:
 
     def _deliver(self, connection: _Connection, delivery: Delivery) -> bool:
         """Try one delivery, and tell whether the destination was reached."""
-        files = self._spool.results(delivery.number)
+        files: list[Path] = []
         try:
+            files = self._spool.results(delivery.number)
             if not files:
                 raise InputFileError(_GONE)
             connection.transport.send(files)
