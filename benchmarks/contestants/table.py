@@ -93,7 +93,7 @@ def joined(documents: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def answer(measurements: Sequence[dict[str, Any]]) -> str:
     """Return a table of the engine that is the default, the first one of them that was measured, against before."""
-    lines = ["| | this build | before | ratio | memory, ratio |", "|---|---:|---:|---:|---:|"]
+    lines = ["| prediction | this build | before | ratio | memory, ratio |", "|---|---:|---:|---:|---:|"]
     for task in ("dicom", "small", "native"):
         found = costs(measurements, task)
         name = next((each for each in DEFAULTS if each in found), None)
@@ -133,7 +133,7 @@ def bounds(found: dict[str, Any]) -> str:
         rows.append((f"{network['gflop']:.2f} GFLOP of one pass at that speed, ms", f"{least:.1f}"))
     for kind, files in found["decode"].items():
         rows.append((f"decoding, {kind}, ms, of {len(files)} files", _milliseconds(files)))
-    return "\n".join(["| one thread | |", "|---|---:|", *(f"| {name} | {value} |" for name, value in rows)])
+    return "\n".join(["| one thread | median (range) |", "|---|---:|", *(f"| {name} | {value} |" for name, value in rows)])
 
 
 def _milliseconds(times: Sequence[dict[str, float]]) -> str:
