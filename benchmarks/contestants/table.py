@@ -133,7 +133,8 @@ def bounds(found: dict[str, Any]) -> str:
         rows.append((f"{network['gflop']:.2f} GFLOP of one pass at that speed, ms", f"{least:.1f}"))
     for kind, files in found["decode"].items():
         rows.append((f"decoding, {kind}, ms, of {len(files)} files", _milliseconds(files)))
-    return "\n".join(["| one thread | median (range) |", "|---|---:|", *(f"| {name} | {value} |" for name, value in rows)])
+    head = ["| one thread | median (range) |", "|---|---:|"]
+    return "\n".join([*head, *(f"| {name} | {value} |" for name, value in rows)])
 
 
 def _milliseconds(times: Sequence[dict[str, float]]) -> str:
