@@ -22,7 +22,7 @@ from typing import Any
 from benchmark_features import measure
 
 from monai_lungxfer.adaptation.outcome import judge
-from monai_lungxfer.data.datalist import load_datalist, save_datalist
+from monai_lungxfer.data.datalist import DATALIST_NAME, load_datalist, save_datalist
 from monai_lungxfer.data.records import Record
 from monai_lungxfer.study.analysis.report_comparison import read_evaluation
 
@@ -65,10 +65,10 @@ def main() -> None:
     parser.add_argument("--epochs", default="40", help="of the best recipe; its learning rate falls within them")
     given = parser.parse_args()
     out = given.out.absolute()
-    own, others = out / "own.json", out / "others.json"
-    out.mkdir(parents=True, exist_ok=True)
-    for path, records in zip((own, others), divide(load_datalist(given.data), given.images, given.seed), strict=True):
-        save_datalist(records, path)
+    own, others = out / "own", out / "others"
+    for folder, records in zip((own, others), divide(load_datalist(given.data), given.images, given.seed), strict=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        save_datalist(records, folder / DATALIST_NAME)
     adapted, best = out / "adapted", out / "best"
     how = ("--minutes", given.minutes, "--threads", given.threads)
     run(adapted / "steps.sh", "adapt", own, "--out", adapted, "--weights", given.weights, *how)
