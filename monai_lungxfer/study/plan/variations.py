@@ -79,7 +79,11 @@ VARIATIONS: Mapping[str, tuple[Variation, ...]] = MappingProxyType(
         "reuse": (
             Variation("transfuse_0", "the donor's scale alone", general=_transfused("keep=()")),
             *(
-                Variation(f"transfuse_{k}", f"{k} levels of the donor", general=_transfused(f"keep={_LEVELS[:k]}"))
+                Variation(
+                    f"transfuse_{k}",
+                    f"{k} level{'s' * (k > 1)} of the donor",
+                    general=_transfused(f"keep={_LEVELS[:k]}"),
+                )
                 for k in range(1, 6)
             ),
             Variation("shuffled", "the donor's values in random order", general=_transfused("shuffled=True")),
