@@ -1,10 +1,11 @@
 """Score the networks that a study's last stage started from, and tell the Dice that it ended with, as CSV.
 
     python scripts/experiments/score_starts.py STUDY --data cxr=DIR mri=DIR [--limit 16] [--repetitions 2]
+        [--metric DICE_HARD]
 
-The score is that of `lungxfer features` for the first domain, without a reference. `before` is the mean Dice of the
-start itself on the independent images, `after` that of the arm. How well score and `before` rank the arms' means is
-told on stderr.
+The score is that of `lungxfer features` for the first domain, without a reference. `before` is the mean Dice of
+masks of the start itself on the independent images, `after` that of the arm. How well score and `before` rank the
+arms' means is told on stderr.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ from monai_lungxfer.features.score import score_donors
 from monai_lungxfer.utils.threads import use_threads
 
 
-def list_starts(repetition: Path) -> list[dict[str, Any]]:
-    """Return a row for each arm of a repetition: its step, its start, and mean Dice `before` and `after`."""
+def list_starts(repetition: Path, metric: str) -> list[dict[str, Any]]:
+    """Return a row for each arm of a repetition: its step, its start, and the metric's mean `before` and `after`."""
     rows = []
     for path in sorted(repetition.glob("portable*/step.json")):
         start = json.loads(path.read_text(encoding="utf-8"))["parent"]
         places = {"before": repetition / start, "after": path.parent}
-        dice = {when: _read_dice(place / "independent.json") for when, place in places.items()}
+        dice = {when: _read_mean(place / "independent.json", metric) for when, place in places.items()}
         rows.append({"repetition": repetition.name, "arm": path.parent.name, "start": start, **dice})
     return rows
 
 
-def _read_dice(path: Path) -> float:
-    return float(json.loads(path.read_text(encoding="utf-8"))["all"]["DICE"]["mean"])
+def _read_mean(path: Path, metric: str) -> float:
+    return float(json.loads(path.read_text(encoding="utf-8"))["all"][metric]["mean"])
 
 
 def score_networks(starts: Sequence[str], folder: Path, domains: Sequence[ImageSet]) -> dict[str, dict[str, Any]]:
@@ -70,12 +71,13 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", required=True, metavar="NAME=DIR")
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--repetitions", type=int, default=2)
+    parser.add_argument("--metric", default="DICE_HARD", help="DICE is that of predicted values")
     given = parser.parse_args()
     use_threads(1)
     domains = [read_image_set(*each.split("=", 1), limit=given.limit) for each in given.data]
     rows: list[dict[str, Any]] = []
     for folder in sorted(given.study.glob("repetition-*"))[: given.repetitions]:
-        own = list_starts(folder)
+        own = list_starts(folder, given.metric)
         scores = score_networks([row["start"] for row in own], folder, domains)
         rows += [
             row | {name: scores[row["start"]][name] for name in ("score", "low", "high", "readable", "common")}

@@ -10,13 +10,13 @@ from score_starts import list_starts, rank_arms
 def write_step(folder: Path, parent: str | None, dice: float) -> None:
     folder.mkdir(parents=True)
     (folder / "step.json").write_text(json.dumps({"parent": parent}), encoding="utf-8")
-    (folder / "independent.json").write_text(json.dumps({"all": {"DICE": {"mean": dice}}}), encoding="utf-8")
+    (folder / "independent.json").write_text(json.dumps({"all": {"DICE_HARD": {"mean": dice}}}), encoding="utf-8")
 
 
 def test_each_arm_is_told_with_its_start(tmp_path: Path) -> None:
     write_step(tmp_path / "repetition-000" / "general_flair", "donor", 0.5)
     write_step(tmp_path / "repetition-000" / "portable_flair", "general_flair", 0.75)
-    assert list_starts(tmp_path / "repetition-000") == [
+    assert list_starts(tmp_path / "repetition-000", "DICE_HARD") == [
         {
             "repetition": "repetition-000",
             "arm": "portable_flair",
