@@ -156,8 +156,9 @@ def _check_training_sizes(plan: StudyPlan, records: Sequence[Record]) -> None:
 
 
 def _weights(name: str, plan: StudyPlan, paths: StudyPaths, known: Mapping[str, Any]) -> str | None:
-    """Keep a copy of the donor's or the general weights, and return its hash; None when no arm needs them."""
+    """Keep a copy of the donor's or the general weights, and return its hash; None when nothing needs them."""
     takers = {step.name if step.name in plan.given else step.parent for step in plan.steps}
+    takers |= {"general" for step in plan.steps if step.choice == "select"}  # which looks at images with them
     if name not in plan.given or name not in takers:
         return None
     copy = paths.given(name)

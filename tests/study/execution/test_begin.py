@@ -147,6 +147,14 @@ def test_more_images_than_there_are_for_training(study_inputs: Path, tmp_path: P
         begun(study_inputs, tmp_path / "b", training_images=[2, 20])
 
 
+def test_general_weights_are_kept_for_the_choice_of_images(study_inputs: Path, tmp_path: Path) -> None:
+    keys = {"general": str(study_inputs / "donor.pt"), "arms": ["portable_only"], "training_images": [2]}
+    for choice, is_kept in (("random", False), ("select", True)):
+        study = begun(study_inputs, tmp_path / choice, training_choice=choice, **keys)
+        assert study.paths.given("general").is_file() == is_kept
+        assert (study.facts["general"] is not None) == is_kept
+
+
 def test_sizes_may_be_added_to_a_study_that_has_begun(study_inputs: Path, tmp_path: Path) -> None:
     begun(study_inputs, tmp_path)
     study = begun(study_inputs, tmp_path, training_images=[2, 4])
